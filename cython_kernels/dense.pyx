@@ -1,0 +1,157 @@
+"""Passes over a dense X, as functions of memoryviews.
+
+The caller validates: X has unit column stride, the arrays fit each other, values are finite.
+Every output is allocated by the caller. coef and gradient are (n_coefs, n_features), decision
+and curvature (n_coefs, n_samples); all sums are over rows, not means.
+"""
+
+from libc.string cimport memset
+
+from cython_kernels.moments cimport Moments, run_moments
+from cython_kernels.passes cimport (
+    DECISION, GRADIENT, LOSS, PRODUCT, Kind, Pass, new_pass, run_pass, use_workspace,
+    workspace_bytes,
+)
+from cython_kernels.sandwich cimport (
+    Sandwich, padded_size, run_sandwich, sandwich_bytes, use_sandwich_workspace,
+)
+from cython_kernels.storage cimport storage_t
+from cython_kernels.vector cimport VECTOR_LEVEL
+from cython_kernels.views cimport out_table, out_values, row_stride_of, rows_of, table_of, values_of
+
+
+def vector_level():
+    """The section of vector.h this module was compiled with."""
+    return VECTOR_LEVEL.decode("ascii")
+
+
+def workspace_size(Py_ssize_t n_features, Py_ssize_t n_coefs, int n_threads):
+    """Bytes of scratch memory that a pass needs."""
+    cdef Pass task = new_pass(DECISION, 0, n_features, n_coefs, 0, n_threads)
+    return workspace_bytes(&task)
+
+
+def sandwich_workspace_size(Py_ssize_t n_features, int n_threads):
+    """Bytes of scratch memory that sandwich needs."""
+    return sandwich_bytes(n_features, n_threads)
+
+
+cdef Pass describe(
+    Kind kind, const storage_t[:, :] X, const double[:, ::1] coef, const double[::1] intercept,
+    int n_threads
+) noexcept:
+    """What every pass needs of its arguments."""
+    cdef Pass task = new_pass(
+        kind, X.shape[0], X.shape[1], coef.shape[0], row_stride_of(X), n_threads)
+    task.coef = table_of(coef)
+    task.intercept = values_of(intercept)
+    return task
+
+
+cdef int perform(const storage_t* X, Pass* task, char[::1] workspace) except -1:
+    use_workspace(task, &workspace[0])
+    with nogil:
+        return run_pass(X, task)
+
+
+def decision_values(
+    const storage_t[:, :] X, const double[:, ::1] coef, const double[::1] intercept,
+    double[:, ::1] decision, int n_threads, char[::1] workspace,
+):
+    """decision = coef X^T + intercept."""
+    cdef Pass task = describe(DECISION, X, coef, intercept, n_threads)
+    task.decision = out_table(decision)
+    perform(rows_of(X), &task, workspace)
+
+
+def loss(
+    const storage_t[:, :] X, const double[::1] y, const double[::1] sample_weight,
+    const double[:, ::1] coef, const double[::1] intercept,
+    double[::1] loss_sum, int n_threads, char[::1] workspace,
+):
+    """loss_sum[k] = sum_i sample_weight[i] log_loss(z[k, i], y[i])."""
+    cdef Pass task = describe(LOSS, X, coef, intercept, n_threads)
+    task.y = values_of(y)
+    task.sample_weight = values_of(sample_weight)
+    task.loss = out_values(loss_sum)
+    perform(rows_of(X), &task, workspace)
+
+
+def loss_and_gradient(
+    const storage_t[:, :] X, const double[::1] y, const double[::1] sample_weight,
+    const double[:, ::1] coef, const double[::1] intercept,
+    double[::1] loss_sum, double[:, ::1] gradient, double[::1] intercept_gradient,
+    double[:, ::1] decision, int n_threads, char[::1] workspace,
+):
+    """The loss, its gradient, and (unless decision is None) the decision values of the pass."""
+    cdef Pass task = describe(GRADIENT, X, coef, intercept, n_threads)
+    task.y = values_of(y)
+    task.sample_weight = values_of(sample_weight)
+    task.decision = out_table(decision)
+    task.loss = out_values(loss_sum)
+    task.gradient = out_table(gradient)
+    task.intercept_gradient = out_values(intercept_gradient)
+    perform(rows_of(X), &task, workspace)
+
+
+def hessian_product(
+    const storage_t[:, :] X, const double[:, ::1] curvature,
+    const double[:, ::1] vector, const double[::1] vector_intercept,
+    double[:, ::1] product, double[::1] intercept_product, int n_threads, char[::1] workspace,
+):
+    """product[k] = X^T (curvature[k] * (X vector[k] + vector_intercept[k])); its sum likewise."""
+    cdef Pass task = describe(PRODUCT, X, vector, vector_intercept, n_threads)
+    task.curvature = table_of(curvature)
+    task.gradient = out_table(product)
+    task.intercept_gradient = out_values(intercept_product)
+    perform(rows_of(X), &task, workspace)
+
+
+def moments(
+    const storage_t[:, :] X, const double[::1] sample_weight, double[:, :, ::1] sums,
+    double[::1] weight,
+):
+    """Column means in sums[0, 0], sums of squared deviations in sums[1, 0].
+
+    sums is (4, n_threads, n_features) and weight (n_threads,), both zero at the start; the total
+    weight ends in weight[0].
+    """
+    cdef Moments task
+    memset(&task, 0, sizeof(task))
+    task.n_parts = <int>weight.shape[0]
+    task.n_samples = X.shape[0]
+    task.n_features = X.shape[1]
+    task.row_stride = row_stride_of(X)
+    task.sample_weight = values_of(sample_weight)
+    task.weight = out_values(weight)
+    task.mean = out_table(sums[0])
+    task.deviation = out_table(sums[1])
+    task.block_mean = out_table(sums[2])
+    task.block_deviation = out_table(sums[3])
+    cdef const storage_t* rows = rows_of(X)
+    with nogil:
+        run_moments(rows, &task)
+
+
+def sandwich(
+    const storage_t[:, :] X, const double[::1] row_weight, double[:, ::1] product,
+    int n_threads, char[::1] workspace,
+):
+    """product = [X, 1]^T diag(row_weight) [X, 1], of shape (n_features + 1, n_features + 1)."""
+    cdef Sandwich task
+    cdef Py_ssize_t size = padded_size(X.shape[1])
+    cdef Py_ssize_t i, j
+    memset(&task, 0, sizeof(task))
+    task.n_parts = n_threads
+    task.n_samples = X.shape[0]
+    task.n_features = X.shape[1]
+    task.row_stride = row_stride_of(X)
+    task.row_weight = values_of(row_weight)
+    use_sandwich_workspace(&task, &workspace[0])
+    cdef const storage_t* rows = rows_of(X)
+    with nogil:
+        run_sandwich(rows, &task)
+        for i in range(X.shape[1] + 1):
+            for j in range(i, X.shape[1] + 1):
+                product[i, j] = task.sums[i * size + j]
+                product[j, i] = product[i, j]

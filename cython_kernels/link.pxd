@@ -1,0 +1,137 @@
+"""The mathematics of the neuron, one number at a time.
+
+With t = exp(-|z|), which never overflows and lies in (0, 1]:
+
+    sigmoid(z)    = 1 / (1 + t) for z >= 0, else t / (1 + t)
+    log loss      = max(z, 0) - y z + log(1 + t)       = -(y log a + (1 - y) log(1 - a))
+    residual      = (1 - y) sigmoid(z) - y sigmoid(-z) = a - y, without its cancellation
+    curvature     = t / (1 + t)^2                      = a (1 - a)
+
+exp and log are polynomials of our own (minimax on the reduced range), because a call of the C
+library is not vectorised and its vector library exists on glibc alone. Everything is free of
+branches, so a C compiler turns a loop over these functions into vector code. Nothing here may be
+compiled with reassociation: the reductions of exp rely on the order of their operations.
+"""
+
+from libc.stdint cimport uint32_t, uint64_t
+
+ctypedef fused real:
+    float
+    double
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <string.h>
+    static inline uint64_t bits_of_double(double x) { uint64_t b; memcpy(&b, &x, 8); return b; }
+    static inline uint32_t bits_of_float(float x) { uint32_t b; memcpy(&b, &x, 4); return b; }
+    static inline double double_of_bits(uint64_t b) { double x; memcpy(&x, &b, 8); return x; }
+    static inline float float_of_bits(uint32_t b) { float x; memcpy(&x, &b, 4); return x; }
+    """
+    uint64_t bits_of_double(double x) noexcept nogil
+    uint32_t bits_of_float(float x) noexcept nogil
+    double double_of_bits(uint64_t bits) noexcept nogil
+    float float_of_bits(uint32_t bits) noexcept nogil
+
+
+cdef inline double exp_negative64(double x) noexcept nogil:
+    """exp(x) for x <= 0; 0 where the result would be subnormal (x < -708.39)."""
+    # x = k log 2 + r: adding 1.5 * 2^52 rounds to an integer and leaves k in the low bits.
+    cdef double shifted = x * 1.4426950408889634 + 6755399441055744.0
+    cdef double k = shifted - 6755399441055744.0
+    cdef double r = (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10
+    cdef double scale = double_of_bits((bits_of_double(shifted) + 1023) << 52)
+    cdef double q = 2.5110051293498114986e-8
+    q = q * r + 2.7620089518051496736e-7
+    q = q * r + 2.7557242333621094016e-6
+    q = q * r + 2.480152129351183196e-5
+    q = q * r + 1.9841269886592592726e-4
+    q = q * r + 1.3888888917215390728e-3
+    q = q * r + 8.333333333322207439e-3
+    q = q * r + 4.1666666666624124508e-2
+    q = q * r + 0.16666666666666674529
+    q = q * r + 0.50000000000000010222
+    return scale * (1.0 + (r + r * r * q)) if x >= -708.39 else (0.0 if x < -708.39 else x)
+
+
+cdef inline float exp_negative32(float x) noexcept nogil:
+    """exp(x) for x <= 0; 0 where the result would be subnormal (x < -87.33)."""
+    cdef float shifted = x * <float>1.44269504 + <float>12582912.0
+    cdef float k = shifted - <float>12582912.0
+    cdef float r = (x - k * <float>0.693359375) + k * <float>2.12194440e-4
+    cdef float scale = float_of_bits((bits_of_float(shifted) + 127) << 23)
+    cdef float q = <float>1.3941123855e-3
+    q = q * r + <float>8.3631812606e-3
+    q = q * r + <float>4.16663751378e-2
+    q = q * r + <float>0.166665769698
+    q = q * r + <float>0.500000002695
+    return scale * (<float>1.0 + (r + r * r * q)) if x >= <float>-87.33 else (
+        <float>0.0 if x < <float>-87.33 else x)
+
+
+cdef inline double log1p_unit64(double t) noexcept nogil:
+    """log(1 + t) for 0 <= t <= 1, accurate relative to itself down to the smallest t."""
+    # Above sqrt(2), halve 1 + t: log(1 + t) = log 2 + log(1 + (t - 1) / 2). Then 2 atanh(f / (2 + f)).
+    cdef bint upper = t > 0.41421356237309503
+    cdef double f = 0.5 * (t - 1.0) if upper else t
+    cdef double base = 0.6931471805599453 if upper else 0.0
+    cdef double s = f / (2.0 + f)
+    cdef double square = s * s
+    cdef double q = 0.14617872229422855925
+    q = q * square + 0.15331597011310385558
+    q = q * square + 0.18182893216617990882
+    q = q * square + 0.22222211072880700272
+    q = q * square + 0.2857142862639889011
+    q = q * square + 0.3999999999989844601
+    q = q * square + 0.6666666666666669729
+    return base + (2.0 * s + s * square * q)
+
+
+cdef inline float log1p_unit32(float t) noexcept nogil:
+    """log(1 + t) for 0 <= t <= 1 in single precision."""
+    cdef bint upper = t > <float>0.414213562
+    cdef float f = <float>0.5 * (t - <float>1.0) if upper else t
+    cdef float base = <float>0.693147181 if upper else <float>0.0
+    cdef float s = f / (<float>2.0 + f)
+    cdef float square = s * s
+    cdef float q = <float>0.2958215097
+    q = q * square + <float>0.3998871657
+    q = q * square + <float>0.6666668527
+    return base + (<float>2.0 * s + s * square * q)
+
+
+cdef inline real exp_negative(real x) noexcept nogil:
+    if real is double:
+        return exp_negative64(x)
+    else:
+        return exp_negative32(x)
+
+
+cdef inline real log1p_unit(real t) noexcept nogil:
+    if real is double:
+        return log1p_unit64(t)
+    else:
+        return log1p_unit32(t)
+
+
+cdef inline real decay(real z) noexcept nogil:
+    """t = exp(-|z|), from which all else follows."""
+    return exp_negative(-z if z >= 0 else z)
+
+
+cdef inline real sigmoid_at(real z, real t) noexcept nogil:
+    return (1 if z >= 0 else t) / (1 + t)
+
+
+cdef inline real log_loss_at(real z, real t, real y) noexcept nogil:
+    return ((z if z >= 0 else 0) - y * z) + log1p_unit(t)
+
+
+cdef inline real residual_at(real z, real t, real y) noexcept nogil:
+    cdef real positive = (1 if z >= 0 else t) / (1 + t)
+    cdef real negative = (t if z >= 0 else 1) / (1 + t)
+    return (1 - y) * positive - y * negative
+
+
+cdef inline real curvature_at(real t) noexcept nogil:
+    return t / ((1 + t) * (1 + t))

@@ -1,0 +1,116 @@
+"""Means and variances of the columns in one pass.
+
+Each block of rows has its own mean and sum of squared deviations, taken from it in cache; blocks,
+and then parts, are merged by the update of Chan, Golub and LeVeque (1983), which loses no digits
+to a large mean.
+"""
+
+from cpython.exc cimport PyErr_CheckSignals
+from cython.parallel cimport prange
+from libc.string cimport memset
+
+from cython_kernels.partition cimport part_begin, rows_in_step, steps_in
+from cython_kernels.storage cimport storage_t
+
+cdef enum:
+    BLOCK_BYTES = 65536
+
+cdef struct Moments:
+    int n_parts
+    Py_ssize_t n_samples
+    Py_ssize_t n_features
+    Py_ssize_t row_stride           # in elements
+    const double* sample_weight     # (n_samples,), or NULL: all one
+    double* weight                  # (n_parts,)
+    double* mean                    # (n_parts, n_features)
+    double* deviation               # (n_parts, n_features), sums of squared deviations
+    double* block_mean              # (n_parts, n_features), scratch
+    double* block_deviation         # (n_parts, n_features), scratch
+
+
+cdef inline void merge(
+    Py_ssize_t n_features, double weight_b, const double* mean_b, const double* deviation_b,
+    double* weight, double* mean, double* deviation
+) noexcept nogil:
+    """Add the moments of b to the first ones."""
+    cdef double together = weight[0] + weight_b
+    cdef double share, delta
+    cdef Py_ssize_t j
+    if weight_b == 0:
+        return
+    share = weight_b / together
+    for j in range(n_features):
+        delta = mean_b[j] - mean[j]
+        mean[j] += delta * share
+        deviation[j] += deviation_b[j] + delta * delta * weight[0] * share
+    weight[0] = together
+
+
+cdef inline void block_moments(
+    const storage_t* block, Py_ssize_t n_rows, Py_ssize_t n_features, Py_ssize_t row_stride,
+    const double* sample_weight, double* weight, double* mean, double* deviation
+) noexcept nogil:
+    """The moments of a few rows, reading them twice from cache."""
+    cdef const storage_t* row
+    cdef double w = 1, delta
+    cdef Py_ssize_t i, j
+    weight[0] = 0
+    memset(mean, 0, n_features * sizeof(double))
+    memset(deviation, 0, n_features * sizeof(double))
+    for i in range(n_rows):
+        row = block + i * row_stride
+        if sample_weight != NULL:
+            w = sample_weight[i]
+        weight[0] += w
+        for j in range(n_features):
+            mean[j] += w * row[j]
+    if weight[0] == 0:
+        return
+    for j in range(n_features):
+        mean[j] /= weight[0]
+    for i in range(n_rows):
+        row = block + i * row_stride
+        if sample_weight != NULL:
+            w = sample_weight[i]
+        for j in range(n_features):
+            delta = row[j] - mean[j]
+            deviation[j] += w * delta * delta
+
+
+cdef inline void moments_part(
+    const storage_t* X, const Moments* task, Py_ssize_t index, Py_ssize_t begin, Py_ssize_t end
+) noexcept nogil:
+    """Rows begin to end into the moments of part index."""
+    cdef Py_ssize_t row_bytes = max(1, task.n_features) * sizeof(storage_t)
+    cdef Py_ssize_t block_rows = max(4, BLOCK_BYTES // row_bytes)
+    cdef Py_ssize_t offset = index * task.n_features
+    cdef Py_ssize_t first = begin, n_rows
+    cdef double weight
+    while first < end:
+        n_rows = min(block_rows, end - first)
+        block_moments(
+            X + first * task.row_stride, n_rows, task.n_features, task.row_stride,
+            task.sample_weight + first if task.sample_weight != NULL else NULL,
+            &weight, task.block_mean + offset, task.block_deviation + offset)
+        merge(task.n_features, weight, task.block_mean + offset, task.block_deviation + offset,
+              task.weight + index, task.mean + offset, task.deviation + offset)
+        first += n_rows
+
+
+cdef inline int run_moments(const storage_t* X, const Moments* task) except -1 nogil:
+    """One pass; the moments of all rows end in part 0. The sums are zero at the start."""
+    cdef Py_ssize_t rows = rows_in_step(task.n_features * sizeof(storage_t), task.n_parts)
+    cdef Py_ssize_t step, begin
+    cdef int index
+    for step in range(steps_in(task.n_samples, task.n_parts, rows)):
+        for index in prange(task.n_parts, schedule="static", chunksize=1,
+                            num_threads=task.n_parts, use_threads_if=task.n_parts > 1):
+            begin = part_begin(task.n_samples, task.n_parts, index) + step * rows
+            moments_part(X, task, index, begin, min(
+                begin + rows, part_begin(task.n_samples, task.n_parts, index + 1)))
+        with gil:
+            PyErr_CheckSignals()
+    for index in range(1, task.n_parts):
+        merge(task.n_features, task.weight[index], task.mean + index * task.n_features,
+              task.deviation + index * task.n_features, task.weight, task.mean, task.deviation)
+    return 0

@@ -1,0 +1,370 @@
+"""A pass over X: each row comes from memory once and serves the forward and the backward half.
+
+A part (see partition.pxd) walks its rows in blocks that stay in cache: decision values z of the
+block, then the link (loss and residuals, or curvature), then the gradient of the same rows while
+they are still there. Each part adds up its own gradient, and the parts are added in order, so the
+same n_parts gives the same bits whatever number of threads the machine really provides.
+
+The gradient of float32 compute is added up in float32 over FLUSH_ROWS rows at most, then in
+float64. Loss and intercept are float64 throughout. Extra memory: n_parts * n_coefs * n_features
+* (8 + width of the compute type), and one copy of the coefficients.
+
+Several coefficient vectors (n_coefs > 1) share the pass: the rows of a block serve one after the
+other from cache.
+"""
+
+from cpython.exc cimport PyErr_CheckSignals
+from cython.parallel cimport prange
+from libc.stdint cimport uintptr_t
+from libc.string cimport memset
+
+from cython_kernels.link cimport decay, log_loss_at, residual_at
+from cython_kernels.partition cimport part_begin, rows_in_step, steps_in
+from cython_kernels.rows cimport GROUP, add_group, dot_group, groups_in
+from cython_kernels.storage cimport storage_t
+from cython_kernels.vector cimport fill, lanes, load, muladd, total, vec32, vec64, vec_t
+
+cdef enum Kind:
+    DECISION    # z alone
+    LOSS        # and the log loss
+    GRADIENT    # and its gradient
+    PRODUCT     # X^T (curvature * z) instead: a Hessian-vector product
+
+cdef enum:
+    BLOCK_BYTES = 131072      # a block of rows: well inside L2, with room for the gradient
+    BLOCK_ROWS = 256          # of short rows: enough to vectorise the link
+    FLUSH_ROWS = 512
+    ALIGNMENT = 64
+
+cdef struct Pass:
+    Kind kind
+    int n_parts
+    Py_ssize_t n_samples
+    Py_ssize_t n_features
+    Py_ssize_t n_coefs
+    Py_ssize_t row_stride                # in elements
+    const double* y                      # (n_samples,)
+    const double* sample_weight          # (n_samples,), or NULL: all one
+    const double* curvature              # (n_coefs, n_samples), for PRODUCT
+    const double* coef                   # (n_coefs, n_features)
+    const double* intercept              # (n_coefs,)
+    double* decision                     # out (n_coefs, n_samples), or NULL
+    double* loss                         # out (n_coefs,), sums
+    double* gradient                     # out (n_coefs, n_features), sums
+    double* intercept_gradient           # out (n_coefs,), sums
+    char* coef_registers                 # in the workspace, as are the parts
+    char* parts
+
+cdef struct Part:
+    char* gradient_registers
+    double* gradient                     # (n_coefs, n_features)
+    double* loss                         # (n_coefs,)
+    double* intercept_gradient           # (n_coefs,)
+    double* z                            # (BLOCK_ROWS + GROUP,)
+    double* block_loss                   # (BLOCK_ROWS + GROUP,)
+
+
+cdef inline Pass new_pass(
+    Kind kind, Py_ssize_t n_samples, Py_ssize_t n_features, Py_ssize_t n_coefs,
+    Py_ssize_t row_stride, int n_parts
+) noexcept nogil:
+    """A pass of this shape; every pointer is still NULL."""
+    cdef Pass task
+    memset(&task, 0, sizeof(task))
+    task.kind = kind
+    task.n_parts = n_parts
+    task.n_samples = n_samples
+    task.n_features = n_features
+    task.n_coefs = n_coefs
+    task.row_stride = row_stride
+    return task
+
+
+cdef inline Py_ssize_t aligned(Py_ssize_t n_bytes) noexcept nogil:
+    return (n_bytes + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+
+
+cdef inline Py_ssize_t registers_bytes(const Pass* task) noexcept nogil:
+    """One coefficient vector in registers: at most 8 bytes an element, padded to a whole one."""
+    return aligned(task.n_features * sizeof(double) + ALIGNMENT)
+
+
+cdef inline Py_ssize_t part_bytes(const Pass* task) noexcept nogil:
+    """What a Part points into."""
+    return (task.n_coefs * registers_bytes(task)
+            + aligned(task.n_coefs * task.n_features * sizeof(double))
+            + 2 * aligned(task.n_coefs * sizeof(double))
+            + 2 * aligned((BLOCK_ROWS + GROUP) * sizeof(double)))
+
+
+cdef inline Py_ssize_t workspace_bytes(const Pass* task) noexcept nogil:
+    """Scratch memory of a pass, with room to align it."""
+    return ALIGNMENT + task.n_coefs * registers_bytes(task) + task.n_parts * part_bytes(task)
+
+
+cdef inline void use_workspace(Pass* task, char* workspace) noexcept nogil:
+    """Lay the registers and the parts out in workspace_bytes() bytes."""
+    cdef Py_ssize_t registers = task.n_coefs * registers_bytes(task)
+    task.coef_registers = workspace + (-<uintptr_t>workspace) % ALIGNMENT
+    task.parts = task.coef_registers + registers
+    memset(task.coef_registers, 0, registers + task.n_parts * part_bytes(task))
+
+
+cdef inline Part part_at(const Pass* task, int index) noexcept nogil:
+    """Where part `index` keeps its sums."""
+    cdef Part part
+    cdef char* here = task.parts + index * part_bytes(task)
+    part.gradient_registers = here
+    here += task.n_coefs * registers_bytes(task)
+    part.gradient = <double*>here
+    here += aligned(task.n_coefs * task.n_features * sizeof(double))
+    part.loss = <double*>here
+    here += aligned(task.n_coefs * sizeof(double))
+    part.intercept_gradient = <double*>here
+    here += aligned(task.n_coefs * sizeof(double))
+    part.z = <double*>here
+    here += aligned((BLOCK_ROWS + GROUP) * sizeof(double))
+    part.block_loss = <double*>here
+    return part
+
+
+cdef inline void to_registers(
+    const double* values, Py_ssize_t n_features, vec_t* out
+) noexcept nogil:
+    """Write n_features numbers in the compute type; the padding stays as it is."""
+    cdef Py_ssize_t j
+    for j in range(n_features):
+        if vec_t is vec32:
+            (<float*>out)[j] = <float>values[j]
+        else:
+            (<double*>out)[j] = values[j]
+
+
+cdef inline void flush(vec_t* registers, Py_ssize_t n_features, double* out) noexcept nogil:
+    """Add the registers to the float64 sums, and clear them."""
+    cdef Py_ssize_t j
+    for j in range(n_features):
+        if vec_t is vec32:
+            out[j] += (<float*>registers)[j]
+            (<float*>registers)[j] = 0
+        else:
+            out[j] += (<double*>registers)[j]
+            (<double*>registers)[j] = 0
+
+
+cdef inline void name_group(
+    const storage_t* block, Py_ssize_t row_stride, Py_ssize_t group, Py_ssize_t n_rows,
+    const storage_t** rows
+) noexcept nogil:
+    """Point at the rows of a group; past the end of the block, at its last row again."""
+    cdef Py_ssize_t i
+    for i in range(GROUP):
+        rows[i] = block + min(group * GROUP + i, n_rows - 1) * row_stride
+
+
+cdef inline void forward(
+    const storage_t* block, Py_ssize_t n_rows, const Pass* task, const vec_t* coef,
+    double intercept, double* z
+) noexcept nogil:
+    """z = X w + b for a block."""
+    cdef const storage_t* rows[GROUP]
+    cdef Py_ssize_t group, i
+    for group in range(groups_in(n_rows)):
+        name_group(block, task.row_stride, group, n_rows, rows)
+        dot_group(rows, task.n_features, coef, z + group * GROUP)
+    for i in range(n_rows):
+        z[i] += intercept
+
+
+cdef inline void backward(
+    const storage_t* block, Py_ssize_t n_rows, const Pass* task, const double* factor,
+    vec_t* gradient
+) noexcept nogil:
+    """gradient += X^T factor for a block; factor is zero past its end."""
+    cdef const storage_t* rows[GROUP]
+    cdef Py_ssize_t group
+    for group in range(groups_in(n_rows)):
+        name_group(block, task.row_stride, group, n_rows, rows)
+        add_group(rows, task.n_features, factor + group * GROUP, gradient)
+
+
+cdef inline double sum_of(const double* values, Py_ssize_t n) noexcept nogil:
+    """The sum of n numbers, in as many chains as a register has lanes."""
+    cdef vec64 chains, x, one
+    cdef double result
+    cdef Py_ssize_t width = lanes(&chains), i
+    fill(0.0, &chains)
+    fill(1.0, &one)
+    for i in range(n // width):
+        load(values + i * width, &x)
+        chains = muladd(x, one, chains)
+    result = total(chains)
+    for i in range(n - n % width, n):
+        result += values[i]
+    return result
+
+
+cdef inline void weigh(
+    double* values, const double* sample_weight, Py_ssize_t n
+) noexcept nogil:
+    """values *= sample_weight, where there is one."""
+    cdef Py_ssize_t i
+    if sample_weight != NULL:
+        for i in range(n):
+            values[i] *= sample_weight[i]
+
+
+cdef inline double loss_of_block(
+    const double* z, const double* y, const double* sample_weight, Py_ssize_t n, double* scratch
+) noexcept nogil:
+    """The weighted log losses of a block, summed."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        scratch[i] = log_loss_at(z[i], decay(z[i]), y[i])
+    weigh(scratch, sample_weight, n)
+    return sum_of(scratch, n)
+
+
+cdef inline void residual_of_block(
+    double* z, const double* y, const double* sample_weight, Py_ssize_t n
+) noexcept nogil:
+    """z becomes sample_weight * (sigmoid(z) - y)."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        z[i] = residual_at(z[i], decay(z[i]), y[i])
+    weigh(z, sample_weight, n)
+
+
+cdef inline void pass_block(
+    const storage_t* block, Py_ssize_t begin, Py_ssize_t n_rows, const Pass* task,
+    Py_ssize_t k, Part* part, const vec_t* coef, vec_t* gradient
+) noexcept nogil:
+    """Forward, link and backward of n_rows rows from row `begin`, for coefficient vector k."""
+    cdef double* z = part.z
+    cdef const double* y = task.y + begin
+    cdef const double* sample_weight = (
+        task.sample_weight + begin if task.sample_weight != NULL else NULL)
+    cdef Py_ssize_t i
+    forward(block, n_rows, task, coef, task.intercept[k], z)
+    if task.decision != NULL:
+        for i in range(n_rows):
+            task.decision[k * task.n_samples + begin + i] = z[i]
+    if task.kind == DECISION:
+        return
+    if task.kind == PRODUCT:
+        weigh(z, task.curvature + k * task.n_samples + begin, n_rows)
+    else:
+        part.loss[k] += loss_of_block(z, y, sample_weight, n_rows, part.block_loss)
+        if task.kind == LOSS:
+            return
+        residual_of_block(z, y, sample_weight, n_rows)
+    for i in range(n_rows, n_rows + GROUP):
+        z[i] = 0
+    part.intercept_gradient[k] += sum_of(z, n_rows)
+    backward(block, n_rows, task, z, gradient)
+
+
+cdef inline void pass_rows(
+    const storage_t* X, const Pass* task, Py_ssize_t begin, Py_ssize_t end, Part* part,
+    vec_t* coef, vec_t* gradient
+) noexcept nogil:
+    """Rows begin to end, block by block."""
+    cdef Py_ssize_t row_bytes = max(1, task.n_features) * sizeof(storage_t)
+    cdef Py_ssize_t block_groups = max(1, min(BLOCK_ROWS, BLOCK_BYTES // row_bytes) // GROUP)
+    cdef Py_ssize_t registers = registers_bytes(task) // sizeof(vec_t)
+    cdef Py_ssize_t first = begin, n_rows, k, unflushed = 0
+    while first < end:
+        n_rows = min(block_groups * GROUP, end - first)
+        for k in range(task.n_coefs):
+            pass_block(X + first * task.row_stride, first, n_rows, task, k, part,
+                       coef + k * registers, gradient + k * registers)
+        first += n_rows
+        unflushed += n_rows
+        if unflushed >= FLUSH_ROWS or first == end:
+            unflushed = 0
+            if task.kind >= GRADIENT:
+                for k in range(task.n_coefs):
+                    flush(gradient + k * registers, task.n_features,
+                          part.gradient + k * task.n_features)
+
+
+cdef inline void pass_part(
+    const storage_t* X, const Pass* task, int index, Py_ssize_t step, Py_ssize_t step_rows
+) noexcept nogil:
+    """Step `step` of part `index`."""
+    cdef Part part = part_at(task, index)
+    cdef Py_ssize_t begin = part_begin(task.n_samples, task.n_parts, index) + step * step_rows
+    cdef Py_ssize_t end = min(
+        begin + step_rows, part_begin(task.n_samples, task.n_parts, index + 1))
+    if storage_t is double:
+        pass_rows(X, task, begin, end, &part, <vec64*>task.coef_registers,
+                  <vec64*>part.gradient_registers)
+    else:
+        pass_rows(X, task, begin, end, &part, <vec32*>task.coef_registers,
+                  <vec32*>part.gradient_registers)
+
+
+cdef inline void clear(double* values, Py_ssize_t n) noexcept nogil:
+    memset(values, 0, n * sizeof(double))
+
+
+cdef inline void add(const double* values, Py_ssize_t n, double* out) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        out[i] += values[i]
+
+
+cdef inline void begin_sums(const storage_t* X, Pass* task) noexcept nogil:
+    """Coefficients into registers in the compute type, all sums to zero."""
+    cdef Py_ssize_t k
+    cdef int index
+    cdef Part part
+    for k in range(task.n_coefs):
+        if storage_t is double:
+            to_registers(task.coef + k * task.n_features, task.n_features,
+                         <vec64*>(task.coef_registers + k * registers_bytes(task)))
+        else:
+            to_registers(task.coef + k * task.n_features, task.n_features,
+                         <vec32*>(task.coef_registers + k * registers_bytes(task)))
+    for index in range(task.n_parts):
+        part = part_at(task, index)
+        clear(part.loss, task.n_coefs)
+        clear(part.intercept_gradient, task.n_coefs)
+        if task.kind >= GRADIENT:
+            clear(part.gradient, task.n_coefs * task.n_features)
+
+
+cdef inline void end_sums(Pass* task) noexcept nogil:
+    """Add the parts in order."""
+    cdef int index
+    cdef Part part
+    if task.kind == DECISION:
+        return
+    if task.kind != PRODUCT:
+        clear(task.loss, task.n_coefs)
+    if task.kind >= GRADIENT:
+        clear(task.gradient, task.n_coefs * task.n_features)
+        clear(task.intercept_gradient, task.n_coefs)
+    for index in range(task.n_parts):
+        part = part_at(task, index)
+        if task.kind != PRODUCT:
+            add(part.loss, task.n_coefs, task.loss)
+        if task.kind >= GRADIENT:
+            add(part.gradient, task.n_coefs * task.n_features, task.gradient)
+            add(part.intercept_gradient, task.n_coefs, task.intercept_gradient)
+
+
+cdef inline int run_pass(const storage_t* X, Pass* task) except -1 nogil:
+    """One pass. Looks for signals (Ctrl-C) between steps."""
+    cdef Py_ssize_t rows = rows_in_step(task.n_features * sizeof(storage_t), task.n_parts)
+    cdef Py_ssize_t step
+    cdef int index
+    begin_sums(X, task)
+    for step in range(steps_in(task.n_samples, task.n_parts, rows)):
+        for index in prange(task.n_parts, schedule="static", chunksize=1,
+                            num_threads=task.n_parts, use_threads_if=task.n_parts > 1):
+            pass_part(X, task, index, step, rows)
+        with gil:
+            PyErr_CheckSignals()
+    end_sums(task)
+    return 0

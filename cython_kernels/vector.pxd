@@ -1,0 +1,79 @@
+"""The vector registers of vector.h, one name for both precisions.
+
+float64 is computed in float64 (vec64); every other storage type in float32 (vec32).
+"""
+
+from libc.stdint cimport uint8_t
+from libc.string cimport memcpy, memset
+
+from cython_kernels.storage cimport storage_t
+
+cdef extern from "vector.h" nogil:
+    const char* VECTOR_LEVEL
+    enum:
+        VEC32_LANES
+        VEC64_LANES
+    ctypedef struct vec32:
+        pass
+    ctypedef struct vec64:
+        pass
+    vec32 set32(float a) noexcept
+    vec64 set64(double a) noexcept
+    vec32 muladd32(vec32 a, vec32 b, vec32 c) noexcept
+    vec64 muladd64(vec64 a, vec64 b, vec64 c) noexcept
+    float sum32(vec32 a) noexcept
+    double sum64(vec64 a) noexcept
+    vec32 load_float(const float* x) noexcept
+    vec64 load_double(const double* x) noexcept
+    vec32 load_uint8(const uint8_t* x) noexcept
+
+ctypedef fused vec_t:
+    vec32
+    vec64
+
+
+cdef inline Py_ssize_t lanes(const vec_t* kind) noexcept nogil:
+    """Elements a register holds; the argument only names the type."""
+    return VEC32_LANES if vec_t is vec32 else VEC64_LANES
+
+
+cdef inline vec_t muladd(vec_t a, vec_t b, vec_t c) noexcept nogil:
+    """a b + c."""
+    if vec_t is vec32:
+        return muladd32(a, b, c)
+    else:
+        return muladd64(a, b, c)
+
+
+cdef inline double total(vec_t a) noexcept nogil:
+    """The sum of the lanes."""
+    if vec_t is vec32:
+        return sum32(a)
+    else:
+        return sum64(a)
+
+
+cdef inline void fill(double value, vec_t* out) noexcept nogil:
+    """Every lane of out is value."""
+    if vec_t is vec32:
+        out[0] = set32(<float>value)
+    else:
+        out[0] = set64(value)
+
+
+cdef inline void load(const storage_t* x, vec_t* out) noexcept nogil:
+    """A register of stored elements, widened."""
+    if storage_t is uint8_t and vec_t is vec32:
+        out[0] = load_uint8(x)
+    elif storage_t is float and vec_t is vec32:
+        out[0] = load_float(x)
+    elif storage_t is double and vec_t is vec64:
+        out[0] = load_double(x)
+
+
+cdef inline void load_first(const storage_t* x, Py_ssize_t count, vec_t* out) noexcept nogil:
+    """The first count elements, zeros in the other lanes; reads nothing beyond them."""
+    cdef storage_t[VEC32_LANES] padded
+    memset(padded, 0, sizeof(padded))
+    memcpy(padded, x, count * sizeof(storage_t))
+    load(&padded[0], out)

@@ -1,0 +1,28 @@
+"""Addresses of memoryviews: NULL for None and for an empty one, also with bounds checks on."""
+
+from cython_kernels.storage cimport storage_t
+
+
+cdef inline const double* values_of(const double[::1] view) noexcept:
+    return &view[0] if view is not None and view.shape[0] else NULL
+
+
+cdef inline const double* table_of(const double[:, ::1] view) noexcept:
+    return &view[0, 0] if view is not None and view.shape[0] and view.shape[1] else NULL
+
+
+cdef inline double* out_values(double[::1] view) noexcept:
+    return &view[0] if view is not None and view.shape[0] else NULL
+
+
+cdef inline double* out_table(double[:, ::1] view) noexcept:
+    return &view[0, 0] if view is not None and view.shape[0] and view.shape[1] else NULL
+
+
+cdef inline const storage_t* rows_of(const storage_t[:, :] X) noexcept:
+    return &X[0, 0] if X.shape[0] and X.shape[1] else NULL
+
+
+cdef inline Py_ssize_t row_stride_of(const storage_t[:, :] X) noexcept:
+    """In elements."""
+    return X.strides[0] // <Py_ssize_t>sizeof(storage_t)

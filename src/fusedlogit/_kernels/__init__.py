@@ -1,0 +1,42 @@
+"""Chooses the compiled kernels for this machine.
+
+``dense``, ``link`` and ``loops`` here are the modules of the best instruction-set level that the
+processor supports, or of the one that the environment variable ``FUSEDLOGIT_ISA`` names.
+"""
+
+import importlib
+import importlib.util
+import os
+from types import ModuleType
+
+from . import cpu
+
+MODULES = ("dense", "link", "loops")
+
+
+def built_levels() -> tuple[str, ...]:
+    """The levels that this machine supports and this build holds, from the least to the best."""
+    return tuple(
+        level
+        for level in cpu.supported_levels()
+        if importlib.util.find_spec(f"{__name__}.{level}.dense") is not None
+    )
+
+
+def load(level: str) -> dict[str, ModuleType]:
+    """Import the kernels of one level.
+
+    Raises
+    ------
+    ImportError
+        If the level is unknown, not supported by this machine, not built, or fails to load.
+    """
+    if level not in cpu.supported_levels():
+        raise ImportError(
+            f"FUSEDLOGIT_ISA={level!r}: this processor supports {', '.join(cpu.supported_levels())}"
+        )
+    return {name: importlib.import_module(f"{__name__}.{level}.{name}") for name in MODULES}
+
+
+LEVEL = os.environ.get("FUSEDLOGIT_ISA") or built_levels()[-1]
+globals().update(load(LEVEL))

@@ -1,0 +1,1 @@
+"""The kernels compiled for the avx2 instruction-set level."""

@@ -1,0 +1,1 @@
+"""The kernels compiled for the avx512 instruction-set level."""

@@ -1,0 +1,59 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Stored = NDArray[Any]
+Doubles = NDArray[np.float64]
+Bytes = NDArray[np.int8]
+
+def vector_level() -> str: ...
+def workspace_size(n_features: int, n_coefs: int, n_threads: int) -> int: ...
+def sandwich_workspace_size(n_features: int, n_threads: int) -> int: ...
+def decision_values(
+    X: Stored,
+    coef: Doubles,
+    intercept: Doubles,
+    decision: Doubles,
+    n_threads: int,
+    workspace: Bytes,
+) -> None: ...
+def loss(
+    X: Stored,
+    y: Doubles,
+    sample_weight: Doubles | None,
+    coef: Doubles,
+    intercept: Doubles,
+    loss_sum: Doubles,
+    n_threads: int,
+    workspace: Bytes,
+) -> None: ...
+def loss_and_gradient(
+    X: Stored,
+    y: Doubles,
+    sample_weight: Doubles | None,
+    coef: Doubles,
+    intercept: Doubles,
+    loss_sum: Doubles,
+    gradient: Doubles,
+    intercept_gradient: Doubles,
+    decision: Doubles | None,
+    n_threads: int,
+    workspace: Bytes,
+) -> None: ...
+def hessian_product(
+    X: Stored,
+    curvature: Doubles,
+    vector: Doubles,
+    vector_intercept: Doubles,
+    product: Doubles,
+    intercept_product: Doubles,
+    n_threads: int,
+    workspace: Bytes,
+) -> None: ...
+def moments(
+    X: Stored, sample_weight: Doubles | None, sums: Doubles, weight: Doubles
+) -> None: ...
+def sandwich(
+    X: Stored, row_weight: Doubles, product: Doubles, n_threads: int, workspace: Bytes
+) -> None: ...

@@ -1,0 +1,31 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Stored = NDArray[Any]
+Doubles = NDArray[np.float64]
+Bytes = NDArray[np.int8]
+
+def gradient_descent(
+    X: Stored,
+    y: Doubles,
+    sample_weight: Doubles | None,
+    total_weight: float,
+    center: Doubles,
+    scale: Doubles,
+    penalty: float,
+    fit_intercept: bool,
+    learning_rate: float,
+    max_iter: int,
+    tol: float,
+    coef: Doubles,
+    intercept: Doubles,
+    gradient: Doubles,
+    history: Doubles,
+    observer: Callable[[int, float, float], bool] | None,
+    n_threads: int,
+    workspace: Bytes,
+    pass_sums: Doubles,
+) -> tuple[int, str, float]: ...

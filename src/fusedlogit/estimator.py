@@ -1,0 +1,299 @@
+"""LogisticRegression: the scikit-learn contract around objective and solvers."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags, compute_class_weight
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from . import functions
+from .matrix import STORAGE_TYPES, DenseMatrix, readable
+from .objective import Objective, Scaling
+from .solvers import SOLVERS, Callback, Result, Settings, choose
+
+Doubles = NDArray[np.float64]
+
+
+class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Binary logistic regression that reads data as it is stored.
+
+    Minimises, as scikit-learn does,
+    ``sum_i s_i L(y_i, w . x_i + b) + 1/C * (l1_ratio |w|_1 + (1 - l1_ratio) / 2 |w|_2^2)``
+    with the log loss ``L(y, z) = log(1 + exp(z)) - y z``. The intercept b is not penalised.
+
+    Parameters
+    ----------
+    C : float, default=1.0
+        Inverse strength of the penalty; ``np.inf`` for none.
+    l1_ratio : float, default=0.0
+        Share of the L1 norm in the penalty, in [0, 1]. The present solvers need 0.
+    solver : {"auto", "lbfgs", "gd"}, default="auto"
+        "gd" is batch gradient descent with a fixed `learning_rate`; "lbfgs" a quasi-Newton
+        method; "auto" is "lbfgs".
+    scaling : None, float or "standard", default=None
+        None takes X as given; a number divides X by it (255 for pixels); "standard" centres each
+        column and divides it by its standard deviation. X is never copied, the penalty acts on
+        the coefficients of the scaled features, and `coef_` is in X's own units.
+    learning_rate : float, default=0.005
+        Step length of "gd".
+    max_iter : int, default=1000
+        Iterations at most.
+    tol : float, default=1e-4
+        Converged when no entry of the gradient of the cost J (the objective divided by the sum of
+        the weights, over scaled features) exceeds it in absolute value.
+    fit_intercept : bool, default=True
+        Whether to fit b; without, b is 0 (before centring).
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, multiplied with `sample_weight`.
+    threshold : float, default=0.5
+        `predict` answers the second class from this probability on, in (0, 1).
+    warm_start : bool, default=False
+        Start `fit` from the coefficients at hand.
+    random_state : int, RandomState or None, default=None
+        For solvers that draw at random; "lbfgs" and "gd" do not.
+    n_jobs : int or None, default=None
+        Threads; None for all usable cores. The same number gives the same bits.
+    verbose : int, default=0
+        Print a line every `verbose` iterations.
+    callback : callable or None, default=None
+        ``callback(iteration, coef, intercept, loss, gradient_norm)`` after each iteration, with
+        `coef` in X's own units and `loss` the cost J; returning true stops the fit.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (1, n_features)
+        In X's own units: the decision is ``X @ coef_.T + intercept_``.
+    intercept_ : ndarray of shape (1,)
+    classes_ : ndarray of shape (2,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Where X names its columns.
+    n_iter_ : ndarray of shape (1,)
+    n_passes_ : float
+        How often X was read.
+    converged_ : bool
+    history_ : list of float
+        Cost J by iteration: before each update for "gd", from the start on for "lbfgs".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fusedlogit import LogisticRegression
+    >>> pixels = np.array([[0, 10], [20, 5], [250, 240], [255, 200]], dtype=np.uint8)
+    >>> model = LogisticRegression(scaling=255).fit(pixels, ["cat", "cat", "dog", "dog"])
+    >>> model.predict(pixels).tolist()
+    ['cat', 'cat', 'dog', 'dog']
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "C": [Interval(Real, 0, None, closed="neither")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "solver": [StrOptions({"auto", *SOLVERS})],
+        "scaling": [None, StrOptions({"standard"}), Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "fit_intercept": ["boolean"],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "threshold": [Interval(Real, 0, 1, closed="neither")],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "n_jobs": [None, Integral],
+        "verbose": ["verbose"],
+        "callback": [None, callable],
+    }
+
+    def __init__(
+        self,
+        *,
+        C: float = 1.0,
+        l1_ratio: float = 0.0,
+        solver: str = "auto",
+        scaling: float | str | None = None,
+        learning_rate: float = 0.005,
+        max_iter: int = 1000,
+        tol: float = 1e-4,
+        fit_intercept: bool = True,
+        class_weight: dict[Any, float] | str | None = None,
+        threshold: float = 0.5,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        callback: Callback | None = None,
+    ) -> None:
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.solver = solver
+        self.scaling = scaling
+        self.learning_rate = learning_rate
+        self.max_iter = max_iter
+        self.tol = tol
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.threshold = threshold
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.callback = callback
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> LogisticRegression:
+        """Fit to data.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            float64, float32 and uint8 are read as they lie, other types converted to float64.
+        y : array of shape (n_samples,)
+            Two classes of any type; the second in sorted order is the positive one.
+        sample_weight : array of shape (n_samples,), optional
+            Not negative. A weight of 2 is the row twice.
+
+        Returns
+        -------
+        LogisticRegression
+            self.
+
+        Raises
+        ------
+        ValueError
+            If y has not two classes, X or y holds NaN or infinity, shapes do not fit, or a
+            parameter is out of range.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the gradient did not come below `tol`.
+        """
+        solver = choose(self.solver, self.l1_ratio)
+        X, y = validate_data(
+            self, X, y, dtype=list(STORAGE_TYPES), ensure_all_finite=False, order=None
+        )
+        target = self._encode(y)
+        weight = self._weights(y, X, sample_weight)
+        matrix = DenseMatrix(readable(X), self.n_jobs)
+        scaling = Scaling.of(matrix, self.scaling, weight)
+        total = matrix.n_samples if weight is None else weight.sum()
+        objective = Objective(
+            matrix, target, weight, scaling, float(1 / (self.C * total)), self.fit_intercept
+        )
+        settings = Settings(self.max_iter, self.tol, self.learning_rate, self._reporter())
+        result = solver.solve(objective, *scaling.from_data(*self._start(X.shape[1])), settings)
+        self._keep(result, scaling, matrix.n_passes)
+        return self
+
+    def decision_function(self, X: ArrayLike) -> Doubles:
+        """Decision values z = w . x + b, of shape (n_samples,)."""
+        check_is_fitted(self)
+        X = validate_data(
+            self, X, reset=False, dtype=list(STORAGE_TYPES), ensure_all_finite=False, order=None
+        )
+        matrix = DenseMatrix(readable(X), self.n_jobs)
+        return matrix.decision_values(self.coef_[0], float(self.intercept_[0]))
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Class of each sample: the second one where its probability is above `threshold`."""
+        limit = np.log(self.threshold / (1 - self.threshold))
+        decision = self.decision_function(X)
+        return self.classes_[(decision > limit).astype(np.intp)]
+
+    def predict_proba(self, X: ArrayLike) -> Doubles:
+        """Probabilities of the classes, of shape (n_samples, 2)."""
+        decision = self.decision_function(X)
+        return np.column_stack([functions.sigmoid(-decision), functions.sigmoid(decision)])
+
+    def predict_log_proba(self, X: ArrayLike) -> Doubles:
+        """Logarithms of the probabilities, of shape (n_samples, 2), exact for rare classes."""
+        decision = self.decision_function(X)
+        return -np.column_stack(
+            [functions.log_loss(decision, 0.0), functions.log_loss(decision, 1.0)]
+        )
+
+    def _encode(self, y: NDArray[Any]) -> Doubles:
+        """Find the classes; y as 0 and 1."""
+        check_classification_targets(y)
+        self.classes_, index = np.unique(y, return_inverse=True)
+        if len(self.classes_) != 2:
+            raise ValueError(
+                "Only binary classification is supported. The number of classes in y is "
+                f"{len(self.classes_)}; LogisticRegression needs samples of exactly two classes."
+                if len(self.classes_) > 2
+                else f"y holds one class only ({self.classes_[0]!r}); "
+                "LogisticRegression needs samples of two classes."
+            )
+        return index.astype(np.float64)
+
+    def _weights(
+        self, y: NDArray[Any], X: NDArray[Any], sample_weight: ArrayLike | None
+    ) -> Doubles | None:
+        """Sample weights times class weights; None where all are one."""
+        if sample_weight is None and self.class_weight is None:
+            return None
+        weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, copy=True, ensure_non_negative=True
+        )
+        if self.class_weight is not None:
+            by_class = compute_class_weight(
+                self.class_weight, classes=self.classes_, y=y, sample_weight=weight
+            )
+            weight *= by_class[np.searchsorted(self.classes_, y)]
+        if weight.sum() == 0:
+            raise ValueError("sample_weight (times class_weight) is zero for every sample")
+        return np.ascontiguousarray(weight)
+
+    def _start(self, n_features: int) -> tuple[Doubles, float]:
+        """Where to start, in X's own units."""
+        if self.warm_start and hasattr(self, "coef_") and self.coef_.shape[1] == n_features:
+            return self.coef_[0], float(self.intercept_[0])
+        return np.zeros(n_features), 0.0
+
+    def _reporter(self) -> Callback | None:
+        """The user's callback, with a line printed now and then if verbose."""
+        if not self.verbose:
+            return self.callback
+        every, callback = int(self.verbose), self.callback
+
+        def report(
+            iteration: int, coef: Doubles, intercept: float, loss: float, gradient_norm: float
+        ) -> object:
+            if iteration % every == 0:
+                print(f"iteration {iteration}: cost {loss:.8f}, gradient norm {gradient_norm:.2e}")
+            return callback and callback(iteration, coef, intercept, loss, gradient_norm)
+
+        return report
+
+    def _keep(self, result: Result, scaling: Scaling, n_passes: float) -> None:
+        """Set the fitted attributes; warn where the result is not the optimum."""
+        coef, intercept = scaling.to_data(result.coef, result.intercept)
+        self.coef_ = coef[None]
+        self.intercept_ = np.array([intercept])
+        self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
+        self.n_passes_ = n_passes
+        self.converged_ = result.converged
+        self.history_ = result.history
+        if not result.converged:
+            warnings.warn(
+                f"LogisticRegression did not converge in {result.n_iter} iterations: the largest "
+                f"gradient entry is {result.gradient_norm:.3g}, tol is {self.tol:.3g}. "
+                f"{result.advice}",
+                ConvergenceWarning,
+                stacklevel=3,
+            )

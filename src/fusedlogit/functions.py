@@ -1,0 +1,299 @@
+"""The neuron on compiled kernels: the functions of :mod:`fusedlogit.reference`, fast.
+
+Same names, arguments and results. X may be float64, float32 or uint8 (anything else is converted
+to float64), with rows at any stride; it is read where it lies. float64 is computed in float64,
+the others in float32 with sums in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._kernels import link
+from .matrix import DenseMatrix, check_storage
+from .reference import Descent
+
+__all__ = [
+    "curvature",
+    "decision_values",
+    "gradient_descent",
+    "hessian_product",
+    "log_loss",
+    "loss",
+    "loss_and_gradient",
+    "moments",
+    "residual",
+    "sandwich",
+    "sigmoid",
+]
+
+Doubles = NDArray[np.float64]
+
+
+def _vector(values: ArrayLike, name: str, length: int) -> Doubles:
+    """A finite float64 vector of a given length."""
+    vector = np.ascontiguousarray(values, dtype=np.float64)
+    if vector.shape != (length,):
+        raise ValueError(f"{name} has shape {vector.shape}; expected ({length},)")
+    if not np.isfinite(vector).all():
+        raise ValueError(f"{name} contains NaN or infinity; remove or replace it")
+    return vector
+
+
+def _target(y: ArrayLike, n_samples: int) -> Doubles:
+    target = _vector(y, "y", n_samples)
+    if target.min() < 0 or target.max() > 1:
+        raise ValueError("y must lie in [0, 1]: 0 and 1 for the classes, between for soft labels")
+    return target
+
+
+def _sample_weight(sample_weight: ArrayLike | None, n_samples: int) -> Doubles | None:
+    if sample_weight is None:
+        return None
+    weight = _vector(sample_weight, "sample_weight", n_samples)
+    if weight.min() < 0 or weight.sum() <= 0:
+        raise ValueError("sample_weight must not be negative, and must not be zero throughout")
+    return weight
+
+
+def _total(sample_weight: Doubles | None, n_samples: int) -> float:
+    return float(n_samples if sample_weight is None else sample_weight.sum())
+
+
+def _apply(kernel: Callable[..., None], z: ArrayLike, *others: ArrayLike) -> NDArray[Any]:
+    """Run a link function over arrays of any shape, in float32 if z is float32, else float64."""
+    arrays = np.broadcast_arrays(z, *others)
+    dtype = np.float32 if arrays[0].dtype == np.float32 else np.float64
+    out = np.empty(arrays[0].size, dtype=dtype)
+    kernel(*(np.ascontiguousarray(a, dtype=dtype).ravel() for a in arrays), out)
+    return out.reshape(arrays[0].shape)
+
+
+def sigmoid(z: ArrayLike) -> NDArray[Any]:
+    """Activation a = 1 / (1 + exp(-z)) of decision values z, for any finite z."""
+    return _apply(link.sigmoid, z)
+
+
+def log_loss(z: ArrayLike, y: ArrayLike) -> NDArray[Any]:
+    """Log loss -(y log a + (1 - y) log(1 - a)) with a = sigmoid(z), as log(1 + exp(z)) - y z."""
+    return _apply(link.log_loss, z, y)
+
+
+def residual(z: ArrayLike, y: ArrayLike) -> NDArray[Any]:
+    """Derivative dL/dz = a - y of the log loss, as (1 - y) sigmoid(z) - y sigmoid(-z)."""
+    return _apply(link.residual, z, y)
+
+
+def curvature(z: ArrayLike) -> NDArray[Any]:
+    """Second derivative a (1 - a) of the log loss in z."""
+    return _apply(link.curvature, z)
+
+
+def decision_values(
+    X: ArrayLike, coef: ArrayLike, intercept: float, n_threads: int | None = None
+) -> Doubles:
+    """Forward propagation z = X w + b, in one pass.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    coef : array of shape (n_features,)
+    intercept : float
+    n_threads : int, optional
+        All usable cores if None.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or a value is NaN or infinite.
+    """
+    matrix = DenseMatrix(check_storage(X), n_threads)
+    return matrix.decision_values(_vector(coef, "coef", matrix.n_features), intercept)
+
+
+def loss(
+    X: ArrayLike,
+    y: ArrayLike,
+    coef: ArrayLike,
+    intercept: float,
+    sample_weight: ArrayLike | None = None,
+    n_threads: int | None = None,
+) -> float:
+    """Cost J(w, b) = (sum_i s_i L_i) / (sum_i s_i), the weighted mean of the log losses."""
+    matrix = DenseMatrix(check_storage(X), n_threads)
+    weight = _sample_weight(sample_weight, matrix.n_samples)
+    total = matrix.loss(
+        _target(y, matrix.n_samples), weight, _vector(coef, "coef", matrix.n_features), intercept
+    )
+    return total / _total(weight, matrix.n_samples)
+
+
+def loss_and_gradient(
+    X: ArrayLike,
+    y: ArrayLike,
+    coef: ArrayLike,
+    intercept: float,
+    sample_weight: ArrayLike | None = None,
+    n_threads: int | None = None,
+) -> tuple[float, Doubles, float]:
+    """Cost J and its gradient, reading X once.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    y : array of shape (n_samples,), values in [0, 1]
+    coef : array of shape (n_features,)
+    intercept : float
+    sample_weight : array of shape (n_samples,), optional
+    n_threads : int, optional
+        All usable cores if None. The same number gives the same bits.
+
+    Returns
+    -------
+    loss : float
+        J(w, b), the mean log loss (divided by the sum of the weights).
+    grad_coef : ndarray of shape (n_features,)
+        dJ/dw = X^T (s (a - y)) / sum(s).
+    grad_intercept : float
+        dJ/db = sum(s (a - y)) / sum(s).
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
+        column), y leaves [0, 1], or a weight is negative.
+    """
+    matrix = DenseMatrix(check_storage(X), n_threads)
+    weight = _sample_weight(sample_weight, matrix.n_samples)
+    cost, gradient, intercept_gradient = matrix.loss_and_gradient(
+        _target(y, matrix.n_samples), weight, _vector(coef, "coef", matrix.n_features), intercept
+    )
+    total = _total(weight, matrix.n_samples)
+    return cost / total, gradient / total, intercept_gradient / total
+
+
+def hessian_product(
+    X: ArrayLike,
+    curvature: ArrayLike,
+    vector: ArrayLike,
+    vector_intercept: float,
+    n_threads: int | None = None,
+) -> tuple[Doubles, float]:
+    """Product of the Hessian [X, 1]^T diag(curvature) [X, 1] with a vector, reading X once.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    curvature : array of shape (n_samples,)
+    vector : array of shape (n_features,)
+    vector_intercept : float
+    n_threads : int, optional
+
+    Returns
+    -------
+    product : ndarray of shape (n_features,)
+    intercept_product : float
+    """
+    matrix = DenseMatrix(check_storage(X), n_threads)
+    return matrix.hessian_product(
+        _vector(curvature, "curvature", matrix.n_samples),
+        _vector(vector, "vector", matrix.n_features),
+        vector_intercept,
+    )
+
+
+def sandwich(X: ArrayLike, row_weight: ArrayLike, n_threads: int | None = None) -> Doubles:
+    """Weighted Gram product [X, 1]^T diag(row_weight) [X, 1], in one pass.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    row_weight : array of shape (n_samples,)
+    n_threads : int, optional
+
+    Returns
+    -------
+    ndarray of shape (n_features + 1, n_features + 1)
+        The last row and column belong to the intercept.
+    """
+    matrix = DenseMatrix(check_storage(X), n_threads)
+    return matrix.sandwich(_vector(row_weight, "row_weight", matrix.n_samples))
+
+
+def moments(
+    X: ArrayLike, sample_weight: ArrayLike | None = None, n_threads: int | None = None
+) -> tuple[Doubles, Doubles]:
+    """Weighted mean and (population) variance of each column of X, in one pass.
+
+    Returns
+    -------
+    mean, variance : ndarray of shape (n_features,)
+    """
+    matrix = DenseMatrix(check_storage(X), n_threads)
+    return matrix.moments(_sample_weight(sample_weight, matrix.n_samples))
+
+
+def gradient_descent(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    learning_rate: float,
+    max_iter: int,
+    tol: float = 0.0,
+    scaling: float = 1.0,
+    penalty: float = 0.0,
+    sample_weight: ArrayLike | None = None,
+    n_threads: int | None = None,
+) -> Descent:
+    """Batch gradient descent on J(w, b) + penalty / 2 |w|^2, from w = 0 and b = 0.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    y : array of shape (n_samples,), values in [0, 1]
+    learning_rate : float
+        Step length: w := w - learning_rate dJ/dw.
+    max_iter : int
+        Updates at most.
+    tol : float
+        Stop when no entry of the gradient exceeds it.
+    scaling : float
+        X is divided by it (255 for pixels), without a copy.
+    penalty : float
+        lambda of the squared norm; the intercept is free.
+    sample_weight : array of shape (n_samples,), optional
+    n_threads : int, optional
+
+    Returns
+    -------
+    Descent
+        coef (of the scaled features), intercept, history (the cost before each update),
+        gradient_norm, n_iter, outcome.
+    """
+    matrix = DenseMatrix(check_storage(X), n_threads)
+    weight = _sample_weight(sample_weight, matrix.n_samples)
+    coef, intercept = np.zeros(matrix.n_features), np.zeros(1)
+    history, outcome, gradient_norm = matrix.gradient_descent(
+        _target(y, matrix.n_samples),
+        weight,
+        total_weight=_total(weight, matrix.n_samples),
+        center=np.zeros(matrix.n_features),
+        scale=np.full(matrix.n_features, float(scaling)),
+        penalty=penalty,
+        fit_intercept=True,
+        learning_rate=learning_rate,
+        max_iter=max_iter,
+        tol=tol,
+        coef=coef,
+        intercept=intercept,
+        observer=None,
+    )
+    return Descent(coef, float(intercept[0]), history.tolist(), gradient_norm, len(history), outcome)

@@ -1,0 +1,198 @@
+"""The data matrix: the few verbs behind which solvers need not know how X is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_array
+
+from ._kernels import dense, loops
+from .threads import threads_for, usable_threads
+
+Doubles = NDArray[np.float64]
+Observer = Callable[[int, float, float], bool]
+
+#: dtypes that kernels read as they lie; any other is converted to the first.
+STORAGE_TYPES = (np.float64, np.float32, np.uint8)
+
+
+def check_storage(X: ArrayLike) -> NDArray[Any]:
+    """X as a two-dimensional array that the kernels can read, copied only if it must be.
+
+    Raises
+    ------
+    TypeError
+        If X is sparse.
+    ValueError
+        If X is not two-dimensional, has no rows or no columns, or is not numeric.
+    """
+    X = check_array(
+        X, dtype=list(STORAGE_TYPES), accept_sparse=False, ensure_all_finite=False, input_name="X"
+    )
+    return readable(X)
+
+
+def readable(X: NDArray[Any]) -> NDArray[Any]:
+    """X itself if its columns are adjacent, its items aligned and in native order; else a copy."""
+    adjacent = X.strides[1] == X.itemsize and X.strides[0] % X.itemsize == 0
+    if adjacent and X.flags.aligned and X.dtype.isnative:
+        return X
+    return np.ascontiguousarray(X, dtype=X.dtype.newbyteorder("="))
+
+
+def raise_if_nonfinite(X: NDArray[Any], total: float) -> None:
+    """Find the culprit when the sum of a pass came out as NaN or infinity.
+
+    Raises
+    ------
+    ValueError
+        Naming the row and column of the first NaN or infinity in X, or the overflow.
+    """
+    if np.isfinite(total):
+        return
+    for i, row in enumerate(X):
+        bad = np.flatnonzero(~np.isfinite(row))
+        if bad.size:
+            raise ValueError(
+                f"Input X contains NaN or infinity: {row[bad[0]]} in row {i}, column {bad[0]}. "
+                "Remove or impute such rows first."
+            )
+    raise ValueError(
+        "the decision values X w + b overflow; use scaling='standard' or smaller numbers in X"
+    )
+
+
+class DenseMatrix:
+    """A dense X with the threads and scratch memory of its passes.
+
+    Every verb but `decision_values` works on one coefficient vector and returns sums over rows,
+    not means. `n_passes` counts how often X was read.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        As `check_storage` returns it. Never copied, converted or written to.
+    n_threads : int or None
+        None for all usable cores.
+    """
+
+    def __init__(self, X: NDArray[Any], n_threads: int | None = None) -> None:
+        self.X = X
+        self.n_samples, self.n_features = X.shape
+        self.n_threads = threads_for(usable_threads(n_threads), *X.shape)
+        self.n_passes = 0.0
+        self._workspace = np.empty(
+            dense.workspace_size(self.n_features, 1, self.n_threads), dtype=np.int8
+        )
+
+    def decision_values(self, coef: Doubles, intercept: float) -> Doubles:
+        """X coef + intercept, of shape (n_samples,)."""
+        decision = np.empty((1, self.n_samples))
+        dense.decision_values(
+            self.X, coef[None], np.array([intercept]), decision, self.n_threads, self._workspace
+        )
+        self.n_passes += 1
+        if not np.isfinite(decision).all():
+            raise_if_nonfinite(self.X, np.nan)
+        return decision[0]
+
+    def loss(
+        self, y: Doubles, sample_weight: Doubles | None, coef: Doubles, intercept: float
+    ) -> float:
+        """Sum of the weighted log losses."""
+        total = np.empty(1)
+        dense.loss(
+            self.X, y, sample_weight, coef[None], np.array([intercept]), total,
+            self.n_threads, self._workspace,
+        )  # fmt: skip
+        self.n_passes += 1
+        raise_if_nonfinite(self.X, total[0])
+        return float(total[0])
+
+    def loss_and_gradient(
+        self, y: Doubles, sample_weight: Doubles | None, coef: Doubles, intercept: float
+    ) -> tuple[float, Doubles, float]:
+        """Sum of the weighted log losses, its gradient, and its derivative in the intercept."""
+        total, intercept_gradient = np.empty(1), np.empty(1)
+        gradient = np.empty((1, self.n_features))
+        dense.loss_and_gradient(
+            self.X, y, sample_weight, coef[None], np.array([intercept]), total, gradient,
+            intercept_gradient, None, self.n_threads, self._workspace,
+        )  # fmt: skip
+        self.n_passes += 1
+        raise_if_nonfinite(self.X, total[0])
+        return float(total[0]), gradient[0], float(intercept_gradient[0])
+
+    def hessian_product(
+        self, curvature: Doubles, vector: Doubles, vector_intercept: float
+    ) -> tuple[Doubles, float]:
+        """[X, 1]^T diag(curvature) [X, 1] times a vector."""
+        product, intercept_product = np.empty((1, self.n_features)), np.empty(1)
+        dense.hessian_product(
+            self.X, curvature[None], vector[None], np.array([vector_intercept]), product,
+            intercept_product, self.n_threads, self._workspace,
+        )  # fmt: skip
+        self.n_passes += 1
+        raise_if_nonfinite(self.X, product.sum())
+        return product[0], float(intercept_product[0])
+
+    def sandwich(self, row_weight: Doubles) -> Doubles:
+        """[X, 1]^T diag(row_weight) [X, 1], of shape (n_features + 1, n_features + 1)."""
+        product = np.empty((self.n_features + 1, self.n_features + 1))
+        workspace = np.empty(
+            dense.sandwich_workspace_size(self.n_features, self.n_threads), dtype=np.int8
+        )
+        dense.sandwich(self.X, row_weight, product, self.n_threads, workspace)
+        self.n_passes += 1
+        raise_if_nonfinite(self.X, product.sum())
+        return product
+
+    def moments(self, sample_weight: Doubles | None) -> tuple[Doubles, Doubles]:
+        """Weighted mean and variance of each column."""
+        sums = np.zeros((4, self.n_threads, self.n_features))
+        weight = np.zeros(self.n_threads)
+        dense.moments(self.X, sample_weight, sums, weight)
+        self.n_passes += 1
+        raise_if_nonfinite(self.X, sums[1, 0].sum())
+        return sums[0, 0], sums[1, 0] / weight[0]
+
+    def gradient_descent(
+        self,
+        y: Doubles,
+        sample_weight: Doubles | None,
+        *,
+        total_weight: float,
+        center: Doubles,
+        scale: Doubles,
+        penalty: float,
+        fit_intercept: bool,
+        learning_rate: float,
+        max_iter: int,
+        tol: float,
+        coef: Doubles,
+        intercept: Doubles,
+        observer: Observer | None,
+    ) -> tuple[Doubles, str, float]:
+        """Batch gradient descent in compiled code, on features (X - center) / scale.
+
+        `coef` (n_features,) and `intercept` (1,) are updated in place.
+
+        Returns
+        -------
+        history : ndarray of shape (n_iter,)
+        outcome : str
+        gradient_norm : float
+        """
+        history = np.empty(max_iter)
+        n_iter, outcome, gradient_norm = loops.gradient_descent(
+            self.X, y, sample_weight, total_weight, center, scale, penalty, fit_intercept,
+            learning_rate, max_iter, tol, coef, intercept, np.empty(self.n_features), history,
+            observer, self.n_threads, self._workspace, np.empty((2, self.n_features)),
+        )  # fmt: skip
+        self.n_passes += n_iter
+        if n_iter:
+            raise_if_nonfinite(self.X, history[0])
+        return history[:n_iter], outcome, gradient_norm

@@ -1,0 +1,274 @@
+"""The neuron in plain NumPy: what every kernel computes, written to be read.
+
+The functions have the names, arguments and results of :mod:`fusedlogit.functions`, which runs
+them on compiled kernels. Here X is converted to float64, and the formulas stand as in the
+textbook: forward propagation, cost, backward propagation, update. The tests hold each kernel to
+its twin below; speed tables compare against it.
+
+``n_threads`` is accepted and ignored: NumPy decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "Descent",
+    "curvature",
+    "decision_values",
+    "gradient_descent",
+    "hessian_product",
+    "log_loss",
+    "loss",
+    "loss_and_gradient",
+    "moments",
+    "residual",
+    "sandwich",
+    "sigmoid",
+]
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass
+class Descent:
+    """What gradient descent reached.
+
+    Attributes
+    ----------
+    coef : ndarray of shape (n_features,)
+        Weights of the scaled features.
+    intercept : float
+    history : list of float
+        The cost J before each update.
+    gradient_norm : float
+        Largest absolute entry of the last gradient computed.
+    n_iter : int
+        Forward and backward passes made.
+    outcome : str
+        "converged", "stopped" (by a callback), "diverged", or "iterating" after max_iter passes.
+    """
+
+    coef: Doubles
+    intercept: float = 0.0
+    history: list[float] = field(default_factory=list)
+    gradient_norm: float = np.inf
+    n_iter: int = 0
+    outcome: str = "iterating"
+
+
+def sigmoid(z: ArrayLike) -> Doubles:
+    """Activation a = 1 / (1 + exp(-z)) of decision values z, for any finite z."""
+    z = np.asarray(z, dtype=np.float64)
+    t = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1.0, t) / (1.0 + t)
+
+
+def log_loss(z: ArrayLike, y: ArrayLike) -> Doubles:
+    """Log loss -(y log a + (1 - y) log(1 - a)) with a = sigmoid(z), as log(1 + exp(z)) - y z."""
+    z = np.asarray(z, dtype=np.float64)
+    y = np.asarray(y, dtype=np.float64)
+    return (np.maximum(z, 0.0) - y * z) + np.log1p(np.exp(-np.abs(z)))
+
+
+def residual(z: ArrayLike, y: ArrayLike) -> Doubles:
+    """Derivative dL/dz = a - y of the log loss, as (1 - y) sigmoid(z) - y sigmoid(-z)."""
+    z = np.asarray(z, dtype=np.float64)
+    y = np.asarray(y, dtype=np.float64)
+    return (1.0 - y) * sigmoid(z) - y * sigmoid(-z)
+
+
+def curvature(z: ArrayLike) -> Doubles:
+    """Second derivative a (1 - a) of the log loss in z."""
+    z = np.asarray(z, dtype=np.float64)
+    return sigmoid(z) * sigmoid(-z)
+
+
+def decision_values(
+    X: ArrayLike, coef: ArrayLike, intercept: float, n_threads: int | None = None
+) -> Doubles:
+    """Forward propagation z = X w + b.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    coef : array of shape (n_features,)
+    intercept : float
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+    """
+    return np.asarray(X, dtype=np.float64) @ np.asarray(coef, dtype=np.float64) + intercept
+
+
+def _weights(sample_weight: ArrayLike | None, n_samples: int) -> Doubles:
+    if sample_weight is None:
+        return np.ones(n_samples)
+    return np.asarray(sample_weight, dtype=np.float64)
+
+
+def loss(
+    X: ArrayLike,
+    y: ArrayLike,
+    coef: ArrayLike,
+    intercept: float,
+    sample_weight: ArrayLike | None = None,
+    n_threads: int | None = None,
+) -> float:
+    """Cost J(w, b) = (sum_i s_i L_i) / (sum_i s_i), the weighted mean of the log losses."""
+    z = decision_values(X, coef, intercept)
+    s = _weights(sample_weight, len(z))
+    return float(s @ log_loss(z, y) / s.sum())
+
+
+def loss_and_gradient(
+    X: ArrayLike,
+    y: ArrayLike,
+    coef: ArrayLike,
+    intercept: float,
+    sample_weight: ArrayLike | None = None,
+    n_threads: int | None = None,
+) -> tuple[float, Doubles, float]:
+    """Cost J and its gradient: forward, then backward propagation.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    y : array of shape (n_samples,), values in [0, 1]
+    coef : array of shape (n_features,)
+    intercept : float
+    sample_weight : array of shape (n_samples,), optional
+
+    Returns
+    -------
+    loss : float
+        J(w, b).
+    grad_coef : ndarray of shape (n_features,)
+        dJ/dw = X^T (s (a - y)) / sum(s).
+    grad_intercept : float
+        dJ/db = sum(s (a - y)) / sum(s).
+    """
+    X = np.asarray(X, dtype=np.float64)
+    z = decision_values(X, coef, intercept)  # forward propagation
+    s = _weights(sample_weight, len(z))
+    cost = s @ log_loss(z, y) / s.sum()
+    dz = s * residual(z, y)  # backward propagation: a - y
+    return float(cost), X.T @ dz / s.sum(), float(dz.sum() / s.sum())
+
+
+def hessian_product(
+    X: ArrayLike,
+    curvature: ArrayLike,
+    vector: ArrayLike,
+    vector_intercept: float,
+    n_threads: int | None = None,
+) -> tuple[Doubles, float]:
+    """Product of the Hessian [X, 1]^T diag(curvature) [X, 1] with a vector.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    curvature : array of shape (n_samples,)
+    vector : array of shape (n_features,)
+    vector_intercept : float
+
+    Returns
+    -------
+    product : ndarray of shape (n_features,)
+    intercept_product : float
+    """
+    X = np.asarray(X, dtype=np.float64)
+    factor = np.asarray(curvature, dtype=np.float64) * decision_values(X, vector, vector_intercept)
+    return X.T @ factor, float(factor.sum())
+
+
+def sandwich(X: ArrayLike, row_weight: ArrayLike, n_threads: int | None = None) -> Doubles:
+    """Weighted Gram product [X, 1]^T diag(row_weight) [X, 1].
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    row_weight : array of shape (n_samples,)
+
+    Returns
+    -------
+    ndarray of shape (n_features + 1, n_features + 1)
+        The last row and column belong to the intercept.
+    """
+    X = np.asarray(X, dtype=np.float64)
+    extended = np.column_stack([X, np.ones(len(X))])
+    return extended.T @ (np.asarray(row_weight, dtype=np.float64)[:, None] * extended)
+
+
+def moments(
+    X: ArrayLike, sample_weight: ArrayLike | None = None, n_threads: int | None = None
+) -> tuple[Doubles, Doubles]:
+    """Weighted mean and (population) variance of each column of X.
+
+    Returns
+    -------
+    mean, variance : ndarray of shape (n_features,)
+    """
+    X = np.asarray(X, dtype=np.float64)
+    s = _weights(sample_weight, len(X))
+    mean = s @ X / s.sum()
+    return mean, s @ (X - mean) ** 2 / s.sum()
+
+
+def gradient_descent(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    learning_rate: float,
+    max_iter: int,
+    tol: float = 0.0,
+    scaling: float = 1.0,
+    penalty: float = 0.0,
+    sample_weight: ArrayLike | None = None,
+    n_threads: int | None = None,
+) -> Descent:
+    """Batch gradient descent on J(w, b) + penalty / 2 |w|^2, from w = 0 and b = 0.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    y : array of shape (n_samples,), values in [0, 1]
+    learning_rate : float
+        Step length: w := w - learning_rate dJ/dw.
+    max_iter : int
+        Updates at most.
+    tol : float
+        Stop when no entry of the gradient exceeds it.
+    scaling : float
+        X is divided by it: 255 for pixels.
+    penalty : float
+        lambda of the squared norm; the intercept is free.
+    sample_weight : array of shape (n_samples,), optional
+
+    Returns
+    -------
+    Descent
+    """
+    X = np.asarray(X, dtype=np.float64) / scaling
+    state = Descent(coef=np.zeros(X.shape[1]))
+    for _ in range(max_iter):
+        cost, grad_coef, grad_intercept = loss_and_gradient(
+            X, y, state.coef, state.intercept, sample_weight
+        )
+        grad_coef = grad_coef + penalty * state.coef
+        state.history.append(cost + penalty / 2 * float(state.coef @ state.coef))
+        state.n_iter += 1
+        state.gradient_norm = max(float(np.abs(grad_coef).max()), abs(grad_intercept))
+        if not np.isfinite(state.history[-1] + state.gradient_norm):
+            state.outcome = "diverged"
+            break
+        if state.gradient_norm <= tol:
+            state.outcome = "converged"
+            break
+        state.coef = state.coef - learning_rate * grad_coef
+        state.intercept = state.intercept - learning_rate * grad_intercept
+    return state

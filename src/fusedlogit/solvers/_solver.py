@@ -1,0 +1,82 @@
+"""What a solver is given, what it returns, and what it declares of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..objective import Objective
+
+Doubles = NDArray[np.float64]
+
+#: callback(iteration, coef, intercept, loss, gradient_norm) -> true to stop. coef and intercept
+#: are in X's own units, loss is the cost J, gradient_norm the largest entry of its gradient.
+Callback = Callable[[int, Doubles, float, float, float], object]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """When to stop, and whom to tell.
+
+    Attributes
+    ----------
+    max_iter : int
+    tol : float
+        Converged when no entry of the gradient of J exceeds it.
+    learning_rate : float
+        Of gradient descent.
+    callback : callable or None
+    """
+
+    max_iter: int
+    tol: float
+    learning_rate: float
+    callback: Callback | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """Where a solver ended, in the coefficients of scaled features.
+
+    Attributes
+    ----------
+    coef : ndarray of shape (n_features,)
+    intercept : float
+    history : list of float
+        The cost J by iteration.
+    n_iter : int
+    converged : bool
+    gradient_norm : float
+        Largest absolute entry of the gradient of J.
+    advice : str
+        What a user can do where it did not converge.
+    """
+
+    coef: Doubles
+    intercept: float
+    history: list[float]
+    n_iter: int
+    converged: bool
+    gradient_norm: float
+    advice: str
+
+
+@dataclass(frozen=True)
+class Solver:
+    """An algorithm and what it can do.
+
+    Attributes
+    ----------
+    name : str
+    solve : callable
+        solve(objective, coef, intercept, settings) -> Result, from that start.
+    handles_l1 : bool
+        Whether it minimises penalties that are not smooth.
+    """
+
+    name: str
+    solve: Callable[[Objective, Doubles, float, Settings], Result]
+    handles_l1: bool = False

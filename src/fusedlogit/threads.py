@@ -1,0 +1,58 @@
+"""How many threads a pass uses."""
+
+from __future__ import annotations
+
+import os
+
+import joblib
+
+from ._kernels import cpu
+
+# Below this many multiply-adds a second thread costs more to wake than it saves.
+WORK_PER_THREAD = 200_000
+
+_forked = False
+
+
+def _note_fork() -> None:
+    # The threads of an OpenMP team do not survive fork, and waiting for them would hang.
+    global _forked
+    _forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
+
+
+def usable_threads(n_jobs: int | None = None) -> int:
+    """Number of threads that `n_jobs` asks for.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        None: all cores this process may use (affinity, container limits, ``OMP_NUM_THREADS``).
+        Negative: that many fewer, -1 meaning all of them.
+
+    Returns
+    -------
+    int
+        At least 1; always 1 without OpenMP, and in a forked child, where OpenMP cannot run.
+
+    Raises
+    ------
+    ValueError
+        If `n_jobs` is 0.
+    """
+    if n_jobs == 0:
+        raise ValueError("n_jobs=0 has no meaning; use None for all cores, or a positive number")
+    if _forked or not cpu.openmp_version():
+        return 1
+    if n_jobs is not None and n_jobs > 0:
+        return n_jobs
+    cores = min(joblib.cpu_count(), cpu.openmp_threads())
+    return max(1, cores + 1 + (n_jobs or -1))
+
+
+def threads_for(n_threads: int, n_samples: int, n_features: int) -> int:
+    """As many of `n_threads` as a pass over this shape can keep busy."""
+    return max(1, min(n_threads, n_samples * n_features // WORK_PER_THREAD))
