@@ -184,36 +184,37 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             If the gradient did not come below `tol`.
         """
         solver = choose(self.solver, self.l1_ratio)
-        X, y = validate_data(
-            self, X, y, dtype=list(STORAGE_TYPES), ensure_all_finite=False, order=None
-        )
-        target = self._encode(y)
-        weight = self._weights(y, X, sample_weight)
-        matrix = DenseMatrix(readable(X), self.n_jobs)
+        data, labels = validate_data(self, X, y, dtype=list(STORAGE_TYPES), ensure_all_finite=False)
+        target = self._encode(labels)
+        weight = self._weights(labels, data, sample_weight)
+        matrix = DenseMatrix(readable(data), self.n_jobs)
         scaling = Scaling.of(matrix, self.scaling, weight)
         total = matrix.n_samples if weight is None else weight.sum()
         objective = Objective(
             matrix, target, weight, scaling, float(1 / (self.C * total)), self.fit_intercept
         )
         settings = Settings(self.max_iter, self.tol, self.learning_rate, self._reporter())
-        result = solver.solve(objective, *scaling.from_data(*self._start(X.shape[1])), settings)
+        result = solver.solve(
+            objective, *scaling.from_data(*self._start(matrix.n_features)), settings
+        )
         self._keep(result, scaling, matrix.n_passes)
         return self
 
     def decision_function(self, X: ArrayLike) -> Doubles:
         """Decision values z = w . x + b, of shape (n_samples,)."""
         check_is_fitted(self)
-        X = validate_data(
-            self, X, reset=False, dtype=list(STORAGE_TYPES), ensure_all_finite=False, order=None
+        data = validate_data(
+            self, X, reset=False, dtype=list(STORAGE_TYPES), ensure_all_finite=False
         )
-        matrix = DenseMatrix(readable(X), self.n_jobs)
+        matrix = DenseMatrix(readable(data), self.n_jobs)
         return matrix.decision_values(self.coef_[0], float(self.intercept_[0]))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Class of each sample: the second one where its probability is above `threshold`."""
         limit = np.log(self.threshold / (1 - self.threshold))
         decision = self.decision_function(X)
-        return self.classes_[(decision > limit).astype(np.intp)]
+        predicted: NDArray[Any] = self.classes_[(decision > limit).astype(np.intp)]
+        return predicted
 
     def predict_proba(self, X: ArrayLike) -> Doubles:
         """Probabilities of the classes, of shape (n_samples, 2)."""

@@ -296,4 +296,6 @@ def gradient_descent(
         intercept=intercept,
         observer=None,
     )
-    return Descent(coef, float(intercept[0]), history.tolist(), gradient_norm, len(history), outcome)
+    return Descent(
+        coef, float(intercept[0]), history.tolist(), gradient_norm, len(history), outcome
+    )

@@ -29,10 +29,10 @@ def check_storage(X: ArrayLike) -> NDArray[Any]:
     ValueError
         If X is not two-dimensional, has no rows or no columns, or is not numeric.
     """
-    X = check_array(
+    array: NDArray[Any] = check_array(
         X, dtype=list(STORAGE_TYPES), accept_sparse=False, ensure_all_finite=False, input_name="X"
     )
-    return readable(X)
+    return readable(array)
 
 
 def readable(X: NDArray[Any]) -> NDArray[Any]:
@@ -90,14 +90,19 @@ class DenseMatrix:
 
     def decision_values(self, coef: Doubles, intercept: float) -> Doubles:
         """X coef + intercept, of shape (n_samples,)."""
-        decision = np.empty((1, self.n_samples))
+        decision: Doubles = np.empty(self.n_samples)
         dense.decision_values(
-            self.X, coef[None], np.array([intercept]), decision, self.n_threads, self._workspace
+            self.X,
+            coef[None],
+            np.array([intercept]),
+            decision[None],
+            self.n_threads,
+            self._workspace,
         )
         self.n_passes += 1
         if not np.isfinite(decision).all():
             raise_if_nonfinite(self.X, np.nan)
-        return decision[0]
+        return decision
 
     def loss(
         self, y: Doubles, sample_weight: Doubles | None, coef: Doubles, intercept: float

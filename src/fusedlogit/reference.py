@@ -63,7 +63,7 @@ class Descent:
 def sigmoid(z: ArrayLike) -> Doubles:
     """Activation a = 1 / (1 + exp(-z)) of decision values z, for any finite z."""
     z = np.asarray(z, dtype=np.float64)
-    t = np.exp(-np.abs(z))
+    t: Doubles = np.exp(-np.abs(z))
     return np.where(z >= 0, 1.0, t) / (1.0 + t)
 
 
@@ -201,7 +201,9 @@ def sandwich(X: ArrayLike, row_weight: ArrayLike, n_threads: int | None = None) 
     """
     X = np.asarray(X, dtype=np.float64)
     extended = np.column_stack([X, np.ones(len(X))])
-    return extended.T @ (np.asarray(row_weight, dtype=np.float64)[:, None] * extended)
+    weighted = np.asarray(row_weight, dtype=np.float64)[:, None] * extended
+    product: Doubles = extended.T @ weighted
+    return product
 
 
 def moments(
@@ -215,7 +217,7 @@ def moments(
     """
     X = np.asarray(X, dtype=np.float64)
     s = _weights(sample_weight, len(X))
-    mean = s @ X / s.sum()
+    mean: Doubles = s @ X / s.sum()
     return mean, s @ (X - mean) ** 2 / s.sum()
 
 
