@@ -64,7 +64,8 @@ def sigmoid(z: ArrayLike) -> Doubles:
     """Activation a = 1 / (1 + exp(-z)) of decision values z, for any finite z."""
     z = np.asarray(z, dtype=np.float64)
     t: Doubles = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1.0, t) / (1.0 + t)
+    a: Doubles = np.where(z >= 0, 1.0, t) / (1.0 + t)
+    return a
 
 
 def log_loss(z: ArrayLike, y: ArrayLike) -> Doubles:

@@ -49,7 +49,7 @@ def usable_threads(n_jobs: int | None = None) -> int:
         return 1
     if n_jobs is not None and n_jobs > 0:
         return n_jobs
-    cores = min(joblib.cpu_count(), cpu.openmp_threads())
+    cores: int = min(joblib.cpu_count(), cpu.openmp_threads())
     return max(1, cores + 1 + (n_jobs or -1))
 
 
