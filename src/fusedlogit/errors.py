@@ -1,0 +1,61 @@
+"""Errors about what the user gave: each message names the culprit and the way out."""
+
+import os
+from dataclasses import dataclass
+
+
+class InputError(ValueError):
+    """A file, folder or value given by the user cannot be used.
+
+    The command line prints the message as its one line and exits with status 2.
+    """
+
+
+class ImageDataError(InputError):
+    """A zip file or folder of images cannot be trained on."""
+
+
+@dataclass(frozen=True)
+class SkippedFile:
+    """A file that was left out: its name as the user knows it, why, and what to do about it."""
+
+    name: str
+    reason: str
+    fix: str = "repair or remove it"
+
+    def __str__(self) -> str:
+        return f"{printable(self.name)} {self.reason}: {self.fix}"
+
+
+class UnreadableImageError(ImageDataError):
+    """One image is damaged, truncated, missing, or in no known format.
+
+    Parameters
+    ----------
+    file : SkippedFile
+        The image and what is wrong with it.
+    """
+
+    def __init__(self, file: SkippedFile) -> None:
+        super().__init__(str(file))
+        self.file = file
+
+
+class DecompressionBombError(ImageDataError):
+    """A file would unpack to far more memory than a photograph needs."""
+
+
+class ModelFileError(InputError):
+    """A file is not a model that this version can read."""
+
+
+class OutputError(InputError):
+    """A result cannot be written where the user asked."""
+
+
+def printable(name: str | os.PathLike[str]) -> str:
+    """Return a file's name as one harmless line: control and undecodable characters escaped."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in os.fspath(name)
+    )
