@@ -1,0 +1,405 @@
+"""From a zip file or folder of images to a trained and judged classifier."""
+
+import os
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+
+from .decoding import decode_images
+from .errors import ImageDataError, InputError, SkippedFile, printable
+from .estimator import LogisticRegression
+from .evaluation import Judgement, Score
+from .images import (
+    CHANNELS,
+    ImageFile,
+    find_images,
+    open_source,
+)
+from .model_file import ImageClassifier
+from .solvers import choose
+from .splits import PARTS, split_images
+
+PIXEL_RANGE = 255.0
+
+
+class Listener:
+    """Hears how far the work has come; this one lets it pass."""
+
+    def found(self, counts: Mapping[str, int], size: int, n_bytes: int) -> None:
+        """Images of each label are found; an array of so many bytes is about to be filled."""
+
+    def decoded(self, count: int) -> None:
+        """Hear that so many more images are decoded."""
+
+    def fitting(self, learning_rate: float | None, max_iter: int) -> None:
+        """Hear that a fit begins; `learning_rate` is None where the solver has none."""
+
+    def iterated(self, iteration: int, cost: float) -> None:
+        """Hear that one iteration of the current fit is done."""
+
+
+@dataclass(frozen=True)
+class SplitImages:
+    """Decoded images whose train, validation and test parts are slices of one array.
+
+    Attributes
+    ----------
+    origin : str
+        Where they came from.
+    pixels : ndarray of uint8, shape (n, size * size * 3), C order
+        One image a row.
+    files : tuple of ImageFile, length n
+        Name, label and number of each row.
+    size : int
+        Width and height in pixels.
+    bounds : mapping of str to slice
+        The rows of "train", "validation" and "test".
+    skipped : tuple of SkippedFile
+        Files left out.
+    seconds : mapping of str to float
+        Seconds that each stage took.
+    """
+
+    origin: str
+    pixels: NDArray[np.uint8]
+    files: tuple[ImageFile, ...]
+    size: int
+    bounds: Mapping[str, slice]
+    skipped: tuple[SkippedFile, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """The two labels, sorted; probabilities are those of the second."""
+        first, second = sorted({file.label for file in self.files})
+        return first, second
+
+    def part(self, name: str) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
+        """Return a part's pixels (a view, not a copy) and labels."""
+        rows = self.bounds[name]
+        return self.pixels[rows], np.array([file.label for file in self.files[rows]])
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of images of each label."""
+        return dict(sorted(Counter(file.label for file in self.files).items()))
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train; see `fusedlogit.LogisticRegression` for the meaning of each.
+
+    Attributes
+    ----------
+    solver : str
+        "auto", "lbfgs" or "gd".
+    learning_rates : tuple of float
+        Each is tried, and the best on validation kept. Used by "gd" alone.
+    max_iter : int
+        Most iterations of a fit.
+    C : float
+        Inverse strength of the penalty; ``inf`` for none. With more pixels than images it
+        has to be strong.
+    n_threads : int or None
+        Number of threads; all cores if None.
+    """
+
+    solver: str = "auto"
+    learning_rates: tuple[float, ...] = (0.001,)
+    max_iter: int = 1000
+    C: float = 0.001
+    n_threads: int | None = None
+
+    @property
+    def candidate_rates(self) -> tuple[float, ...] | tuple[None]:
+        """The learning rate of each fit: None, once, for a solver that has none."""
+        return self.learning_rates if self.solver == "gd" else (None,)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One trained model, and how it did.
+
+    Attributes
+    ----------
+    learning_rate : float or None
+        Its learning rate, where the solver has one.
+    model : LogisticRegression
+        The fitted estimator.
+    cost : tuple of float
+        Cost J by iteration.
+    validation : Score
+        Its score on the validation images.
+    seconds : float
+        Time to fit.
+    """
+
+    learning_rate: float | None
+    model: LogisticRegression
+    cost: tuple[float, ...]
+    validation: Score
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """What sets it apart from the other candidates."""
+        if self.learning_rate is None:
+            return choose(self.model.solver, self.model.l1_ratio).name
+        return f"learning rate {self.learning_rate:g}"
+
+    @property
+    def n_iter(self) -> int:
+        """Number of iterations made."""
+        return int(self.model.n_iter_[0])
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the cost ended no lower than it began."""
+        return not self.cost[-1] < self.cost[0]
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """Everything learnt from one set of images.
+
+    Attributes
+    ----------
+    images : SplitImages
+        What was trained and judged on.
+    options : TrainingOptions
+        How it was trained.
+    candidates : tuple of Candidate
+        One for each learning rate.
+    best : Candidate
+        The one most accurate on validation.
+    scores : mapping of str to Score
+        The best candidate's score on each part.
+    test : Judgement
+        The best candidate's answers to the test images.
+    seconds : mapping of str to float
+        Seconds that each stage took.
+    """
+
+    images: SplitImages
+    options: TrainingOptions
+    candidates: tuple[Candidate, ...]
+    best: Candidate
+    scores: Mapping[str, Score]
+    test: Judgement
+    seconds: Mapping[str, float]
+
+    @property
+    def classifier(self) -> ImageClassifier:
+        """The best candidate as it is saved."""
+        model = self.best.model
+        return ImageClassifier(
+            labels=self.images.labels,
+            size=self.images.size,
+            scaling=PIXEL_RANGE,
+            coef=model.coef_[0],
+            intercept=float(model.intercept_[0]),
+            threshold=model.threshold,
+        )
+
+
+def load_images(
+    path: str | os.PathLike[str],
+    *,
+    size: int = 64,
+    validation_fraction: float = 0.1,
+    test_fraction: float = 0.2,
+    test_from: int | None = None,
+    seed: int = 0,
+    n_threads: int | None = None,
+    strict: bool = False,
+    listener: Listener | None = None,
+) -> SplitImages:
+    """Find, split and decode the images in a zip file or folder.
+
+    They are split before they are decoded, so that each part's rows lie together in the one
+    array and no part is ever copied.
+
+    Parameters
+    ----------
+    path : path-like
+        Zip file or folder; see `fusedlogit.images` for how images are labelled.
+    size : int
+        Width and height to resize to, in pixels.
+    validation_fraction, test_fraction, test_from, seed
+        See `fusedlogit.splits.split_images`.
+    n_threads : int, optional
+        Number of decoding threads; all cores by default.
+    strict : bool
+        Raise on an unreadable image instead of skipping it.
+    listener : Listener, optional
+        Hears of progress.
+
+    Returns
+    -------
+    SplitImages
+
+    Raises
+    ------
+    ImageDataError
+        If the images cannot be trained on; the message names the file and the fix.
+    """
+    listener = listener or Listener()
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "listing"):
+        catalogue = find_images(path)
+        split = split_images(
+            catalogue.files,
+            validation_fraction=validation_fraction,
+            test_fraction=test_fraction,
+            test_from=test_from,
+            seed=seed,
+        )
+        files = [catalogue.files[row] for row in split.order]
+    counts = Counter(file.label for file in files)
+    listener.found(dict(sorted(counts.items())), size, len(files) * size * size * CHANNELS)
+    with _timed(seconds, "decoding"), open_source(catalogue.path) as source:
+        decoded = decode_images(
+            source,
+            [file.name for file in files],
+            size,
+            n_threads=n_threads,
+            strict=strict,
+            on_decoded=listener.decoded,
+        )
+    images = SplitImages(
+        origin=str(path),
+        pixels=decoded.pixels,
+        files=tuple(files[row] for row in decoded.kept),
+        size=size,
+        bounds=split.bounds(decoded.kept),
+        skipped=catalogue.unlabelled + decoded.skipped,
+        seconds=seconds,
+    )
+    _check_decoded(images, set(counts))
+    return images
+
+
+def train(
+    images: SplitImages,
+    options: TrainingOptions | None = None,
+    listener: Listener | None = None,
+) -> TrainingResult:
+    """Train one model for each learning rate, keep the best on validation, and judge it.
+
+    Parameters
+    ----------
+    images : SplitImages
+        See `load_images`.
+    options : TrainingOptions, optional
+        How to train.
+    listener : Listener, optional
+        Hears of progress.
+
+    Returns
+    -------
+    TrainingResult
+
+    Raises
+    ------
+    InputError
+        If no learning rate leads to a finite model.
+    """
+    options = options or TrainingOptions()
+    seconds = dict(images.seconds)
+    with _timed(seconds, "training"):
+        candidates = tuple(
+            _fit(images, options, rate, listener) for rate in options.candidate_rates
+        )
+    best = _best(candidates)
+    with _timed(seconds, "evaluation"):
+        judgements = {name: _judge(best.model, images, name) for name in PARTS}
+        scores = {name: judgement.score for name, judgement in judgements.items()}
+    return TrainingResult(
+        images=images,
+        options=options,
+        candidates=candidates,
+        best=best,
+        scores=scores,
+        test=judgements["test"],
+        seconds=seconds,
+    )
+
+
+def _fit(
+    images: SplitImages,
+    options: TrainingOptions,
+    learning_rate: float | None,
+    listener: Listener | None,
+) -> Candidate:
+    if listener is not None:
+        listener.fitting(learning_rate, options.max_iter)
+    model = LogisticRegression(
+        C=options.C,
+        solver=options.solver,
+        scaling=PIXEL_RANGE,
+        max_iter=options.max_iter,
+        n_jobs=options.n_threads,
+        callback=None if listener is None else _callback(listener),
+    )
+    if learning_rate is not None:
+        model.set_params(learning_rate=learning_rate)
+    pixels, labels = images.part("train")
+    start = time.perf_counter()
+    with warnings.catch_warnings():
+        # Whoever asked for a fixed number of iterations is told by `converged_`, not by an alarm.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(pixels, labels)
+    seconds = time.perf_counter() - start
+    validation = _judge(model, images, "validation").score
+    return Candidate(learning_rate, model, tuple(model.history_), validation, seconds)
+
+
+def _callback(listener: Listener) -> Callable[[int, object, float, float, float], None]:
+    def iterated(
+        iteration: int, coef: object, intercept: float, loss: float, gradient_norm: float
+    ) -> None:
+        listener.iterated(iteration, loss)
+
+    return iterated
+
+
+def _judge(model: LogisticRegression, images: SplitImages, part: str) -> Judgement:
+    pixels, labels = images.part(part)
+    probability = model.predict_proba(pixels)[:, 1]
+    return Judgement(
+        truth=labels == images.labels[1],
+        probability=probability,
+        answer=probability > model.threshold,
+    )
+
+
+def _best(candidates: tuple[Candidate, ...]) -> Candidate:
+    """Return the most accurate on validation; among equals the one of least log loss."""
+    finite = [candidate for candidate in candidates if np.isfinite(candidate.cost[-1])]
+    if not finite:
+        raise InputError("the cost grew beyond all bounds: give a smaller learning rate")
+    return max(finite, key=lambda one: (one.validation.accuracy, -one.validation.log_loss))
+
+
+def _check_decoded(images: SplitImages, labels: set[str]) -> None:
+    """Check that skipping unreadable images has left some of each label in each part."""
+    for name in PARTS:
+        present = {file.label for file in images.files[images.bounds[name]]}
+        for label in sorted(labels - present):
+            raise ImageDataError(
+                f"no {name} image of label '{printable(label)}' can be decoded, "
+                f"{len(images.skipped)} were skipped ({images.skipped[-1]})"
+            )
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - start
