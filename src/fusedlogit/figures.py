@@ -1,0 +1,268 @@
+"""Draw the pictures of a report. Every function returns a matplotlib figure of its own."""
+
+import io
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
+
+from .errors import printable
+
+# Okabe and Ito's colours, told apart by colour-blind readers too.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+INK = "#333333"
+
+# Small figures at a high resolution: the text stays legible when a phone shrinks them.
+WIDTH = 5.2
+DOTS_PER_INCH = 200
+
+
+@dataclass(frozen=True)
+class PhotographRow:
+    """Test photographs shown side by side.
+
+    Attributes
+    ----------
+    answer : str
+        What they were taken for.
+    truth : str
+        What they show.
+    pixels : ndarray of uint8, shape (n, size * size * 3)
+        The images.
+    captions : sequence of str, length n
+        One above each.
+    """
+
+    answer: str
+    truth: str
+    pixels: NDArray[np.uint8]
+    captions: Sequence[str]
+
+    @property
+    def heading(self) -> str:
+        """What was answered, and the truth where it differs."""
+        answered = f"answered {_short(self.answer)}"
+        if self.answer == self.truth:
+            return answered
+        return f"{answered}, in truth {_short(self.truth)}"
+
+
+def cost_figure(costs: Sequence[tuple[str, Sequence[float]]]) -> Figure:
+    """Draw the cost by iteration, a line for each (name, cost history)."""
+    figure, axes = _figure(3.4)
+    for (name, cost), colour in zip(costs, _cycle(len(costs)), strict=True):
+        axes.plot(range(len(cost)), cost, color=colour, label=name, linewidth=1.6)
+    _limit_runaways(axes, costs)
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("cost J (nats per image)")
+    axes.margins(x=0.01)
+    axes.legend(frameon=False)
+    return figure
+
+
+def twin_figure(kernel: Sequence[float], reference: Sequence[float]) -> Figure:
+    """Draw the cost of the compiled kernel over that of the NumPy reference."""
+    figure, axes = _figure(3.4)
+    axes.plot(reference, color=COLOURS[4], linewidth=5, label="NumPy reference")
+    axes.plot(kernel, color=COLOURS[0], linewidth=1.6, linestyle="--", label="fused kernel")
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("cost J (nats per image)")
+    axes.margins(x=0.01)
+    axes.legend(frameon=False)
+    return figure
+
+
+def confusion_figure(confusion: NDArray[np.int64], labels: tuple[str, str]) -> Figure:
+    """Draw how many images of each label got each answer, and their share of the label."""
+    figure, axes = _figure(3.6)
+    share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(confusion):
+        axes.text(
+            column,
+            row,
+            f"{count:,}\n{share[row, column]:.1%}",
+            ha="center",
+            va="center",
+            fontsize=13,
+            color="white" if share[row, column] > 0.5 else INK,
+        )
+    axes.set_xticks([0, 1], [_short(label) for label in labels])
+    axes.set_yticks([0, 1], [_short(label) for label in labels], rotation=90, va="center")
+    axes.set_xlabel("answer")
+    axes.set_ylabel("true label")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def roc_figure(
+    false_positive: NDArray[np.float64],
+    true_positive: NDArray[np.float64],
+    area: float,
+    labels: tuple[str, str],
+) -> Figure:
+    """Draw the ROC curve beside the diagonal of guessing."""
+    figure, axes = _figure(4.2)
+    axes.plot([0, 1], [0, 1], color="#999999", linestyle=":", label="guessing (area 0.5)")
+    axes.plot(
+        false_positive,
+        true_positive,
+        color=COLOURS[0],
+        linewidth=1.8,
+        label=f"test images (area {area:.3f})",
+    )
+    first, second = (_short(label) for label in labels)
+    axes.set_xlabel(f"'{first}' taken for '{second}'")
+    axes.set_ylabel(f"'{second}' recognised")
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_aspect("equal")
+    axes.set_xlim(-0.01, 1.01)
+    axes.set_ylim(-0.01, 1.01)
+    axes.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def weights_figure(coef: NDArray[np.float64], size: int, labels: tuple[str, str]) -> Figure:
+    """Draw the learnt weights as an image, a panel for each colour channel.
+
+    Parameters
+    ----------
+    coef : ndarray of float64, shape (size * size * 3,)
+        Weight of each raw pixel value.
+    size : int
+        Width and height of the images in pixels.
+    labels : tuple of two str
+        Positive weights speak for the second.
+    """
+    weights = coef.reshape(size, size, 3)
+    gray = np.allclose(weights, weights.mean(axis=2, keepdims=True), rtol=1e-3, atol=1e-12)
+    panels = (
+        [("all channels together", weights.sum(axis=2))]
+        if gray
+        else [(name, weights[:, :, i]) for i, name in enumerate(("red", "green", "blue"))]
+    )
+    # The few strongest weights, often noise, must not bleach all others.
+    strongest = float(np.percentile(np.abs([panel for _, panel in panels]), 99.5))
+    exponent = math.floor(math.log10(strongest)) if strongest > 0 else 0
+    limit = strongest / 10.0**exponent or 1.0
+    norm = Normalize(-limit, limit)
+    figure = _blank(3.0 if len(panels) > 1 else 4.2)
+    grid = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (name, panel) in zip(grid, panels, strict=True):
+        axes.imshow(panel / 10.0**exponent, cmap="RdBu_r", norm=norm, interpolation="nearest")
+        axes.set_title(name, fontsize=10, color=INK)
+        axes.set_axis_off()
+    _weights_bar(figure, grid, norm, exponent, labels)
+    return figure
+
+
+def photographs_figure(rows: Sequence[PhotographRow], size: int, *, columns: int) -> Figure:
+    """Draw rows of images, each with a heading, each image with a caption.
+
+    Parameters
+    ----------
+    rows : sequence of PhotographRow
+        At least one, of at most `columns` images each.
+    size : int
+        Width and height of the images in pixels.
+    columns : int
+        Images that fit in a row.
+    """
+    figure = _blank(1.85 * len(rows))
+    strips = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
+    for strip, row in zip(strips, rows, strict=True):
+        strip.suptitle(row.heading, fontsize=10, color=INK, x=0.01, ha="left", weight="bold")
+        grid = strip.subplots(1, columns, squeeze=False)[0]
+        for axes in grid:
+            axes.set_axis_off()
+        for axes, image, caption in zip(grid, row.pixels, row.captions, strict=False):
+            axes.imshow(image.reshape(size, size, 3), interpolation="nearest")
+            axes.set_title(caption, fontsize=9, color=INK, pad=3)
+    return figure
+
+
+def to_png(figure: Figure) -> bytes:
+    """Return the figure as a PNG file's content."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # A label in a script the font lacks is drawn as boxes; the page beside it has it right.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
+    return buffer.getvalue()
+
+
+def _blank(height: float) -> Figure:
+    figure = Figure(figsize=(WIDTH, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _figure(height: float) -> tuple[Figure, Axes]:
+    figure = _blank(height)
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["bottom", "left"]].set_color("#999999")
+    axes.tick_params(colors=INK)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
+    return figure, axes
+
+
+def _weights_bar(
+    figure: Figure,
+    grid: Sequence[Axes],
+    norm: Normalize,
+    exponent: int,
+    labels: tuple[str, str],
+) -> None:
+    """Draw the scale of the weights under the panels, with the label each end speaks for."""
+    bar = figure.colorbar(
+        ScalarMappable(norm, "RdBu_r"),
+        ax=list(grid),
+        location="bottom",
+        aspect=40,
+        pad=0.03,
+        extend="both",
+    )
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(colors=INK)
+    first, second = (_short(label) for label in labels)
+    power = f" ($10^{{{exponent}}}$)" if exponent else ""
+    bar.set_label(f"log odds per pixel level{power}", color=INK)
+    for x, side, text in (
+        (0.0, "left", f"\N{LEFTWARDS ARROW} {first}"),
+        (1.0, "right", f"{second} \N{RIGHTWARDS ARROW}"),
+    ):
+        bar.ax.text(x, 1.3, text, ha=side, va="bottom", color=INK, transform=bar.ax.transAxes)
+
+
+def _cycle(count: int) -> list[str]:
+    return [COLOURS[i % len(COLOURS)] for i in range(count)]
+
+
+def _limit_runaways(axes: Axes, costs: Sequence[tuple[str, Sequence[float]]]) -> None:
+    """Let a diverging learning rate leave by the top, not flatten all other curves."""
+    start = max(cost[0] for _, cost in costs)
+    lowest = min(float(np.nanmin(cost)) for _, cost in costs)
+    drop = max(start - lowest, 0.01 * start)
+    if max(float(np.nanmax(cost)) for _, cost in costs) > start + 0.5 * drop:
+        axes.set_ylim(lowest - 0.1 * drop, start + 0.5 * drop)
+
+
+def _short(label: str, limit: int = 16) -> str:
+    """Shorten a label to fit, and keep matplotlib from taking dollar signs for formulas."""
+    label = printable(label)
+    if len(label) > limit:
+        label = label[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return label.replace("$", r"\$")

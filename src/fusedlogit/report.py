@@ -1,0 +1,141 @@
+"""Write a training's report: one self-contained HTML page, and its pictures as PNG files."""
+
+import base64
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from . import figures
+from .errors import printable
+from .outputs import make_folder, write_whole
+from .training import TrainingResult
+
+PHOTOGRAPHS_IN_ROW = 4
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The same gradient descent by the compiled kernel and by the NumPy reference.
+
+    Attributes
+    ----------
+    kernel, reference : sequence of float
+        Cost by iteration of each.
+    speedup : float
+        The reference's time over the kernel's, measured in one run.
+    """
+
+    kernel: Sequence[float]
+    reference: Sequence[float]
+    speedup: float
+
+    @property
+    def max_difference(self) -> float:
+        """Largest relative difference of the two costs over all iterations."""
+        kernel, reference = np.asarray(self.kernel), np.asarray(self.reference)
+        return float(np.max(np.abs(kernel - reference) / np.abs(reference)))
+
+
+def write_report(
+    folder: str | os.PathLike[str],
+    result: TrainingResult,
+    *,
+    title: str = "Logistic regression on photographs",
+    comparison: Comparison | None = None,
+) -> Path:
+    """Draw, render and write the report; nothing is written until all of it is ready.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where to put ``report.html`` and the PNG files; made if missing.
+    result : TrainingResult
+        What to report on.
+    title : str
+        The page's heading.
+    comparison : Comparison, optional
+        Kernel against reference, shown if given.
+
+    Returns
+    -------
+    Path
+        The HTML page.
+
+    Raises
+    ------
+    OutputError
+        If the folder or a file cannot be written.
+    """
+    pictures = draw_pictures(result, comparison)
+    page = render_page(result, pictures, title=title, comparison=comparison)
+    folder = Path(folder)
+    make_folder(folder)
+    for name, content in pictures.items():
+        write_whole(folder / f"{name}.png", content)
+    write_whole(folder / "report.html", page.encode())
+    return folder / "report.html"
+
+
+def draw_pictures(result: TrainingResult, comparison: Comparison | None = None) -> dict[str, bytes]:
+    """Return the PNG of every picture by its name; see `write_report`."""
+    images, test, labels = result.images, result.test, result.images.labels
+    drawn = {
+        "cost": figures.cost_figure([(one.name, one.cost) for one in result.candidates]),
+        "confusion": figures.confusion_figure(test.confusion, labels),
+        "roc": figures.roc_figure(*test.roc_curve(), test.roc_auc, labels),
+        "weights": figures.weights_figure(result.classifier.coef, images.size, labels),
+    }
+    for name, right in (("right", True), ("wrong", False)):
+        rows = _photographs(result, right=right)
+        if rows:
+            drawn[name] = figures.photographs_figure(rows, images.size, columns=PHOTOGRAPHS_IN_ROW)
+    if comparison is not None:
+        drawn["twins"] = figures.twin_figure(comparison.kernel, comparison.reference)
+    return {name: figures.to_png(figure) for name, figure in drawn.items()}
+
+
+def render_page(
+    result: TrainingResult,
+    pictures: Mapping[str, bytes],
+    *,
+    title: str,
+    comparison: Comparison | None = None,
+) -> str:
+    """Return the HTML page, pictures embedded; see `write_report`."""
+    environment = Environment(
+        loader=PackageLoader("fusedlogit"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["printable"] = printable
+    return environment.get_template("report.html.j2").render(
+        title=title,
+        result=result,
+        comparison=comparison,
+        pictures={
+            name: "data:image/png;base64," + base64.b64encode(content).decode()
+            for name, content in pictures.items()
+        },
+    )
+
+
+def _photographs(result: TrainingResult, *, right: bool) -> list[figures.PhotographRow]:
+    """Collect the surest right (or wrong) answers to test images, a row for each answer."""
+    pixels, _ = result.images.part("test")
+    labels = result.images.labels
+    found = []
+    for answer in (False, True):
+        rows = result.test.surest(answer=answer, right=right, count=PHOTOGRAPHS_IN_ROW)
+        if len(rows):
+            truth = answer if right else not answer
+            captions = [f"{confidence:.1%}" for confidence in result.test.confidence[rows]]
+            found.append(
+                figures.PhotographRow(labels[answer], labels[truth], pixels[rows], captions)
+            )
+    return found
