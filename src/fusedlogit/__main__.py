@@ -1,0 +1,24 @@
+"""Entry point of the ``fusedlogit`` command."""
+
+import sys
+from importlib.util import find_spec
+
+REQUIRED = ("click", "jinja2", "matplotlib", "PIL", "rich")
+
+
+def main() -> None:
+    """Run the command line, or say how to install what it needs."""
+    missing = [name for name in REQUIRED if find_spec(name) is None]
+    if missing:
+        print(
+            f'Error: {", ".join(missing)} not found: pip install "fusedlogit[cli]"',
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    from .cli import app
+
+    app(prog_name="fusedlogit")
+
+
+if __name__ == "__main__":
+    main()

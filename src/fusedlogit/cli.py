@@ -1,0 +1,357 @@
+"""The command line: parse options, call the pipeline, print what it returns.
+
+Heavy modules are imported inside the commands, so that ``--help`` answers at once.
+"""
+
+import json
+import math
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from . import __version__
+from .errors import InputError, printable
+from .outputs import check_file, check_folder
+
+if TYPE_CHECKING:
+    from .progress import ProgressBars
+    from .report import Comparison
+    from .training import TrainingOptions, TrainingResult
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+class Application(click.Group):
+    """A group of commands that turns the user's mistakes into one line each."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; bad input ends it with status 2, Ctrl-C with 130."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            line, status = f"Error: {error}", BAD_INPUT
+        except MemoryError:
+            line, status = "Error: the images do not fit in memory: reduce --size", BAD_INPUT
+        except KeyboardInterrupt:
+            line, status = "Interrupted.", INTERRUPTED
+        click.echo(line, err=True)
+        ctx.exit(status)
+
+
+def parse_rates(
+    _ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]
+) -> tuple[float, ...]:
+    """Convert learning rates, repeated or separated by commas; each one once."""
+    try:
+        rates = [float(rate) for text in texts for rate in text.split(",")]
+    except ValueError:
+        raise click.BadParameter(f"'{','.join(texts)}' is not numbers with commas") from None
+    if not all(0 < rate < math.inf for rate in rates):
+        raise click.BadParameter("a learning rate must be above 0 and finite")
+    return tuple(dict.fromkeys(rates))
+
+
+threads_option = click.option(
+    "--threads",
+    "n_threads",
+    type=click.IntRange(1),
+    help="Number of threads.  [default: all cores]",
+)
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Save the model, an .npz file.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+quiet_option = click.option("--quiet", is_flag=True, help="Print results only, no progress.")
+between_0_and_1 = click.FloatRange(0, 1, min_open=True, max_open=True)
+
+
+@click.group(cls=Application, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="fusedlogit", message="%(prog)s %(version)s")
+def app() -> None:
+    """Logistic regression on photographs, trained by fused compiled kernels."""
+
+
+@app.command(short_help="Train on a zip file or folder of images.")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "--size",
+    type=click.IntRange(1),
+    default=64,
+    show_default=True,
+    help="Width and height that images are resized to, in pixels.",
+)
+@click.option(
+    "--solver",
+    type=click.Choice(["auto", "lbfgs", "gd"]),
+    default="auto",
+    show_default=True,
+    help="gd is gradient descent with a fixed step; auto is lbfgs, but gd with --learning-rate.",
+)
+@click.option(
+    "--learning-rate",
+    "learning_rates",
+    multiple=True,
+    callback=parse_rates,
+    metavar="NUMBER[,...]",
+    help="Step of gradient descent. Several, repeated or with commas, are each trained; "
+    "the one best on validation is kept.  [default: 0.001]",
+)
+@click.option(
+    "--max-iter",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="Most iterations of one fit.",
+)
+@click.option(
+    "--C",
+    "C",
+    type=click.FloatRange(0, min_open=True),
+    default=0.001,
+    show_default=True,
+    help="Inverse strength of the L2 penalty: smaller is stronger, inf is none.",
+)
+@threads_option
+@click.option(
+    "--test-from",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Test on the images numbered N and above; cat.12.jpg is number 12.",
+)
+@click.option(
+    "--test-fraction",
+    type=between_0_and_1,
+    default=0.2,
+    show_default=True,
+    help="Share of each label's images to test on, drawn at random.",
+)
+@click.option(
+    "--validation-fraction",
+    type=between_0_and_1,
+    default=0.1,
+    show_default=True,
+    help="Share of the images not tested on that choose between models.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Seed of the draw.",
+)
+@out_option
+@click.option(
+    "--report",
+    "report_folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write report.html and its pictures to this folder.",
+)
+@click.option("--strict", is_flag=True, help="Stop at an unreadable image instead of skipping it.")
+@json_option
+@quiet_option
+@click.pass_context
+def train(
+    ctx: click.Context,
+    data: Path,
+    size: int,
+    solver: str,
+    learning_rates: tuple[float, ...],
+    max_iter: int,
+    C: float,
+    n_threads: int | None,
+    test_from: int | None,
+    test_fraction: float,
+    validation_fraction: float,
+    seed: int,
+    out: Path | None,
+    report_folder: Path | None,
+    strict: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Train on DATA, a zip file or folder of images of two kinds.
+
+    The label comes from the file's name (cat.12.jpg) or its folder (cat/12.jpg).
+    """
+    if test_from is not None and _given(ctx, "test_fraction"):
+        raise click.UsageError("--test-from and --test-fraction exclude each other: give one")
+    _check_targets(out, report_folder)
+
+    from . import training
+
+    options = _training_options(solver, learning_rates, max_iter, C, n_threads)
+    with ExitStack() as stack:
+        listener = None if quiet else stack.enter_context(_progress_bars(options))
+        images = training.load_images(
+            data,
+            size=size,
+            validation_fraction=validation_fraction,
+            test_fraction=test_fraction,
+            test_from=test_from,
+            seed=seed,
+            n_threads=n_threads,
+            strict=strict,
+            listener=listener,
+        )
+        result = training.train(images, options, listener)
+    _deliver(result, out, report_folder, as_json=as_json, title="Trained on photographs")
+
+
+@app.command(short_help="Tell what images show.")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path())
+@threads_option
+@json_option
+@click.pass_context
+def predict(
+    ctx: click.Context, model: Path, images: tuple[str, ...], n_threads: int | None, as_json: bool
+) -> None:
+    """Print a line for each IMAGE: its name, label, and the label's probability.
+
+    MODEL is a file written by train --out. Images that cannot be read are named on standard
+    error; the others are answered all the same, and the exit status is 2.
+    """
+    from .decoding import decode_images
+    from .images import FileSource
+    from .model_file import load_model
+
+    classifier = load_model(model)
+    decoded = decode_images(FileSource(images), images, classifier.size, n_threads=n_threads)
+    probability = classifier.probability(decoded.pixels)
+    answers = [
+        {"image": images[row], "label": str(label), "probability": confidence}
+        for row, label, confidence in zip(
+            decoded.kept.tolist(),
+            classifier.answers(probability),
+            classifier.confidence(probability).tolist(),
+            strict=True,
+        )
+    ]
+    if as_json:
+        click.echo(json.dumps(answers, indent=2))
+    else:
+        for answer in answers:
+            name, label = printable(answer["image"]), printable(answer["label"])
+            click.echo(f"{name}\t{label}\t{answer['probability']:.4f}")
+    for file in decoded.skipped:
+        click.echo(f"Error: {file}", err=True)
+    if decoded.skipped:
+        ctx.exit(BAD_INPUT)
+
+
+@app.command(short_help="See it work on bundled handwritten digits.")
+@click.option(
+    "--report",
+    "report_folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    default="fusedlogit-demo",
+    show_default=True,
+    help="Write report.html and its pictures to this folder.",
+)
+@out_option
+@threads_option
+@json_option
+@quiet_option
+def demo(
+    report_folder: Path, out: Path | None, n_threads: int | None, as_json: bool, quiet: bool
+) -> None:
+    """Learn which of scikit-learn's handwritten digits are eights, and show it all.
+
+    Needs no download. Also runs one gradient descent twice, in compiled code and in NumPy, to
+    show that the costs agree and how much faster the kernel is.
+    """
+    _check_targets(out, report_folder)
+
+    from .demo import compare_with_reference, demo_images, demo_options
+    from .training import train
+
+    options = demo_options(n_threads)
+    with ExitStack() as stack:
+        listener = None if quiet else stack.enter_context(_progress_bars(options))
+        result = train(demo_images(), options, listener)
+    comparison = compare_with_reference(result.images, n_threads)
+    _deliver(
+        result,
+        out,
+        report_folder,
+        as_json=as_json,
+        title="Is it an eight?",
+        comparison=comparison,
+    )
+
+
+def _given(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
+def _check_targets(out: Path | None, report_folder: Path | None) -> None:
+    """Refuse, before any work, what could not be written after it."""
+    if out is not None:
+        check_file(out)
+    if report_folder is not None:
+        check_folder(report_folder)
+
+
+def _training_options(
+    solver: str, rates: tuple[float, ...], max_iter: int, C: float, n_threads: int | None
+) -> "TrainingOptions":
+    from .training import TrainingOptions
+
+    if rates and solver == "lbfgs":
+        raise click.UsageError("--learning-rate means nothing to lbfgs: give --solver gd")
+    chosen = TrainingOptions(
+        solver="gd" if rates else solver, max_iter=max_iter, C=C, n_threads=n_threads
+    )
+    return replace(chosen, learning_rates=rates) if rates else chosen
+
+
+def _progress_bars(options: "TrainingOptions") -> "ProgressBars":
+    from rich.console import Console
+
+    from .progress import ProgressBars
+
+    return ProgressBars(Console(stderr=True, highlight=False, markup=False), options)
+
+
+def _deliver(
+    result: "TrainingResult",
+    out: Path | None,
+    report_folder: Path | None,
+    *,
+    as_json: bool,
+    title: str,
+    comparison: "Comparison | None" = None,
+) -> None:
+    """Write the files asked for, then print the result."""
+    from rich.console import Console
+
+    from .model_file import save_model
+    from .summary import as_dict, print_result
+
+    seconds, files = dict(result.seconds), {}
+    if out is not None:
+        save_model(out, result.classifier)
+        files["model"] = str(out)
+    if report_folder is not None:
+        from .report import write_report
+
+        start = time.perf_counter()
+        page = write_report(report_folder, result, title=title, comparison=comparison)
+        seconds["report"] = time.perf_counter() - start
+        files["report"] = str(page)
+    if as_json:
+        click.echo(json.dumps(as_dict(result, seconds, files, comparison), indent=2))
+    else:
+        console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        print_result(console, result, seconds, files, comparison)

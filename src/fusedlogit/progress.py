@@ -1,0 +1,81 @@
+"""Progress bars on the terminal."""
+
+from collections.abc import Mapping
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from .errors import printable
+from .training import Listener, TrainingOptions
+
+
+class ProgressBars(Listener):
+    """One bar for decoding and one for training, gone when they are done.
+
+    Parameters
+    ----------
+    console : Console
+        Where to draw; nothing but the note on memory appears unless it is a terminal.
+    options : TrainingOptions
+        What will be trained.
+    """
+
+    def __init__(self, console: Console, options: TrainingOptions) -> None:
+        self._console = console
+        self._n_fits = len(options.candidate_rates)
+        self._fit = -1
+        self._max_iter = 0
+        self._decoding = self._training = TaskID(-1)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[detail]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> "ProgressBars":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def found(self, counts: Mapping[str, int], size: int, n_bytes: int) -> None:
+        """Say how much memory the images are about to fill."""
+        total = sum(counts.values())
+        labels = ", ".join(f"{count:,} {printable(label)}" for label, count in counts.items())
+        self._console.print(
+            f"Decoding {total:,} images ({labels}) to {size} x {size} pixels: "
+            f"one array of {n_bytes / 1e6:,.1f} MB"
+        )
+        self._decoding = self._progress.add_task("decoding", total=total, detail="")
+
+    def decoded(self, count: int) -> None:
+        """Move the bar of decoding."""
+        self._progress.update(self._decoding, advance=count)
+
+    def fitting(self, learning_rate: float | None, max_iter: int) -> None:
+        """Start the bar of training, or note that the next fit begins."""
+        if self._fit < 0:
+            self._training = self._progress.add_task(
+                "training", total=self._n_fits * max_iter, detail=""
+            )
+        self._fit += 1
+        self._max_iter = max_iter
+
+    def iterated(self, iteration: int, cost: float) -> None:
+        """Move the bar of training."""
+        self._progress.update(
+            self._training,
+            completed=self._fit * self._max_iter + iteration,
+            detail=f"iteration {iteration:,} of at most {self._max_iter:,}, cost {cost:.5f}",
+        )
