@@ -71,7 +71,8 @@ cdef inline float exp_negative32(float x) noexcept nogil:
 
 cdef inline double log1p_unit64(double t) noexcept nogil:
     """log(1 + t) for 0 <= t <= 1, accurate relative to itself down to the smallest t."""
-    # Above sqrt(2), halve 1 + t: log(1 + t) = log 2 + log(1 + (t - 1) / 2). Then 2 atanh(f / (2 + f)).
+    # Above sqrt(2), halve 1 + t: log(1 + t) = log 2 + log(1 + (t - 1) / 2). Then
+    # log(1 + f) = 2 atanh(f / (2 + f)).
     cdef bint upper = t > 0.41421356237309503
     cdef double f = 0.5 * (t - 1.0) if upper else t
     cdef double base = 0.6931471805599453 if upper else 0.0

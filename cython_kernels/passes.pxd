@@ -1,9 +1,10 @@
 """A pass over X: each row comes from memory once and serves the forward and the backward half.
 
 A part (see partition.pxd) walks its rows in blocks that stay in cache: decision values z of the
-block, then the link (loss and residuals, or curvature), then the gradient of the same rows while
-they are still there. Each part adds up its own gradient, and the parts are added in order, so the
-same n_parts gives the same bits whatever number of threads the machine really provides.
+block, then the link (loss and residuals, or curvature), then the gradient of the same rows, swept
+together with the decision values of the next block. Each part adds up its own gradient, and the
+parts are added in order, so the same n_parts gives the same bits whatever number of threads the
+machine really provides.
 
 The gradient of float32 compute is added up in float32 over FLUSH_ROWS rows at most, then in
 float64. Loss and intercept are float64 throughout. Extra memory: n_parts * n_coefs * n_features
@@ -18,11 +19,11 @@ from cython.parallel cimport prange
 from libc.stdint cimport uintptr_t
 from libc.string cimport memset
 
-from cython_kernels.link cimport decay, log_loss_at, residual_at
+from cython_kernels.blocks cimport loss_of_block, residual_of_block, sum_of, sweep_block, weigh
 from cython_kernels.partition cimport part_begin, rows_in_step, steps_in
-from cython_kernels.rows cimport GROUP, add_group, dot_group, groups_in
+from cython_kernels.rows cimport GROUP, groups_in
 from cython_kernels.storage cimport storage_t
-from cython_kernels.vector cimport fill, lanes, load, muladd, total, vec32, vec64, vec_t
+from cython_kernels.vector cimport vec32, vec64, vec_t
 
 cdef enum Kind:
     DECISION    # z alone
@@ -33,6 +34,7 @@ cdef enum Kind:
 cdef enum:
     BLOCK_BYTES = 131072      # a block of rows: well inside L2, with room for the gradient
     BLOCK_ROWS = 256          # of short rows: enough to vectorise the link
+    Z_ROWS = 264              # BLOCK_ROWS and a group of padding, in whole cache lines
     FLUSH_ROWS = 512
     ALIGNMENT = 64
 
@@ -60,8 +62,9 @@ cdef struct Part:
     double* gradient                     # (n_coefs, n_features)
     double* loss                         # (n_coefs,)
     double* intercept_gradient           # (n_coefs,)
-    double* z                            # (BLOCK_ROWS + GROUP,)
-    double* block_loss                   # (BLOCK_ROWS + GROUP,)
+    double* z                            # (n_coefs, Z_ROWS), of the new block
+    double* factor                       # (n_coefs, Z_ROWS), of the old one
+    double* block_loss                   # (Z_ROWS,)
 
 
 cdef inline Pass new_pass(
@@ -94,7 +97,7 @@ cdef inline Py_ssize_t part_bytes(const Pass* task) noexcept nogil:
     return (task.n_coefs * registers_bytes(task)
             + aligned(task.n_coefs * task.n_features * sizeof(double))
             + 2 * aligned(task.n_coefs * sizeof(double))
-            + 2 * aligned((BLOCK_ROWS + GROUP) * sizeof(double)))
+            + (2 * task.n_coefs + 1) * Z_ROWS * sizeof(double))
 
 
 cdef inline Py_ssize_t workspace_bytes(const Pass* task) noexcept nogil:
@@ -123,8 +126,8 @@ cdef inline Part part_at(const Pass* task, int index) noexcept nogil:
     part.intercept_gradient = <double*>here
     here += aligned(task.n_coefs * sizeof(double))
     part.z = <double*>here
-    here += aligned((BLOCK_ROWS + GROUP) * sizeof(double))
-    part.block_loss = <double*>here
+    part.factor = part.z + task.n_coefs * Z_ROWS
+    part.block_loss = part.factor + task.n_coefs * Z_ROWS
     return part
 
 
@@ -152,140 +155,64 @@ cdef inline void flush(vec_t* registers, Py_ssize_t n_features, double* out) noe
             (<double*>registers)[j] = 0
 
 
-cdef inline void name_group(
-    const storage_t* block, Py_ssize_t row_stride, Py_ssize_t group, Py_ssize_t n_rows,
-    const storage_t** rows
+cdef inline void finish_forward(
+    const Pass* task, Part* part, Py_ssize_t k, Py_ssize_t begin, Py_ssize_t n_rows, double* z
 ) noexcept nogil:
-    """Point at the rows of a group; past the end of the block, at its last row again."""
-    cdef Py_ssize_t i
-    for i in range(GROUP):
-        rows[i] = block + min(group * GROUP + i, n_rows - 1) * row_stride
-
-
-cdef inline void forward(
-    const storage_t* block, Py_ssize_t n_rows, const Pass* task, const vec_t* coef,
-    double intercept, double* z
-) noexcept nogil:
-    """z = X w + b for a block."""
-    cdef const storage_t* rows[GROUP]
-    cdef Py_ssize_t group, i
-    for group in range(groups_in(n_rows)):
-        name_group(block, task.row_stride, group, n_rows, rows)
-        dot_group(rows, task.n_features, coef, z + group * GROUP)
-    for i in range(n_rows):
-        z[i] += intercept
-
-
-cdef inline void backward(
-    const storage_t* block, Py_ssize_t n_rows, const Pass* task, const double* factor,
-    vec_t* gradient
-) noexcept nogil:
-    """gradient += X^T factor for a block; factor is zero past its end."""
-    cdef const storage_t* rows[GROUP]
-    cdef Py_ssize_t group
-    for group in range(groups_in(n_rows)):
-        name_group(block, task.row_stride, group, n_rows, rows)
-        add_group(rows, task.n_features, factor + group * GROUP, gradient)
-
-
-cdef inline double sum_of(const double* values, Py_ssize_t n) noexcept nogil:
-    """The sum of n numbers, in as many chains as a register has lanes."""
-    cdef vec64 chains, x, one
-    cdef double result
-    cdef Py_ssize_t width = lanes(&chains), i
-    fill(0.0, &chains)
-    fill(1.0, &one)
-    for i in range(n // width):
-        load(values + i * width, &x)
-        chains = muladd(x, one, chains)
-    result = total(chains)
-    for i in range(n - n % width, n):
-        result += values[i]
-    return result
-
-
-cdef inline void weigh(
-    double* values, const double* sample_weight, Py_ssize_t n
-) noexcept nogil:
-    """values *= sample_weight, where there is one."""
-    cdef Py_ssize_t i
-    if sample_weight != NULL:
-        for i in range(n):
-            values[i] *= sample_weight[i]
-
-
-cdef inline double loss_of_block(
-    const double* z, const double* y, const double* sample_weight, Py_ssize_t n, double* scratch
-) noexcept nogil:
-    """The weighted log losses of a block, summed."""
-    cdef Py_ssize_t i
-    for i in range(n):
-        scratch[i] = log_loss_at(z[i], decay(z[i]), y[i])
-    weigh(scratch, sample_weight, n)
-    return sum_of(scratch, n)
-
-
-cdef inline void residual_of_block(
-    double* z, const double* y, const double* sample_weight, Py_ssize_t n
-) noexcept nogil:
-    """z becomes sample_weight * (sigmoid(z) - y)."""
-    cdef Py_ssize_t i
-    for i in range(n):
-        z[i] = residual_at(z[i], decay(z[i]), y[i])
-    weigh(z, sample_weight, n)
-
-
-cdef inline void pass_block(
-    const storage_t* block, Py_ssize_t begin, Py_ssize_t n_rows, const Pass* task,
-    Py_ssize_t k, Part* part, const vec_t* coef, vec_t* gradient
-) noexcept nogil:
-    """Forward, link and backward of n_rows rows from row `begin`, for coefficient vector k."""
-    cdef double* z = part.z
-    cdef const double* y = task.y + begin
+    """From z = X w of n_rows rows from `begin` to what their backward half multiplies them with."""
     cdef const double* sample_weight = (
-        task.sample_weight + begin if task.sample_weight != NULL else NULL)
+        NULL if task.sample_weight == NULL else task.sample_weight + begin)
     cdef Py_ssize_t i
-    forward(block, n_rows, task, coef, task.intercept[k], z)
+    for i in range(n_rows):
+        z[i] += task.intercept[k]
     if task.decision != NULL:
         for i in range(n_rows):
             task.decision[k * task.n_samples + begin + i] = z[i]
-    if task.kind == DECISION:
-        return
-    if task.kind == PRODUCT:
+    if task.kind == LOSS or task.kind == GRADIENT:
+        part.loss[k] += loss_of_block(z, task.y + begin, sample_weight, n_rows, part.block_loss)
+    if task.kind == GRADIENT:
+        residual_of_block(z, task.y + begin, sample_weight, n_rows)
+    elif task.kind == PRODUCT:
         weigh(z, task.curvature + k * task.n_samples + begin, n_rows)
-    else:
-        part.loss[k] += loss_of_block(z, y, sample_weight, n_rows, part.block_loss)
-        if task.kind == LOSS:
-            return
-        residual_of_block(z, y, sample_weight, n_rows)
-    for i in range(n_rows, n_rows + GROUP):
-        z[i] = 0
-    part.intercept_gradient[k] += sum_of(z, n_rows)
-    backward(block, n_rows, task, z, gradient)
+    if task.kind >= GRADIENT:
+        part.intercept_gradient[k] += sum_of(z, n_rows)
+        memset(z + n_rows, 0, GROUP * sizeof(double))
+
+
+cdef inline void flush_part(const Pass* task, Part* part, vec_t* gradient) noexcept nogil:
+    """Empty the registers of every coefficient vector into the part's float64 sums."""
+    cdef Py_ssize_t registers = registers_bytes(task) // sizeof(vec_t)
+    cdef Py_ssize_t k
+    for k in range(task.n_coefs):
+        flush(gradient + k * registers, task.n_features, part.gradient + k * task.n_features)
 
 
 cdef inline void pass_rows(
     const storage_t* X, const Pass* task, Py_ssize_t begin, Py_ssize_t end, Part* part,
-    vec_t* coef, vec_t* gradient
+    const vec_t* coef, vec_t* gradient
 ) noexcept nogil:
-    """Rows begin to end, block by block."""
+    """Rows begin to end: a block's forward half together with the backward half of the last."""
     cdef Py_ssize_t row_bytes = max(1, task.n_features) * sizeof(storage_t)
-    cdef Py_ssize_t block_groups = max(1, min(BLOCK_ROWS, BLOCK_BYTES // row_bytes) // GROUP)
+    cdef Py_ssize_t block_rows = GROUP * max(1, min(BLOCK_ROWS, BLOCK_BYTES // row_bytes) // GROUP)
     cdef Py_ssize_t registers = registers_bytes(task) // sizeof(vec_t)
-    cdef Py_ssize_t first = begin, n_rows, k, unflushed = 0
-    while first < end:
-        n_rows = min(block_groups * GROUP, end - first)
+    cdef Py_ssize_t first = begin, n_old = 0, n_new, k, unflushed = 0
+    cdef double* z = part.z
+    cdef double* factor = part.factor
+    while first < end or n_old > 0:
+        n_new = min(block_rows, end - first)
         for k in range(task.n_coefs):
-            pass_block(X + first * task.row_stride, first, n_rows, task, k, part,
-                       coef + k * registers, gradient + k * registers)
-        first += n_rows
-        unflushed += n_rows
-        if unflushed >= FLUSH_ROWS or first == end:
+            sweep_block(
+                X + (first - n_old) * task.row_stride, n_old, factor + k * Z_ROWS,
+                X + first * task.row_stride, n_new, task.row_stride, task.n_features,
+                coef + k * registers, gradient + k * registers, z + k * Z_ROWS)
+            finish_forward(task, part, k, first, n_new, z + k * Z_ROWS)
+        first += n_new
+        unflushed += n_old
+        n_old = n_new if task.kind >= GRADIENT else 0
+        z, factor = factor, z
+        if unflushed >= FLUSH_ROWS:
             unflushed = 0
-            if task.kind >= GRADIENT:
-                for k in range(task.n_coefs):
-                    flush(gradient + k * registers, task.n_features,
-                          part.gradient + k * task.n_features)
+            flush_part(task, part, gradient)
+    flush_part(task, part, gradient)
 
 
 cdef inline void pass_part(

@@ -4,7 +4,6 @@ float64 is computed in float64 (vec64); every other storage type in float32 (vec
 """
 
 from libc.stdint cimport uint8_t
-from libc.string cimport memcpy, memset
 
 from cython_kernels.storage cimport storage_t
 
@@ -26,6 +25,10 @@ cdef extern from "vector.h" nogil:
     vec32 load_float(const float* x) noexcept
     vec64 load_double(const double* x) noexcept
     vec32 load_uint8(const uint8_t* x) noexcept
+    vec32 load_float_first(const float* x, Py_ssize_t count) noexcept
+    vec64 load_double_first(const double* x, Py_ssize_t count) noexcept
+    vec32 load_uint8_first(const uint8_t* x, Py_ssize_t count) noexcept
+    void prefetch(const void* x) noexcept
 
 ctypedef fused vec_t:
     vec32
@@ -72,8 +75,10 @@ cdef inline void load(const storage_t* x, vec_t* out) noexcept nogil:
 
 
 cdef inline void load_first(const storage_t* x, Py_ssize_t count, vec_t* out) noexcept nogil:
-    """The first count elements, zeros in the other lanes; reads nothing beyond them."""
-    cdef storage_t[VEC32_LANES] padded
-    memset(padded, 0, sizeof(padded))
-    memcpy(padded, x, count * sizeof(storage_t))
-    load(&padded[0], out)
+    """The first count elements, zeros in the other lanes; touches nothing beyond them."""
+    if storage_t is uint8_t and vec_t is vec32:
+        out[0] = load_uint8_first(x, count)
+    elif storage_t is float and vec_t is vec32:
+        out[0] = load_float_first(x, count)
+    elif storage_t is double and vec_t is vec64:
+        out[0] = load_double_first(x, count)
