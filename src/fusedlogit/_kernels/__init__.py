@@ -11,7 +11,7 @@ from types import ModuleType
 
 from . import cpu
 
-MODULES = ("dense", "link", "loops")
+MODULES = ("dense", "link", "loops", "probes")
 
 
 def built_levels() -> tuple[str, ...]:
