@@ -152,12 +152,12 @@ def check_labels(path: Path, files: Sequence[ImageFile]) -> None:
                 f"{MINIMUM_PER_LABEL} images of each label"
             )
     if len(counts) != 2:
-        found = ", ".join(f"'{printable(label)}'" for label in sorted(counts)[:5])
-        more = ", ..." if len(counts) > 5 else ""
+        found = [f"'{printable(label)}'" for label in sorted(counts)]
+        listed = f" ({', '.join(found[:5])}{', ...' * (len(found) > 5)})" if found else ""
         raise ImageDataError(
-            f"{printable(path)} holds {len(counts)} label{'s' * (len(counts) != 1)} "
-            f"({found}{more}) where two are needed: name images like cat.12.jpg and dog.12.jpg, "
-            "or put them in two folders like cat/12.jpg and dog/12.jpg"
+            f"{printable(path)} holds {len(found) or 'no'} label{'s' * (len(found) != 1)}{listed} "
+            "where two are needed: name images like cat.12.jpg and dog.12.jpg, or put them in two "
+            "folders like cat/12.jpg and dog/12.jpg"
         )
 
 
@@ -290,11 +290,12 @@ def _is_image_name(name: str) -> bool:
 
 def _label(path: Path, names: Sequence[str]) -> Catalogue:
     by_name = [_labelled_by_name(name) for name in names]
-    named = [file for file in by_name if file is not None]
-    if len(named) * 2 >= len(names) and len({file.label for file in named}) > 1:
+    by_folder = [_labelled_by_folder(name) for name in names]
+    n_named = sum(file is not None for file in by_name)
+    if n_named * 2 >= len(names) and (_n_labels(by_name) > 1 or _n_labels(by_folder) < 2):
         files, hint = by_name, "its name is not like cat.12.jpg"
     else:
-        files, hint = [_labelled_by_folder(name) for name in names], "it lies in no label's folder"
+        files, hint = by_folder, "it lies in no label's folder"
     labelled = tuple(file for file in files if file is not None)
     unlabelled = tuple(
         SkippedFile(name, f"has no label ({hint})", "rename or move it")
@@ -302,6 +303,10 @@ def _label(path: Path, names: Sequence[str]) -> Catalogue:
         if file is None
     )
     return Catalogue(path, labelled, unlabelled)
+
+
+def _n_labels(files: Iterable[ImageFile | None]) -> int:
+    return len({file.label for file in files if file is not None})
 
 
 def _labelled_by_name(name: str) -> ImageFile | None:

@@ -88,11 +88,11 @@ def split_images(
     labels = np.array([file.label for file in files])
     everything = np.arange(len(files))
     if test_from is None:
-        test = _draw(everything, labels, test_fraction, generator)
+        test = _draw(everything, labels, test_fraction, generator, leave=2)
     else:
         test = _numbered_from(files, labels, test_from)
     rest = np.setdiff1d(everything, test)
-    validation = _draw(rest, labels, validation_fraction, generator)
+    validation = _draw(rest, labels, validation_fraction, generator, leave=1)
     return Split(np.setdiff1d(rest, validation), validation, test)
 
 
@@ -101,12 +101,14 @@ def _draw(
     labels: NDArray[np.str_],
     fraction: float,
     generator: np.random.Generator,
+    *,
+    leave: int,
 ) -> NDArray[np.int64]:
-    """Draw a share of each label's candidates, at least one."""
+    """Draw a share of each label's candidates, at least one, and leave some to other parts."""
     drawn = []
     for label in np.unique(labels):
         members = candidates[labels[candidates] == label]
-        count = max(1, round(fraction * len(members)))
+        count = max(1, min(round(fraction * len(members)), len(members) - leave))
         drawn.append(generator.permutation(members)[:count])
     return np.sort(np.concatenate(drawn))
 
@@ -127,8 +129,8 @@ def _numbered_from(
         numbers = [file.number for file in files if file.label == label and file.number is not None]
         if not np.any(chosen & own) or np.sum(~chosen & own) < 2:
             raise ImageDataError(
-                f"test-from {test_from} leaves too few images of label '{printable(label)}', "
-                f"numbered {min(numbers)} to {max(numbers)}, to test or to train on: "
+                f"test-from {test_from} does not divide the images of label '{printable(label)}', "
+                f"numbered {min(numbers)} to {max(numbers)}, into test and other images: "
                 "choose a number between"
             )
     return np.flatnonzero(chosen)
