@@ -10,10 +10,8 @@ def main() -> None:
     """Run the command line, or say how to install what it needs."""
     missing = [name for name in REQUIRED if find_spec(name) is None]
     if missing:
-        print(
-            f'Error: {", ".join(missing)} not found: pip install "fusedlogit[cli]"',
-            file=sys.stderr,
-        )
+        names = ", ".join(missing)
+        sys.stderr.write(f'Error: {names} not installed: run pip install "fusedlogit[cli]"\n')
         sys.exit(2)
     from .cli import app
 

@@ -34,6 +34,10 @@ class Application(click.Group):
         """Run a command; bad input ends it with status 2, Ctrl-C with 130."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else ctx.command_path
+            line = f"Error: {error.format_message()} (see {command} --help)"
+            status = error.exit_code
         except InputError as error:
             line, status = f"Error: {error}", BAD_INPUT
         except MemoryError:
@@ -42,6 +46,13 @@ class Application(click.Group):
             line, status = "Interrupted.", INTERRUPTED
         click.echo(line, err=True)
         ctx.exit(status)
+
+
+def refuse_nan(_ctx: click.Context, _param: click.Parameter, number: float) -> float:
+    """Refuse what passes every comparison with a range's ends."""
+    if math.isnan(number):
+        raise click.BadParameter("nan is not a number")
+    return number
 
 
 def parse_rates(
@@ -116,7 +127,8 @@ def app() -> None:
     "--C",
     "C",
     type=click.FloatRange(0, min_open=True),
-    default=0.001,
+    callback=refuse_nan,
+    default=0.01,
     show_default=True,
     help="Inverse strength of the L2 penalty: smaller is stronger, inf is none.",
 )
@@ -130,6 +142,7 @@ def app() -> None:
 @click.option(
     "--test-fraction",
     type=between_0_and_1,
+    callback=refuse_nan,
     default=0.2,
     show_default=True,
     help="Share of each label's images to test on, drawn at random.",
@@ -137,6 +150,7 @@ def app() -> None:
 @click.option(
     "--validation-fraction",
     type=between_0_and_1,
+    callback=refuse_nan,
     default=0.1,
     show_default=True,
     help="Share of the images not tested on that choose between models.",
@@ -321,7 +335,7 @@ def _progress_bars(options: "TrainingOptions") -> "ProgressBars":
 
     from .progress import ProgressBars
 
-    return ProgressBars(Console(stderr=True, highlight=False, markup=False), options)
+    return ProgressBars(Console(stderr=True, highlight=False, markup=False, emoji=False), options)
 
 
 def _deliver(

@@ -56,6 +56,8 @@ class ImageClassifier:
         -------
         ndarray of float64, shape (n,)
         """
+        if len(pixels) == 0:
+            return np.empty(0)
         decision = decision_values(pixels, self.coef, self.intercept)
         return np.asarray(sigmoid(decision), dtype=np.float64)
 

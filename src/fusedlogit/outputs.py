@@ -68,10 +68,7 @@ def check_folder(path: Path) -> None:
     """
     nearest = next(place for place in (path, *path.absolute().parents) if place.exists())
     if not nearest.is_dir():
-        raise OutputError(
-            f"{printable(path)} cannot be a folder, {printable(nearest)} is a file: "
-            "choose another place"
-        )
+        raise OutputError(f"{printable(nearest)} is a file: name a folder, or another place")
     _check_writable(nearest, path)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import TracebackType
 
+from rich import filesize
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -55,7 +56,8 @@ class ProgressBars(Listener):
         labels = ", ".join(f"{count:,} {printable(label)}" for label, count in counts.items())
         self._console.print(
             f"Decoding {total:,} images ({labels}) to {size} x {size} pixels: "
-            f"one array of {n_bytes / 1e6:,.1f} MB"
+            f"one array of {filesize.decimal(n_bytes)}",
+            soft_wrap=True,
         )
         self._decoding = self._progress.add_task("decoding", total=total, detail="")
 

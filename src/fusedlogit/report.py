@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from rich import filesize
 
 from . import figures
 from .errors import printable
@@ -113,7 +114,7 @@ def render_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["printable"] = printable
+    environment.filters |= {"printable": printable, "filesize": filesize.decimal}
     return environment.get_template("report.html.j2").render(
         title=title,
         result=result,

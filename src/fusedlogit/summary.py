@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from rich import filesize
 from rich.console import Console
 from rich.table import Table
 
@@ -49,7 +50,7 @@ def as_dict(
                 "iterations": candidate.n_iter,
                 "converged": bool(candidate.model.converged_),
                 "cost": _finite(candidate.cost[-1]),
-                "validation_accuracy": candidate.validation.accuracy,
+                "validation_accuracy": candidate.validation and candidate.validation.accuracy,
                 "seconds": candidate.seconds,
                 "kept": candidate is result.best,
             }
@@ -81,7 +82,7 @@ def print_result(
     counts = ", ".join(f"{count:,} {printable(label)}" for label, count in images.counts().items())
     console.print(
         f"{len(images.files):,} images ({counts}) of {images.size} x {images.size} pixels "
-        f"in {images.pixels.nbytes / 1e6:,.1f} MB"
+        f"in {filesize.decimal(images.pixels.nbytes)}"
     )
     _print_skipped(console, result)
     console.print()
@@ -112,20 +113,20 @@ def _print_skipped(console: Console, result: TrainingResult) -> None:
 
 
 def _print_candidates(console: Console, result: TrainingResult) -> None:
-    table = _table("model", "iterations", "cost", "validation accuracy", "seconds")
+    table = _table("model", "iterations", "cost", "validation", "seconds")
     for candidate in result.candidates:
         kept = candidate is result.best and len(result.candidates) > 1
         table.add_row(
             candidate.name + (" (kept)" if kept else ""),
             f"{candidate.n_iter:,}",
-            f"{candidate.cost[-1]:.6f}",
-            f"{candidate.validation.accuracy:.2%}",
-            f"{candidate.seconds:.2f}",
+            "diverged" if candidate.diverged else f"{candidate.cost[-1]:.6f}",
+            f"{candidate.validation.accuracy:.2%}" if candidate.validation else "-",
+            f"{candidate.seconds:.3f}",
         )
     console.print(table)
     for candidate in result.candidates:
         if candidate.diverged:
-            console.print(f"{candidate.name}: the cost rose, a smaller one is needed")
+            console.print(f"{candidate.name} is too high: the cost rose instead of falling")
     if not result.best.model.converged_:
         console.print(
             f"Stopped after {result.best.n_iter:,} iterations, before the gradient fell below "
@@ -146,9 +147,9 @@ def _print_scores(console: Console, result: TrainingResult) -> None:
 
 def _table(first: str, *others: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(first)
+    table.add_column(first, no_wrap=True)
     for name in others:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 

@@ -113,7 +113,7 @@ class TrainingOptions:
     solver: str = "auto"
     learning_rates: tuple[float, ...] = (0.001,)
     max_iter: int = 1000
-    C: float = 0.001
+    C: float = 0.01
     n_threads: int | None = None
 
     @property
@@ -134,8 +134,8 @@ class Candidate:
         The fitted estimator.
     cost : tuple of float
         Cost J by iteration.
-    validation : Score
-        Its score on the validation images.
+    validation : Score or None
+        Its score on the validation images; None if it diverged so far that there is none.
     seconds : float
         Time to fit.
     """
@@ -143,7 +143,7 @@ class Candidate:
     learning_rate: float | None
     model: LogisticRegression
     cost: tuple[float, ...]
-    validation: Score
+    validation: Score | None
     seconds: float
 
     @property
@@ -281,7 +281,7 @@ def load_images(
         skipped=catalogue.unlabelled + decoded.skipped,
         seconds=seconds,
     )
-    _check_decoded(images, set(counts))
+    _check_decoded(images, set(counts), decoded.skipped)
     return images
 
 
@@ -356,8 +356,8 @@ def _fit(
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(pixels, labels)
     seconds = time.perf_counter() - start
-    validation = _judge(model, images, "validation").score
-    return Candidate(learning_rate, model, tuple(model.history_), validation, seconds)
+    cost = tuple(model.history_)
+    return Candidate(learning_rate, model, cost, _validation(model, images), seconds)
 
 
 def _callback(listener: Listener) -> Callable[[int, object, float, float, float], None]:
@@ -379,22 +379,35 @@ def _judge(model: LogisticRegression, images: SplitImages, part: str) -> Judgeme
     )
 
 
+def _validation(model: LogisticRegression, images: SplitImages) -> Score | None:
+    try:
+        return _judge(model, images, "validation").score
+    # A learning rate far too high leaves coefficients whose decision values overflow.
+    except ValueError:
+        return None
+
+
 def _best(candidates: tuple[Candidate, ...]) -> Candidate:
     """Return the most accurate on validation; among equals the one of least log loss."""
-    finite = [candidate for candidate in candidates if np.isfinite(candidate.cost[-1])]
-    if not finite:
+
+    def merit(candidate: Candidate) -> tuple[float, float]:
+        score = candidate.validation
+        return (score.accuracy, -score.log_loss) if score else (-1.0, 0.0)
+
+    best = max(candidates, key=merit)
+    if best.validation is None:
         raise InputError("the cost grew beyond all bounds: give a smaller learning rate")
-    return max(finite, key=lambda one: (one.validation.accuracy, -one.validation.log_loss))
+    return best
 
 
-def _check_decoded(images: SplitImages, labels: set[str]) -> None:
+def _check_decoded(images: SplitImages, labels: set[str], skipped: tuple[SkippedFile, ...]) -> None:
     """Check that skipping unreadable images has left some of each label in each part."""
     for name in PARTS:
         present = {file.label for file in images.files[images.bounds[name]]}
         for label in sorted(labels - present):
             raise ImageDataError(
                 f"no {name} image of label '{printable(label)}' can be decoded, "
-                f"{len(images.skipped)} were skipped ({images.skipped[-1]})"
+                f"{len(skipped)} were skipped, first {skipped[0]}"
             )
 
 
