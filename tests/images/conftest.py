@@ -1,0 +1,69 @@
+"""Small made-up photographs of cats (dark) and dogs (bright)."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fusedlogit.training import SplitImages, TrainingOptions, TrainingResult, load_images, train
+
+BRIGHTNESS = {"cat": 80, "dog": 170}
+
+
+def photograph(label: str, number: int) -> Image.Image:
+    """A noisy picture, always the same for the same label and number."""
+    generator = np.random.default_rng([len(label), ord(label[0]), number])
+    pixels = generator.normal(BRIGHTNESS.get(label, 128), 30, (20, 24, 3))
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> Callable[..., Path]:
+    """make_folder(pattern="{label}.{number}.png", count=12, labels=..., name="photos")."""
+
+    def make(
+        pattern: str = "{label}.{number}.png",
+        count: int = 12,
+        labels: tuple[str, ...] = ("cat", "dog"),
+        name: str = "photos",
+    ) -> Path:
+        for label in labels:
+            for number in range(count):
+                path = tmp_path / name / pattern.format(label=label, number=number)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                photograph(label, number).save(path)
+        return tmp_path / name
+
+    return make
+
+
+@pytest.fixture
+def folder(make_folder: Callable[..., Path]) -> Path:
+    """A folder of 12 cats and 12 dogs, labelled by name."""
+    return make_folder()
+
+
+@pytest.fixture
+def zip_file(folder: Path) -> Path:
+    """The same images in a zip file, compressed."""
+    path = folder.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in folder.iterdir():
+            archive.write(file, file.name)
+    return path
+
+
+@pytest.fixture
+def images(folder: Path) -> SplitImages:
+    """The folder's images, decoded and split."""
+    return load_images(folder, size=4)
+
+
+@pytest.fixture
+def result(images: SplitImages) -> TrainingResult:
+    """What a short training on them gives."""
+    options = TrainingOptions(solver="gd", learning_rates=(0.001, 0.05), max_iter=30)
+    return train(images, options)

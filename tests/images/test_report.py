@@ -1,0 +1,167 @@
+"""The HTML report and its pictures."""
+
+import base64
+import html
+import io
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fusedlogit import figures
+from fusedlogit.errors import OutputError, SkippedFile, printable
+from fusedlogit.report import Comparison, write_report
+
+PICTURES = {"cost", "confusion", "roc", "weights", "right", "wrong"}
+
+
+def embedded(page):
+    return [
+        base64.b64decode(data) for data in re.findall(r'src="data:image/png;base64,([^"]+)', page)
+    ]
+
+
+@pytest.fixture
+def mistaken(result):
+    """The result with one right and one wrong answer of each kind, at least."""
+    truth = np.arange(len(result.test.truth)) % 2 == 0
+    answer = np.arange(len(truth)) < len(truth) // 2
+    test = replace(result.test, truth=truth, answer=answer, probability=np.where(answer, 0.9, 0.2))
+    return replace(result, test=test)
+
+
+def test_the_page_holds_the_pictures_that_lie_beside_it(mistaken, tmp_path):
+    path = write_report(tmp_path / "a" / "report", mistaken)
+    files = {file.stem: file.read_bytes() for file in path.parent.glob("*.png")}
+    assert files.keys() == PICTURES
+    assert sorted(embedded(path.read_text(encoding="utf-8"))) == sorted(files.values())
+    for content in files.values():
+        with Image.open(io.BytesIO(content)) as picture:
+            picture.load()
+            assert picture.width >= 1000
+
+
+def test_the_page_needs_nothing_else(mistaken, tmp_path):
+    page = write_report(tmp_path, mistaken).read_text(encoding="utf-8")
+    sources = re.findall(r"""\b(?:src|href|srcset)\s*=\s*["']?(.{5})""", page)
+    assert sources == ["data:"] * len(PICTURES)
+    for word in ("url(", "@import", "<script", "<link", "<iframe"):
+        assert word not in page
+
+
+def test_the_page_states_the_results(mistaken, tmp_path):
+    page = write_report(tmp_path, mistaken, title="Cats & dogs").read_text(encoding="utf-8")
+    text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "Cats &amp; dogs" in text
+    for part, score in mistaken.scores.items():
+        assert f"{part} {score.n_images} {score.accuracy:.2%} {score.log_loss:.4f}" in text
+    for candidate in mistaken.candidates:
+        assert candidate.name in text
+    assert f"{mistaken.best.name} (kept)" in text
+    assert "12 cat, 12 dog" in text
+    assert "No image was left out" in text
+
+
+def test_files_left_out_are_named_with_reasons(result, tmp_path):
+    skipped = (SkippedFile("cat.<3>.jpg", "cannot be decoded (cut off)"),)
+    page = write_report(
+        tmp_path, replace(result, images=replace(result.images, skipped=skipped))
+    ).read_text(encoding="utf-8")
+    assert "1 file left out" in page
+    assert "cat.&lt;3&gt;.jpg cannot be decoded (cut off)" in page
+
+
+def test_no_section_for_answers_there_are_none_of(result, tmp_path):
+    perfect = replace(result, test=replace(result.test, answer=result.test.truth))
+    page = write_report(tmp_path, perfect).read_text(encoding="utf-8")
+    assert "Surest right answers" in page
+    assert "Surest wrong answers" not in page
+    assert not (tmp_path / "wrong.png").exists()
+
+
+@pytest.mark.parametrize(
+    "label", ["<script>x</script>", "$x^{", "喵", "tab\there", "a" * 300, "{{7*7}}"]
+)
+def test_any_label_can_be_shown(mistaken, tmp_path, label):
+    files = tuple(
+        replace(file, label=label) if file.label == "dog" else file
+        for file in mistaken.images.files
+    )
+    relabelled = replace(mistaken, images=replace(mistaken.images, files=files))
+    page = write_report(tmp_path, relabelled).read_text(encoding="utf-8")
+    assert f"“{html.escape(printable(label), quote=False)}”" in page
+    assert "<script" not in page
+
+
+def test_kernel_against_reference_is_shown_when_compared(result, tmp_path):
+    comparison = Comparison([0.5, 0.4], [0.5, 0.4000004], speedup=6.25)
+    assert comparison.max_difference == pytest.approx(1e-6, rel=1e-3)
+    page = write_report(tmp_path, result, comparison=comparison).read_text(encoding="utf-8")
+    assert "1.0e-06" in page
+    assert "6.2 times as fast" in page
+    assert (tmp_path / "twins.png").exists()
+    assert "Compiled kernel against NumPy" not in write_report(
+        tmp_path / "without", result
+    ).read_text(encoding="utf-8")
+
+
+def test_a_file_in_the_way_of_the_folder_is_refused(result, tmp_path):
+    (tmp_path / "report").write_text("mine")
+    with pytest.raises(OutputError, match="report cannot be written"):
+        write_report(tmp_path / "report", result)
+    assert (tmp_path / "report").read_text() == "mine"
+
+
+def test_a_failure_while_drawing_writes_nothing(result, tmp_path, monkeypatch):
+    def fail(*_args):
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr(figures, "roc_figure", fail)
+    with pytest.raises(RuntimeError, match="no ink"):
+        write_report(tmp_path / "report", result)
+    assert not (tmp_path / "report").exists()
+
+
+def test_cost_has_a_line_for_each_learning_rate_and_named_axes():
+    axes = figures.cost_figure([("a", [0.7, 0.6, 0.5]), ("b", [0.7, 0.65])]).axes[0]
+    assert [list(line.get_ydata()) for line in axes.lines] == [[0.7, 0.6, 0.5], [0.7, 0.65]]
+    assert axes.get_xlabel() == "iteration"
+    assert axes.get_ylabel() == "cost J (nats per image)"
+
+
+def test_a_runaway_cost_does_not_flatten_the_others():
+    costs = [("good", [0.7, 0.6, 0.5]), ("bad", [0.7, 90.0, np.inf])]
+    bottom, top = figures.cost_figure(costs).axes[0].get_ylim()
+    assert bottom < 0.5
+    assert 0.7 < top < 1
+
+
+def test_weights_are_drawn_where_they_act():
+    coef = np.zeros((4, 4, 3))
+    coef[1, 2] = [1e-3, -2e-3, 0]
+    red, green, blue = figures.weights_figure(coef.ravel(), 4, ("cat", "dog")).axes[:3]
+    for axes, weight in ((red, 1), (green, -2), (blue, 0)):
+        image = axes.images[0].get_array()
+        assert np.sign(image[1, 2]) == np.sign(weight)
+        assert np.count_nonzero(image) == (weight != 0)
+    assert [axes.get_title() for axes in (red, green, blue)] == ["red", "green", "blue"]
+
+
+def test_weights_equal_in_all_channels_are_drawn_once():
+    coef = np.repeat(np.linspace(-1e-3, 1e-3, 16), 3)
+    figure = figures.weights_figure(coef, 4, ("cat", "dog"))
+    assert [len(axes.images) for axes in figure.axes].count(1) == 1
+    assert len(figures.weights_figure(np.zeros(48), 4, ("cat", "dog")).axes) == 2
+
+
+def test_photographs_are_the_rows_of_pixels():
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 48), dtype=np.uint8)
+    row = figures.PhotographRow("cat", "dog", pixels, ["90%", "80%"])
+    figure = figures.photographs_figure([row], 4, columns=4)
+    shown = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in shown] == ["90%", "80%"]
+    for axes, image in zip(shown, pixels, strict=True):
+        np.testing.assert_array_equal(axes.images[0].get_array(), image.reshape(4, 4, 3))
+    assert row.heading == "answered cat, in truth dog"
