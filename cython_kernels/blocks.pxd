@@ -3,9 +3,10 @@
 from libc.string cimport memset
 
 from cython_kernels.link cimport decay, log_loss_at, residual_at
+from cython_kernels.narrow cimport NARROW_REGISTERS, sweep_narrow_block
 from cython_kernels.rows cimport GROUP, groups_in, sweep_group
 from cython_kernels.storage cimport storage_t
-from cython_kernels.vector cimport fill, lanes, load, muladd, total, vec64, vec_t
+from cython_kernels.vector cimport add, fill, lanes, load, sums_of_four, vec64, vec_t
 
 
 cdef inline void name_group(
@@ -32,6 +33,10 @@ cdef inline void sweep_block(
     cdef Py_ssize_t old_groups = groups_in(n_old)
     cdef Py_ssize_t new_groups = groups_in(n_new)
     cdef Py_ssize_t group
+    if 1 <= n_features <= NARROW_REGISTERS * lanes(coef):
+        sweep_narrow_block(old, n_old, factor, new, n_new, row_stride, n_features, coef, gradient,
+                           z)
+        return
     memset(old_rows, 0, sizeof(old_rows))
     memset(new_rows, 0, sizeof(new_rows))
     for group in range(max(old_groups, new_groups)):
@@ -44,17 +49,23 @@ cdef inline void sweep_block(
 
 
 cdef inline double sum_of(const double* values, Py_ssize_t n) noexcept nogil:
-    """The sum of n numbers, in as many chains as a register has lanes."""
-    cdef vec64 chains, x, one
+    """The sum of n numbers, in four chains of registers."""
+    cdef vec64 chains[4]
+    cdef vec64 x
+    cdef double sums[4]
     cdef double result
-    cdef Py_ssize_t width = lanes(&chains), i
-    fill(0.0, &chains)
-    fill(1.0, &one)
-    for i in range(n // width):
-        load(values + i * width, &x)
-        chains = muladd(x, one, chains)
-    result = total(chains)
-    for i in range(n - n % width, n):
+    cdef Py_ssize_t width = lanes(&x)
+    cdef Py_ssize_t whole = n // (4 * width)
+    cdef Py_ssize_t i, k
+    for k in range(4):
+        fill(0.0, &chains[k])
+    for i in range(whole):
+        for k in range(4):
+            load(values + (4 * i + k) * width, &x)
+            chains[k] = add(chains[k], x)
+    sums_of_four(chains, sums)
+    result = (sums[0] + sums[1]) + (sums[2] + sums[3])
+    for i in range(4 * width * whole, n):
         result += values[i]
     return result
 
@@ -70,21 +81,15 @@ cdef inline void weigh(
 
 
 cdef inline double loss_of_block(
-    const double* z, const double* y, const double* sample_weight, Py_ssize_t n, double* scratch
+    double* z, const double* y, const double* sample_weight, Py_ssize_t n, double* losses
 ) noexcept nogil:
-    """The weighted log losses of a block, summed."""
+    """The weighted log losses of a block, summed; z becomes the weighted residuals."""
+    cdef double t
     cdef Py_ssize_t i
     for i in range(n):
-        scratch[i] = log_loss_at(z[i], decay(z[i]), y[i])
-    weigh(scratch, sample_weight, n)
-    return sum_of(scratch, n)
-
-
-cdef inline void residual_of_block(
-    double* z, const double* y, const double* sample_weight, Py_ssize_t n
-) noexcept nogil:
-    """z becomes sample_weight * (sigmoid(z) - y)."""
-    cdef Py_ssize_t i
-    for i in range(n):
-        z[i] = residual_at(z[i], decay(z[i]), y[i])
+        t = decay(z[i])
+        losses[i] = log_loss_at(z[i], t, y[i])
+        z[i] = residual_at(z[i], t, y[i])
+    weigh(losses, sample_weight, n)
     weigh(z, sample_weight, n)
+    return sum_of(losses, n)

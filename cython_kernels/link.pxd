@@ -129,9 +129,9 @@ cdef inline real log_loss_at(real z, real t, real y) noexcept nogil:
 
 
 cdef inline real residual_at(real z, real t, real y) noexcept nogil:
-    cdef real positive = (1 if z >= 0 else t) / (1 + t)
-    cdef real negative = (t if z >= 0 else 1) / (1 + t)
-    return (1 - y) * positive - y * negative
+    cdef real positive = 1 if z >= 0 else t
+    cdef real negative = t if z >= 0 else 1
+    return ((1 - y) * positive - y * negative) / (1 + t)
 
 
 cdef inline real curvature_at(real t) noexcept nogil:

@@ -11,6 +11,7 @@ from libc.string cimport memset
 
 from cython_kernels.partition cimport part_begin, rows_in_step, steps_in
 from cython_kernels.storage cimport storage_t
+from cython_kernels.vector cimport value_of
 
 cdef enum:
     BLOCK_BYTES = 65536
@@ -63,7 +64,7 @@ cdef inline void block_moments(
             w = sample_weight[i]
         weight[0] += w
         for j in range(n_features):
-            mean[j] += w * row[j]
+            mean[j] += w * value_of(row[j])
     if weight[0] == 0:
         return
     for j in range(n_features):
@@ -73,7 +74,7 @@ cdef inline void block_moments(
         if sample_weight != NULL:
             w = sample_weight[i]
         for j in range(n_features):
-            delta = row[j] - mean[j]
+            delta = value_of(row[j]) - mean[j]
             deviation[j] += w * delta * delta
 
 

@@ -19,7 +19,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport uintptr_t
 from libc.string cimport memset
 
-from cython_kernels.blocks cimport loss_of_block, residual_of_block, sum_of, sweep_block, weigh
+from cython_kernels.blocks cimport loss_of_block, sum_of, sweep_block, weigh
 from cython_kernels.partition cimport part_begin, rows_in_step, steps_in
 from cython_kernels.rows cimport GROUP, groups_in
 from cython_kernels.storage cimport storage_t
@@ -169,8 +169,6 @@ cdef inline void finish_forward(
             task.decision[k * task.n_samples + begin + i] = z[i]
     if task.kind == LOSS or task.kind == GRADIENT:
         part.loss[k] += loss_of_block(z, task.y + begin, sample_weight, n_rows, part.block_loss)
-    if task.kind == GRADIENT:
-        residual_of_block(z, task.y + begin, sample_weight, n_rows)
     elif task.kind == PRODUCT:
         weigh(z, task.curvature + k * task.n_samples + begin, n_rows)
     if task.kind >= GRADIENT:
@@ -235,7 +233,7 @@ cdef inline void clear(double* values, Py_ssize_t n) noexcept nogil:
     memset(values, 0, n * sizeof(double))
 
 
-cdef inline void add(const double* values, Py_ssize_t n, double* out) noexcept nogil:
+cdef inline void add_to(const double* values, Py_ssize_t n, double* out) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
         out[i] += values[i]
@@ -275,10 +273,10 @@ cdef inline void end_sums(Pass* task) noexcept nogil:
     for index in range(task.n_parts):
         part = part_at(task, index)
         if task.kind != PRODUCT:
-            add(part.loss, task.n_coefs, task.loss)
+            add_to(part.loss, task.n_coefs, task.loss)
         if task.kind >= GRADIENT:
-            add(part.gradient, task.n_coefs * task.n_features, task.gradient)
-            add(part.intercept_gradient, task.n_coefs, task.intercept_gradient)
+            add_to(part.gradient, task.n_coefs * task.n_features, task.gradient)
+            add_to(part.intercept_gradient, task.n_coefs, task.intercept_gradient)
 
 
 cdef inline int run_pass(const storage_t* X, Pass* task) except -1 nogil:

@@ -10,7 +10,7 @@ computes in.
 
 from cython_kernels.storage cimport storage_t
 from cython_kernels.vector cimport (
-    fill, lanes, load, load_first, muladd, prefetch, total, vec_t,
+    fill, lanes, load, load_first, muladd, prefetch, sums_of_four, vec_t,
 )
 
 cdef enum:
@@ -83,8 +83,7 @@ cdef inline void sweep(
         sweep_register(old, factors, new, sums, n_whole * width, rest, coef + n_whole,
                        gradient + n_whole, backward, forward)
     if forward:
-        for i in range(GROUP):
-            out[i] = total(sums[i])
+        sums_of_four(sums, out)
 
 
 cdef inline void sweep_group(

@@ -12,7 +12,7 @@ from libc.string cimport memset
 
 from cython_kernels.partition cimport part_begin, rows_in_step, steps_in
 from cython_kernels.storage cimport storage_t
-from cython_kernels.vector cimport fill, lanes, muladd, vec32, vec64, vec_t
+from cython_kernels.vector cimport fill, lanes, muladd, value_of, vec32, vec64, vec_t
 
 cdef enum:
     TILE_ROWS = 4
@@ -71,14 +71,14 @@ cdef inline void widen_rows(
         row = X + (first + i) * task.row_stride
         if vec_t is vec32:
             for j in range(d):
-                (<float*>plain)[i * size + j] = <float>row[j]
+                (<float*>plain)[i * size + j] = <float>value_of(row[j])
             (<float*>plain)[i * size + d] = 1
             for j in range(d + 1):
                 (<float*>weighted)[i * size + j] = (
                     <float>task.row_weight[first + i] * (<float*>plain)[i * size + j])
         else:
             for j in range(d):
-                (<double*>plain)[i * size + j] = row[j]
+                (<double*>plain)[i * size + j] = value_of(row[j])
             (<double*>plain)[i * size + d] = 1
             for j in range(d + 1):
                 (<double*>weighted)[i * size + j] = (

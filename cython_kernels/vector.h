@@ -24,16 +24,32 @@
 typedef __m512 vec32;
 typedef __m512d vec64;
 
+static inline float widen_half(int16_t half) { return _cvtsh_ss((unsigned short)half); }
 static inline vec32 set32(float a) { return _mm512_set1_ps(a); }
 static inline vec64 set64(double a) { return _mm512_set1_pd(a); }
 static inline vec32 muladd32(vec32 a, vec32 b, vec32 c) { return _mm512_fmadd_ps(a, b, c); }
 static inline vec64 muladd64(vec64 a, vec64 b, vec64 c) { return _mm512_fmadd_pd(a, b, c); }
-static inline float sum32(vec32 a) { return _mm512_reduce_add_ps(a); }
-static inline double sum64(vec64 a) { return _mm512_reduce_add_pd(a); }
+static inline vec32 add32(vec32 a, vec32 b) { return _mm512_add_ps(a, b); }
+static inline vec64 add64(vec64 a, vec64 b) { return _mm512_add_pd(a, b); }
+static inline __m256 halves32(vec32 a) {
+    return _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+}
+static inline __m256d halves64(vec64 a) {
+    return _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
+}
 static inline vec32 load_float(const float *x) { return _mm512_loadu_ps(x); }
 static inline vec64 load_double(const double *x) { return _mm512_loadu_pd(x); }
 static inline vec32 load_uint8(const uint8_t *x) {
     return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)x)));
+}
+static inline vec32 load_int8(const int8_t *x) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)x)));
+}
+static inline vec32 load_uint16(const uint16_t *x) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)x)));
+}
+static inline vec32 load_half(const int16_t *x) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)x));
 }
 static inline vec32 load_float_first(const float *x, ptrdiff_t count) {
     return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), x);
@@ -41,9 +57,23 @@ static inline vec32 load_float_first(const float *x, ptrdiff_t count) {
 static inline vec64 load_double_first(const double *x, ptrdiff_t count) {
     return _mm512_maskz_loadu_pd((__mmask8)((1u << count) - 1), x);
 }
+static inline __m128i bytes_first(const void *x, ptrdiff_t count) {
+    return _mm_maskz_loadu_epi8((__mmask16)((1u << count) - 1), x);
+}
+static inline __m256i words_first(const void *x, ptrdiff_t count) {
+    return _mm256_maskz_loadu_epi16((__mmask16)((1u << count) - 1), x);
+}
 static inline vec32 load_uint8_first(const uint8_t *x, ptrdiff_t count) {
-    __m128i bytes = _mm_maskz_loadu_epi8((__mmask16)((1u << count) - 1), x);
-    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes_first(x, count)));
+}
+static inline vec32 load_int8_first(const int8_t *x, ptrdiff_t count) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes_first(x, count)));
+}
+static inline vec32 load_uint16_first(const uint16_t *x, ptrdiff_t count) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(words_first(x, count)));
+}
+static inline vec32 load_half_first(const int16_t *x, ptrdiff_t count) {
+    return _mm512_cvtph_ps(words_first(x, count));
 }
 
 #elif defined(__AVX2__) && (defined(__FMA__) || defined(_MSC_VER))
@@ -55,23 +85,28 @@ static inline vec32 load_uint8_first(const uint8_t *x, ptrdiff_t count) {
 typedef __m256 vec32;
 typedef __m256d vec64;
 
+static inline float widen_half(int16_t half) { return _cvtsh_ss((unsigned short)half); }
 static inline vec32 set32(float a) { return _mm256_set1_ps(a); }
 static inline vec64 set64(double a) { return _mm256_set1_pd(a); }
 static inline vec32 muladd32(vec32 a, vec32 b, vec32 c) { return _mm256_fmadd_ps(a, b, c); }
 static inline vec64 muladd64(vec64 a, vec64 b, vec64 c) { return _mm256_fmadd_pd(a, b, c); }
-static inline float sum32(vec32 a) {
-    __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
-    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
-}
-static inline double sum64(vec64 a) {
-    __m128d s = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
-    return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
-}
+static inline vec32 add32(vec32 a, vec32 b) { return _mm256_add_ps(a, b); }
+static inline vec64 add64(vec64 a, vec64 b) { return _mm256_add_pd(a, b); }
+static inline __m256 halves32(vec32 a) { return a; }
+static inline __m256d halves64(vec64 a) { return a; }
 static inline vec32 load_float(const float *x) { return _mm256_loadu_ps(x); }
 static inline vec64 load_double(const double *x) { return _mm256_loadu_pd(x); }
 static inline vec32 load_uint8(const uint8_t *x) {
     return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)x)));
+}
+static inline vec32 load_int8(const int8_t *x) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)x)));
+}
+static inline vec32 load_uint16(const uint16_t *x) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)x)));
+}
+static inline vec32 load_half(const int16_t *x) {
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)x));
 }
 static inline vec32 load_float_first(const float *x, ptrdiff_t count) {
     __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -82,7 +117,23 @@ static inline vec64 load_double_first(const double *x, ptrdiff_t count) {
     return _mm256_maskload_pd(x, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lane));
 }
 
-#elif defined(__GNUC__) && !defined(FUSEDLOGIT_SCALAR)
+#else
+
+/* A half from its bits. Shifted into a float's place its exponent is 112 too small, also for
+ * subnormals; infinity and NaN get the float's largest exponent. */
+static inline float widen_half(int16_t half) {
+    uint32_t bits = (uint32_t)(half & 0x7fff) << 13;
+    float value;
+    memcpy(&value, &bits, 4);
+    value *= 5.192296858534828e33f; /* 2^112 */
+    memcpy(&bits, &value, 4);
+    if ((half & 0x7c00) == 0x7c00) bits |= 0x7f800000u;
+    bits |= (uint32_t)(uint16_t)half >> 15 << 31;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+#if defined(__GNUC__) && !defined(FUSEDLOGIT_SCALAR)
 
 /* 16-byte vectors of GCC and Clang: SSE2 on x86-64, NEON on ARM. */
 #define VECTOR_LEVEL "baseline"
@@ -95,12 +146,30 @@ static inline vec32 set32(float a) { vec32 v = {a, a, a, a}; return v; }
 static inline vec64 set64(double a) { vec64 v = {a, a}; return v; }
 static inline vec32 muladd32(vec32 a, vec32 b, vec32 c) { return a * b + c; }
 static inline vec64 muladd64(vec64 a, vec64 b, vec64 c) { return a * b + c; }
-static inline float sum32(vec32 a) { return (a[0] + a[1]) + (a[2] + a[3]); }
-static inline double sum64(vec64 a) { return a[0] + a[1]; }
+static inline vec32 add32(vec32 a, vec32 b) { return a + b; }
+static inline vec64 add64(vec64 a, vec64 b) { return a + b; }
+static inline void sums32(const vec32 v[4], double out[4]) {
+    for (int i = 0; i < 4; i++) out[i] = (v[i][0] + v[i][1]) + (v[i][2] + v[i][3]);
+}
+static inline void sums64(const vec64 v[4], double out[4]) {
+    for (int i = 0; i < 4; i++) out[i] = v[i][0] + v[i][1];
+}
 static inline vec32 load_float(const float *x) { vec32 v; memcpy(&v, x, 16); return v; }
 static inline vec64 load_double(const double *x) { vec64 v; memcpy(&v, x, 16); return v; }
 static inline vec32 load_uint8(const uint8_t *x) {
     vec32 v = {x[0], x[1], x[2], x[3]};
+    return v;
+}
+static inline vec32 load_int8(const int8_t *x) {
+    vec32 v = {x[0], x[1], x[2], x[3]};
+    return v;
+}
+static inline vec32 load_uint16(const uint16_t *x) {
+    vec32 v = {x[0], x[1], x[2], x[3]};
+    return v;
+}
+static inline vec32 load_half(const int16_t *x) {
+    vec32 v = {widen_half(x[0]), widen_half(x[1]), widen_half(x[2]), widen_half(x[3])};
     return v;
 }
 
@@ -116,33 +185,59 @@ static inline vec32 set32(float a) { vec32 v; v.lane = a; return v; }
 static inline vec64 set64(double a) { vec64 v; v.lane = a; return v; }
 static inline vec32 muladd32(vec32 a, vec32 b, vec32 c) { return set32(a.lane * b.lane + c.lane); }
 static inline vec64 muladd64(vec64 a, vec64 b, vec64 c) { return set64(a.lane * b.lane + c.lane); }
-static inline float sum32(vec32 a) { return a.lane; }
-static inline double sum64(vec64 a) { return a.lane; }
+static inline vec32 add32(vec32 a, vec32 b) { return set32(a.lane + b.lane); }
+static inline vec64 add64(vec64 a, vec64 b) { return set64(a.lane + b.lane); }
+static inline void sums32(const vec32 v[4], double out[4]) {
+    for (int i = 0; i < 4; i++) out[i] = v[i].lane;
+}
+static inline void sums64(const vec64 v[4], double out[4]) {
+    for (int i = 0; i < 4; i++) out[i] = v[i].lane;
+}
 static inline vec32 load_float(const float *x) { return set32(*x); }
 static inline vec64 load_double(const double *x) { return set64(*x); }
 static inline vec32 load_uint8(const uint8_t *x) { return set32(*x); }
+static inline vec32 load_int8(const int8_t *x) { return set32(*x); }
+static inline vec32 load_uint16(const uint16_t *x) { return set32(*x); }
+static inline vec32 load_half(const int16_t *x) { return set32(widen_half(*x)); }
 
+#endif
+#endif
+
+#if VEC32_LANES >= 8
+/* The sums of the lanes of four registers, by adding neighbours across two registers at once. */
+static inline void sums32(const vec32 v[4], double out[4]) {
+    __m256 ab = _mm256_hadd_ps(halves32(v[0]), halves32(v[1]));
+    __m256 cd = _mm256_hadd_ps(halves32(v[2]), halves32(v[3]));
+    __m256 abcd = _mm256_hadd_ps(ab, cd);
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1));
+    _mm256_storeu_pd(out, _mm256_cvtps_pd(s));
+}
+static inline void sums64(const vec64 v[4], double out[4]) {
+    __m256d ab = _mm256_hadd_pd(halves64(v[0]), halves64(v[1]));
+    __m256d cd = _mm256_hadd_pd(halves64(v[2]), halves64(v[3]));
+    __m256d low = _mm256_permute2f128_pd(ab, cd, 0x20);
+    __m256d high = _mm256_permute2f128_pd(ab, cd, 0x31);
+    _mm256_storeu_pd(out, _mm256_add_pd(low, high));
+}
 #endif
 
 #if VEC32_LANES < 16
-static inline vec32 load_uint8_first(const uint8_t *x, ptrdiff_t count) {
-    uint8_t padded[VEC32_LANES] = {0};
-    for (ptrdiff_t i = 0; i < count; i++) padded[i] = x[i];
-    return load_uint8(padded);
-}
-#endif
+/* The rest of a row by way of a padded copy, where no instruction takes part of a register. */
+#define LOAD_FIRST(name, load, vec, type, lanes)                \
+    static inline vec name(const type *x, ptrdiff_t count) {    \
+        type padded[lanes] = {0};                               \
+        for (ptrdiff_t i = 0; i < count; i++) padded[i] = x[i]; \
+        return load(padded);                                    \
+    }
 
+LOAD_FIRST(load_uint8_first, load_uint8, vec32, uint8_t, VEC32_LANES)
+LOAD_FIRST(load_int8_first, load_int8, vec32, int8_t, VEC32_LANES)
+LOAD_FIRST(load_uint16_first, load_uint16, vec32, uint16_t, VEC32_LANES)
+LOAD_FIRST(load_half_first, load_half, vec32, int16_t, VEC32_LANES)
 #if VEC32_LANES < 8
-static inline vec32 load_float_first(const float *x, ptrdiff_t count) {
-    float padded[VEC32_LANES] = {0};
-    for (ptrdiff_t i = 0; i < count; i++) padded[i] = x[i];
-    return load_float(padded);
-}
-static inline vec64 load_double_first(const double *x, ptrdiff_t count) {
-    double padded[VEC64_LANES] = {0};
-    for (ptrdiff_t i = 0; i < count; i++) padded[i] = x[i];
-    return load_double(padded);
-}
+LOAD_FIRST(load_float_first, load_float, vec32, float, VEC32_LANES)
+LOAD_FIRST(load_double_first, load_double, vec64, double, VEC64_LANES)
+#endif
 #endif
 
 /* Ask for the cache line at x, which may lie outside of any array. */

@@ -3,9 +3,9 @@
 float64 is computed in float64 (vec64); every other storage type in float32 (vec32).
 """
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int8_t, uint8_t, uint16_t
 
-from cython_kernels.storage cimport storage_t
+from cython_kernels.storage cimport half_t, storage_t
 
 cdef extern from "vector.h" nogil:
     const char* VECTOR_LEVEL
@@ -20,14 +20,23 @@ cdef extern from "vector.h" nogil:
     vec64 set64(double a) noexcept
     vec32 muladd32(vec32 a, vec32 b, vec32 c) noexcept
     vec64 muladd64(vec64 a, vec64 b, vec64 c) noexcept
-    float sum32(vec32 a) noexcept
-    double sum64(vec64 a) noexcept
+    vec32 add32(vec32 a, vec32 b) noexcept
+    vec64 add64(vec64 a, vec64 b) noexcept
+    void sums32(const vec32* registers, double* out) noexcept
+    void sums64(const vec64* registers, double* out) noexcept
     vec32 load_float(const float* x) noexcept
     vec64 load_double(const double* x) noexcept
     vec32 load_uint8(const uint8_t* x) noexcept
+    vec32 load_int8(const int8_t* x) noexcept
+    vec32 load_uint16(const uint16_t* x) noexcept
+    vec32 load_half(const half_t* x) noexcept
     vec32 load_float_first(const float* x, Py_ssize_t count) noexcept
     vec64 load_double_first(const double* x, Py_ssize_t count) noexcept
     vec32 load_uint8_first(const uint8_t* x, Py_ssize_t count) noexcept
+    vec32 load_int8_first(const int8_t* x, Py_ssize_t count) noexcept
+    vec32 load_uint16_first(const uint16_t* x, Py_ssize_t count) noexcept
+    vec32 load_half_first(const half_t* x, Py_ssize_t count) noexcept
+    float widen_half(half_t x) noexcept
     void prefetch(const void* x) noexcept
 
 ctypedef fused vec_t:
@@ -48,12 +57,19 @@ cdef inline vec_t muladd(vec_t a, vec_t b, vec_t c) noexcept nogil:
         return muladd64(a, b, c)
 
 
-cdef inline double total(vec_t a) noexcept nogil:
-    """The sum of the lanes."""
+cdef inline vec_t add(vec_t a, vec_t b) noexcept nogil:
     if vec_t is vec32:
-        return sum32(a)
+        return add32(a, b)
     else:
-        return sum64(a)
+        return add64(a, b)
+
+
+cdef inline void sums_of_four(const vec_t* registers, double* out) noexcept nogil:
+    """out[i] = the sum of the lanes of registers[i]."""
+    if vec_t is vec32:
+        sums32(registers, out)
+    else:
+        sums64(registers, out)
 
 
 cdef inline void fill(double value, vec_t* out) noexcept nogil:
@@ -68,6 +84,12 @@ cdef inline void load(const storage_t* x, vec_t* out) noexcept nogil:
     """A register of stored elements, widened."""
     if storage_t is uint8_t and vec_t is vec32:
         out[0] = load_uint8(x)
+    elif storage_t is int8_t and vec_t is vec32:
+        out[0] = load_int8(x)
+    elif storage_t is uint16_t and vec_t is vec32:
+        out[0] = load_uint16(x)
+    elif storage_t is half_t and vec_t is vec32:
+        out[0] = load_half(x)
     elif storage_t is float and vec_t is vec32:
         out[0] = load_float(x)
     elif storage_t is double and vec_t is vec64:
@@ -78,7 +100,21 @@ cdef inline void load_first(const storage_t* x, Py_ssize_t count, vec_t* out) no
     """The first count elements, zeros in the other lanes; touches nothing beyond them."""
     if storage_t is uint8_t and vec_t is vec32:
         out[0] = load_uint8_first(x, count)
+    elif storage_t is int8_t and vec_t is vec32:
+        out[0] = load_int8_first(x, count)
+    elif storage_t is uint16_t and vec_t is vec32:
+        out[0] = load_uint16_first(x, count)
+    elif storage_t is half_t and vec_t is vec32:
+        out[0] = load_half_first(x, count)
     elif storage_t is float and vec_t is vec32:
         out[0] = load_float_first(x, count)
     elif storage_t is double and vec_t is vec64:
         out[0] = load_double_first(x, count)
+
+
+cdef inline double value_of(storage_t x) noexcept nogil:
+    """One stored element as a number."""
+    if storage_t is half_t:
+        return widen_half(x)
+    else:
+        return <double>x

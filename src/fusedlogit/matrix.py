@@ -16,7 +16,12 @@ Doubles = NDArray[np.float64]
 Observer = Callable[[int, float, float], bool]
 
 #: dtypes that kernels read as they lie; any other is converted to the first.
-STORAGE_TYPES = (np.float64, np.float32, np.uint8)
+STORAGE_TYPES = (
+    np.float64, np.float32, np.float16, np.uint8, np.int8, np.uint16, np.bool_,
+)  # fmt: skip
+
+#: dtypes that kernels know under another name of the same size.
+KERNEL_VIEWS = {np.dtype(np.float16): np.int16, np.dtype(np.bool_): np.uint8}
 
 
 def check_storage(X: ArrayLike) -> NDArray[Any]:
@@ -81,6 +86,7 @@ class DenseMatrix:
 
     def __init__(self, X: NDArray[Any], n_threads: int | None = None) -> None:
         self.X = X
+        self._stored = X.view(KERNEL_VIEWS.get(X.dtype, X.dtype))
         self.n_samples, self.n_features = X.shape
         self.n_threads = threads_for(usable_threads(n_threads), *X.shape)
         self.n_passes = 0.0
@@ -92,7 +98,7 @@ class DenseMatrix:
         """X coef + intercept, of shape (n_samples,)."""
         decision: Doubles = np.empty(self.n_samples)
         dense.decision_values(
-            self.X,
+            self._stored,
             coef[None],
             np.array([intercept]),
             decision[None],
@@ -110,7 +116,7 @@ class DenseMatrix:
         """Sum of the weighted log losses."""
         total = np.empty(1)
         dense.loss(
-            self.X, y, sample_weight, coef[None], np.array([intercept]), total,
+            self._stored, y, sample_weight, coef[None], np.array([intercept]), total,
             self.n_threads, self._workspace,
         )  # fmt: skip
         self.n_passes += 1
@@ -124,7 +130,7 @@ class DenseMatrix:
         total, intercept_gradient = np.empty(1), np.empty(1)
         gradient = np.empty((1, self.n_features))
         dense.loss_and_gradient(
-            self.X, y, sample_weight, coef[None], np.array([intercept]), total, gradient,
+            self._stored, y, sample_weight, coef[None], np.array([intercept]), total, gradient,
             intercept_gradient, None, self.n_threads, self._workspace,
         )  # fmt: skip
         self.n_passes += 1
@@ -137,7 +143,7 @@ class DenseMatrix:
         """[X, 1]^T diag(curvature) [X, 1] times a vector."""
         product, intercept_product = np.empty((1, self.n_features)), np.empty(1)
         dense.hessian_product(
-            self.X, curvature[None], vector[None], np.array([vector_intercept]), product,
+            self._stored, curvature[None], vector[None], np.array([vector_intercept]), product,
             intercept_product, self.n_threads, self._workspace,
         )  # fmt: skip
         self.n_passes += 1
@@ -150,7 +156,7 @@ class DenseMatrix:
         workspace = np.empty(
             dense.sandwich_workspace_size(self.n_features, self.n_threads), dtype=np.int8
         )
-        dense.sandwich(self.X, row_weight, product, self.n_threads, workspace)
+        dense.sandwich(self._stored, row_weight, product, self.n_threads, workspace)
         self.n_passes += 1
         raise_if_nonfinite(self.X, product.sum())
         return product
@@ -159,7 +165,7 @@ class DenseMatrix:
         """Weighted mean and variance of each column."""
         sums = np.zeros((4, self.n_threads, self.n_features))
         weight = np.zeros(self.n_threads)
-        dense.moments(self.X, sample_weight, sums, weight)
+        dense.moments(self._stored, sample_weight, sums, weight)
         self.n_passes += 1
         raise_if_nonfinite(self.X, sums[1, 0].sum())
         return sums[0, 0], sums[1, 0] / weight[0]
@@ -193,7 +199,7 @@ class DenseMatrix:
         """
         history = np.empty(max_iter)
         n_iter, outcome, gradient_norm = loops.gradient_descent(
-            self.X, y, sample_weight, total_weight, center, scale, penalty, fit_intercept,
+            self._stored, y, sample_weight, total_weight, center, scale, penalty, fit_intercept,
             learning_rate, max_iter, tol, coef, intercept, np.empty(self.n_features), history,
             observer, self.n_threads, self._workspace, np.empty((2, self.n_features)),
         )  # fmt: skip
