@@ -1,5 +1,6 @@
 """Entry point of the ``fusedlogit`` command."""
 
+import io
 import sys
 from importlib.util import find_spec
 
@@ -13,6 +14,10 @@ def main() -> None:
         names = ", ".join(missing)
         sys.stderr.write(f'Error: {names} not installed: run pip install "fusedlogit[cli]"\n')
         sys.exit(2)
+    for stream in (sys.stdout, sys.stderr):
+        # A label or file name that the terminal cannot show must not end the run.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     from .cli import app
 
     app(prog_name="fusedlogit")

@@ -19,8 +19,8 @@ from .errors import InputError, printable
 from .outputs import check_file, check_folder
 
 if TYPE_CHECKING:
+    from .comparison import Comparison
     from .progress import ProgressBars
-    from .report import Comparison
     from .training import TrainingOptions, TrainingResult
 
 BAD_INPUT = 2
@@ -201,12 +201,13 @@ def train(
         raise click.UsageError("--test-from and --test-fraction exclude each other: give one")
     _check_targets(out, report_folder)
 
-    from . import training
+    from .loading import load_images
+    from .training import train as train_images
 
     options = _training_options(solver, learning_rates, max_iter, C, n_threads)
     with ExitStack() as stack:
         listener = None if quiet else stack.enter_context(_progress_bars(options))
-        images = training.load_images(
+        images = load_images(
             data,
             size=size,
             validation_fraction=validation_fraction,
@@ -217,8 +218,8 @@ def train(
             strict=strict,
             listener=listener,
         )
-        result = training.train(images, options, listener)
-    _deliver(result, out, report_folder, as_json=as_json, title="Trained on photographs")
+        result = train_images(images, options, listener)
+    _deliver(result, out, report_folder, as_json=as_json)
 
 
 @app.command(short_help="Tell what images show.")
@@ -287,20 +288,20 @@ def demo(
     """
     _check_targets(out, report_folder)
 
-    from .demo import compare_with_reference, demo_images, demo_options
-    from .training import train
+    from .comparison import compare_with_reference
+    from .demo import demo_images, demo_options
+    from .training import train as train_images
 
     options = demo_options(n_threads)
     with ExitStack() as stack:
         listener = None if quiet else stack.enter_context(_progress_bars(options))
-        result = train(demo_images(), options, listener)
+        result = train_images(demo_images(), options, listener)
     comparison = compare_with_reference(result.images, n_threads)
     _deliver(
         result,
         out,
         report_folder,
         as_json=as_json,
-        title="Is it an eight?",
         comparison=comparison,
     )
 
@@ -344,7 +345,6 @@ def _deliver(
     report_folder: Path | None,
     *,
     as_json: bool,
-    title: str,
     comparison: "Comparison | None" = None,
 ) -> None:
     """Write the files asked for, then print the result."""
@@ -361,7 +361,7 @@ def _deliver(
         from .report import write_report
 
         start = time.perf_counter()
-        page = write_report(report_folder, result, title=title, comparison=comparison)
+        page = write_report(report_folder, result, comparison=comparison)
         seconds["report"] = time.perf_counter() - start
         files["report"] = str(page)
     if as_json:

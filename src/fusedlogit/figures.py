@@ -157,7 +157,7 @@ def weights_figure(coef: NDArray[np.float64], size: int, labels: tuple[str, str]
     exponent = math.floor(math.log10(strongest)) if strongest > 0 else 0
     limit = strongest / 10.0**exponent or 1.0
     norm = Normalize(-limit, limit)
-    figure = _blank(3.0 if len(panels) > 1 else 4.2)
+    figure = _blank(2.85 if len(panels) > 1 else 4.2)
     grid = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (name, panel) in zip(grid, panels, strict=True):
         axes.imshow(panel / 10.0**exponent, cmap="RdBu_r", norm=norm, interpolation="nearest")

@@ -16,9 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .errors import (
     DecompressionBombError,
     ImageDataError,
@@ -77,11 +74,6 @@ class Catalogue:
     path: Path
     files: tuple[ImageFile, ...]
     unlabelled: tuple[SkippedFile, ...] = ()
-
-    @property
-    def labels(self) -> NDArray[np.str_]:
-        """The label of each image, shape (n,)."""
-        return np.array([file.label for file in self.files])
 
 
 class ImageSource(Protocol):
@@ -276,7 +268,7 @@ def _unreadable(path: Path, error: OSError) -> ImageDataError:
 def _check_file_bytes(name: str, size: int) -> None:
     if size > MAX_FILE_BYTES:
         raise DecompressionBombError(
-            f"{printable(name)} unpacks to {size / 1e6:,.0f} MB, more than the "
+            f"{printable(name)} holds {size / 1e6:,.0f} MB, more than the "
             f"{MAX_FILE_BYTES / 1e6:,.0f} MB allowed for one image: remove it"
         )
 

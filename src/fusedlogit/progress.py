@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from .errors import printable
-from .training import Listener, TrainingOptions
+from .stages import Listener
+from .training import TrainingOptions
 
 
 class ProgressBars(Listener):

@@ -2,15 +2,14 @@
 
 import base64
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich import filesize
 
 from . import figures
+from .comparison import Comparison
 from .errors import printable
 from .outputs import make_folder, write_whole
 from .training import TrainingResult
@@ -18,34 +17,10 @@ from .training import TrainingResult
 PHOTOGRAPHS_IN_ROW = 4
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """The same gradient descent by the compiled kernel and by the NumPy reference.
-
-    Attributes
-    ----------
-    kernel, reference : sequence of float
-        Cost by iteration of each.
-    speedup : float
-        The reference's time over the kernel's, measured in one run.
-    """
-
-    kernel: Sequence[float]
-    reference: Sequence[float]
-    speedup: float
-
-    @property
-    def max_difference(self) -> float:
-        """Largest relative difference of the two costs over all iterations."""
-        kernel, reference = np.asarray(self.kernel), np.asarray(self.reference)
-        return float(np.max(np.abs(kernel - reference) / np.abs(reference)))
-
-
 def write_report(
     folder: str | os.PathLike[str],
     result: TrainingResult,
     *,
-    title: str = "Logistic regression on photographs",
     comparison: Comparison | None = None,
 ) -> Path:
     """Draw, render and write the report; nothing is written until all of it is ready.
@@ -56,8 +31,6 @@ def write_report(
         Where to put ``report.html`` and the PNG files; made if missing.
     result : TrainingResult
         What to report on.
-    title : str
-        The page's heading.
     comparison : Comparison, optional
         Kernel against reference, shown if given.
 
@@ -72,7 +45,7 @@ def write_report(
         If the folder or a file cannot be written.
     """
     pictures = draw_pictures(result, comparison)
-    page = render_page(result, pictures, title=title, comparison=comparison)
+    page = render_page(result, pictures, comparison=comparison)
     folder = Path(folder)
     make_folder(folder)
     for name, content in pictures.items():
@@ -103,7 +76,6 @@ def render_page(
     result: TrainingResult,
     pictures: Mapping[str, bytes],
     *,
-    title: str,
     comparison: Comparison | None = None,
 ) -> str:
     """Return the HTML page, pictures embedded; see `write_report`."""
@@ -116,7 +88,6 @@ def render_page(
     )
     environment.filters |= {"printable": printable, "filesize": filesize.decimal}
     return environment.get_template("report.html.j2").render(
-        title=title,
         result=result,
         comparison=comparison,
         pictures={

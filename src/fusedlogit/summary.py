@@ -9,8 +9,8 @@ from rich import filesize
 from rich.console import Console
 from rich.table import Table
 
+from .comparison import Comparison
 from .errors import printable
-from .report import Comparison
 from .training import TrainingResult
 
 SKIPPED_SHOWN = 5
@@ -42,7 +42,7 @@ def as_dict(
         "size": images.size,
         "array_bytes": images.pixels.nbytes,
         "skipped": [{"name": file.name, "reason": file.reason} for file in images.skipped],
-        "solver": result.options.solver,
+        "solver": result.best.solver,
         "C": _finite(result.options.C),
         "candidates": [
             {

@@ -1,94 +1,22 @@
-"""From a zip file or folder of images to a trained and judged classifier."""
+"""Train a classifier on images: try each learning rate, keep the best, judge it."""
 
-import os
 import time
 import warnings
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from .decoding import decode_images
-from .errors import ImageDataError, InputError, SkippedFile, printable
+from .errors import InputError
 from .estimator import LogisticRegression
 from .evaluation import Judgement, Score
-from .images import (
-    CHANNELS,
-    ImageFile,
-    find_images,
-    open_source,
-)
+from .loading import SplitImages
 from .model_file import ImageClassifier
 from .solvers import choose
-from .splits import PARTS, split_images
+from .splits import PARTS
+from .stages import Listener, timed
 
 PIXEL_RANGE = 255.0
-
-
-class Listener:
-    """Hears how far the work has come; this one lets it pass."""
-
-    def found(self, counts: Mapping[str, int], size: int, n_bytes: int) -> None:
-        """Images of each label are found; an array of so many bytes is about to be filled."""
-
-    def decoded(self, count: int) -> None:
-        """Hear that so many more images are decoded."""
-
-    def fitting(self, learning_rate: float | None, max_iter: int) -> None:
-        """Hear that a fit begins; `learning_rate` is None where the solver has none."""
-
-    def iterated(self, iteration: int, cost: float) -> None:
-        """Hear that one iteration of the current fit is done."""
-
-
-@dataclass(frozen=True)
-class SplitImages:
-    """Decoded images whose train, validation and test parts are slices of one array.
-
-    Attributes
-    ----------
-    origin : str
-        Where they came from.
-    pixels : ndarray of uint8, shape (n, size * size * 3), C order
-        One image a row.
-    files : tuple of ImageFile, length n
-        Name, label and number of each row.
-    size : int
-        Width and height in pixels.
-    bounds : mapping of str to slice
-        The rows of "train", "validation" and "test".
-    skipped : tuple of SkippedFile
-        Files left out.
-    seconds : mapping of str to float
-        Seconds that each stage took.
-    """
-
-    origin: str
-    pixels: NDArray[np.uint8]
-    files: tuple[ImageFile, ...]
-    size: int
-    bounds: Mapping[str, slice]
-    skipped: tuple[SkippedFile, ...] = ()
-    seconds: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def labels(self) -> tuple[str, str]:
-        """The two labels, sorted; probabilities are those of the second."""
-        first, second = sorted({file.label for file in self.files})
-        return first, second
-
-    def part(self, name: str) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
-        """Return a part's pixels (a view, not a copy) and labels."""
-        rows = self.bounds[name]
-        return self.pixels[rows], np.array([file.label for file in self.files[rows]])
-
-    def counts(self) -> dict[str, int]:
-        """Return the number of images of each label."""
-        return dict(sorted(Counter(file.label for file in self.files).items()))
 
 
 @dataclass(frozen=True)
@@ -147,10 +75,15 @@ class Candidate:
     seconds: float
 
     @property
+    def solver(self) -> str:
+        """The solver that was used, where "auto" was asked for."""
+        return choose(self.model.solver, self.model.l1_ratio).name
+
+    @property
     def name(self) -> str:
         """What sets it apart from the other candidates."""
         if self.learning_rate is None:
-            return choose(self.model.solver, self.model.l1_ratio).name
+            return self.solver
         return f"learning rate {self.learning_rate:g}"
 
     @property
@@ -208,83 +141,6 @@ class TrainingResult:
         )
 
 
-def load_images(
-    path: str | os.PathLike[str],
-    *,
-    size: int = 64,
-    validation_fraction: float = 0.1,
-    test_fraction: float = 0.2,
-    test_from: int | None = None,
-    seed: int = 0,
-    n_threads: int | None = None,
-    strict: bool = False,
-    listener: Listener | None = None,
-) -> SplitImages:
-    """Find, split and decode the images in a zip file or folder.
-
-    They are split before they are decoded, so that each part's rows lie together in the one
-    array and no part is ever copied.
-
-    Parameters
-    ----------
-    path : path-like
-        Zip file or folder; see `fusedlogit.images` for how images are labelled.
-    size : int
-        Width and height to resize to, in pixels.
-    validation_fraction, test_fraction, test_from, seed
-        See `fusedlogit.splits.split_images`.
-    n_threads : int, optional
-        Number of decoding threads; all cores by default.
-    strict : bool
-        Raise on an unreadable image instead of skipping it.
-    listener : Listener, optional
-        Hears of progress.
-
-    Returns
-    -------
-    SplitImages
-
-    Raises
-    ------
-    ImageDataError
-        If the images cannot be trained on; the message names the file and the fix.
-    """
-    listener = listener or Listener()
-    seconds: dict[str, float] = {}
-    with _timed(seconds, "listing"):
-        catalogue = find_images(path)
-        split = split_images(
-            catalogue.files,
-            validation_fraction=validation_fraction,
-            test_fraction=test_fraction,
-            test_from=test_from,
-            seed=seed,
-        )
-        files = [catalogue.files[row] for row in split.order]
-    counts = Counter(file.label for file in files)
-    listener.found(dict(sorted(counts.items())), size, len(files) * size * size * CHANNELS)
-    with _timed(seconds, "decoding"), open_source(catalogue.path) as source:
-        decoded = decode_images(
-            source,
-            [file.name for file in files],
-            size,
-            n_threads=n_threads,
-            strict=strict,
-            on_decoded=listener.decoded,
-        )
-    images = SplitImages(
-        origin=str(path),
-        pixels=decoded.pixels,
-        files=tuple(files[row] for row in decoded.kept),
-        size=size,
-        bounds=split.bounds(decoded.kept),
-        skipped=catalogue.unlabelled + decoded.skipped,
-        seconds=seconds,
-    )
-    _check_decoded(images, set(counts), decoded.skipped)
-    return images
-
-
 def train(
     images: SplitImages,
     options: TrainingOptions | None = None,
@@ -312,12 +168,12 @@ def train(
     """
     options = options or TrainingOptions()
     seconds = dict(images.seconds)
-    with _timed(seconds, "training"):
+    with timed(seconds, "training"):
         candidates = tuple(
             _fit(images, options, rate, listener) for rate in options.candidate_rates
         )
     best = _best(candidates)
-    with _timed(seconds, "evaluation"):
+    with timed(seconds, "evaluation"):
         judgements = {name: _judge(best.model, images, name) for name in PARTS}
         scores = {name: judgement.score for name, judgement in judgements.items()}
     return TrainingResult(
@@ -398,21 +254,3 @@ def _best(candidates: tuple[Candidate, ...]) -> Candidate:
     if best.validation is None:
         raise InputError("the cost grew beyond all bounds: give a smaller learning rate")
     return best
-
-
-def _check_decoded(images: SplitImages, labels: set[str], skipped: tuple[SkippedFile, ...]) -> None:
-    """Check that skipping unreadable images has left some of each label in each part."""
-    for name in PARTS:
-        present = {file.label for file in images.files[images.bounds[name]]}
-        for label in sorted(labels - present):
-            raise ImageDataError(
-                f"no {name} image of label '{printable(label)}' can be decoded, "
-                f"{len(skipped)} were skipped, first {skipped[0]}"
-            )
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    seconds[stage] = time.perf_counter() - start

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fusedlogit.training import SplitImages, TrainingOptions, TrainingResult, load_images, train
+from fusedlogit.loading import SplitImages, load_images
+from fusedlogit.training import TrainingOptions, TrainingResult, train
 
 BRIGHTNESS = {"cat": 80, "dog": 170}
 

@@ -1,6 +1,7 @@
 """The command line, end to end."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -258,6 +259,15 @@ def test_a_real_process_trains_and_predicts(folder, tmp_path):
     failed = python("predict", model, folder / "none.png")
     assert (failed.returncode, failed.stdout) == (2, "")
     assert failed.stderr.count("\n") == 1
+
+
+def test_a_terminal_that_cannot_show_a_label_does_not_end_the_run(make_folder):
+    folder = make_folder(labels=("cat", "dög"))
+    result = python(
+        "train", folder, *FAST, env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    )
+    assert result.returncode == 0, result.stderr
+    assert r"12 d\xf6g" in result.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")

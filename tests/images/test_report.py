@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from fusedlogit import figures
+from fusedlogit.comparison import Comparison
 from fusedlogit.errors import OutputError, SkippedFile, printable
-from fusedlogit.report import Comparison, write_report
+from fusedlogit.report import write_report
 
 PICTURES = {"cost", "confusion", "roc", "weights", "right", "wrong"}
 
@@ -52,9 +53,9 @@ def test_the_page_needs_nothing_else(mistaken, tmp_path):
 
 
 def test_the_page_states_the_results(mistaken, tmp_path):
-    page = write_report(tmp_path, mistaken, title="Cats & dogs").read_text(encoding="utf-8")
+    page = write_report(tmp_path, mistaken).read_text(encoding="utf-8")
     text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
-    assert "Cats &amp; dogs" in text
+    assert "Is it “cat” or “dog”?" in text
     for part, score in mistaken.scores.items():
         assert f"{part} {score.n_images} {score.accuracy:.2%} {score.log_loss:.4f}" in text
     for candidate in mistaken.candidates:

@@ -6,7 +6,9 @@ import pytest
 from fusedlogit import LogisticRegression
 from fusedlogit.errors import ImageDataError, InputError
 from fusedlogit.evaluation import Judgement
-from fusedlogit.training import Listener, TrainingOptions, load_images, train
+from fusedlogit.loading import load_images
+from fusedlogit.stages import Listener
+from fusedlogit.training import TrainingOptions, train
 
 
 class Recorder(Listener):

@@ -1,0 +1,29 @@
+"""The stages of the work: how far each has come, and how long it took."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+
+class Listener:
+    """Hears how far the work has come; this one lets it pass."""
+
+    def found(self, counts: Mapping[str, int], size: int, n_bytes: int) -> None:
+        """Images of each label are found; an array of so many bytes is about to be filled."""
+
+    def decoded(self, count: int) -> None:
+        """Hear that so many more images are decoded."""
+
+    def fitting(self, learning_rate: float | None, max_iter: int) -> None:
+        """Hear that a fit begins; `learning_rate` is None where the solver has none."""
+
+    def iterated(self, iteration: int, cost: float) -> None:
+        """Hear that one iteration of the current fit is done."""
+
+
+@contextmanager
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Note in `seconds` how long the block took."""
+    start = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - start
