@@ -48,15 +48,15 @@ def readable(X: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(X, dtype=X.dtype.newbyteorder("="))
 
 
-def raise_if_nonfinite(X: NDArray[Any], total: float) -> None:
-    """Find the culprit when the sum of a pass came out as NaN or infinity.
+def raise_if_nonfinite(X: NDArray[Any], sums: ArrayLike) -> None:
+    """Find the culprit when a sum of a pass came out as NaN or infinity.
 
     Raises
     ------
     ValueError
         Naming the row and column of the first NaN or infinity in X, or the overflow.
     """
-    if np.isfinite(total):
+    if np.isfinite(sums).all():
         return
     for i, row in enumerate(X):
         bad = np.flatnonzero(~np.isfinite(row))
@@ -147,7 +147,7 @@ class DenseMatrix:
             intercept_product, self.n_threads, self._workspace,
         )  # fmt: skip
         self.n_passes += 1
-        raise_if_nonfinite(self.X, product.sum())
+        raise_if_nonfinite(self.X, product)
         return product[0], float(intercept_product[0])
 
     def sandwich(self, row_weight: Doubles) -> Doubles:
@@ -158,7 +158,7 @@ class DenseMatrix:
         )
         dense.sandwich(self._stored, row_weight, product, self.n_threads, workspace)
         self.n_passes += 1
-        raise_if_nonfinite(self.X, product.sum())
+        raise_if_nonfinite(self.X, product)
         return product
 
     def moments(self, sample_weight: Doubles | None) -> tuple[Doubles, Doubles]:
@@ -167,7 +167,7 @@ class DenseMatrix:
         weight = np.zeros(self.n_threads)
         dense.moments(self._stored, sample_weight, sums, weight)
         self.n_passes += 1
-        raise_if_nonfinite(self.X, sums[1, 0].sum())
+        raise_if_nonfinite(self.X, sums[1, 0])
         return sums[0, 0], sums[1, 0] / weight[0]
 
     def gradient_descent(
@@ -206,4 +206,4 @@ class DenseMatrix:
         self.n_passes += n_iter
         if n_iter:
             raise_if_nonfinite(self.X, history[0])
-        return history[:n_iter], outcome, gradient_norm
+        return history[:n_iter], outcome, gradient_norm if n_iter else np.inf
