@@ -1,0 +1,148 @@
+"""The compiled kernels of one level, called directly, as functions that return their results.
+
+Every output and workspace lies between bands of sentinels, which must survive the call, and is
+full of NaN (or of ones in every bit) before it, so that nothing is taken for granted.
+"""
+
+import numpy as np
+
+from fusedlogit import _kernels
+from fusedlogit.matrix import KERNEL_VIEWS
+
+BAND = 64
+SENTINEL = 0x5A
+
+
+def stored(X):
+    """X as kernels are given it."""
+    return X.view(KERNEL_VIEWS.get(X.dtype, X.dtype))
+
+
+class Outputs:
+    """Arrays for a kernel to write to; leaving the context checks that it wrote nowhere else."""
+
+    def __enter__(self):
+        self._bands = []
+        return self
+
+    def new(self, *shape, dtype=np.float64):
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        memory = np.full(BAND + size + BAND, SENTINEL, dtype=np.uint8)
+        self._bands += [memory[:BAND], memory[BAND + size :]]
+        memory[BAND : BAND + size] = 0xFF  # NaN in any float
+        return memory[BAND : BAND + size].view(dtype).reshape(shape)
+
+    def copy(self, values):
+        out = self.new(*values.shape, dtype=values.dtype)
+        out[...] = values
+        return out
+
+    def workspace(self, n_bytes):
+        return self.new(n_bytes, dtype=np.int8)
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            for band in self._bands:
+                np.testing.assert_array_equal(band, SENTINEL, "written out of bounds")
+
+
+class Kernels:
+    """One instruction-set level."""
+
+    def __init__(self, level):
+        self.level = level
+        modules = _kernels.load(level)
+        self.dense, self.link, self.loops = modules["dense"], modules["link"], modules["loops"]
+
+    def __repr__(self):
+        return self.level
+
+    def apply_link(self, name, *arrays):
+        with Outputs() as outputs:
+            out = outputs.new(*arrays[0].shape, dtype=arrays[0].dtype)
+            getattr(self.link, name)(*arrays, out)
+        return out
+
+    def decision_values(self, X, coef, intercept, n_threads=1):
+        """(n_coefs, n_samples)."""
+        with Outputs() as outputs:
+            decision = outputs.new(len(coef), len(X))
+            self.dense.decision_values(
+                stored(X), coef, intercept, decision, n_threads,
+                self._workspace(outputs, coef, n_threads),
+            )  # fmt: skip
+        return decision
+
+    def loss(self, X, y, weight, coef, intercept, n_threads=1):
+        """(n_coefs,), sums over rows."""
+        with Outputs() as outputs:
+            loss = outputs.new(len(coef))
+            self.dense.loss(
+                stored(X), y, weight, coef, intercept, loss, n_threads,
+                self._workspace(outputs, coef, n_threads),
+            )  # fmt: skip
+        return loss
+
+    def loss_and_gradient(self, X, y, weight, coef, intercept, n_threads=1, decisions=True):
+        """Sums: losses, gradients, intercept gradients; and the decision values or None."""
+        with Outputs() as outputs:
+            loss, intercept_gradient = outputs.new(len(coef)), outputs.new(len(coef))
+            gradient = outputs.new(*coef.shape)
+            decision = outputs.new(len(coef), len(X)) if decisions else None
+            self.dense.loss_and_gradient(
+                stored(X), y, weight, coef, intercept, loss, gradient, intercept_gradient, decision,
+                n_threads, self._workspace(outputs, coef, n_threads),
+            )  # fmt: skip
+        return loss, gradient, intercept_gradient, decision
+
+    def hessian_product(self, X, curvature, vector, vector_intercept, n_threads=1):
+        """Products and intercept products, one for each vector."""
+        with Outputs() as outputs:
+            product, intercept_product = outputs.new(*vector.shape), outputs.new(len(vector))
+            self.dense.hessian_product(
+                stored(X), curvature, vector, vector_intercept, product, intercept_product,
+                n_threads, self._workspace(outputs, vector, n_threads),
+            )  # fmt: skip
+        return product, intercept_product
+
+    def sandwich(self, X, row_weight, n_threads=1):
+        size = X.shape[1] + 1
+        with Outputs() as outputs:
+            product = outputs.new(size, size)
+            workspace = outputs.workspace(self.dense.sandwich_workspace_size(X.shape[1], n_threads))
+            self.dense.sandwich(stored(X), row_weight, product, n_threads, workspace)
+        return product
+
+    def moments(self, X, weight, n_threads=1):
+        """Means, sums of squared deviations, total weight."""
+        with Outputs() as outputs:
+            sums = outputs.copy(np.zeros((4, n_threads, X.shape[1])))
+            total = outputs.copy(np.zeros(n_threads))
+            self.dense.moments(stored(X), weight, sums, total)
+        return sums[0, 0], sums[1, 0], total[0]
+
+    def gradient_descent(
+        self, X, y, weight=None, *, center=None, scale=None, penalty=0.0, fit_intercept=True,
+        learning_rate=0.1, max_iter=20, tol=0.0, coef=None, intercept=0.0, observer=None,
+        n_threads=1,
+    ):  # fmt: skip
+        """History, outcome, gradient norm, coefficients, intercept."""
+        n_samples, d = X.shape
+        total_weight = float(n_samples if weight is None else weight.sum())
+        with Outputs() as outputs:
+            w = outputs.copy(np.zeros(d) if coef is None else coef)
+            b = outputs.copy(np.array([intercept]))
+            history = outputs.new(max_iter)
+            n_passes, outcome, norm = self.loops.gradient_descent(
+                stored(X), y, weight, total_weight,
+                np.zeros(d) if center is None else center,
+                np.ones(d) if scale is None else scale,
+                penalty, fit_intercept, learning_rate, max_iter, tol, w, b, outputs.new(d),
+                history, observer, n_threads, self._workspace(outputs, w[None], n_threads),
+                outputs.new(2, d),
+            )  # fmt: skip
+        return history[:n_passes], outcome, norm, w, b[0]
+
+    def _workspace(self, outputs, coef, n_threads):
+        n_coefs, n_features = coef.shape
+        return outputs.workspace(self.dense.workspace_size(n_features, n_coefs, n_threads))

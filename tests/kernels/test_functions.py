@@ -1,0 +1,240 @@
+"""The public functions: the reference's twins, with errors that name the culprit."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import fusedlogit
+from fusedlogit import functions, reference
+
+from .problems import Problem
+
+NAMES = sorted(set(reference.__all__) - {"Descent"})
+
+
+def parameters(function):
+    """Names, kinds and defaults."""
+    return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_signatures_agree(name):
+    assert parameters(getattr(functions, name)) == parameters(getattr(reference, name))
+
+
+@pytest.mark.parametrize("module", [functions, reference], ids=["functions", "reference"])
+def test_all_that_is_public_is_in_both(module):
+    defined = {
+        name
+        for name, value in inspect.getmembers(module, inspect.isfunction)
+        if value.__module__ == module.__name__ and not name.startswith("_")
+    }
+    assert defined == set(functions.__all__) == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_documented(name):
+    assert inspect.getdoc(getattr(functions, name))
+
+
+def test_loss_and_gradient_is_at_the_top_of_the_package():
+    assert fusedlogit.loss_and_gradient is functions.loss_and_gradient
+
+
+@pytest.fixture
+def problem():
+    return Problem(40, 5, weights="fractions")
+
+
+# Every function that reads X, with everything but X bound.
+READERS = {
+    "decision_values": lambda X, p: functions.decision_values(X, p.coef[0], 0.0),
+    "loss": lambda X, p: functions.loss(X, p.y, p.coef[0], 0.0),
+    "loss_and_gradient": lambda X, p: functions.loss_and_gradient(X, p.y, p.coef[0], 0.0),
+    "hessian_product": lambda X, p: functions.hessian_product(X, p.weight, p.coef[0], 0.0),
+    "sandwich": lambda X, p: functions.sandwich(X, p.weight),
+    "moments": lambda X, p: functions.moments(X),
+    "gradient_descent": lambda X, p: functions.gradient_descent(
+        X, p.y, learning_rate=0.1, max_iter=3
+    ),
+}
+
+
+@pytest.fixture(params=READERS)
+def reader(request):
+    return READERS[request.param]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+def test_a_value_that_is_not_finite_is_named_by_row_and_column(reader, problem, dtype, bad):
+    X = problem.X.astype(dtype)
+    X[31, 2] = X[33, 0] = bad
+    with pytest.raises(ValueError, match=f"{bad} in row 31, column 2"):
+        reader(X, problem)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.zeros(40), "Expected 2D array"),
+        (np.zeros((40, 5, 1)), "dim 3"),
+        (np.zeros((0, 5)), "0 sample"),
+        (np.zeros((40, 0)), "0 feature"),
+        (np.full((40, 5), "a"), "could not convert|Unable to convert"),
+        (np.zeros((40, 5), dtype=complex), "Complex data not supported"),
+        ([[1, 2], [3]], "inhomogeneous"),
+    ],
+)
+def test_what_is_no_table_of_numbers_is_refused(reader, problem, X, message):
+    with pytest.raises(ValueError, match=message):
+        reader(X, problem)
+
+
+def test_sparse_is_refused_by_name(reader, problem):
+    sparse = pytest.importorskip("scipy.sparse")
+    with pytest.raises(TypeError, match=r"(?i)sparse"):
+        reader(sparse.csr_array(problem.X), problem)
+
+
+@pytest.mark.parametrize("n_samples", [39, 41])
+@pytest.mark.parametrize("name", sorted(set(READERS) - {"decision_values", "moments"}))
+def test_rows_that_do_not_fit_are_refused(name, problem, n_samples):
+    with pytest.raises(ValueError, match=rf"has shape \(40,\); expected \({n_samples},\)"):
+        READERS[name](np.zeros((n_samples, 5)), problem)
+
+
+@pytest.mark.parametrize("n_features", [4, 6])
+@pytest.mark.parametrize(
+    "name", ["decision_values", "loss", "loss_and_gradient", "hessian_product"]
+)
+def test_columns_that_do_not_fit_are_refused(name, problem, n_features):
+    with pytest.raises(ValueError, match=rf"has shape \(5,\); expected \({n_features},\)"):
+        READERS[name](np.zeros((40, n_features)), problem)
+
+
+# Every function of (X, y, coef, intercept, sample_weight), or of some of them.
+def all_arguments(name, problem, **changes):
+    given = {
+        "X": problem.X,
+        "y": problem.y,
+        "coef": problem.coef[0],
+        "intercept": 0.0,
+        "sample_weight": problem.weight,
+        "learning_rate": 0.1,
+        "max_iter": 3,
+        "curvature": problem.weight,
+        "row_weight": problem.weight,
+        "vector": problem.coef[0],
+        "vector_intercept": 0.0,
+    } | changes
+    function = getattr(functions, name)
+    taken = inspect.signature(function).parameters
+    assert changes.keys() <= taken.keys()
+    return function(**{key: value for key, value in given.items() if key in taken})
+
+
+def takers(*names):
+    """The functions that take a parameter, each with it."""
+    return [
+        (function, name)
+        for name in names
+        for function in READERS
+        if name in inspect.signature(getattr(functions, function)).parameters
+    ]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize(
+    ("function", "name"),
+    takers("y", "coef", "sample_weight", "curvature", "row_weight", "vector"),
+)
+def test_vectors_that_are_not_finite_are_refused_by_name(problem, function, name, bad):
+    vector = np.ones(5 if name in {"coef", "vector"} else 40)
+    vector[3] = bad
+    with pytest.raises(ValueError, match=f"{name} contains NaN or infinity"):
+        all_arguments(function, problem, **{name: vector})
+
+
+@pytest.mark.parametrize("bad", [-0.5, 1.5, 2.0, -1.0])
+@pytest.mark.parametrize(("function", "name"), takers("y"))
+def test_labels_outside_0_to_1_are_refused(problem, function, name, bad):
+    y = problem.y.copy()
+    y[7] = bad
+    with pytest.raises(ValueError, match=r"y must lie in \[0, 1\]"):
+        all_arguments(function, problem, y=y)
+
+
+@pytest.mark.parametrize("weight", [np.full(40, -1.0), np.r_[np.ones(39), -1e-9], np.zeros(40)])
+@pytest.mark.parametrize(("function", "name"), takers("sample_weight"))
+def test_negative_weights_and_all_zero_ones_are_refused(problem, function, name, weight):
+    with pytest.raises(ValueError, match="sample_weight must not be negative, and must not be"):
+        all_arguments(function, problem, sample_weight=weight)
+
+
+@pytest.mark.parametrize("function", READERS)
+def test_no_threads_at_all_are_refused(problem, function):
+    with pytest.raises(ValueError, match="n_jobs=0 has no meaning"):
+        all_arguments(function, problem, n_threads=0)
+
+
+def test_decision_values_that_overflow_are_refused(problem):
+    with pytest.raises(ValueError, match=r"decision values X w \+ b overflow"):
+        functions.decision_values(1e200 * problem.X, np.full(5, 1e200), 0.0)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "curvature"])
+@pytest.mark.parametrize("z", [0.5, [1, -2], np.zeros((2, 3, 4)), np.zeros((0, 2))])
+def test_link_functions_of_any_shape(name, z):
+    out = getattr(functions, name)(z)
+    assert out.shape == np.shape(z)
+    np.testing.assert_allclose(out, getattr(reference, name)(z), rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["log_loss", "residual"])
+def test_link_functions_broadcast_labels(name):
+    z = np.linspace(-3, 3, 12).reshape(3, 4)
+    out = getattr(functions, name)(z, [0, 1, 0.5, 1])
+    np.testing.assert_allclose(out, getattr(reference, name)(z, [0, 1, 0.5, 1]), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [("float32", "float32"), ("float64", "float64"), (">f8", "float64"), ("int8", "float64")],
+)
+def test_link_functions_keep_float32(dtype, expected):
+    z = np.array([-1, 0, 2], dtype=dtype)
+    out = functions.sigmoid(z)
+    assert out.dtype == np.dtype(expected)
+    np.testing.assert_allclose(out, reference.sigmoid(z), rtol=1e-6)
+
+
+def test_gradient_descent_results_are_the_references(problem):
+    settings = {"learning_rate": 0.2, "max_iter": 30, "penalty": 0.1, "scaling": 2.0}
+    actual = functions.gradient_descent(problem.X, problem.y, **settings)
+    expected = reference.gradient_descent(problem.X, problem.y, **settings)
+    assert isinstance(actual.history, list)
+    assert (actual.n_iter, actual.outcome) == (expected.n_iter, expected.outcome)
+    for name in ("history", "coef", "intercept", "gradient_norm"):
+        np.testing.assert_allclose(
+            getattr(actual, name), getattr(expected, name), rtol=1e-10, err_msg=name
+        )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"max_iter": 0},
+        {"max_iter": 500, "tol": 1e-2},
+        {"max_iter": 50, "learning_rate": 1e200, "scaling": 1e-200},
+    ],
+    ids=["no iterations", "converged", "diverged"],
+)
+def test_gradient_descent_ends_as_the_reference_does(problem, settings):
+    settings = {"learning_rate": 0.5} | settings
+    actual = functions.gradient_descent(problem.X, problem.y, **settings)
+    with np.errstate(all="ignore"):
+        expected = reference.gradient_descent(problem.X, problem.y, **settings)
+    assert (actual.n_iter, actual.outcome) == (expected.n_iter, expected.outcome)
+    np.testing.assert_allclose(actual.gradient_norm, expected.gradient_norm, rtol=1e-10)

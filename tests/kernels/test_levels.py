@@ -1,0 +1,45 @@
+"""The choice of the instruction-set level."""
+
+import pytest
+
+from fusedlogit import _kernels
+
+REPORT = """
+from fusedlogit import _kernels
+print(_kernels.LEVEL, _kernels.dense.__name__, _kernels.dense.vector_level())
+"""
+
+
+def test_each_level_is_compiled_for_itself(kernels):
+    expected = {"baseline", "scalar"} if kernels.level == "baseline" else {kernels.level}
+    assert kernels.dense.vector_level() in expected
+
+
+def test_every_supported_level_is_built():
+    assert _kernels.built_levels() == _kernels.cpu.supported_levels()
+
+
+@pytest.mark.parametrize("level", _kernels.built_levels())
+def test_the_environment_forces_a_level(run_python, level):
+    status, out, error = run_python(REPORT, FUSEDLOGIT_ISA=level)
+    assert (status, error) == (0, "")
+    assert out.startswith(f"{level} fusedlogit._kernels.{level}.dense ")
+
+
+def test_the_best_level_is_the_default(run_python):
+    status, out, _ = run_python(REPORT, FUSEDLOGIT_ISA="")
+    assert status == 0
+    assert out.split()[0] == _kernels.built_levels()[-1]
+
+
+def test_an_unknown_level_fails_loudly(run_python):
+    status, _, error = run_python(REPORT, FUSEDLOGIT_ISA="mmx")
+    assert status == 1
+    assert "ImportError: FUSEDLOGIT_ISA='mmx'" in error
+    for level in _kernels.cpu.supported_levels():
+        assert level in error
+
+
+def test_an_unknown_level_cannot_be_loaded():
+    with pytest.raises(ImportError, match="this processor supports baseline"):
+        _kernels.load("mmx")

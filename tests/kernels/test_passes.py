@@ -1,0 +1,88 @@
+"""Each pass over X against its NumPy twin."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from fusedlogit import reference
+
+from .checks import CHECKS, check_loss_and_gradient, expected_sums
+from .contract import assert_within
+from .problems import DTYPES, Problem, problems, steady
+
+
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+@steady
+@given(problem=problems)
+def test_any_shape_layout_type_weights_and_threads(kernels, check, problem):
+    check(kernels, problem)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_samples", [255, 256, 257, 511, 512, 513, 1025])
+def test_seams_between_blocks_and_registers(kernels, n_samples, dtype):
+    for d in (1, 15, 16, 17, 31, 33):
+        problem = Problem(n_samples, d, dtype, weights="fractions", n_threads=2)
+        check_loss_and_gradient(kernels, problem)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_samples", [1, 4, 5, 30])
+def test_rows_so_wide_that_a_block_is_one_group(kernels, n_samples, dtype):
+    check_loss_and_gradient(kernels, Problem(n_samples, 20_011, dtype, n_coefs=2, n_threads=2))
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_more_rows_than_one_step_between_looks_for_signals(kernels, n_threads):
+    # Overlapping rows: 590 MB of them in 0.14 MB of memory.
+    n_samples, d = 9_001, 8_192
+    base = Problem(1, n_samples + d - 1).X[0]
+    X = np.lib.stride_tricks.sliding_window_view(base, d)
+    problem = Problem(n_samples, d, weights="fractions")
+    loss, gradient, intercept_gradient, _ = kernels.loss_and_gradient(
+        X, problem.y, problem.weight, problem.coef, problem.intercept, n_threads
+    )
+    z = np.correlate(base, problem.coef[0], mode="valid") + problem.intercept[0]
+    residual = problem.weight * reference.residual(z, problem.y)
+    expected = np.correlate(base, residual, mode="valid")
+    np.testing.assert_allclose(loss[0], problem.weight @ reference.log_loss(z, problem.y), 1e-12)
+    np.testing.assert_allclose(intercept_gradient[0], residual.sum(), 1e-10)
+    assert_within(gradient[0], expected, problem.sum_rtol, np.abs(expected).max())
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gradient_of_many_rows_within_the_contract_of_its_largest_entry(kernels, dtype):
+    problem = Problem(20_000, 48, dtype, n_threads=2)
+    _, gradient, _, _ = kernels.loss_and_gradient(*problem.arguments)
+    expected = expected_sums(problem)[1]
+    assert_within(gradient, expected, problem.sum_rtol, np.abs(expected).max())
+
+
+def test_decision_values_are_optional(kernels):
+    problem = Problem(300, 20, n_coefs=2, n_threads=2)
+    with_them = kernels.loss_and_gradient(*problem.arguments, decisions=True)
+    without = kernels.loss_and_gradient(*problem.arguments, decisions=False)
+    for one, other in zip(with_them[:3], without[:3], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_weight_two_is_the_row_twice(kernels):
+    problem = Problem(101, 9, weights="repetitions")
+    rows = np.repeat(np.arange(101), problem.weight.astype(int))
+    weighted = kernels.loss_and_gradient(*problem.arguments)
+    repeated = kernels.loss_and_gradient(
+        problem.X[rows], problem.y[rows], None, problem.coef, problem.intercept
+    )
+    for one, other in zip(weighted[:3], repeated[:3], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("row", [0, 300, 512])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+def test_a_value_that_is_not_finite_shows_in_the_loss(kernels, dtype, row, bad):
+    # Validation of X rests on this.
+    problem = Problem(513, 17, dtype, n_threads=2)
+    problem.X[row, 16] = bad
+    assert not np.isfinite(kernels.loss(*problem.arguments))
+    assert not np.isfinite(kernels.loss_and_gradient(*problem.arguments)[0])

@@ -1,0 +1,84 @@
+"""The same number of threads gives the same bits: again, elsewhere in memory, concurrently."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fusedlogit import functions
+
+from .problems import Problem
+
+
+@pytest.fixture(params=["float64", "float32", "uint8"])
+def dtype(request):
+    return request.param
+
+
+@pytest.fixture(params=[1, 2, 3, 5])
+def problem(request, dtype):
+    """1,501 rows, which no number of threads divides evenly."""
+    return Problem(1_501, 53, dtype, weights="fractions", n_threads=request.param)
+
+
+def every_result(kernels, problem):
+    """All that the kernels compute of a problem, in one vector."""
+    X, y, weight, n_threads = problem.X, problem.y, problem.weight, problem.n_threads
+    model = problem.coef, problem.intercept
+    descent = kernels.gradient_descent(X, y, weight, max_iter=3, n_threads=n_threads)
+    results = [
+        kernels.decision_values(X, *model, n_threads),
+        kernels.loss(X, y, weight, *model, n_threads),
+        *kernels.loss_and_gradient(X, y, weight, *model, n_threads),
+        *kernels.hessian_product(X, weight[None], *model, n_threads),
+        kernels.sandwich(X, weight, n_threads),
+        *kernels.moments(X, weight, n_threads),
+        *(part for part in descent if not isinstance(part, str)),
+    ]
+    return np.concatenate([np.ravel(result) for result in results])
+
+
+def test_again(kernels, problem):
+    first = every_result(kernels, problem)
+    for _ in range(5):
+        np.testing.assert_array_equal(every_result(kernels, problem), first)
+
+
+def test_wherever_in_memory_the_data_lie(kernels, problem):
+    moved = replace(problem, layout="odd_start")
+    np.testing.assert_array_equal(every_result(kernels, moved), every_result(kernels, problem))
+
+
+def test_from_several_python_threads_at_once():
+    problem = Problem(20_000, 50, weights="fractions")
+    arguments = problem.X, problem.y, problem.coef[0], 0.5, problem.weight, 2
+
+    def work(_):
+        loss, gradient, intercept_gradient = functions.loss_and_gradient(*arguments)
+        return np.concatenate([[loss, intercept_gradient], gradient])
+
+    alone = work(None)
+    with ThreadPoolExecutor(4) as pool:
+        for together in pool.map(work, range(24)):
+            np.testing.assert_array_equal(together, alone)
+
+
+SUM_OF_FOUR_PARTS = """
+import hashlib
+import numpy as np
+from fusedlogit import functions
+X = np.random.default_rng(0).standard_normal((20_000, 50))
+y = (X[:, 0] > 0).astype(float)
+gradient = functions.loss_and_gradient(X, y, np.ones(50), 0.0, n_threads=4)[1]
+print(hashlib.sha256(gradient).hexdigest())
+"""
+
+
+def test_whatever_number_of_threads_the_machine_provides(run_python):
+    free, limited = (
+        run_python(SUM_OF_FOUR_PARTS, **environment)
+        for environment in ({"OMP_DYNAMIC": "false"}, {"OMP_THREAD_LIMIT": "1"})
+    )
+    assert free[0] == limited[0] == 0
+    assert free[1] == limited[1]
