@@ -22,11 +22,11 @@ def test_history_coefficients_and_gradient(kernels, problem, penalty):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_center_and_scale_are_those_of_scaled_copies(kernels, dtype):
-    problem = Problem(400, 12, dtype, weights="fractions", n_threads=2)
+    problem = Problem(400, 12, dtype, weights="fractions")
     mean, variance = reference.moments(problem.X, problem.weight)
     scale = np.sqrt(variance)
     actual = kernels.gradient_descent(
-        problem.X, problem.y, problem.weight, center=mean, scale=scale, n_threads=2, **SETTINGS
+        problem.X, problem.y, problem.weight, center=mean, scale=scale, **SETTINGS
     )
     expected = reference.gradient_descent(
         (problem.X - mean) / scale, problem.y, sample_weight=problem.weight, **SETTINGS

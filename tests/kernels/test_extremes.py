@@ -39,7 +39,7 @@ GRID = [
 def problem(request):
     dtype, name = request.param
     fields = (EXTREMES | EXTREMES_OF_FLOAT64)[name]
-    return Problem(600, 21, dtype, **{"weights": "fractions"} | fields, n_coefs=2, n_threads=2)
+    return Problem(600, 21, dtype, **{"weights": "fractions"} | fields, n_coefs=2)
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)

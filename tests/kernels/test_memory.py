@@ -41,7 +41,7 @@ def test_the_guard_kills_whoever_reads_one_byte_beyond(beyond):
     assert (exit_status(longer.copy) < 0) == bool(beyond)
 
 
-@pytest.mark.parametrize("n_samples", [1, 2, 3, 4, 5, 9, 257])
+@pytest.mark.parametrize("n_samples", [1, 4, 7, 130])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_no_kernel_reads_beyond_its_inputs(kernels, dtype, n_samples):
     def work():

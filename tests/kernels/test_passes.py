@@ -22,14 +22,14 @@ def test_any_shape_layout_type_weights_and_threads(kernels, check, problem):
 @pytest.mark.parametrize("n_samples", [255, 256, 257, 511, 512, 513, 1025])
 def test_seams_between_blocks_and_registers(kernels, n_samples, dtype):
     for d in (1, 15, 16, 17, 31, 33):
-        problem = Problem(n_samples, d, dtype, weights="fractions", n_threads=2)
+        problem = Problem(n_samples, d, dtype, weights="fractions")
         check_loss_and_gradient(kernels, problem)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n_samples", [1, 4, 5, 30])
 def test_rows_so_wide_that_a_block_is_one_group(kernels, n_samples, dtype):
-    check_loss_and_gradient(kernels, Problem(n_samples, 20_011, dtype, n_coefs=2, n_threads=2))
+    check_loss_and_gradient(kernels, Problem(n_samples, 20_011, dtype, n_coefs=2))
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
