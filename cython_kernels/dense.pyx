@@ -1,6 +1,7 @@
 """Passes over a dense X, as functions of memoryviews.
 
-The caller validates: X has unit column stride, the arrays fit each other, values are finite.
+The caller validates: along its rows or along its columns, the elements of X are adjacent; the
+arrays fit each other; values are finite.
 Every output is allocated by the caller. coef and gradient are (n_coefs, n_features), decision
 and curvature (n_coefs, n_samples); all sums are over rows, not means.
 """
@@ -17,7 +18,9 @@ from cython_kernels.sandwich cimport (
 )
 from cython_kernels.storage cimport storage_t
 from cython_kernels.vector cimport VECTOR_LEVEL
-from cython_kernels.views cimport out_table, out_values, row_stride_of, rows_of, table_of, values_of
+from cython_kernels.views cimport (
+    column_stride_of, elements_of, out_table, out_values, row_stride_of, table_of, values_of,
+)
 
 
 def vector_level():
@@ -27,7 +30,7 @@ def vector_level():
 
 def workspace_size(Py_ssize_t n_features, Py_ssize_t n_coefs, int n_threads):
     """Bytes of scratch memory that a pass needs."""
-    cdef Pass task = new_pass(DECISION, 0, n_features, n_coefs, 0, n_threads)
+    cdef Pass task = new_pass(DECISION, 0, n_features, n_coefs, 0, 1, n_threads)
     return workspace_bytes(&task)
 
 
@@ -42,7 +45,8 @@ cdef Pass describe(
 ) noexcept:
     """What every pass needs of its arguments."""
     cdef Pass task = new_pass(
-        kind, X.shape[0], X.shape[1], coef.shape[0], row_stride_of(X), n_threads)
+        kind, X.shape[0], X.shape[1], coef.shape[0], row_stride_of(X), column_stride_of(X),
+        n_threads)
     task.coef = table_of(coef)
     task.intercept = values_of(intercept)
     return task
@@ -61,7 +65,7 @@ def decision_values(
     """decision = coef X^T + intercept."""
     cdef Pass task = describe(DECISION, X, coef, intercept, n_threads)
     task.decision = out_table(decision)
-    perform(rows_of(X), &task, workspace)
+    perform(elements_of(X), &task, workspace)
 
 
 def loss(
@@ -74,7 +78,7 @@ def loss(
     task.y = values_of(y)
     task.sample_weight = values_of(sample_weight)
     task.loss = out_values(loss_sum)
-    perform(rows_of(X), &task, workspace)
+    perform(elements_of(X), &task, workspace)
 
 
 def loss_and_gradient(
@@ -91,7 +95,7 @@ def loss_and_gradient(
     task.loss = out_values(loss_sum)
     task.gradient = out_table(gradient)
     task.intercept_gradient = out_values(intercept_gradient)
-    perform(rows_of(X), &task, workspace)
+    perform(elements_of(X), &task, workspace)
 
 
 def hessian_product(
@@ -104,7 +108,7 @@ def hessian_product(
     task.curvature = table_of(curvature)
     task.gradient = out_table(product)
     task.intercept_gradient = out_values(intercept_product)
-    perform(rows_of(X), &task, workspace)
+    perform(elements_of(X), &task, workspace)
 
 
 def moments(
@@ -122,13 +126,14 @@ def moments(
     task.n_samples = X.shape[0]
     task.n_features = X.shape[1]
     task.row_stride = row_stride_of(X)
+    task.column_stride = column_stride_of(X)
     task.sample_weight = values_of(sample_weight)
     task.weight = out_values(weight)
     task.mean = out_table(sums[0])
     task.deviation = out_table(sums[1])
     task.block_mean = out_table(sums[2])
     task.block_deviation = out_table(sums[3])
-    cdef const storage_t* rows = rows_of(X)
+    cdef const storage_t* rows = elements_of(X)
     with nogil:
         run_moments(rows, &task)
 
@@ -146,9 +151,10 @@ def sandwich(
     task.n_samples = X.shape[0]
     task.n_features = X.shape[1]
     task.row_stride = row_stride_of(X)
+    task.column_stride = column_stride_of(X)
     task.row_weight = values_of(row_weight)
     use_sandwich_workspace(&task, &workspace[0])
-    cdef const storage_t* rows = rows_of(X)
+    cdef const storage_t* rows = elements_of(X)
     with nogil:
         run_sandwich(rows, &task)
         for i in range(X.shape[1] + 1):

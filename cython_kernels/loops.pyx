@@ -5,7 +5,9 @@ from libc.string cimport memset
 
 from cython_kernels.passes cimport GRADIENT, Pass, new_pass, run_pass, use_workspace
 from cython_kernels.storage cimport storage_t
-from cython_kernels.views cimport out_table, out_values, row_stride_of, rows_of, values_of
+from cython_kernels.views cimport (
+    column_stride_of, elements_of, out_table, out_values, row_stride_of, values_of,
+)
 
 cdef enum Outcome:
     ITERATING
@@ -83,9 +85,9 @@ def gradient_descent(
     the descent by returning true. Returns (number of passes, outcome, gradient norm).
     """
     cdef Pass task = new_pass(
-        GRADIENT, X.shape[0], X.shape[1], 1, row_stride_of(X), n_threads)
+        GRADIENT, X.shape[0], X.shape[1], 1, row_stride_of(X), column_stride_of(X), n_threads)
     cdef Descent descent
-    cdef const storage_t* rows = rows_of(X)
+    cdef const storage_t* rows = elements_of(X)
     cdef double* pass_coef = out_table(pass_sums)
     cdef double loss_sum, pass_intercept, intercept_sum
     cdef bint observed = observer is not None, stop = False

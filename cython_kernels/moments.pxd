@@ -9,6 +9,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
 from libc.string cimport memset
 
+from cython_kernels.lines cimport CACHE_LINE
 from cython_kernels.partition cimport part_begin, rows_in_step, steps_in
 from cython_kernels.storage cimport storage_t
 from cython_kernels.vector cimport value_of
@@ -21,6 +22,7 @@ cdef struct Moments:
     Py_ssize_t n_samples
     Py_ssize_t n_features
     Py_ssize_t row_stride           # in elements
+    Py_ssize_t column_stride
     const double* sample_weight     # (n_samples,), or NULL: all one
     double* weight                  # (n_parts,)
     double* mean                    # (n_parts, n_features)
@@ -47,35 +49,40 @@ cdef inline void merge(
     weight[0] = together
 
 
+cdef inline void add_rows(
+    const storage_t* block, Py_ssize_t n_rows, const Moments* task, const double* sample_weight,
+    const double* center, double* sums
+) noexcept nogil:
+    """sums += the weighted elements, or their squared distance from center unless it is NULL."""
+    cdef double w = 1, x
+    cdef Py_ssize_t i, j
+    for i in range(n_rows):
+        if sample_weight != NULL:
+            w = sample_weight[i]
+        for j in range(task.n_features):
+            x = value_of(block[i * task.row_stride + j * task.column_stride])
+            sums[j] += w * x if center == NULL else w * (x - center[j]) * (x - center[j])
+
+
 cdef inline void block_moments(
-    const storage_t* block, Py_ssize_t n_rows, Py_ssize_t n_features, Py_ssize_t row_stride,
-    const double* sample_weight, double* weight, double* mean, double* deviation
+    const storage_t* block, Py_ssize_t n_rows, const Moments* task, const double* sample_weight,
+    double* weight, double* mean, double* deviation
 ) noexcept nogil:
     """The moments of a few rows, reading them twice from cache."""
-    cdef const storage_t* row
-    cdef double w = 1, delta
     cdef Py_ssize_t i, j
-    weight[0] = 0
-    memset(mean, 0, n_features * sizeof(double))
-    memset(deviation, 0, n_features * sizeof(double))
-    for i in range(n_rows):
-        row = block + i * row_stride
-        if sample_weight != NULL:
-            w = sample_weight[i]
-        weight[0] += w
-        for j in range(n_features):
-            mean[j] += w * value_of(row[j])
+    weight[0] = n_rows
+    if sample_weight != NULL:
+        weight[0] = 0
+        for i in range(n_rows):
+            weight[0] += sample_weight[i]
+    memset(mean, 0, task.n_features * sizeof(double))
+    memset(deviation, 0, task.n_features * sizeof(double))
     if weight[0] == 0:
         return
-    for j in range(n_features):
+    add_rows(block, n_rows, task, sample_weight, NULL, mean)
+    for j in range(task.n_features):
         mean[j] /= weight[0]
-    for i in range(n_rows):
-        row = block + i * row_stride
-        if sample_weight != NULL:
-            w = sample_weight[i]
-        for j in range(n_features):
-            delta = value_of(row[j]) - mean[j]
-            deviation[j] += w * delta * delta
+    add_rows(block, n_rows, task, sample_weight, mean, deviation)
 
 
 cdef inline void moments_part(
@@ -83,14 +90,15 @@ cdef inline void moments_part(
 ) noexcept nogil:
     """Rows begin to end into the moments of part index."""
     cdef Py_ssize_t row_bytes = max(1, task.n_features) * sizeof(storage_t)
-    cdef Py_ssize_t block_rows = max(4, BLOCK_BYTES // row_bytes)
+    cdef Py_ssize_t block_rows = max(
+        CACHE_LINE // <Py_ssize_t>sizeof(storage_t), BLOCK_BYTES // row_bytes)
     cdef Py_ssize_t offset = index * task.n_features
     cdef Py_ssize_t first = begin, n_rows
     cdef double weight
     while first < end:
         n_rows = min(block_rows, end - first)
         block_moments(
-            X + first * task.row_stride, n_rows, task.n_features, task.row_stride,
+            X + first * task.row_stride, n_rows, task,
             task.sample_weight + first if task.sample_weight != NULL else NULL,
             &weight, task.block_mean + offset, task.block_deviation + offset)
         merge(task.n_features, weight, task.block_mean + offset, task.block_deviation + offset,

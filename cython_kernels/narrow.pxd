@@ -5,7 +5,7 @@ the gradient, whose chain of additions would then set the pace. Here each row of
 gradient of its own, added up at the end of the block.
 """
 
-from cython_kernels.rows cimport GROUP
+from cython_kernels.lines cimport GROUP
 from cython_kernels.storage cimport storage_t
 from cython_kernels.vector cimport (
     add, fill, lanes, load, load_first, muladd, sums_of_four, vec_t,
@@ -74,31 +74,31 @@ cdef inline void narrow_backward(
 
 
 cdef inline void narrow_sweep(
-    const storage_t* old, Py_ssize_t n_old, const double* factor,
-    const storage_t* new, Py_ssize_t n_new, Py_ssize_t row_stride, Py_ssize_t n_registers,
-    Py_ssize_t rest, const vec_t* coef, vec_t* gradient, double* z
+    const storage_t* old, Py_ssize_t n_old, const double* factor, vec_t* gradient,
+    const storage_t* new, Py_ssize_t n_new, const vec_t* coef, double* z,
+    Py_ssize_t row_stride, Py_ssize_t n_registers, Py_ssize_t rest
 ) noexcept nogil:
     """Both halves, one after the other: blocks of short rows lie in cache anyway."""
     narrow_backward(old, n_old, row_stride, n_registers, rest, factor, gradient)
     narrow_forward(new, n_new, row_stride, n_registers, rest, coef, z)
 
 
-cdef inline void sweep_narrow_block(
-    const storage_t* old, Py_ssize_t n_old, const double* factor,
-    const storage_t* new, Py_ssize_t n_new, Py_ssize_t row_stride, Py_ssize_t n_features,
-    const vec_t* coef, vec_t* gradient, double* z
+cdef inline void sweep_narrow_rows(
+    const storage_t* old, Py_ssize_t n_old, const double* factor, vec_t* gradient,
+    const storage_t* new, Py_ssize_t n_new, const vec_t* coef, double* z,
+    Py_ssize_t row_stride, Py_ssize_t n_features
 ) noexcept nogil:
-    """As blocks.sweep_block, for 1 <= n_features <= NARROW_REGISTERS registers.
+    """As rows.sweep_rows, for 1 <= n_features <= NARROW_REGISTERS registers.
 
     Compiled once for each number of registers, so that they are registers indeed.
     """
     cdef Py_ssize_t rest = n_features % lanes(coef)
     cdef Py_ssize_t n_registers = n_features // lanes(coef) + (1 if rest else 0)
     if n_registers == 1:
-        narrow_sweep(old, n_old, factor, new, n_new, row_stride, 1, rest, coef, gradient, z)
+        narrow_sweep(old, n_old, factor, gradient, new, n_new, coef, z, row_stride, 1, rest)
     elif n_registers == 2:
-        narrow_sweep(old, n_old, factor, new, n_new, row_stride, 2, rest, coef, gradient, z)
+        narrow_sweep(old, n_old, factor, gradient, new, n_new, coef, z, row_stride, 2, rest)
     elif n_registers == 3:
-        narrow_sweep(old, n_old, factor, new, n_new, row_stride, 3, rest, coef, gradient, z)
+        narrow_sweep(old, n_old, factor, gradient, new, n_new, coef, z, row_stride, 3, rest)
     else:
-        narrow_sweep(old, n_old, factor, new, n_new, row_stride, 4, rest, coef, gradient, z)
+        narrow_sweep(old, n_old, factor, gradient, new, n_new, coef, z, row_stride, 4, rest)

@@ -2,13 +2,14 @@
 
 A part (see partition.pxd) walks its rows in blocks that stay in cache: decision values z of the
 block, then the link (loss and residuals, or curvature), then the gradient of the same rows, swept
-together with the decision values of the next block. Each part adds up its own gradient, and the
-parts are added in order, so the same n_parts gives the same bits whatever number of threads the
-machine really provides.
+together with the decision values of the next block. Rows of a C-ordered X are blocked by
+rows.pxd, those of a Fortran-ordered one by columns.pxd. Each part adds up its own gradient, and
+the parts are added in order, so the same n_parts gives the same bits whatever number of threads
+the machine really provides.
 
-The gradient of float32 compute is added up in float32 over FLUSH_ROWS rows at most, then in
-float64. Loss and intercept are float64 throughout. Extra memory: n_parts * n_coefs * n_features
-* (8 + width of the compute type), and one copy of the coefficients.
+What float32 compute adds up in float32 is moved to float64 every FLUSH additions. Loss and
+intercept are float64 throughout. Extra memory: n_parts * n_coefs * n_features * 16 bytes, and one
+copy of the coefficients.
 
 Several coefficient vectors (n_coefs > 1) share the pass: the rows of a block serve one after the
 other from cache.
@@ -19,9 +20,11 @@ from cython.parallel cimport prange
 from libc.stdint cimport uintptr_t
 from libc.string cimport memset
 
-from cython_kernels.blocks cimport loss_of_block, sum_of, sweep_block, weigh
-from cython_kernels.partition cimport part_begin, rows_in_step, steps_in
-from cython_kernels.rows cimport GROUP, groups_in
+from cython_kernels.columns cimport sweep_columns
+from cython_kernels.lines cimport GROUP, groups_in
+from cython_kernels.link_blocks cimport loss_of_block, sum_of, weigh
+from cython_kernels.partition cimport UNIT, part_begin, rows_in_step, steps_in
+from cython_kernels.rows cimport sweep_rows
 from cython_kernels.storage cimport storage_t
 from cython_kernels.vector cimport vec32, vec64, vec_t
 
@@ -34,8 +37,11 @@ cdef enum Kind:
 cdef enum:
     BLOCK_BYTES = 131072      # a block of rows: well inside L2, with room for the gradient
     BLOCK_ROWS = 256          # of short rows: enough to vectorise the link
-    Z_ROWS = 264              # BLOCK_ROWS and a group of padding, in whole cache lines
-    FLUSH_ROWS = 512
+    PANEL_BYTES = 524288      # a block of a Fortran-ordered X
+    PANEL_ROWS = 512
+    STRETCH_BYTES = 512       # of a column, at least: memory is slow to jump
+    Z_ROWS = 520              # PANEL_ROWS and a group of padding, in whole cache lines
+    FLUSH = 512
     ALIGNMENT = 64
 
 cdef struct Pass:
@@ -44,7 +50,8 @@ cdef struct Pass:
     Py_ssize_t n_samples
     Py_ssize_t n_features
     Py_ssize_t n_coefs
-    Py_ssize_t row_stride                # in elements
+    Py_ssize_t row_stride                # in elements; one of the two strides is 1
+    Py_ssize_t column_stride
     const double* y                      # (n_samples,)
     const double* sample_weight          # (n_samples,), or NULL: all one
     const double* curvature              # (n_coefs, n_samples), for PRODUCT
@@ -65,11 +72,13 @@ cdef struct Part:
     double* z                            # (n_coefs, Z_ROWS), of the new block
     double* factor                       # (n_coefs, Z_ROWS), of the old one
     double* block_loss                   # (Z_ROWS,)
+    char* z_registers                    # (n_coefs, Z_ROWS) in the compute type, by columns
+    char* factor_registers
 
 
 cdef inline Pass new_pass(
     Kind kind, Py_ssize_t n_samples, Py_ssize_t n_features, Py_ssize_t n_coefs,
-    Py_ssize_t row_stride, int n_parts
+    Py_ssize_t row_stride, Py_ssize_t column_stride, int n_parts
 ) noexcept nogil:
     """A pass of this shape; every pointer is still NULL."""
     cdef Pass task
@@ -80,6 +89,7 @@ cdef inline Pass new_pass(
     task.n_features = n_features
     task.n_coefs = n_coefs
     task.row_stride = row_stride
+    task.column_stride = column_stride
     return task
 
 
@@ -97,7 +107,7 @@ cdef inline Py_ssize_t part_bytes(const Pass* task) noexcept nogil:
     return (task.n_coefs * registers_bytes(task)
             + aligned(task.n_coefs * task.n_features * sizeof(double))
             + 2 * aligned(task.n_coefs * sizeof(double))
-            + (2 * task.n_coefs + 1) * Z_ROWS * sizeof(double))
+            + (4 * task.n_coefs + 1) * Z_ROWS * sizeof(double))
 
 
 cdef inline Py_ssize_t workspace_bytes(const Pass* task) noexcept nogil:
@@ -127,7 +137,9 @@ cdef inline Part part_at(const Pass* task, int index) noexcept nogil:
     here += aligned(task.n_coefs * sizeof(double))
     part.z = <double*>here
     part.factor = part.z + task.n_coefs * Z_ROWS
-    part.block_loss = part.factor + task.n_coefs * Z_ROWS
+    part.z_registers = <char*>(part.factor + task.n_coefs * Z_ROWS)
+    part.factor_registers = part.z_registers + task.n_coefs * Z_ROWS * sizeof(double)
+    part.block_loss = <double*>(part.factor_registers + task.n_coefs * Z_ROWS * sizeof(double))
     return part
 
 
@@ -186,31 +198,87 @@ cdef inline void flush_part(const Pass* task, Part* part, vec_t* gradient) noexc
 
 cdef inline void pass_rows(
     const storage_t* X, const Pass* task, Py_ssize_t begin, Py_ssize_t end, Part* part,
-    const vec_t* coef, vec_t* gradient
+    const vec_t* coef
 ) noexcept nogil:
     """Rows begin to end: a block's forward half together with the backward half of the last."""
     cdef Py_ssize_t row_bytes = max(1, task.n_features) * sizeof(storage_t)
     cdef Py_ssize_t block_rows = GROUP * max(1, min(BLOCK_ROWS, BLOCK_BYTES // row_bytes) // GROUP)
     cdef Py_ssize_t registers = registers_bytes(task) // sizeof(vec_t)
     cdef Py_ssize_t first = begin, n_old = 0, n_new, k, unflushed = 0
+    cdef vec_t* gradient = <vec_t*>part.gradient_registers
     cdef double* z = part.z
     cdef double* factor = part.factor
     while first < end or n_old > 0:
         n_new = min(block_rows, end - first)
         for k in range(task.n_coefs):
-            sweep_block(
+            sweep_rows(
                 X + (first - n_old) * task.row_stride, n_old, factor + k * Z_ROWS,
-                X + first * task.row_stride, n_new, task.row_stride, task.n_features,
-                coef + k * registers, gradient + k * registers, z + k * Z_ROWS)
+                gradient + k * registers,
+                X + first * task.row_stride, n_new, coef + k * registers, z + k * Z_ROWS,
+                task.row_stride, task.n_features)
             finish_forward(task, part, k, first, n_new, z + k * Z_ROWS)
         first += n_new
         unflushed += n_old
         n_old = n_new if task.kind >= GRADIENT else 0
         z, factor = factor, z
-        if unflushed >= FLUSH_ROWS:
+        if unflushed >= FLUSH:
             unflushed = 0
             flush_part(task, part, gradient)
     flush_part(task, part, gradient)
+
+
+cdef inline void sweep_panel(
+    const storage_t* old, Py_ssize_t n_old, const vec_t* factor,
+    const storage_t* new, Py_ssize_t n_new, vec_t* z_registers, double* z,
+    const Pass* task, Py_ssize_t k, Part* part
+) noexcept nogil:
+    """One sweep over the columns, moving z to float64 now and then."""
+    cdef Py_ssize_t groups = groups_in(task.n_features)
+    cdef Py_ssize_t first = 0, last
+    memset(z, 0, Z_ROWS * sizeof(double))
+    while first < groups:
+        last = min(groups, first + FLUSH // GROUP)
+        sweep_columns(
+            old, n_old, factor, part.gradient + k * task.n_features,
+            new, n_new, task.coef + k * task.n_features, z_registers,
+            task.column_stride, task.n_features, first, last)
+        flush(z_registers, n_new, z)
+        first = last
+
+
+cdef inline void pass_columns(
+    const storage_t* X, const Pass* task, Py_ssize_t begin, Py_ssize_t end, Part* part,
+    const vec_t* kind
+) noexcept nogil:
+    """As pass_rows, for a Fortran-ordered X, in panels of rows; kind only names the type."""
+    cdef Py_ssize_t row_bytes = max(1, task.n_features) * sizeof(storage_t)
+    cdef Py_ssize_t panel_rows = UNIT * (max(
+        <Py_ssize_t>STRETCH_BYTES // <Py_ssize_t>sizeof(storage_t),
+        min(PANEL_ROWS, PANEL_BYTES // row_bytes)) // UNIT)
+    cdef Py_ssize_t registers = Z_ROWS * sizeof(double) // sizeof(vec_t)
+    cdef Py_ssize_t first = begin, n_old = 0, n_new, k
+    cdef vec_t* z = <vec_t*>part.z_registers
+    cdef vec_t* factor = <vec_t*>part.factor_registers
+    while first < end or n_old > 0:
+        n_new = min(panel_rows, end - first)
+        for k in range(task.n_coefs):
+            sweep_panel(X + first - n_old, n_old, factor + k * registers,
+                        X + first, n_new, z + k * registers, part.z, task, k, part)
+            finish_forward(task, part, k, first, n_new, part.z)
+            # The old factors have served; the new ones take their place.
+            to_registers(part.z, n_new, factor + k * registers)
+        first += n_new
+        n_old = n_new if task.kind >= GRADIENT else 0
+
+
+cdef inline void pass_lines(
+    const storage_t* X, const Pass* task, Py_ssize_t begin, Py_ssize_t end, Part* part,
+    const vec_t* coef
+) noexcept nogil:
+    if task.column_stride != 1:
+        pass_columns(X, task, begin, end, part, coef)
+    else:
+        pass_rows(X, task, begin, end, part, coef)
 
 
 cdef inline void pass_part(
@@ -222,11 +290,9 @@ cdef inline void pass_part(
     cdef Py_ssize_t end = min(
         begin + step_rows, part_begin(task.n_samples, task.n_parts, index + 1))
     if storage_t is double:
-        pass_rows(X, task, begin, end, &part, <vec64*>task.coef_registers,
-                  <vec64*>part.gradient_registers)
+        pass_lines(X, task, begin, end, &part, <vec64*>task.coef_registers)
     else:
-        pass_rows(X, task, begin, end, &part, <vec32*>task.coef_registers,
-                  <vec32*>part.gradient_registers)
+        pass_lines(X, task, begin, end, &part, <vec32*>task.coef_registers)
 
 
 cdef inline void clear(double* values, Py_ssize_t n) noexcept nogil:

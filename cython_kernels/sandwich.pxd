@@ -26,6 +26,7 @@ cdef struct Sandwich:
     Py_ssize_t n_samples
     Py_ssize_t n_features
     Py_ssize_t row_stride           # in elements
+    Py_ssize_t column_stride
     const double* row_weight        # (n_samples,)
     double* sums                    # (n_parts, size, size) with size = padded_size()
     char* panels                    # n_parts * panel_bytes(), aligned
@@ -58,31 +59,11 @@ cdef inline void use_sandwich_workspace(Sandwich* task, char* workspace) noexcep
     memset(workspace, 0, sandwich_bytes(task.n_features, task.n_parts))
 
 
-cdef inline void widen_rows(
-    const storage_t* X, const Sandwich* task, Py_ssize_t first, Py_ssize_t n_rows,
-    vec_t* plain, vec_t* weighted
-) noexcept nogil:
-    """Fill a panel: [x, 1] and row_weight [x, 1]; the padding stays zero."""
-    cdef Py_ssize_t size = padded_size(task.n_features)
-    cdef Py_ssize_t d = task.n_features
-    cdef Py_ssize_t i, j
-    cdef const storage_t* row
-    for i in range(n_rows):
-        row = X + (first + i) * task.row_stride
-        if vec_t is vec32:
-            for j in range(d):
-                (<float*>plain)[i * size + j] = <float>value_of(row[j])
-            (<float*>plain)[i * size + d] = 1
-            for j in range(d + 1):
-                (<float*>weighted)[i * size + j] = (
-                    <float>task.row_weight[first + i] * (<float*>plain)[i * size + j])
-        else:
-            for j in range(d):
-                (<double*>plain)[i * size + j] = value_of(row[j])
-            (<double*>plain)[i * size + d] = 1
-            for j in range(d + 1):
-                (<double*>weighted)[i * size + j] = (
-                    task.row_weight[first + i] * (<double*>plain)[i * size + j])
+cdef inline void store(vec_t* registers, Py_ssize_t i, double value) noexcept nogil:
+    if vec_t is vec32:
+        (<float*>registers)[i] = <float>value
+    else:
+        (<double*>registers)[i] = value
 
 
 cdef inline double element(const vec_t* registers, Py_ssize_t i) noexcept nogil:
@@ -90,6 +71,23 @@ cdef inline double element(const vec_t* registers, Py_ssize_t i) noexcept nogil:
         return (<const float*>registers)[i]
     else:
         return (<const double*>registers)[i]
+
+
+cdef inline void widen_rows(
+    const storage_t* X, const Sandwich* task, Py_ssize_t first, Py_ssize_t n_rows,
+    vec_t* plain, vec_t* weighted
+) noexcept nogil:
+    """Fill a panel: [x, 1] and row_weight [x, 1]; the padding stays zero."""
+    cdef Py_ssize_t size = padded_size(task.n_features)
+    cdef Py_ssize_t i, j
+    cdef const storage_t* row
+    for i in range(n_rows):
+        row = X + (first + i) * task.row_stride
+        for j in range(task.n_features):
+            store(plain, i * size + j, value_of(row[j * task.column_stride]))
+        store(plain, i * size + task.n_features, 1)
+        for j in range(task.n_features + 1):
+            store(weighted, i * size + j, task.row_weight[first + i] * element(plain, i * size + j))
 
 
 cdef inline void add_tile(

@@ -19,10 +19,15 @@ cdef inline double* out_table(double[:, ::1] view) noexcept:
     return &view[0, 0] if view is not None and view.shape[0] and view.shape[1] else NULL
 
 
-cdef inline const storage_t* rows_of(const storage_t[:, :] X) noexcept:
+cdef inline const storage_t* elements_of(const storage_t[:, :] X) noexcept:
     return &X[0, 0] if X.shape[0] and X.shape[1] else NULL
 
 
 cdef inline Py_ssize_t row_stride_of(const storage_t[:, :] X) noexcept:
-    """In elements."""
+    """From row to row, in elements."""
     return X.strides[0] // <Py_ssize_t>sizeof(storage_t)
+
+
+cdef inline Py_ssize_t column_stride_of(const storage_t[:, :] X) noexcept:
+    """From column to column, in elements; 1 where there is but one column."""
+    return X.strides[1] // <Py_ssize_t>sizeof(storage_t) if X.shape[1] > 1 else 1

@@ -55,7 +55,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with `sample_weight`.
     threshold : float, default=0.5
-        `predict` answers the second class from this probability on, in (0, 1).
+        `predict` answers the second class above this probability, in (0, 1).
     warm_start : bool, default=False
         Start `fit` from the coefficients at hand.
     random_state : int, RandomState or None, default=None
@@ -95,7 +95,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "C": [Interval(Real, 0, None, closed="neither")],
+        "C": [Interval(Real, 0, None, closed="right")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
         "solver": [StrOptions({"auto", *SOLVERS})],
         "scaling": [None, StrOptions({"standard"}), Interval(Real, 0, None, closed="neither")],

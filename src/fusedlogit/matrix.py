@@ -41,9 +41,13 @@ def check_storage(X: ArrayLike) -> NDArray[Any]:
 
 
 def readable(X: NDArray[Any]) -> NDArray[Any]:
-    """X itself if its columns are adjacent, its items aligned and in native order; else a copy."""
-    adjacent = X.strides[1] == X.itemsize and X.strides[0] % X.itemsize == 0
-    if adjacent and X.flags.aligned and X.dtype.isnative:
+    """X itself if elements are adjacent along its rows or columns, aligned, in native order.
+
+    Otherwise a copy.
+    """
+    multiples = all(stride % X.itemsize == 0 for stride in X.strides)
+    adjacent = X.itemsize in X.strides or 1 in X.shape
+    if multiples and adjacent and X.flags.aligned and X.dtype.isnative:
         return X
     return np.ascontiguousarray(X, dtype=X.dtype.newbyteorder("="))
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from contextlib import AbstractContextManager
+from typing import Any
 
 import joblib
+from threadpoolctl import ThreadpoolController
 
 from ._kernels import cpu
 
@@ -56,3 +60,14 @@ def usable_threads(n_jobs: int | None = None) -> int:
 def threads_for(n_threads: int, n_samples: int, n_features: int) -> int:
     """As many of `n_threads` as a pass over this shape can keep busy."""
     return max(1, min(n_threads, n_samples * n_features // WORK_PER_THREAD))
+
+
+@functools.cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def single_threaded_blas() -> AbstractContextManager[Any]:
+    """While open, BLAS runs in one thread: its waiting threads would take cores from ours."""
+    context: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
+    return context

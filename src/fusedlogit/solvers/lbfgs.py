@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
 from ..objective import Objective
+from ..threads import single_threaded_blas
 from ._solver import Doubles, Result, Settings, Solver
 
 
@@ -47,14 +48,12 @@ def solve(objective: Objective, coef: Doubles, intercept: float, settings: Setti
         ):
             raise StopIteration
 
-    outcome = minimize(
-        value_and_gradient,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        callback=observe,
-        options={"maxiter": settings.max_iter, "maxfun": np.inf, "gtol": settings.tol, "ftol": 0.0},
-    )
+    options = {"maxiter": settings.max_iter, "maxfun": np.inf, "gtol": settings.tol, "ftol": 0.0}
+    with single_threaded_blas():
+        outcome = minimize(
+            value_and_gradient, start, jac=True, method="L-BFGS-B", callback=observe,
+            options=options,
+        )  # fmt: skip
     gradient_norm = float(np.abs(outcome.jac).max())
     return Result(
         coef=outcome.x[:-1],
