@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
 from ._kernels import dense, loops
-from .threads import threads_for, usable_threads
+from .threads import threads_for
 
 Doubles = NDArray[np.float64]
 Observer = Callable[[int, float, float], bool]
@@ -92,7 +92,7 @@ class DenseMatrix:
         self.X = X
         self._stored = X.view(KERNEL_VIEWS.get(X.dtype, X.dtype))
         self.n_samples, self.n_features = X.shape
-        self.n_threads = threads_for(usable_threads(n_threads), *X.shape)
+        self.n_threads = threads_for(n_threads, *X.shape)
         self.n_passes = 0.0
         self._workspace = np.empty(
             dense.workspace_size(self.n_features, 1, self.n_threads), dtype=np.int8

@@ -72,7 +72,8 @@ def log_loss(z: ArrayLike, y: ArrayLike) -> Doubles:
     """Log loss -(y log a + (1 - y) log(1 - a)) with a = sigmoid(z), as log(1 + exp(z)) - y z."""
     z = np.asarray(z, dtype=np.float64)
     y = np.asarray(y, dtype=np.float64)
-    return (np.maximum(z, 0.0) - y * z) + np.log1p(np.exp(-np.abs(z)))
+    losses: Doubles = (np.maximum(z, 0.0) - y * z) + np.log1p(np.exp(-np.abs(z)))
+    return losses
 
 
 def residual(z: ArrayLike, y: ArrayLike) -> Doubles:

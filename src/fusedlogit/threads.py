@@ -57,9 +57,12 @@ def usable_threads(n_jobs: int | None = None) -> int:
     return max(1, cores + 1 + (n_jobs or -1))
 
 
-def threads_for(n_threads: int, n_samples: int, n_features: int) -> int:
-    """As many of `n_threads` as a pass over this shape can keep busy."""
-    return max(1, min(n_threads, n_samples * n_features // WORK_PER_THREAD))
+def threads_for(n_jobs: int | None, n_samples: int, n_features: int) -> int:
+    """As many of the threads that `n_jobs` asks for as a pass over this shape keeps busy."""
+    busy = n_samples * n_features // WORK_PER_THREAD
+    if busy < 2 and n_jobs != 0:
+        return 1  # without asking the machine: a small fit must stay quick
+    return min(usable_threads(n_jobs), busy)
 
 
 @functools.cache
