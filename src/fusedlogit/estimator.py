@@ -296,5 +296,5 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"gradient entry is {result.gradient_norm:.3g}, tol is {self.tol:.3g}. "
                 f"{result.advice}",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )

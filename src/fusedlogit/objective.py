@@ -40,8 +40,9 @@ class Scaling:
 
     def to_data(self, coef: Doubles, intercept: float) -> tuple[Doubles, float]:
         """Coefficients of scaled features as coefficients of X in its own units."""
-        coef = coef / self.scale
-        return coef, float(intercept - self.center @ coef)
+        with np.errstate(over="ignore", invalid="ignore"):  # a diverged descent
+            coef = coef / self.scale
+            return coef, float(intercept - self.center @ coef)
 
     def from_data(self, coef: Doubles, intercept: float) -> tuple[Doubles, float]:
         """Coefficients of X in its own units as coefficients of scaled features."""
