@@ -1,0 +1,194 @@
+"""Labels, probabilities, and what is refused."""
+
+import doctest
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from fusedlogit import LogisticRegression, estimator, reference
+
+from ..kernels.problems import DTYPES
+from ..kernels.zoo import ZOO, numbers
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [["cat", "dog"], [False, True], [-1, 1], [3, 10], [0.0, 1.0]],
+    ids=str,
+)
+def test_any_two_labels(flowers, labels):
+    X, y = flowers
+    named = np.array(labels)[y - 1]
+    model = LogisticRegression().fit(X, named)
+    plain = LogisticRegression().fit(X, y)
+    assert model.classes_.tolist() == labels
+    assert model.predict(X).dtype == named.dtype
+    np.testing.assert_array_equal(model.coef_, plain.coef_)
+    np.testing.assert_array_equal(model.predict(X), np.array(labels)[plain.predict(X) - 1])
+
+
+def test_labels_as_lists_and_objects(flowers):
+    X, y = flowers
+    names = np.array(["no", "yes"], dtype=object)[y - 1]
+    for labels in (names, names.tolist()):
+        assert LogisticRegression().fit(X.tolist(), labels).score(X, names) > 0.9
+
+
+def test_shapes_and_types_of_fitted_attributes(cancer):
+    model = LogisticRegression(tol=1.0).fit(*cancer)
+    assert (model.coef_.shape, model.intercept_.shape) == ((1, 30), (1,))
+    assert model.coef_.dtype == model.intercept_.dtype == np.float64
+    assert model.n_features_in_ == 30
+    assert isinstance(model.converged_, bool)
+    assert isinstance(model.history_, list)
+
+
+@pytest.mark.parametrize("threshold", [0.01, 0.3, 0.5, 0.9])
+def test_threshold(flowers, threshold):
+    X, y = flowers
+    model = LogisticRegression(threshold=threshold).fit(X, y)
+    above = model.predict_proba(X)[:, 1] > threshold
+    np.testing.assert_array_equal(model.predict(X), np.where(above, 2, 1))
+
+
+@pytest.fixture
+def steep(flowers):
+    """A model of one feature whose decision value is that feature."""
+    model = LogisticRegression().fit(flowers[0][:, :1], flowers[1])
+    model.coef_, model.intercept_ = np.ones((1, 1)), np.zeros(1)
+    return model
+
+
+EXTREME_DECISIONS = np.array([0, 1e-300, 1e-10, 1, 37, 40, 700, 745, 1e4, 1e300])
+EXTREME_DECISIONS = np.concatenate([-EXTREME_DECISIONS[::-1], EXTREME_DECISIONS])
+
+
+def test_log_probabilities_are_exact_at_extremes(steep):
+    log_proba = steep.predict_log_proba(EXTREME_DECISIONS[:, None])
+    expected = -np.column_stack(
+        [reference.log_loss(EXTREME_DECISIONS, label) for label in (0.0, 1.0)]
+    )
+    np.testing.assert_allclose(log_proba, expected, rtol=1e-14, atol=1e-307)
+    assert log_proba[-1, 0] == -1e300
+
+
+def test_probabilities_at_extremes(steep):
+    proba = steep.predict_proba(EXTREME_DECISIONS[:, None])
+    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-15)
+    np.testing.assert_allclose(
+        proba[:, 1], reference.sigmoid(EXTREME_DECISIONS), rtol=1e-14, atol=1e-307
+    )
+    assert proba.min() >= 0
+    assert np.all(np.diff(proba[:, 1]) >= 0)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("solver", ["lbfgs", "gd"])
+@pytest.mark.parametrize("scaling", [None, 4.0, "standard"])
+def test_a_value_that_is_not_finite_is_refused_by_row_and_column(flowers, solver, scaling, bad):
+    X, y = flowers[0].copy(), flowers[1]
+    model = LogisticRegression(solver=solver, scaling=scaling)
+    X[42, 3] = bad
+    with pytest.raises(ValueError, match=f"Input X contains.*{bad} in row 42, column 3"):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "method", ["predict", "predict_proba", "predict_log_proba", "decision_function"]
+)
+def test_a_value_that_is_not_finite_is_refused_at_prediction(flowers, method):
+    X, y = flowers
+    model = LogisticRegression().fit(X, y)
+    spoilt = X.copy()
+    spoilt[7, 1] = np.nan
+    with pytest.raises(ValueError, match="nan in row 7, column 1"):
+        getattr(model, method)(spoilt)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.ones(100), "one class"),
+        (np.arange(100) % 3, "Only binary classification is supported.*classes in y is 3"),
+        (np.linspace(0, 1, 100), "Unknown label type"),
+        (np.r_[np.nan, np.ones(99)], "NaN"),
+        (np.ones(99), "inconsistent"),
+        (np.ones((100, 2)), "1d array|multilabel"),
+    ],
+    ids=["one class", "three classes", "continuous", "NaN", "too short", "two columns"],
+)
+def test_labels_that_are_no_two_classes_are_refused(flowers, y, message):
+    with pytest.raises(ValueError, match=message):
+        LogisticRegression().fit(flowers[0], y)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("C", 0), ("C", -1.0), ("C", np.nan), ("C", "1"),
+        ("l1_ratio", -0.1), ("l1_ratio", 1.1),
+        ("solver", "newton"), ("scaling", 0), ("scaling", -1.0), ("scaling", "minmax"),
+        ("learning_rate", 0), ("learning_rate", -1), ("max_iter", 0), ("max_iter", 1.5),
+        ("tol", -1e-9), ("fit_intercept", "yes"), ("class_weight", "heavy"),
+        ("threshold", 0.0), ("threshold", 1.0), ("warm_start", 2), ("n_jobs", 0.5),
+        ("verbose", -1), ("callback", 1), ("random_state", "seed"),
+    ],
+)  # fmt: skip
+def test_parameters_out_of_range_are_refused_by_name(flowers, name, value):
+    with pytest.raises(ValueError, match=f"'{name}' parameter of LogisticRegression must be"):
+        LogisticRegression(**{name: value}).fit(*flowers)
+
+
+@pytest.mark.parametrize("solver", ["auto", "lbfgs", "gd"])
+def test_a_penalty_the_solver_cannot_do_is_refused(flowers, solver):
+    with pytest.raises(ValueError, match="minimises smooth penalties only; set l1_ratio=0"):
+        LogisticRegression(solver=solver, l1_ratio=0.5).fit(*flowers)
+
+
+def test_no_threads_at_all_are_refused(flowers):
+    with pytest.raises(ValueError, match="n_jobs=0"):
+        LogisticRegression(n_jobs=0).fit(*flowers)
+
+
+def test_class_weights_of_unknown_classes_are_refused(flowers):
+    with pytest.raises(ValueError, match="not in"):
+        LogisticRegression(class_weight={1: 1.0, 7: 2.0}).fit(*flowers)
+
+
+@pytest.mark.parametrize("animal", sorted(set(ZOO) - {"one row"}))
+def test_zoo(animal, tmp_path):
+    X = ZOO[animal](numbers(), tmp_path)
+    values = np.array(X, dtype=np.float64)
+    y = np.arange(len(values)) % 2
+    model = LogisticRegression(scaling="standard" if values.std(axis=0).all() else 200)
+    expected = LogisticRegression(**model.get_params()).fit(values, y)
+    model.fit(X, y)
+    np.testing.assert_allclose(
+        model.predict_proba(X), expected.predict_proba(values), rtol=0, atol=1e-4
+    )
+    np.testing.assert_array_equal(np.array(X, dtype=np.float64), values, "X was changed")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("scaling", [None, 255, "standard"])
+@pytest.mark.parametrize("solver", ["lbfgs", "gd"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_fit_and_predict_do_not_copy_x(dtype, solver, scaling):
+    X = np.zeros((2_000, 4_000), dtype=dtype)
+    X[1::3, ::7] = 1
+    y = np.arange(len(X)) % 2
+    model = LogisticRegression(solver=solver, scaling=scaling, max_iter=2, n_jobs=1)
+    tracemalloc.start()
+    try:
+        model.fit(X, y).predict_proba(X)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < X.nbytes / 4
+
+
+def test_examples_in_the_documentation():
+    failed, attempted = doctest.testmod(estimator)
+    assert attempted > 0
+    assert failed == 0

@@ -1,0 +1,107 @@
+"""scikit-learn's own checks, and its tools around our estimator."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from fusedlogit import LogisticRegression
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@parametrize_with_checks(
+    [
+        LogisticRegression(solver="lbfgs"),
+        LogisticRegression(solver="gd"),
+        LogisticRegression(scaling="standard"),
+    ]
+)
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture
+def model():
+    return LogisticRegression(scaling="standard", tol=1e-6)
+
+
+def test_cross_validation(model, cancer):
+    assert cross_val_score(model, *cancer, cv=5).mean() > 0.96
+
+
+def test_cross_validated_probabilities(model, cancer):
+    X, y = cancer
+    probabilities = cross_val_predict(model, X, y, method="predict_proba")
+    assert probabilities.shape == (len(y), 2)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+
+
+def test_grid_search_finds_a_stronger_penalty_than_none(model, flowers):
+    search = GridSearchCV(model, {"C": [1e-6, 1.0]}, scoring="neg_log_loss").fit(*flowers)
+    assert search.best_params_ == {"C": 1.0}
+    assert search.score(*flowers) > search.cv_results_["mean_test_score"].min()
+
+
+def test_pipeline_equals_scaling_inside(cancer):
+    X, y = cancer
+    outside = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-8)).fit(X, y)
+    inside = LogisticRegression(scaling="standard", tol=1e-8).fit(X, y)
+    np.testing.assert_allclose(
+        outside.decision_function(X), inside.decision_function(X), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_calibration(model, cancer):
+    X, y = cancer
+    calibrated = CalibratedClassifierCV(model, cv=3).fit(X, y)
+    assert calibrated.score(X, y) > 0.96
+
+
+def test_clone_takes_parameters_and_forgets_the_fit(cancer):
+    model = LogisticRegression(C=3.0, scaling=2.0, threshold=0.3, tol=1.0).fit(*cancer)
+    copy = clone(model)
+    assert copy.get_params() == model.get_params()
+    assert not hasattr(copy, "coef_")
+
+
+def test_pickle_keeps_every_bit(model, cancer):
+    X, y = cancer
+    model.fit(X, y)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+    assert again.history_ == model.history_
+
+
+def test_feature_names_of_a_data_frame(model, cancer):
+    pandas = pytest.importorskip("pandas")
+    X, y = cancer
+    names = [f"feature {j}" for j in range(X.shape[1])]
+    frame = pandas.DataFrame(X, columns=names)
+    model.fit(frame, y)
+    assert model.feature_names_in_.tolist() == names
+    np.testing.assert_array_equal(model.predict(frame), clone(model).fit(X, y).predict(X))
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(frame[names[::-1]])
+
+
+def test_data_frame_out_of_the_step_before(cancer):
+    pandas = pytest.importorskip("pandas")
+    X, y = cancer
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression())
+    pipeline.set_output(transform="pandas")
+    pipeline.fit(pandas.DataFrame(X).rename(columns="feature {}".format), y)
+    assert pipeline[-1].feature_names_in_[3] == "feature 3"
+
+
+def test_labels_of_a_pandas_series(model, cancer):
+    pandas = pytest.importorskip("pandas")
+    X, y = cancer
+    series = pandas.Series(np.where(y == 1, "benign", "malignant"), dtype="category")
+    assert model.fit(X, series).classes_.tolist() == ["benign", "malignant"]
+    assert model.score(X, series) > 0.96
