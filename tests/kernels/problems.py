@@ -63,9 +63,31 @@ def read_only(values):
     return values
 
 
+def fortran(values):
+    return np.asfortranarray(values)
+
+
+def fortran_rows_of_taller(values):
+    return columns_of_wider(values.T).T
+
+
+def fortran_columns_reversed(values):
+    return rows_reversed(values.T).T
+
+
 LAYOUTS = {
     layout.__name__: layout
-    for layout in (np.copy, every_other_row, columns_of_wider, rows_reversed, odd_start, read_only)
+    for layout in (
+        np.copy,
+        every_other_row,
+        columns_of_wider,
+        rows_reversed,
+        odd_start,
+        read_only,
+        fortran,
+        fortran_rows_of_taller,
+        fortran_columns_reversed,
+    )
 }
 
 WEIGHTS = {
@@ -154,7 +176,7 @@ class Problem:
 
 
 # The edges of groups, blocks, flushes and panels of rows; of registers and tiles of columns.
-ROWS = st.sampled_from([0, 1, 2, 3, 4, 5, 127, 128, 129, 255, 256, 257, 511, 512, 513])
+ROWS = st.sampled_from([0, 1, 2, 3, 4, 5, 127, 128, 129, 255, 256, 257, 511, 512, 513, 2049])
 COLUMNS = st.sampled_from([0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65])
 
 problems = st.builds(

@@ -77,15 +77,20 @@ def test_the_reference_takes_the_zoo_too(entry_point, animal, tmp_path):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
 
 
+# name -> dtype -> X of shape (80_000, 100)
+VIEWS = {
+    "whole": lambda dtype: np.zeros((80_000, 100), dtype),
+    "every other row": lambda dtype: np.zeros((160_000, 100), dtype)[::2],
+    "columns of a wider": lambda dtype: np.zeros((80_000, 120), dtype)[:, 10:110],
+    "Fortran order": lambda dtype: np.zeros((80_000, 100), dtype, order="F"),
+    "rows of a taller": lambda dtype: np.zeros((99_999, 100), dtype, order="F")[7:80_007],
+}
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("view", ["whole", "every other row", "columns of a wider"])
+@pytest.mark.parametrize("view", VIEWS)
 def test_x_is_read_where_it_lies(entry_point, dtype, view):
-    wide = np.zeros((160_000, 120), dtype=dtype)
-    X = {
-        "whole": wide[:80_000],
-        "every other row": wide[::2],
-        "columns of a wider": wide[:80_000, 10:110],
-    }[view]
+    X = VIEWS[view](dtype)
     tracemalloc.start()
     try:
         entry_point(functions, X, *X.shape)

@@ -2,6 +2,7 @@
 
 import pytest
 
+import fusedlogit
 from fusedlogit import _kernels
 
 REPORT = """
@@ -43,3 +44,10 @@ def test_an_unknown_level_fails_loudly(run_python):
 def test_an_unknown_level_cannot_be_loaded():
     with pytest.raises(ImportError, match="this processor supports baseline"):
         _kernels.load("mmx")
+
+
+def test_the_configuration_names_the_level(capsys):
+    fusedlogit.show_config()
+    shown = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
+    assert shown["instruction set"].split()[0] == _kernels.LEVEL
+    assert shown["compiler"].strip() == _kernels.cpu.compiler()

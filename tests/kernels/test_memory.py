@@ -55,8 +55,24 @@ def test_no_kernel_reads_beyond_its_inputs(kernels, dtype, n_samples):
 def test_no_kernel_reads_beyond_the_last_of_strided_rows(kernels, dtype):
     def work():
         for d in WIDTHS:
-            X, *others = guarded(Problem(6, d + 3, dtype))
-            every_kernel(kernels, X[:, 3:], *others[:2], others[2][:, 3:].copy(), others[3])
+            problem = Problem(6, d, dtype)
+            _, *others = guarded(problem)
+            wide = at_page_end(np.tile(problem.X, 2))
+            every_kernel(kernels, wide[:, d:], *others)
+
+    assert exit_status(work) == 0
+
+
+@pytest.mark.parametrize("d", [1, 3, 4, 9])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_no_kernel_reads_beyond_columns_in_fortran_order(kernels, dtype, d):
+    def work():
+        for n_samples in WIDTHS:
+            problem = Problem(n_samples, d, dtype)
+            _, *others = guarded(problem)
+            tall = at_page_end(np.tile(problem.X, (2, 1)).T).T
+            every_kernel(kernels, at_page_end(problem.X.T).T, *others)
+            every_kernel(kernels, tall[n_samples:], *others)
 
     assert exit_status(work) == 0
 

@@ -19,10 +19,11 @@ def test_any_shape_layout_type_weights_and_threads(kernels, check, problem):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("layout", ["copy", "fortran"])
 @pytest.mark.parametrize("n_samples", [255, 256, 257, 511, 512, 513, 1025])
-def test_seams_between_blocks_and_registers(kernels, n_samples, dtype):
-    for d in (1, 15, 16, 17, 31, 33):
-        problem = Problem(n_samples, d, dtype, weights="fractions")
+def test_seams_between_blocks_and_registers(kernels, n_samples, layout, dtype):
+    for d in (1, 15, 16, 17, 31, 33, 65, 130):
+        problem = Problem(n_samples, d, dtype, layout, weights="fractions")
         check_loss_and_gradient(kernels, problem)
 
 
@@ -32,19 +33,30 @@ def test_rows_so_wide_that_a_block_is_one_group(kernels, n_samples, dtype):
     check_loss_and_gradient(kernels, Problem(n_samples, 20_011, dtype, n_coefs=2))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_samples", [1, 64, 65, 150])
+def test_fortran_order_so_wide_that_a_panel_is_short(kernels, n_samples, dtype):
+    problem = Problem(n_samples, 1_301, dtype, "fortran", n_coefs=2)
+    check_loss_and_gradient(kernels, problem)
+
+
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
-def test_more_rows_than_one_step_between_looks_for_signals(kernels, n_threads):
-    # Overlapping rows: 590 MB of them in 0.14 MB of memory.
-    n_samples, d = 9_001, 8_192
-    base = Problem(1, n_samples + d - 1).X[0]
-    X = np.lib.stride_tricks.sliding_window_view(base, d)
+@pytest.mark.parametrize("stride", [1, 2])
+def test_more_rows_than_one_step_between_looks_for_signals(kernels, stride, n_threads):
+    # X[i, j] = base[i + stride j]: rows of 360 MB in 0.2 MB of memory, which are walked in C order
+    # where the stride is 1, and in Fortran order otherwise.
+    n_samples, d = 9_001, 5_000
     problem = Problem(n_samples, d, weights="fractions")
+    base = Problem(1, n_samples + stride * (d - 1)).X[0]
+    X = np.lib.stride_tricks.as_strided(base, (n_samples, d), (8, 8 * stride))
     loss, gradient, intercept_gradient, _ = kernels.loss_and_gradient(
         X, problem.y, problem.weight, problem.coef, problem.intercept, n_threads
     )
-    z = np.correlate(base, problem.coef[0], mode="valid") + problem.intercept[0]
+    spread_coef = np.zeros(stride * (d - 1) + 1)
+    spread_coef[::stride] = problem.coef[0]
+    z = np.correlate(base, spread_coef, mode="valid") + problem.intercept[0]
     residual = problem.weight * reference.residual(z, problem.y)
-    expected = np.correlate(base, residual, mode="valid")
+    expected = np.correlate(base, residual, mode="valid")[::stride]
     np.testing.assert_allclose(loss[0], problem.weight @ reference.log_loss(z, problem.y), 1e-12)
     np.testing.assert_allclose(intercept_gradient[0], residual.sum(), 1e-10)
     assert_within(gradient[0], expected, problem.sum_rtol, np.abs(expected).max())

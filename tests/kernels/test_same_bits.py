@@ -50,6 +50,14 @@ def test_wherever_in_memory_the_data_lie(kernels, problem):
     np.testing.assert_array_equal(every_result(kernels, moved), every_result(kernels, problem))
 
 
+def test_in_fortran_order_too(kernels, problem):
+    columns = replace(problem, layout="fortran")
+    moved = replace(problem, layout="fortran_rows_of_taller")
+    first = every_result(kernels, columns)
+    np.testing.assert_array_equal(every_result(kernels, columns), first)
+    np.testing.assert_array_equal(every_result(kernels, moved), first)
+
+
 def test_from_several_python_threads_at_once():
     problem = Problem(20_000, 50, weights="fractions")
     arguments = problem.X, problem.y, problem.coef[0], 0.5, problem.weight, 2

@@ -39,8 +39,10 @@ def unaligned(values):
 
 
 def wider(values, dtype):
-    array = np.full((2 * len(values), N_FEATURES + 3), 99, dtype=dtype)
-    array[::2, 1 : 1 + N_FEATURES] = values
+    """Every other row and the inner columns of a larger array."""
+    n_rows, n_columns = values.shape
+    array = np.full((2 * n_rows, n_columns + 3), 99, dtype=dtype)[::2, 1 : 1 + n_columns]
+    array[...] = values
     return array
 
 
@@ -74,12 +76,19 @@ ZOO = {
     "bool": lambda x, _: x > 100,
     "fortran": lambda x, _: np.asfortranarray(x, dtype=np.float64),
     "fortran uint8": lambda x, _: np.asfortranarray(x, dtype=np.uint8),
+    "rows of a taller": lambda x, _: wider(x.T, np.float32).T,
+    "columns reversed in Fortran order": lambda x, _: np.asfortranarray(x, np.float64)[:, ::-1],
+    "rows reversed in Fortran order": lambda x, _: np.asfortranarray(x, np.uint8)[::-1],
+    "every other row in Fortran order": lambda x, _: np.asfortranarray(
+        np.repeat(x, 2, axis=0), np.float64
+    )[::2],
+    "repeated column": lambda x, _: np.broadcast_to(x[:, :1].astype(np.float32), x.shape),
     "every other row": lambda x, _: np.repeat(x, 2, axis=0).astype(np.float32)[::2],
     "every other column": lambda x, _: every_other_column(x),
     "rows reversed": lambda x, _: x.astype(np.float64)[::-1],
     "columns reversed": lambda x, _: x.astype(np.uint8)[:, ::-1],
-    "columns of a wider": lambda x, _: wider(x, np.float64)[::2, 1 : 1 + N_FEATURES],
-    "columns of a wider uint8": lambda x, _: wider(x, np.uint8)[::2, 1 : 1 + N_FEATURES],
+    "columns of a wider": lambda x, _: wider(x, np.float64),
+    "columns of a wider uint8": lambda x, _: wider(x, np.uint8),
     "repeated row": lambda x, _: np.broadcast_to(x[0].astype(np.float32), x.shape),
     "overlapping rows": lambda x, _: np.lib.stride_tricks.sliding_window_view(
         x.astype(np.float64).ravel()[: N_SAMPLES + N_FEATURES - 1], N_FEATURES
