@@ -53,7 +53,7 @@ class Roof:
     """
 
     def __init__(self, X, n_threads, multiply_adds):
-        self.stored_bytes = X.reshape(-1).view(np.uint8)
+        self.stored_bytes = X.ravel(order="K").view(np.uint8)
         self.n_threads = n_threads
         self.in_double = X.dtype == np.float64
         self.results = np.empty(n_threads)

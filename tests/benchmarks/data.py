@@ -19,12 +19,14 @@ class Shape:
 
     full: tuple[int, int]
     small: tuple[int, int]
+    order: str = "C"
 
 
 SHAPES = {
     "photographs": Shape((20_000, IMAGE_SIZE * IMAGE_SIZE * 3), (240, 1_200)),
     "tall": Shape((1_000_000, 50), (6_000, 50)),
     "wide": Shape((200, 1_000_000), (21, 12_000)),
+    "by columns": Shape((20_000, IMAGE_SIZE * IMAGE_SIZE * 3), (240, 1_200), order="F"),
 }
 
 
@@ -60,13 +62,15 @@ class Data:
 
 def make_data(name: str, storage: str, full_size: bool, photographs: Path) -> Data:
     """Read or make up the pixels, and bring them to a storage type."""
-    real = name == "photographs" and full_size and photographs.exists()
+    shape = SHAPES[name]
+    size = shape.full if full_size else shape.small
+    real = photographs.exists() and size == SHAPES["photographs"].full
     rng = np.random.default_rng(0)
     if real:
         pixels = load_images(photographs, size=IMAGE_SIZE).pixels
     else:
-        shape = SHAPES[name].full if full_size else SHAPES[name].small
-        pixels = rng.integers(0, PIXEL_RANGE, shape, dtype=np.uint8, endpoint=True)
+        pixels = rng.integers(0, PIXEL_RANGE, size, dtype=np.uint8, endpoint=True)
+    pixels = np.asarray(pixels, order=shape.order)
     n_samples, n_features = pixels.shape
     X, scaling = stored_as(pixels, storage)
     precision = np.float64 if storage == "float64" else np.float32
