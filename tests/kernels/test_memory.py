@@ -63,7 +63,7 @@ def test_no_kernel_reads_beyond_the_last_of_strided_rows(kernels, dtype):
     assert exit_status(work) == 0
 
 
-@pytest.mark.parametrize("d", [1, 3, 4, 9])
+@pytest.mark.parametrize("d", [3, 9])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_no_kernel_reads_beyond_columns_in_fortran_order(kernels, dtype, d):
     def work():
