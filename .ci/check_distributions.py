@@ -1,0 +1,37 @@
+"""Check what an sdist and a wheel hold: check_distributions.py SDIST WHEEL."""
+
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+SOURCES = {".pyx", ".pxd", ".h"}
+
+
+def check_sdist(path):
+    """Every kernel source, nothing generated."""
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    kernels = {f"cython_kernels/{file.name}" for file in Path("cython_kernels").iterdir()}
+    missing = {name for name in kernels if Path(name).suffix in SOURCES} - names
+    assert not missing, f"the sdist lacks {sorted(missing)}"
+    generated = {name for name in names if Path(name).suffix in {".c", ".so", ".pyc"}}
+    assert not generated, f"the sdist holds {sorted(generated)}"
+
+
+def check_wheel(path):
+    """The package alone, with its kernels, stubs, templates and marker, without sources."""
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    foreign = [n for n in names if not n.startswith(("fusedlogit/", "fusedlogit-"))]
+    assert not foreign, f"the wheel installs {foreign}"
+    sources = [n for n in names if Path(n).suffix in SOURCES | {".c"}]
+    assert not sources, f"the wheel holds {sources}"
+    for suffix in (".typed", ".pyi", ".j2"):
+        assert any(n.endswith(suffix) for n in names), f"the wheel holds no {suffix} file"
+    print(f"{len(names)} files, kernels:", *(n for n in names if n.endswith((".so", ".pyd"))))
+
+
+if __name__ == "__main__":
+    check_sdist(sys.argv[1])
+    check_wheel(sys.argv[2])
