@@ -33,6 +33,7 @@ static int cpu_level(void) {
     const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29;
     const unsigned avx2 = 1u << 5;
     const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F, DQ, BW, VL */
+    const unsigned avx512_vnni = 1u << 11;
     const unsigned ymm_saved = 0x06, zmm_saved = 0xe6;
     unsigned r[4];
     cpuid(0, 0, r);
@@ -42,8 +43,8 @@ static int cpu_level(void) {
     if (!bits_set(saved_state(), ymm_saved)) return LEVEL_BASELINE;
     cpuid(7, 0, r);
     if (!bits_set(r[EBX], avx2)) return LEVEL_BASELINE;
-    if (!bits_set(r[EBX], avx512) || !bits_set(saved_state(), zmm_saved)) return LEVEL_AVX2;
-    return LEVEL_AVX512;
+    if (!bits_set(r[EBX], avx512) || !bits_set(r[ECX], avx512_vnni)) return LEVEL_AVX2;
+    return bits_set(saved_state(), zmm_saved) ? LEVEL_AVX512 : LEVEL_AVX2;
 }
 
 #else

@@ -17,9 +17,10 @@ other from cache.
 
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
-from libc.stdint cimport uintptr_t
+from libc.stdint cimport uint8_t, uintptr_t
 from libc.string cimport memset
 
+from cython_kernels.bytes cimport by_bytes, flush_bytes, sweep_byte_rows, to_slices
 from cython_kernels.columns cimport sweep_columns
 from cython_kernels.lines cimport GROUP, groups_in
 from cython_kernels.link_blocks cimport loss_of_block, sum_of, weigh
@@ -188,12 +189,32 @@ cdef inline void finish_forward(
         memset(z + n_rows, 0, GROUP * sizeof(double))
 
 
-cdef inline void flush_part(const Pass* task, Part* part, vec_t* gradient) noexcept nogil:
+cdef inline void flush_part(
+    const storage_t* kind, const Pass* task, Part* part, vec_t* gradient
+) noexcept nogil:
     """Empty the registers of every coefficient vector into the part's float64 sums."""
     cdef Py_ssize_t registers = registers_bytes(task) // sizeof(vec_t)
     cdef Py_ssize_t k
     for k in range(task.n_coefs):
-        flush(gradient + k * registers, task.n_features, part.gradient + k * task.n_features)
+        if by_bytes(kind, task.n_features, task.column_stride):
+            flush_bytes(<float*>(gradient + k * registers), task.n_features,
+                        part.gradient + k * task.n_features)
+        else:
+            flush(gradient + k * registers, task.n_features, part.gradient + k * task.n_features)
+
+
+cdef inline void sweep_blocks(
+    const storage_t* old, Py_ssize_t n_old, const double* factor, vec_t* gradient,
+    const storage_t* new, Py_ssize_t n_new, const vec_t* coef, double* z, const Pass* task
+) noexcept nogil:
+    """The backward half of an old block of rows, the forward half of a new one."""
+    if storage_t is uint8_t:
+        if by_bytes(old, task.n_features, task.column_stride):
+            sweep_byte_rows(old, n_old, factor, <float*>gradient, new, n_new, <const char*>coef, z,
+                            task.row_stride, task.n_features)
+            return
+    sweep_rows(old, n_old, factor, gradient, new, n_new, coef, z, task.row_stride,
+               task.n_features)
 
 
 cdef inline void pass_rows(
@@ -211,20 +232,19 @@ cdef inline void pass_rows(
     while first < end or n_old > 0:
         n_new = min(block_rows, end - first)
         for k in range(task.n_coefs):
-            sweep_rows(
+            sweep_blocks(
                 X + (first - n_old) * task.row_stride, n_old, factor + k * Z_ROWS,
                 gradient + k * registers,
-                X + first * task.row_stride, n_new, coef + k * registers, z + k * Z_ROWS,
-                task.row_stride, task.n_features)
+                X + first * task.row_stride, n_new, coef + k * registers, z + k * Z_ROWS, task)
             finish_forward(task, part, k, first, n_new, z + k * Z_ROWS)
         first += n_new
         unflushed += n_old
         n_old = n_new if task.kind >= GRADIENT else 0
         z, factor = factor, z
-        if unflushed >= FLUSH:
+        if unflushed >= FLUSH * GROUP:
             unflushed = 0
-            flush_part(task, part, gradient)
-    flush_part(task, part, gradient)
+            flush_part(X, task, part, gradient)
+    flush_part(X, task, part, gradient)
 
 
 cdef inline void sweep_panel(
@@ -311,7 +331,10 @@ cdef inline void begin_sums(const storage_t* X, Pass* task) noexcept nogil:
     cdef int index
     cdef Part part
     for k in range(task.n_coefs):
-        if storage_t is double:
+        if by_bytes(X, task.n_features, task.column_stride):
+            to_slices(task.coef + k * task.n_features, task.n_features,
+                      task.coef_registers + k * registers_bytes(task))
+        elif storage_t is double:
             to_registers(task.coef + k * task.n_features, task.n_features,
                          <vec64*>(task.coef_registers + k * registers_bytes(task)))
         else:

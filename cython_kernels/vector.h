@@ -15,7 +15,7 @@
 #include <immintrin.h>
 #endif
 
-#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__)
+#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
 
 #include <immintrin.h>
 #define VECTOR_LEVEL "avx512"
@@ -240,15 +240,16 @@ LOAD_FIRST(load_double_first, load_double, vec64, double, VEC64_LANES)
 #endif
 #endif
 
-/* Ask for the cache line at x, which may lie outside of any array. */
-static inline void prefetch(const void *x) {
+/* Ask for the cache line at x, which may lie outside of any array: into the nearest cache, or
+ * (far) the second one. */
 #if defined(__GNUC__)
-    __builtin_prefetch(x);
+#define PREFETCH(x, gnu, intel) __builtin_prefetch(x, 0, gnu)
 #elif defined(_M_X64)
-    _mm_prefetch((const char *)x, _MM_HINT_T0);
+#define PREFETCH(x, gnu, intel) _mm_prefetch((const char *)(x), intel)
 #else
-    (void)x;
+#define PREFETCH(x, gnu, intel) ((void)(x))
 #endif
-}
+static inline void prefetch(const void *x) { PREFETCH(x, 3, _MM_HINT_T0); }
+static inline void prefetch_far(const void *x) { PREFETCH(x, 2, _MM_HINT_T1); }
 
 #endif

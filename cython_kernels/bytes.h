@@ -1,0 +1,174 @@
+/* uint8 by integer arithmetic, where the processor multiplies bytes (AVX-512 VNNI).
+ *
+ * Widening pixels to floats costs more than multiplying them. Here the other factor becomes bytes
+ * instead: a coefficient is a fixed-point number of four signed bytes (32 bits), a factor of the
+ * gradient one of three (24 bits), both relative to the largest of their kind. One instruction
+ * then multiplies 64 pixels with 64 bytes and adds the products by fours, exactly.
+ *
+ * Columns go in tiles of 64. The four slices of a tile's coefficients lie together. Within a tile
+ * of the gradient, columns stand in the order in which interleaving four rows leaves them.
+ */
+#ifndef FUSEDLOGIT_BYTES_H
+#define FUSEDLOGIT_BYTES_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vector.h"
+
+enum { BYTE_TILE = 64, COEF_SLICES = 4, FACTOR_SLICES = 3 };
+
+#if VEC32_LANES == 16 && (defined(__AVX512VNNI__) || defined(_MSC_VER))
+
+#define HAS_BYTE_KERNELS 1
+
+/* So many columns do not overflow 32 bits: 4 * 255 * 128 a tile at the most. */
+enum { COLUMNS_IN_SUM = 16384 * BYTE_TILE };
+
+/* Split q into signed bytes, the lowest first: q = sum_k slices[k] 256^k. */
+static inline void split_bytes(int64_t q, int8_t *slices, int n_slices, ptrdiff_t stride) {
+    for (int k = 0; k < n_slices; k++) {
+        int8_t low = (int8_t)(q & 0xff);
+        slices[k * stride] = low;
+        q = (q - low) >> 8;
+    }
+}
+
+static inline double largest_of(const double *values, ptrdiff_t n) {
+    double largest = 0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        double size = fabs(values[i]);
+        if (!(size <= largest)) largest = size; /* NaN stays, and makes every product NaN */
+    }
+    return largest;
+}
+
+/* Coefficients as slices; returns the value of one unit of the fixed point. */
+static inline double slice_coef(const double *coef, ptrdiff_t n, int8_t *slices) {
+    const double units = 2139062143.0; /* 127 * (2^24 + 2^16 + 2^8 + 1) */
+    double largest = largest_of(coef, n);
+    if (largest < 1e-290) largest = 0; /* its inverse would overflow */
+    double scale = largest > 0 && largest < 1e290 ? units / largest : 0.0;
+    memset(slices, 0, (size_t)((n + BYTE_TILE - 1) / BYTE_TILE * BYTE_TILE * COEF_SLICES));
+    for (ptrdiff_t j = 0; j < n; j++)
+        split_bytes(llrint(coef[j] * scale),
+                    slices + j / BYTE_TILE * BYTE_TILE * COEF_SLICES + j % BYTE_TILE,
+                    COEF_SLICES, BYTE_TILE);
+    return largest / units;
+}
+
+/* A tile of a row; count is BYTE_TILE, known when this is compiled, or the rest of the row. */
+static inline __m512i load_tile(const uint8_t *x, ptrdiff_t count) {
+    return count == BYTE_TILE ? _mm512_loadu_si512((const void *)x)
+                              : _mm512_maskz_loadu_epi8((__mmask64)((1ull << count) - 1), x);
+}
+
+static inline void dot_tile(const uint8_t **rows, ptrdiff_t j, ptrdiff_t count,
+                            const int8_t *slices, __m512i sums[4][COEF_SLICES]) {
+    const int8_t *tile = slices + j * COEF_SLICES;
+    for (int i = 0; i < 4; i++) {
+        __m512i x = load_tile(rows[i] + j, count);
+        for (int k = 0; k < COEF_SLICES; k++) {
+            __m512i w = _mm512_load_si512((const void *)(tile + k * BYTE_TILE));
+            sums[i][k] = _mm512_dpbusd_epi32(sums[i][k], x, w);
+        }
+    }
+}
+
+/* out[i] += rows[i] . coef in units of the fixed point, over columns first to last. */
+static inline void dot_columns(const uint8_t **rows, ptrdiff_t first, ptrdiff_t last,
+                               const int8_t *slices, double *out) {
+    __m512i sums[4][COEF_SLICES];
+    ptrdiff_t j;
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < COEF_SLICES; k++) sums[i][k] = _mm512_setzero_si512();
+    for (j = first; j + BYTE_TILE <= last; j += BYTE_TILE)
+        dot_tile(rows, j, BYTE_TILE, slices, sums);
+    if (j < last) dot_tile(rows, j, last - j, slices, sums);
+    for (int i = 0; i < 4; i++)
+        for (int k = COEF_SLICES; k-- > 0;)
+            out[i] += (double)_mm512_reduce_add_epi32(sums[i][k]) * (double)(1ll << 8 * k);
+}
+
+/* out[i] = rows[i] . coef for four rows; unit as slice_coef gave it. */
+static inline void dot_bytes(const uint8_t **rows, ptrdiff_t n, const int8_t *slices, double unit,
+                             double *out) {
+    for (int i = 0; i < 4; i++) out[i] = 0;
+    for (ptrdiff_t first = 0; first < n; first += COLUMNS_IN_SUM)
+        dot_columns(rows, first, first + COLUMNS_IN_SUM < n ? first + COLUMNS_IN_SUM : n, slices, out);
+    for (int i = 0; i < 4; i++) out[i] *= unit;
+}
+
+/* One tile of add_bytes: each register of `columns` holds 16 columns of all four rows. */
+static inline void add_tile(const uint8_t **rows, ptrdiff_t j, ptrdiff_t count,
+                            const __m512i weights[FACTOR_SLICES], float unit, float *gradient) {
+    __m512i a = load_tile(rows[0] + j, count), b = load_tile(rows[1] + j, count);
+    __m512i c = load_tile(rows[2] + j, count), d = load_tile(rows[3] + j, count);
+    __m512i ab_low = _mm512_unpacklo_epi8(a, b), ab_high = _mm512_unpackhi_epi8(a, b);
+    __m512i cd_low = _mm512_unpacklo_epi8(c, d), cd_high = _mm512_unpackhi_epi8(c, d);
+    __m512i columns[4] = {
+        _mm512_unpacklo_epi16(ab_low, cd_low), _mm512_unpackhi_epi16(ab_low, cd_low),
+        _mm512_unpacklo_epi16(ab_high, cd_high), _mm512_unpackhi_epi16(ab_high, cd_high)};
+    for (int q = 0; q < 4; q++) {
+        float *out = gradient + j + 16 * q;
+        vec32 sum = _mm512_load_ps(out);
+        for (int k = 0; k < FACTOR_SLICES; k++) {
+            __m512i products = _mm512_dpbusd_epi32(_mm512_setzero_si512(), columns[q], weights[k]);
+            sum = muladd32(_mm512_cvtepi32_ps(products), set32(unit * (1 << 8 * k)), sum);
+        }
+        _mm512_store_ps(out, sum);
+    }
+}
+
+/* gradient += sum_i factor[i] rows[i] for four rows, asking for the memory at ahead on the way. */
+static inline void add_bytes(const uint8_t **rows, const double *factor, ptrdiff_t n,
+                             float *gradient, const uint8_t **ahead) {
+    const double units = 8323072.0; /* 127 * 2^16 */
+    double largest = largest_of(factor, 4);
+    if (largest < 1e-30) largest = 0; /* too small for its unit to be a float */
+    double scale = largest > 0 && largest < 1e290 ? units / largest : 0.0;
+    float unit = (float)(largest / units);
+    __m512i weights[FACTOR_SLICES];
+    int8_t slices[FACTOR_SLICES][4];
+    /* Copies, which stores to the gradient cannot change. */
+    const uint8_t *lines[4] = {rows[0], rows[1], rows[2], rows[3]};
+    const uint8_t *next[4] = {ahead[0], ahead[1], ahead[2], ahead[3]};
+    ptrdiff_t j;
+    for (int i = 0; i < 4; i++) split_bytes(llrint(factor[i] * scale), &slices[0][i], FACTOR_SLICES, 4);
+    for (int k = 0; k < FACTOR_SLICES; k++) {
+        int32_t four;
+        memcpy(&four, slices[k], 4);
+        weights[k] = _mm512_set1_epi32(four);
+    }
+    for (j = 0; j + BYTE_TILE <= n; j += BYTE_TILE) {
+        for (int i = 0; i < 4; i++) prefetch_far(next[i] + j);
+        add_tile(lines, j, BYTE_TILE, weights, unit, gradient);
+    }
+    if (j < n) add_tile(lines, j, n - j, weights, unit, gradient);
+}
+
+/* Where column j of a tile stands in the gradient: interleaving works in lanes of 16 bytes. */
+static inline ptrdiff_t place_in_tile(ptrdiff_t j) { return j % 16 / 4 * 16 + j / 16 * 4 + j % 4; }
+
+/* Add the gradient to float64 sums in the order of the columns, and clear it. */
+static inline void flush_bytes(float *gradient, ptrdiff_t n, double *out) {
+    for (ptrdiff_t tile = 0; tile < n; tile += BYTE_TILE) {
+        ptrdiff_t count = n - tile < BYTE_TILE ? n - tile : BYTE_TILE;
+        for (ptrdiff_t j = 0; j < count; j++) out[tile + j] += gradient[tile + place_in_tile(j)];
+        memset(gradient + tile, 0, BYTE_TILE * sizeof(float));
+    }
+}
+
+#else
+
+/* Not used at this level: floats do it (lines.pxd). */
+#define HAS_BYTE_KERNELS 0
+#define slice_coef(coef, n, slices) 0.0
+#define dot_bytes(rows, n, slices, unit, out) ((void)0)
+#define add_bytes(rows, factor, n, gradient, ahead) ((void)0)
+#define flush_bytes(gradient, n, out) ((void)0)
+
+#endif
+
+#endif
