@@ -170,6 +170,7 @@ def test_warm_start_from_the_optimum_ends_at_once(model, flowers):
     coef = model.coef_
     model.fit(*flowers)
     assert model.n_iter_ <= 1
+    assert model.n_passes_ == 2  # one for the scaling, one for the gradient
     np.testing.assert_allclose(model.coef_, coef, rtol=1e-3)
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from fusedlogit import reference
 
 from .checks import CHECKS, check_loss_and_gradient, expected_sums
-from .contract import assert_within
-from .problems import DTYPES, Problem, problems, steady
+from .contract import SUM_RTOL, VALUE_RTOL, assert_within
+from .problems import DTYPES, LAYOUTS, Problem, problems, steady
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
@@ -68,6 +68,27 @@ def test_gradient_of_many_rows_within_the_contract_of_its_largest_entry(kernels,
     _, gradient, _, _ = kernels.loss_and_gradient(*problem.arguments)
     expected = expected_sums(problem)[1]
     assert_within(gradient, expected, problem.sum_rtol, np.abs(expected).max())
+
+
+@pytest.mark.parametrize("d", [3, 150])
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_long_sums_do_not_lose_the_digits_of_float32(kernels, dtype, d):
+    n_samples = 400_000
+    X = np.broadcast_to(np.full(d, 253, dtype=dtype), (n_samples, d))
+    _, gradient, _, _ = kernels.loss_and_gradient(
+        X, np.zeros(n_samples), None, np.zeros((1, d)), np.array([0.3])
+    )
+    expected = n_samples * 253 * reference.sigmoid(0.3)
+    np.testing.assert_allclose(gradient, expected, rtol=SUM_RTOL["float32"])
+
+
+@pytest.mark.parametrize("layout", ["fortran"])
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_long_rows_do_not_lose_the_digits_of_float32(kernels, dtype, layout):
+    d = 200_000
+    X = LAYOUTS[layout](np.full((4, d), 253, dtype=dtype))
+    decision = kernels.decision_values(X, np.full((1, d), 0.3 / 253 / d), np.zeros(1))
+    np.testing.assert_allclose(decision, 0.3, rtol=VALUE_RTOL["float32"])
 
 
 def test_decision_values_are_optional(kernels):
