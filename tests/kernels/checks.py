@@ -4,7 +4,7 @@ import numpy as np
 
 from fusedlogit import reference
 
-from .contract import HISTORY_RTOL, SUM_RTOL, VALUE_RTOL, assert_within, compute_type
+from .contract import FACTOR_FLOOR, HISTORY_RTOL, SUM_RTOL, VALUE_RTOL, assert_within, compute_type
 from .problems import largest_of
 
 
@@ -33,6 +33,11 @@ def expected_sums(problem):
     return tuple(total * np.stack(column) for column in zip(*means, strict=True))
 
 
+def sums_floor(problem):
+    """What the sums over rows lose if every factor is lost, by feature."""
+    return FACTOR_FLOOR[compute_type(problem.dtype)] * problem.magnitude.sum(axis=0)
+
+
 def assert_decision_values(problem, decision):
     z, z_size = decision_sizes(problem)
     assert_within(decision, z, problem.value_rtol, z_size)
@@ -51,7 +56,9 @@ def assert_gradient(problem, gradient, intercept_gradient):
     size = np.abs(reference.residual(z, problem.y)) + reference.curvature(z) * z_size
     size = (size + problem.y % 1) * problem.row_weight
     _, expected, expected_intercept = expected_sums(problem)
-    assert_within(gradient, expected, problem.sum_rtol, size @ problem.magnitude)
+    assert_within(
+        gradient, expected, problem.sum_rtol, size @ problem.magnitude, sums_floor(problem)
+    )
     assert_within(intercept_gradient, expected_intercept, problem.sum_rtol, size.sum(axis=1))
 
 
@@ -85,7 +92,10 @@ def check_hessian_product(kernels, problem):
     ]
     size = curvature * z_size
     rtol = problem.sum_rtol
-    assert_within(product, np.stack([e[0] for e in expected]), rtol, size @ problem.magnitude)
+    assert_within(
+        product, np.stack([e[0] for e in expected]), rtol, size @ problem.magnitude,
+        sums_floor(problem),
+    )  # fmt: skip
     assert_within(intercept_product, [e[1] for e in expected], rtol, size.sum(axis=1))
 
 

@@ -15,6 +15,10 @@ VALUE_RTOL = {"float64": 1e-12, "float32": 1e-5}
 #: Gradients, Hessian products, Gram products, by compute type.
 SUM_RTOL = {"float64": 1e-10, "float32": 1e-5}
 
+#: What is lost of a factor of rows (weight times residual or curvature), by compute type: float32
+#: holds no smaller ones.
+FACTOR_FLOOR = {"float64": 1e-300, "float32": 1e-30}
+
 #: Costs along a gradient descent, by compute type, relative to themselves.
 HISTORY_RTOL = {"float64": 1e-10, "float32": 1e-5}
 
@@ -24,11 +28,11 @@ def compute_type(dtype):
     return "float64" if np.dtype(dtype) == np.float64 else "float32"
 
 
-def assert_within(actual, expected, rtol, size):
-    """Fail unless |actual - expected| <= rtol * size, element by element; NaN always fails."""
+def assert_within(actual, expected, rtol, size, floor=0.0):
+    """Fail unless |actual - expected| <= rtol * size + floor, by element; NaN always fails."""
     actual, expected = np.asarray(actual), np.asarray(expected)
     assert actual.shape == expected.shape, f"shape {actual.shape}, expected {expected.shape}"
-    error, bound = np.abs(actual - expected), rtol * np.asarray(size)
+    error, bound = np.abs(actual - expected), rtol * np.asarray(size) + floor
     worst = np.flatnonzero(~(error <= bound))
     assert not worst.size, (
         f"{worst.size} of {actual.size} elements are off, first {actual.flat[worst[0]]!r} for "

@@ -97,7 +97,7 @@ WEIGHTS = {
     "fractions": lambda rng, n: rng.random(n),
     "repetitions": lambda rng, n: rng.integers(1, 5, n).astype(float),
     "one": lambda rng, n: (np.arange(n) == n // 2).astype(float),
-    "tiny": lambda rng, n: 1e-30 * rng.random(n),
+    "tiny": lambda rng, n: 1e-20 * rng.random(n),
     "huge": lambda rng, n: 1e30 * rng.random(n),
     "many sizes": lambda rng, n: 10.0 ** rng.uniform(-12, 0, n),
 }

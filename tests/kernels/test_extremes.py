@@ -35,11 +35,17 @@ GRID = [
 ]
 
 
+@pytest.fixture(scope="module", params=[21, 100], ids="{} features".format)
+def n_features(request):
+    """Few, so that a row stays in registers, and more than that."""
+    return request.param
+
+
 @pytest.fixture(scope="module", params=GRID, ids=" ".join)
-def problem(request):
+def problem(request, n_features):
     dtype, name = request.param
     fields = (EXTREMES | EXTREMES_OF_FLOAT64)[name]
-    return Problem(600, 21, dtype, **{"weights": "fractions"} | fields, n_coefs=2)
+    return Problem(600, n_features, dtype, **{"weights": "fractions"} | fields, n_coefs=2)
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)

@@ -82,13 +82,28 @@ def test_long_sums_do_not_lose_the_digits_of_float32(kernels, dtype, d):
     np.testing.assert_allclose(gradient, expected, rtol=SUM_RTOL["float32"])
 
 
-@pytest.mark.parametrize("layout", ["fortran"])
+@pytest.mark.parametrize("layout", ["copy", "fortran"])
 @pytest.mark.parametrize("dtype", ["float32", "uint8"])
 def test_long_rows_do_not_lose_the_digits_of_float32(kernels, dtype, layout):
-    d = 200_000
+    d = 224 * 224 * 3  # a white photograph
     X = LAYOUTS[layout](np.full((4, d), 253, dtype=dtype))
     decision = kernels.decision_values(X, np.full((1, d), 0.3 / 253 / d), np.zeros(1))
     np.testing.assert_allclose(decision, 0.3, rtol=VALUE_RTOL["float32"])
+
+
+def test_pixels_that_are_mostly_black(kernels):
+    problem = Problem(2_000, 784, "uint8", coef_size=3.0)
+    X = np.where(Problem(2_000, 784, seed=1).X > 1, problem.X, 0).astype(np.uint8)
+    X[:, 5] = 0
+    X[1_234, 5] = 1
+    loss, gradient, _, decision = kernels.loss_and_gradient(X, *problem.arguments[1:])
+    z = reference.decision_values(X, problem.coef[0], problem.intercept[0])
+    expected_loss, expected, _ = reference.loss_and_gradient(
+        X, problem.y, problem.coef[0], problem.intercept[0]
+    )
+    assert_within(decision[0], z, problem.value_rtol, np.abs(z).max())
+    assert_within(loss / len(X), [expected_loss], problem.value_rtol, expected_loss)
+    assert_within(gradient[0] / len(X), expected, problem.sum_rtol, np.abs(expected).max())
 
 
 def test_decision_values_are_optional(kernels):
