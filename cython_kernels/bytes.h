@@ -23,8 +23,8 @@ enum { BYTE_TILE = 64, COEF_SLICES = 4, FACTOR_SLICES = 3 };
 
 #define HAS_BYTE_KERNELS 1
 
-/* So many columns do not overflow 32 bits: 4 * 255 * 128 a tile at the most. */
-enum { COLUMNS_IN_SUM = 16384 * BYTE_TILE };
+/* So many columns do not overflow 32 bits, even with all lanes added: 255 * 128 a column. */
+enum { COLUMNS_IN_SUM = 65536 };
 
 /* Split q into signed bytes, the lowest first: q = sum_k slices[k] 256^k. */
 static inline void split_bytes(int64_t q, int8_t *slices, int n_slices, ptrdiff_t stride) {
@@ -44,12 +44,26 @@ static inline double largest_of(const double *values, ptrdiff_t n) {
     return largest;
 }
 
+/* Whether one fixed point serves all coefficients: none is so much larger than the others that
+ * these would keep fewer digits than as floats. The mean root is a measure that a few large ones
+ * do not move; zeros, which need no digits, do not count. */
+static inline int slices_suit(const double *coef, ptrdiff_t n) {
+    double largest = largest_of(coef, n), roots = 0;
+    ptrdiff_t counted = 0;
+    for (ptrdiff_t j = 0; j < n; j++) {
+        roots += sqrt(fabs(coef[j]));
+        counted += coef[j] != 0;
+    }
+    if (counted == 0) return 1;
+    roots /= (double)counted;
+    return largest > 1e-280 && largest < 1e280 && largest < 1024 * roots * roots;
+}
+
 /* Coefficients as slices; returns the value of one unit of the fixed point. */
 static inline double slice_coef(const double *coef, ptrdiff_t n, int8_t *slices) {
     const double units = 2139062143.0; /* 127 * (2^24 + 2^16 + 2^8 + 1) */
     double largest = largest_of(coef, n);
-    if (largest < 1e-290) largest = 0; /* its inverse would overflow */
-    double scale = largest > 0 && largest < 1e290 ? units / largest : 0.0;
+    double scale = largest > 0 ? units / largest : 0.0;
     memset(slices, 0, (size_t)((n + BYTE_TILE - 1) / BYTE_TILE * BYTE_TILE * COEF_SLICES));
     for (ptrdiff_t j = 0; j < n; j++)
         split_bytes(llrint(coef[j] * scale),
@@ -164,6 +178,7 @@ static inline void flush_bytes(float *gradient, ptrdiff_t n, double *out) {
 
 /* Not used at this level: floats do it (lines.pxd). */
 #define HAS_BYTE_KERNELS 0
+#define slices_suit(coef, n) 0
 #define slice_coef(coef, n, slices) 0.0
 #define dot_bytes(rows, n, slices, unit, out) ((void)0)
 #define add_bytes(rows, factor, n, gradient, ahead) ((void)0)

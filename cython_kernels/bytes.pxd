@@ -11,6 +11,7 @@ cdef extern from "bytes.h" nogil:
         HAS_BYTE_KERNELS
         BYTE_TILE
         COEF_SLICES
+    bint slices_suit(const double* coef, Py_ssize_t n) noexcept
     double slice_coef(const double* coef, Py_ssize_t n, int8_t* slices) noexcept
     void dot_bytes(
         const uint8_t** rows, Py_ssize_t n, const int8_t* slices, double unit, double* out) noexcept
@@ -20,12 +21,19 @@ cdef extern from "bytes.h" nogil:
     void flush_bytes(float* gradient, Py_ssize_t n, double* out) noexcept
 
 
-cdef inline bint by_bytes(
-    const storage_t* kind, Py_ssize_t n_features, Py_ssize_t column_stride
+cdef inline bint bytes_serve(
+    const storage_t* kind, const double* coef, Py_ssize_t n_coefs, Py_ssize_t n_features,
+    Py_ssize_t column_stride
 ) noexcept nogil:
-    """Whether these rows go this way: not short ones, which stay in registers as floats."""
+    """Whether a pass goes this way: not over short rows, which stay in registers as floats."""
+    cdef Py_ssize_t k
     if storage_t is uint8_t:
-        return HAS_BYTE_KERNELS and column_stride == 1 and n_features > BYTE_TILE
+        if not HAS_BYTE_KERNELS or column_stride != 1 or n_features <= BYTE_TILE:
+            return False
+        for k in range(n_coefs):
+            if not slices_suit(coef + k * n_features, n_features):
+                return False
+        return True
     else:
         return False
 

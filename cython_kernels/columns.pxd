@@ -28,6 +28,7 @@ cdef inline void sweep_columns(
     cdef double products[GROUP]
     cdef bint together = n_old == n_new
     cdef Py_ssize_t group, i, n
+    memset(products, 0, sizeof(products))
     for group in range(first, last):
         n = min(<Py_ssize_t>GROUP, n_features - group * GROUP)
         name_group(old, column_stride, group, n_features, old_columns)

@@ -51,38 +51,44 @@ cdef inline void merge(
 
 cdef inline void add_rows(
     const storage_t* block, Py_ssize_t n_rows, const Moments* task, const double* sample_weight,
-    const double* center, double* sums
+    const double* center, bint squared, double* sums
 ) noexcept nogil:
-    """sums += the weighted elements, or their squared distance from center unless it is NULL."""
-    cdef double w = 1, x
+    """sums += the weighted distances from center, or their squares."""
+    cdef double w = 1, delta
     cdef Py_ssize_t i, j
     for i in range(n_rows):
         if sample_weight != NULL:
             w = sample_weight[i]
         for j in range(task.n_features):
-            x = value_of(block[i * task.row_stride + j * task.column_stride])
-            sums[j] += w * x if center == NULL else w * (x - center[j]) * (x - center[j])
+            delta = value_of(block[i * task.row_stride + j * task.column_stride]) - center[j]
+            sums[j] += w * delta * delta if squared else w * delta
 
 
 cdef inline void block_moments(
     const storage_t* block, Py_ssize_t n_rows, const Moments* task, const double* sample_weight,
     double* weight, double* mean, double* deviation
 ) noexcept nogil:
-    """The moments of a few rows, reading them twice from cache."""
+    """The moments of a few rows, reading them twice from cache.
+
+    The mean is taken as a distance from the first row, so that of equal numbers is exact.
+    """
+    cdef double* first = deviation
     cdef Py_ssize_t i, j
     weight[0] = n_rows
     if sample_weight != NULL:
         weight[0] = 0
         for i in range(n_rows):
             weight[0] += sample_weight[i]
-    memset(mean, 0, task.n_features * sizeof(double))
-    memset(deviation, 0, task.n_features * sizeof(double))
     if weight[0] == 0:
         return
-    add_rows(block, n_rows, task, sample_weight, NULL, mean)
     for j in range(task.n_features):
-        mean[j] /= weight[0]
-    add_rows(block, n_rows, task, sample_weight, mean, deviation)
+        first[j] = value_of(block[j * task.column_stride])
+    memset(mean, 0, task.n_features * sizeof(double))
+    add_rows(block, n_rows, task, sample_weight, first, False, mean)
+    for j in range(task.n_features):
+        mean[j] = first[j] + mean[j] / weight[0]
+    memset(deviation, 0, task.n_features * sizeof(double))
+    add_rows(block, n_rows, task, sample_weight, mean, True, deviation)
 
 
 cdef inline void moments_part(

@@ -20,7 +20,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport uint8_t, uintptr_t
 from libc.string cimport memset
 
-from cython_kernels.bytes cimport by_bytes, flush_bytes, sweep_byte_rows, to_slices
+from cython_kernels.bytes cimport bytes_serve, flush_bytes, sweep_byte_rows, to_slices
 from cython_kernels.columns cimport sweep_columns
 from cython_kernels.lines cimport GROUP, groups_in
 from cython_kernels.link_blocks cimport loss_of_block, sum_of, weigh
@@ -62,6 +62,7 @@ cdef struct Pass:
     double* loss                         # out (n_coefs,), sums
     double* gradient                     # out (n_coefs, n_features), sums
     double* intercept_gradient           # out (n_coefs,), sums
+    bint by_bytes                        # this pass takes the way of bytes.pxd
     char* coef_registers                 # in the workspace, as are the parts
     char* parts
 
@@ -189,14 +190,12 @@ cdef inline void finish_forward(
         memset(z + n_rows, 0, GROUP * sizeof(double))
 
 
-cdef inline void flush_part(
-    const storage_t* kind, const Pass* task, Part* part, vec_t* gradient
-) noexcept nogil:
+cdef inline void flush_part(const Pass* task, Part* part, vec_t* gradient) noexcept nogil:
     """Empty the registers of every coefficient vector into the part's float64 sums."""
     cdef Py_ssize_t registers = registers_bytes(task) // sizeof(vec_t)
     cdef Py_ssize_t k
     for k in range(task.n_coefs):
-        if by_bytes(kind, task.n_features, task.column_stride):
+        if task.by_bytes:
             flush_bytes(<float*>(gradient + k * registers), task.n_features,
                         part.gradient + k * task.n_features)
         else:
@@ -209,7 +208,7 @@ cdef inline void sweep_blocks(
 ) noexcept nogil:
     """The backward half of an old block of rows, the forward half of a new one."""
     if storage_t is uint8_t:
-        if by_bytes(old, task.n_features, task.column_stride):
+        if task.by_bytes:
             sweep_byte_rows(old, n_old, factor, <float*>gradient, new, n_new, <const char*>coef, z,
                             task.row_stride, task.n_features)
             return
@@ -243,8 +242,8 @@ cdef inline void pass_rows(
         z, factor = factor, z
         if unflushed >= FLUSH * GROUP:
             unflushed = 0
-            flush_part(X, task, part, gradient)
-    flush_part(X, task, part, gradient)
+            flush_part(task, part, gradient)
+    flush_part(task, part, gradient)
 
 
 cdef inline void sweep_panel(
@@ -330,8 +329,10 @@ cdef inline void begin_sums(const storage_t* X, Pass* task) noexcept nogil:
     cdef Py_ssize_t k
     cdef int index
     cdef Part part
+    task.by_bytes = bytes_serve(
+        X, task.coef, task.n_coefs, task.n_features, task.column_stride)
     for k in range(task.n_coefs):
-        if by_bytes(X, task.n_features, task.column_stride):
+        if task.by_bytes:
             to_slices(task.coef + k * task.n_features, task.n_features,
                       task.coef_registers + k * registers_bytes(task))
         elif storage_t is double:

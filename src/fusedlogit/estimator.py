@@ -186,13 +186,12 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         solver = choose(self.solver, self.l1_ratio)
         data, labels = validate_data(self, X, y, dtype=list(STORAGE_TYPES), ensure_all_finite=False)
         target = self._encode(labels)
-        weight = self._weights(labels, data, sample_weight)
+        weight, unit = self._weights(labels, data, sample_weight)
         matrix = DenseMatrix(readable(data), self.n_jobs)
         scaling = Scaling.of(matrix, self.scaling, weight)
-        total = matrix.n_samples if weight is None else weight.sum()
-        objective = Objective(
-            matrix, target, weight, scaling, float(1 / (self.C * total)), self.fit_intercept
-        )
+        total = matrix.n_samples if weight is None else float(weight.sum())
+        penalty = 1 / (self.C * unit) / total
+        objective = Objective(matrix, target, weight, scaling, penalty, self.fit_intercept)
         settings = Settings(self.max_iter, self.tol, self.learning_rate, self._reporter())
         result = solver.solve(
             objective, *scaling.from_data(*self._start(matrix.n_features)), settings
@@ -244,10 +243,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _weights(
         self, y: NDArray[Any], X: NDArray[Any], sample_weight: ArrayLike | None
-    ) -> Doubles | None:
-        """Sample weights times class weights; None where all are one."""
+    ) -> tuple[Doubles | None, float]:
+        """Sample weights times class weights, in units of the largest; None where all are one."""
         if sample_weight is None and self.class_weight is None:
-            return None
+            return None, 1.0
         weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, copy=True, ensure_non_negative=True
         )
@@ -256,9 +255,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 self.class_weight, classes=self.classes_, y=y, sample_weight=weight
             )
             weight *= by_class[np.searchsorted(self.classes_, y)]
-        if weight.sum() == 0:
+        largest = float(weight.max())
+        if largest == 0:
             raise ValueError("sample_weight (times class_weight) is zero for every sample")
-        return np.ascontiguousarray(weight)
+        return np.ascontiguousarray(weight) / largest, largest
 
     def _start(self, n_features: int) -> tuple[Doubles, float]:
         """Where to start, in X's own units."""

@@ -44,6 +44,15 @@ def _vector(values: ArrayLike, name: str, length: int) -> Doubles:
     return vector
 
 
+def _number(value: float, name: str, low: float = -np.inf, *, above: bool = False) -> float:
+    """A finite number of at least (or above) low."""
+    number = float(value)
+    if not np.isfinite(number) or number < low or (above and number == low):
+        bound = "" if low == -np.inf else f" {'above' if above else 'of at least'} {low:g}"
+        raise ValueError(f"{name}={value!r} must be a finite number{bound}")
+    return number
+
+
 def _target(y: ArrayLike, n_samples: int) -> Doubles:
     target = _vector(y, "y", n_samples)
     if target.min() < 0 or target.max() > 1:
@@ -54,9 +63,10 @@ def _target(y: ArrayLike, n_samples: int) -> Doubles:
 def _sample_weight(sample_weight: ArrayLike | None, n_samples: int) -> Doubles | None:
     if sample_weight is None:
         return None
-    weight = _vector(sample_weight, "sample_weight", n_samples)
-    if weight.min() < 0 or weight.sum() <= 0:
+    weight = _vector(sample_weight, "sample_weight", n_samples).copy()
+    if weight.min() < 0 or weight.max() == 0:
         raise ValueError("sample_weight must not be negative, and must not be zero throughout")
+    weight /= weight.max()  # the results are means, which know no unit of weight
     return weight
 
 
@@ -116,7 +126,9 @@ def decision_values(
         If shapes do not fit, or a value is NaN or infinite.
     """
     matrix = DenseMatrix(check_storage(X), n_threads)
-    return matrix.decision_values(_vector(coef, "coef", matrix.n_features), intercept)
+    return matrix.decision_values(
+        _vector(coef, "coef", matrix.n_features), _number(intercept, "intercept")
+    )
 
 
 def loss(
@@ -131,7 +143,10 @@ def loss(
     matrix = DenseMatrix(check_storage(X), n_threads)
     weight = _sample_weight(sample_weight, matrix.n_samples)
     total = matrix.loss(
-        _target(y, matrix.n_samples), weight, _vector(coef, "coef", matrix.n_features), intercept
+        _target(y, matrix.n_samples),
+        weight,
+        _vector(coef, "coef", matrix.n_features),
+        _number(intercept, "intercept"),
     )
     return total / _total(weight, matrix.n_samples)
 
@@ -174,7 +189,10 @@ def loss_and_gradient(
     matrix = DenseMatrix(check_storage(X), n_threads)
     weight = _sample_weight(sample_weight, matrix.n_samples)
     cost, gradient, intercept_gradient = matrix.loss_and_gradient(
-        _target(y, matrix.n_samples), weight, _vector(coef, "coef", matrix.n_features), intercept
+        _target(y, matrix.n_samples),
+        weight,
+        _vector(coef, "coef", matrix.n_features),
+        _number(intercept, "intercept"),
     )
     total = _total(weight, matrix.n_samples)
     return cost / total, gradient / total, intercept_gradient / total
@@ -206,7 +224,7 @@ def hessian_product(
     return matrix.hessian_product(
         _vector(curvature, "curvature", matrix.n_samples),
         _vector(vector, "vector", matrix.n_features),
-        vector_intercept,
+        _number(vector_intercept, "vector_intercept"),
     )
 
 
@@ -286,12 +304,12 @@ def gradient_descent(
         weight,
         total_weight=_total(weight, matrix.n_samples),
         center=np.zeros(matrix.n_features),
-        scale=np.full(matrix.n_features, float(scaling)),
-        penalty=penalty,
+        scale=np.full(matrix.n_features, _number(scaling, "scaling", 0, above=True)),
+        penalty=_number(penalty, "penalty", 0),
         fit_intercept=True,
-        learning_rate=learning_rate,
-        max_iter=max_iter,
-        tol=tol,
+        learning_rate=_number(learning_rate, "learning_rate", 0, above=True),
+        max_iter=int(_number(max_iter, "max_iter", 0)),
+        tol=_number(tol, "tol", 0),
         coef=coef,
         intercept=intercept,
         observer=None,

@@ -52,15 +52,21 @@ def readable(X: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(X, dtype=X.dtype.newbyteorder("="))
 
 
-def raise_if_nonfinite(X: NDArray[Any], sums: ArrayLike) -> None:
+class PassOverflowError(ValueError):
+    """X and the coefficients are finite, but too large together."""
+
+
+def raise_if_nonfinite(X: NDArray[Any], *sums: ArrayLike) -> None:
     """Find the culprit when a sum of a pass came out as NaN or infinity.
 
     Raises
     ------
     ValueError
-        Naming the row and column of the first NaN or infinity in X, or the overflow.
+        Naming the row and column of the first NaN or infinity in X.
+    PassOverflowError
+        If there is none.
     """
-    if np.isfinite(sums).all():
+    if all(np.isfinite(value).all() for value in sums):
         return
     for i, row in enumerate(X):
         bad = np.flatnonzero(~np.isfinite(row))
@@ -69,8 +75,9 @@ def raise_if_nonfinite(X: NDArray[Any], sums: ArrayLike) -> None:
                 f"Input X contains NaN or infinity: {row[bad[0]]} in row {i}, column {bad[0]}. "
                 "Remove or impute such rows first."
             )
-    raise ValueError(
-        "the decision values X w + b overflow; use scaling='standard' or smaller numbers in X"
+    raise PassOverflowError(
+        "the decision values X w + b overflow, or the gradient does; "
+        "use scaling='standard' or smaller numbers in X"
     )
 
 
@@ -110,8 +117,7 @@ class DenseMatrix:
             self._workspace,
         )
         self.n_passes += 1
-        if not np.isfinite(decision).all():
-            raise_if_nonfinite(self.X, np.nan)
+        raise_if_nonfinite(self.X, decision)
         return decision
 
     def loss(
@@ -138,7 +144,7 @@ class DenseMatrix:
             intercept_gradient, None, self.n_threads, self._workspace,
         )  # fmt: skip
         self.n_passes += 1
-        raise_if_nonfinite(self.X, total[0])
+        raise_if_nonfinite(self.X, total, gradient)
         return float(total[0]), gradient[0], float(intercept_gradient[0])
 
     def hessian_product(

@@ -32,9 +32,9 @@ class Scaling:
         if scaling == "standard":
             mean, variance = matrix.moments(sample_weight)
             deviation = np.sqrt(variance)
-            # A column that does not vary carries no information; any scale does.
+            # A column that does not vary has no say: its scaled feature is exactly zero.
             constant = deviation <= 1e-12 * np.abs(mean)
-            return cls(mean, np.where(constant, 1.0, deviation))
+            return cls(mean, np.where(constant, np.inf, deviation))
         divisor = 1.0 if scaling is None else float(scaling)
         return cls(np.zeros(matrix.n_features), np.full(matrix.n_features, divisor))
 
@@ -46,7 +46,9 @@ class Scaling:
 
     def from_data(self, coef: Doubles, intercept: float) -> tuple[Doubles, float]:
         """Coefficients of X in its own units as coefficients of scaled features."""
-        return coef * self.scale, float(intercept + self.center @ coef)
+        varies = np.isfinite(self.scale)
+        scaled = np.multiply(coef, self.scale, where=varies, out=np.zeros_like(coef))
+        return scaled, float(intercept + self.center @ coef)
 
 
 @dataclass(frozen=True)
