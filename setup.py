@@ -24,6 +24,9 @@ SOURCES = "cython_kernels"
 DEBUG = os.environ.get("FUSEDLOGIT_DEBUG", "0") == "1"
 SANITIZE = os.environ.get("FUSEDLOGIT_SANITIZE", "")
 
+# cythonize compares times only, so each kind of build has C files of its own.
+C_FILES = "build/cython-debug" if DEBUG else "build/cython"
+
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": DEBUG,
@@ -59,7 +62,7 @@ def extensions():
     """One extension module per kernel and level, and the detector that chooses among them."""
     found = cythonize(
         [Extension("fusedlogit._kernels.cpu", [f"{SOURCES}/cpu.pyx"], include_dirs=[SOURCES])],
-        build_dir="build/cython",
+        build_dir=C_FILES,
         include_path=["."],
         compiler_directives=DIRECTIVES,
     )
@@ -73,7 +76,7 @@ def extensions():
                 )
                 for kernel in KERNELS
             ],
-            build_dir=f"build/cython/{level}",
+            build_dir=f"{C_FILES}/{level}",
             include_path=["."],
             compiler_directives=DIRECTIVES,
         )

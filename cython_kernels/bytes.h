@@ -2,7 +2,7 @@
  *
  * Widening pixels to floats costs more than multiplying them. Here the other factor becomes bytes
  * instead: a coefficient is a fixed-point number of four signed bytes (32 bits), a factor of the
- * gradient one of three (24 bits), both relative to the largest of their kind. One instruction
+ * gradient one of three (22 bits), both relative to the largest of their kind. One instruction
  * then multiplies 64 pixels with 64 bytes and adds the products by fours, exactly.
  *
  * Columns go in tiles of 64. The four slices of a tile's coefficients lie together. Within a tile
@@ -22,6 +22,13 @@ enum { BYTE_TILE = 64, COEF_SLICES = 4, FACTOR_SLICES = 3 };
 #if VEC32_LANES == 16 && (defined(__AVX512VNNI__) || defined(_MSC_VER))
 
 #define HAS_BYTE_KERNELS 1
+
+/* Where a count must be known when this is compiled. */
+#if defined(_MSC_VER)
+#define INLINE static __forceinline
+#else
+#define INLINE static inline __attribute__((always_inline))
+#endif
 
 /* So many columns do not overflow 32 bits, even with all lanes added: 255 * 128 a column. */
 enum { COLUMNS_IN_SUM = 65536 };
@@ -73,49 +80,52 @@ static inline double slice_coef(const double *coef, ptrdiff_t n, int8_t *slices)
 }
 
 /* A tile of a row; count is BYTE_TILE, known when this is compiled, or the rest of the row. */
-static inline __m512i load_tile(const uint8_t *x, ptrdiff_t count) {
+INLINE __m512i load_tile(const uint8_t *x, ptrdiff_t count) {
     return count == BYTE_TILE ? _mm512_loadu_si512((const void *)x)
                               : _mm512_maskz_loadu_epi8((__mmask64)((1ull << count) - 1), x);
 }
 
-static inline void dot_tile(const uint8_t **rows, ptrdiff_t j, ptrdiff_t count,
-                            const int8_t *slices, __m512i sums[4][COEF_SLICES]) {
-    const int8_t *tile = slices + j * COEF_SLICES;
-    for (int i = 0; i < 4; i++) {
-        __m512i x = load_tile(rows[i] + j, count);
-        for (int k = 0; k < COEF_SLICES; k++) {
-            __m512i w = _mm512_load_si512((const void *)(tile + k * BYTE_TILE));
-            sums[i][k] = _mm512_dpbusd_epi32(sums[i][k], x, w);
+/* out[i] += rows[i] . coef in units of the fixed point, over columns first to last: whole tiles,
+ * or (count < BYTE_TILE) the rest of one. */
+INLINE void dot_tiles(const uint8_t **rows, ptrdiff_t first, ptrdiff_t last,
+                             ptrdiff_t count, const int8_t *slices, double *out) {
+    const uint8_t *lines[4] = {rows[0], rows[1], rows[2], rows[3]};
+    __m512i sums[4 * COEF_SLICES];
+    for (int i = 0; i < 4 * COEF_SLICES; i++) sums[i] = _mm512_setzero_si512();
+    for (ptrdiff_t j = first; j < last; j += BYTE_TILE) {
+        const int8_t *tile = slices + j * COEF_SLICES;
+        __m512i w[COEF_SLICES];
+        for (int k = 0; k < COEF_SLICES; k++)
+            w[k] = _mm512_loadu_si512((const void *)(tile + k * BYTE_TILE));
+        for (int i = 0; i < 4; i++) {
+            __m512i x = load_tile(lines[i] + j, count);
+            for (int k = 0; k < COEF_SLICES; k++)
+                sums[i * COEF_SLICES + k] =
+                    _mm512_dpbusd_epi32(sums[i * COEF_SLICES + k], x, w[k]);
         }
     }
-}
-
-/* out[i] += rows[i] . coef in units of the fixed point, over columns first to last. */
-static inline void dot_columns(const uint8_t **rows, ptrdiff_t first, ptrdiff_t last,
-                               const int8_t *slices, double *out) {
-    __m512i sums[4][COEF_SLICES];
-    ptrdiff_t j;
+    int32_t totals[4 * COEF_SLICES];
+    for (int i = 0; i < 4 * COEF_SLICES; i++) totals[i] = _mm512_reduce_add_epi32(sums[i]);
     for (int i = 0; i < 4; i++)
-        for (int k = 0; k < COEF_SLICES; k++) sums[i][k] = _mm512_setzero_si512();
-    for (j = first; j + BYTE_TILE <= last; j += BYTE_TILE)
-        dot_tile(rows, j, BYTE_TILE, slices, sums);
-    if (j < last) dot_tile(rows, j, last - j, slices, sums);
-    for (int i = 0; i < 4; i++)
-        for (int k = COEF_SLICES; k-- > 0;)
-            out[i] += (double)_mm512_reduce_add_epi32(sums[i][k]) * (double)(1ll << 8 * k);
+        for (int k = 0; k < COEF_SLICES; k++)
+            out[i] += (double)totals[i * COEF_SLICES + k] * (double)(1ll << 8 * k);
 }
 
 /* out[i] = rows[i] . coef for four rows; unit as slice_coef gave it. */
 static inline void dot_bytes(const uint8_t **rows, ptrdiff_t n, const int8_t *slices, double unit,
                              double *out) {
+    ptrdiff_t whole = n / BYTE_TILE * BYTE_TILE;
     for (int i = 0; i < 4; i++) out[i] = 0;
-    for (ptrdiff_t first = 0; first < n; first += COLUMNS_IN_SUM)
-        dot_columns(rows, first, first + COLUMNS_IN_SUM < n ? first + COLUMNS_IN_SUM : n, slices, out);
+    for (ptrdiff_t first = 0; first < whole; first += COLUMNS_IN_SUM) {
+        ptrdiff_t last = first + COLUMNS_IN_SUM < whole ? first + COLUMNS_IN_SUM : whole;
+        dot_tiles(rows, first, last, BYTE_TILE, slices, out);
+    }
+    if (whole < n) dot_tiles(rows, whole, n, n - whole, slices, out);
     for (int i = 0; i < 4; i++) out[i] *= unit;
 }
 
 /* One tile of add_bytes: each register of `columns` holds 16 columns of all four rows. */
-static inline void add_tile(const uint8_t **rows, ptrdiff_t j, ptrdiff_t count,
+INLINE void add_tile(const uint8_t **rows, ptrdiff_t j, ptrdiff_t count,
                             const __m512i weights[FACTOR_SLICES], float unit, float *gradient) {
     __m512i a = load_tile(rows[0] + j, count), b = load_tile(rows[1] + j, count);
     __m512i c = load_tile(rows[2] + j, count), d = load_tile(rows[3] + j, count);
@@ -126,19 +136,17 @@ static inline void add_tile(const uint8_t **rows, ptrdiff_t j, ptrdiff_t count,
         _mm512_unpacklo_epi16(ab_high, cd_high), _mm512_unpackhi_epi16(ab_high, cd_high)};
     for (int q = 0; q < 4; q++) {
         float *out = gradient + j + 16 * q;
-        vec32 sum = _mm512_load_ps(out);
-        for (int k = 0; k < FACTOR_SLICES; k++) {
-            __m512i products = _mm512_dpbusd_epi32(_mm512_setzero_si512(), columns[q], weights[k]);
-            sum = muladd32(_mm512_cvtepi32_ps(products), set32(unit * (1 << 8 * k)), sum);
-        }
-        _mm512_store_ps(out, sum);
+        __m512i sum = _mm512_setzero_si512();
+        for (int k = FACTOR_SLICES; k-- > 0;)
+            sum = _mm512_dpbusd_epi32(_mm512_slli_epi32(sum, 8), columns[q], weights[k]);
+        _mm512_store_ps(out, muladd32(_mm512_cvtepi32_ps(sum), set32(unit), _mm512_load_ps(out)));
     }
 }
 
 /* gradient += sum_i factor[i] rows[i] for four rows, asking for the memory at ahead on the way. */
 static inline void add_bytes(const uint8_t **rows, const double *factor, ptrdiff_t n,
                              float *gradient, const uint8_t **ahead) {
-    const double units = 8323072.0; /* 127 * 2^16 */
+    const double units = 2105000.0; /* times 4 * 255, still a 32-bit integer */
     double largest = largest_of(factor, 4);
     if (largest < 1e-30) largest = 0; /* too small for its unit to be a float */
     double scale = largest > 0 && largest < 1e290 ? units / largest : 0.0;

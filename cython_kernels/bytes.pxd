@@ -21,14 +21,18 @@ cdef extern from "bytes.h" nogil:
     void flush_bytes(float* gradient, Py_ssize_t n, double* out) noexcept
 
 
+cdef enum:
+    MIN_FEATURES = 1024     # shorter rows would not repay adding up a sum for every slice
+
+
 cdef inline bint bytes_serve(
     const storage_t* kind, const double* coef, Py_ssize_t n_coefs, Py_ssize_t n_features,
     Py_ssize_t column_stride
 ) noexcept nogil:
-    """Whether a pass goes this way: not over short rows, which stay in registers as floats."""
+    """Whether a pass goes this way: not over short rows."""
     cdef Py_ssize_t k
     if storage_t is uint8_t:
-        if not HAS_BYTE_KERNELS or column_stride != 1 or n_features <= BYTE_TILE:
+        if not HAS_BYTE_KERNELS or column_stride != 1 or n_features < MIN_FEATURES:
             return False
         for k in range(n_coefs):
             if not slices_suit(coef + k * n_features, n_features):

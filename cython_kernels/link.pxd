@@ -10,7 +10,9 @@ With t = exp(-|z|), which never overflows and lies in (0, 1]:
 exp and log are polynomials of our own (minimax on the reduced range), because a call of the C
 library is not vectorised and its vector library exists on glibc alone. Everything is free of
 branches, so a C compiler turns a loop over these functions into vector code. Nothing here may be
-compiled with reassociation: the reductions of exp rely on the order of their operations.
+compiled with reassociation: the reductions of exp rely on the order of their operations. In
+functions of both precisions, a constant is a variable: its literal would be a double, and pull
+all that it touches into double precision.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
@@ -121,18 +123,22 @@ cdef inline real decay(real z) noexcept nogil:
 
 
 cdef inline real sigmoid_at(real z, real t) noexcept nogil:
-    return (1 if z >= 0 else t) / (1 + t)
+    cdef real one = 1
+    return (one if z >= 0 else t) / (one + t)
 
 
 cdef inline real log_loss_at(real z, real t, real y) noexcept nogil:
-    return ((z if z >= 0 else 0) - y * z) + log1p_unit(t)
+    cdef real zero = 0
+    return ((z if z >= 0 else zero) - y * z) + log1p_unit(t)
 
 
 cdef inline real residual_at(real z, real t, real y) noexcept nogil:
-    cdef real positive = 1 if z >= 0 else t
-    cdef real negative = t if z >= 0 else 1
-    return ((1 - y) * positive - y * negative) / (1 + t)
+    cdef real one = 1
+    cdef real positive = one if z >= 0 else t
+    cdef real negative = t if z >= 0 else one
+    return ((one - y) * positive - y * negative) / (one + t)
 
 
 cdef inline real curvature_at(real t) noexcept nogil:
-    return t / ((1 + t) * (1 + t))
+    cdef real one = 1
+    return t / ((one + t) * (one + t))

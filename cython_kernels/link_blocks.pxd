@@ -1,6 +1,6 @@
 """The link on a block of decision values."""
 
-from cython_kernels.link cimport decay, log_loss_at, residual_at
+from cython_kernels.link cimport decay, log_loss_at, real, residual_at
 from cython_kernels.vector cimport add, fill, lanes, load, sums_of_four, vec64
 
 
@@ -36,16 +36,31 @@ cdef inline void weigh(
             values[i] *= sample_weight[i]
 
 
-cdef inline double loss_of_block(
-    double* z, const double* y, const double* sample_weight, Py_ssize_t n, double* losses
+cdef inline void link_block(
+    double* z, const double* y, Py_ssize_t n, double* losses, real kind
 ) noexcept nogil:
-    """The weighted log losses of a block, summed; z becomes the weighted residuals."""
-    cdef double t
+    """Log losses, and residuals in place of z, computed in the type of `kind`."""
+    cdef real z_i, t
     cdef Py_ssize_t i
     for i in range(n):
-        t = decay(z[i])
-        losses[i] = log_loss_at(z[i], t, y[i])
-        z[i] = residual_at(z[i], t, y[i])
+        z_i = <real>z[i]
+        t = decay(z_i)
+        losses[i] = log_loss_at(z_i, t, <real>y[i])
+        z[i] = residual_at(z_i, t, <real>y[i])
+
+
+cdef inline double loss_of_block(
+    double* z, const double* y, const double* sample_weight, Py_ssize_t n, double* losses,
+    bint single
+) noexcept nogil:
+    """The weighted log losses of a block, summed; z becomes the weighted residuals.
+
+    In single precision where z is no better, and the link would else take most of the time.
+    """
+    if single:
+        link_block(z, y, n, losses, <float>0)
+    else:
+        link_block(z, y, n, losses, <double>0)
     weigh(losses, sample_weight, n)
     weigh(z, sample_weight, n)
     return sum_of(losses, n)

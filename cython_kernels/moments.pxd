@@ -7,8 +7,6 @@ to a large mean.
 
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
-from libc.string cimport memset
-
 from cython_kernels.lines cimport CACHE_LINE
 from cython_kernels.partition cimport part_begin, rows_in_step, steps_in
 from cython_kernels.storage cimport storage_t
@@ -83,11 +81,11 @@ cdef inline void block_moments(
         return
     for j in range(task.n_features):
         first[j] = value_of(block[j * task.column_stride])
-    memset(mean, 0, task.n_features * sizeof(double))
+        mean[j] = 0
     add_rows(block, n_rows, task, sample_weight, first, False, mean)
     for j in range(task.n_features):
         mean[j] = first[j] + mean[j] / weight[0]
-    memset(deviation, 0, task.n_features * sizeof(double))
+        deviation[j] = 0
     add_rows(block, n_rows, task, sample_weight, mean, True, deviation)
 
 

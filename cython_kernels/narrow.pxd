@@ -5,10 +5,12 @@ the gradient, whose chain of additions would then set the pace. Here each row of
 gradient of its own, added up at the end of the block.
 """
 
-from cython_kernels.lines cimport GROUP
+from libc.stdint cimport uintptr_t
+
+from cython_kernels.lines cimport CACHE_LINE, GROUP
 from cython_kernels.storage cimport storage_t
 from cython_kernels.vector cimport (
-    add, fill, lanes, load, load_first, muladd, sums_of_four, vec_t,
+    add, fill, lanes, load, load_first, muladd, prefetch, sums_of_four, vec_t,
 )
 
 cdef enum:
@@ -29,9 +31,24 @@ cdef inline void load_row(
         load(row + (n_registers - 1) * width, &out[n_registers - 1])
 
 
+cdef inline void prefetch_half(
+    const storage_t* group, Py_ssize_t row_stride, Py_ssize_t odd
+) noexcept nogil:
+    """Ask for every second cache line of a group of rows to come; it may lie outside of X.
+
+    The forward half of a block asks for one half of the next block, its backward half for the
+    other, so that memory is busy throughout.
+    """
+    cdef Py_ssize_t n_bytes = GROUP * row_stride * sizeof(storage_t)
+    cdef Py_ssize_t offset = odd * CACHE_LINE
+    while offset < n_bytes:
+        prefetch(<const void*>(<uintptr_t>group + offset))
+        offset += 2 * CACHE_LINE
+
+
 cdef inline void narrow_forward(
-    const storage_t* block, Py_ssize_t n_rows, Py_ssize_t row_stride, Py_ssize_t n_registers,
-    Py_ssize_t rest, const vec_t* coef, double* z
+    const storage_t* block, Py_ssize_t n_rows, const storage_t* ahead, Py_ssize_t row_stride,
+    Py_ssize_t n_registers, Py_ssize_t rest, const vec_t* coef, double* z
 ) noexcept nogil:
     """z = block coef."""
     cdef vec_t weights[NARROW_REGISTERS]
@@ -47,12 +64,14 @@ cdef inline void narrow_forward(
             for j in range(n_registers):
                 sums[i] = muladd(x[j], weights[j], sums[i])
         sums_of_four(sums, z + first)
+        prefetch_half(ahead, row_stride, 1)
+        ahead = <const storage_t*>(<uintptr_t>ahead + GROUP * row_stride * sizeof(storage_t))
         first += GROUP
 
 
 cdef inline void narrow_backward(
-    const storage_t* block, Py_ssize_t n_rows, Py_ssize_t row_stride, Py_ssize_t n_registers,
-    Py_ssize_t rest, const double* factor, vec_t* gradient
+    const storage_t* block, Py_ssize_t n_rows, const storage_t* ahead, Py_ssize_t row_stride,
+    Py_ssize_t n_registers, Py_ssize_t rest, const double* factor, vec_t* gradient
 ) noexcept nogil:
     """gradient += block^T factor; factor is zero past the end of the block."""
     cdef vec_t sums[GROUP * NARROW_REGISTERS]
@@ -67,6 +86,8 @@ cdef inline void narrow_backward(
             fill(factor[first + i], &weight)
             for j in range(n_registers):
                 sums[i * n_registers + j] = muladd(x[j], weight, sums[i * n_registers + j])
+        prefetch_half(ahead, row_stride, 0)
+        ahead = <const storage_t*>(<uintptr_t>ahead + GROUP * row_stride * sizeof(storage_t))
         first += GROUP
     for j in range(n_registers):
         for i in range(GROUP):
@@ -79,8 +100,10 @@ cdef inline void narrow_sweep(
     Py_ssize_t row_stride, Py_ssize_t n_registers, Py_ssize_t rest
 ) noexcept nogil:
     """Both halves, one after the other: blocks of short rows lie in cache anyway."""
-    narrow_backward(old, n_old, row_stride, n_registers, rest, factor, gradient)
-    narrow_forward(new, n_new, row_stride, n_registers, rest, coef, z)
+    cdef const storage_t* ahead = <const storage_t*>(
+        <uintptr_t>new + n_new * row_stride * sizeof(storage_t))
+    narrow_backward(old, n_old, ahead, row_stride, n_registers, rest, factor, gradient)
+    narrow_forward(new, n_new, ahead, row_stride, n_registers, rest, coef, z)
 
 
 cdef inline void sweep_narrow_rows(

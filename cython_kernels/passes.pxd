@@ -24,10 +24,11 @@ from cython_kernels.bytes cimport bytes_serve, flush_bytes, sweep_byte_rows, to_
 from cython_kernels.columns cimport sweep_columns
 from cython_kernels.lines cimport GROUP, groups_in
 from cython_kernels.link_blocks cimport loss_of_block, sum_of, weigh
+from cython_kernels.narrow cimport NARROW_REGISTERS
 from cython_kernels.partition cimport UNIT, part_begin, rows_in_step, steps_in
 from cython_kernels.rows cimport sweep_rows
 from cython_kernels.storage cimport storage_t
-from cython_kernels.vector cimport vec32, vec64, vec_t
+from cython_kernels.vector cimport VEC32_LANES, vec32, vec64, vec_t
 
 cdef enum Kind:
     DECISION    # z alone
@@ -62,6 +63,7 @@ cdef struct Pass:
     double* loss                         # out (n_coefs,), sums
     double* gradient                     # out (n_coefs, n_features), sums
     double* intercept_gradient           # out (n_coefs,), sums
+    bint single_link                     # the link of short rows of float32 compute
     bint by_bytes                        # this pass takes the way of bytes.pxd
     char* coef_registers                 # in the workspace, as are the parts
     char* parts
@@ -173,16 +175,18 @@ cdef inline void finish_forward(
     const Pass* task, Part* part, Py_ssize_t k, Py_ssize_t begin, Py_ssize_t n_rows, double* z
 ) noexcept nogil:
     """From z = X w of n_rows rows from `begin` to what their backward half multiplies them with."""
-    cdef const double* sample_weight = (
-        NULL if task.sample_weight == NULL else task.sample_weight + begin)
+    cdef const double* sample_weight = task.sample_weight
     cdef Py_ssize_t i
+    if sample_weight != NULL:
+        sample_weight += begin
     for i in range(n_rows):
         z[i] += task.intercept[k]
     if task.decision != NULL:
         for i in range(n_rows):
             task.decision[k * task.n_samples + begin + i] = z[i]
     if task.kind == LOSS or task.kind == GRADIENT:
-        part.loss[k] += loss_of_block(z, task.y + begin, sample_weight, n_rows, part.block_loss)
+        part.loss[k] += loss_of_block(
+            z, task.y + begin, sample_weight, n_rows, part.block_loss, task.single_link)
     elif task.kind == PRODUCT:
         weigh(z, task.curvature + k * task.n_samples + begin, n_rows)
     if task.kind >= GRADIENT:
@@ -315,7 +319,9 @@ cdef inline void pass_part(
 
 
 cdef inline void clear(double* values, Py_ssize_t n) noexcept nogil:
-    memset(values, 0, n * sizeof(double))
+    cdef Py_ssize_t i
+    for i in range(n):
+        values[i] = 0
 
 
 cdef inline void add_to(const double* values, Py_ssize_t n, double* out) noexcept nogil:
@@ -329,6 +335,8 @@ cdef inline void begin_sums(const storage_t* X, Pass* task) noexcept nogil:
     cdef Py_ssize_t k
     cdef int index
     cdef Part part
+    task.single_link = (
+        storage_t is not double and task.n_features <= NARROW_REGISTERS * VEC32_LANES)
     task.by_bytes = bytes_serve(
         X, task.coef, task.n_coefs, task.n_features, task.column_stride)
     for k in range(task.n_coefs):

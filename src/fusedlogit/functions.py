@@ -1,8 +1,8 @@
 """The neuron on compiled kernels: the functions of :mod:`fusedlogit.reference`, fast.
 
-Same names, arguments and results. X may be float64, float32 or uint8 (anything else is converted
-to float64), with rows at any stride; it is read where it lies. float64 is computed in float64,
-the others in float32 with sums in float64.
+Same names, arguments and results. X of float64, float32, float16, uint8, int8, uint16 or bool is
+read where it lies, by rows or by columns (C or Fortran order, at any distance); anything else is
+converted to float64. float64 is computed in float64, the others in float32 with sums in float64.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def readable(X: NDArray[Any]) -> NDArray[Any]:
     adjacent = X.itemsize in X.strides or 1 in X.shape
     if multiples and adjacent and X.flags.aligned and X.dtype.isnative:
         return X
-    return np.ascontiguousarray(X, dtype=X.dtype.newbyteorder("="))
+    return np.require(X, dtype=X.dtype.newbyteorder("="), requirements=["C", "A"])
 
 
 class PassOverflowError(ValueError):

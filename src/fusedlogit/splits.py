@@ -131,6 +131,6 @@ def _numbered_from(
             raise ImageDataError(
                 f"test-from {test_from} does not divide the images of label '{printable(label)}', "
                 f"numbered {min(numbers)} to {max(numbers)}, into test and other images: "
-                "choose a number between"
+                f"choose a number from {min(numbers) + 1} to {max(numbers)}"
             )
     return np.flatnonzero(chosen)
