@@ -74,7 +74,7 @@ def test_images_numbered_from_a_number_on_are_the_test_images():
 
 @pytest.mark.parametrize("test_from", [0, 1, 30, 1000])
 def test_a_number_that_leaves_a_part_empty_is_refused(test_from):
-    with pytest.raises(ImageDataError, match=r"numbered 0 to 29.*choose a number between"):
+    with pytest.raises(ImageDataError, match=r"numbered 0 to 29.*choose a number from 1 to 29"):
         split_images(
             image_files(30, 40), validation_fraction=0.1, test_fraction=0.5, test_from=test_from
         )
