@@ -44,4 +44,4 @@ def openmp_threads():
 
 def compiler():
     """The compiler's name and version."""
-    return COMPILER.decode("ascii")
+    return COMPILER.decode("ascii").strip()
