@@ -19,6 +19,7 @@ from . import functions
 from .matrix import STORAGE_TYPES, DenseMatrix, readable
 from .objective import Objective, Scaling
 from .solvers import SOLVERS, Callback, Result, Settings, choose
+from .threads import single_threaded_blas
 
 Doubles = NDArray[np.float64]
 
@@ -193,9 +194,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         penalty = 1 / (self.C * unit) / total
         objective = Objective(matrix, target, weight, scaling, penalty, self.fit_intercept)
         settings = Settings(self.max_iter, self.tol, self.learning_rate, self._reporter())
-        result = solver.solve(
-            objective, *scaling.from_data(*self._start(matrix.n_features)), settings
-        )
+        start = scaling.from_data(*self._start(matrix.n_features))
+        with single_threaded_blas():
+            result = solver.solve(objective, *start, settings)
         self._keep(result, scaling, matrix.n_passes)
         return self
 

@@ -7,7 +7,6 @@ from scipy.optimize import OptimizeResult, minimize
 
 from ..matrix import PassOverflowError
 from ..objective import Objective
-from ..threads import single_threaded_blas
 from ._solver import Doubles, Result, Settings, Solver
 
 ADVICE = "Raise max_iter or tol, or scale the features (scaling='standard')."
@@ -76,11 +75,10 @@ def solve(objective: Objective, coef: Doubles, intercept: float, settings: Setti
     path = _Path(objective, settings, np.append(coef, intercept))
     options = {"maxiter": settings.max_iter, "maxfun": np.inf, "gtol": settings.tol, "ftol": 0.0}
     try:
-        with single_threaded_blas():
-            minimize(
-                path.cost, path.point, jac=True, method="L-BFGS-B", callback=path.accept,
-                options=options,
-            )  # fmt: skip
+        minimize(
+            path.cost, path.point, jac=True, method="L-BFGS-B", callback=path.accept,
+            options=options,
+        )  # fmt: skip
     except PassOverflowError:
         path.advice = UNBOUNDED
     return path.result()
