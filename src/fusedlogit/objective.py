@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,9 +74,9 @@ class Objective:
     penalty: float
     fit_intercept: bool
 
-    @property
+    @cached_property
     def total_weight(self) -> float:
-        """The sum of the sample weights."""
+        """The sum of the sample weights, added up once: every evaluation divides by it."""
         if self.sample_weight is None:
             return float(self.matrix.n_samples)
         return float(self.sample_weight.sum())
