@@ -186,7 +186,7 @@ static inline void flush_bytes(float *gradient, ptrdiff_t n, double *out) {
 
 /* Not used at this level: floats do it (lines.pxd). */
 #define HAS_BYTE_KERNELS 0
-#define slices_suit(coef, n) 0
+#define slices_suit(coef, n) ((void)(coef), 0)
 #define slice_coef(coef, n, slices) 0.0
 #define dot_bytes(rows, n, slices, unit, out) ((void)0)
 #define add_bytes(rows, factor, n, gradient, ahead) ((void)0)

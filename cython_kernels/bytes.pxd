@@ -57,13 +57,12 @@ cdef inline void to_slices(
 
 cdef inline void sweep_byte_rows(
     const uint8_t* old, Py_ssize_t n_old, const double* factor, float* gradient,
-    const uint8_t* new, Py_ssize_t n_new, const char* slices, double* z,
+    const uint8_t* new, Py_ssize_t n_new, const char* slices, double unit, double* z,
     Py_ssize_t row_stride, Py_ssize_t n_features
 ) noexcept nogil:
     """As rows.sweep_rows: each backward half asks for the memory of the next forward half."""
     cdef const uint8_t* rows[GROUP]
     cdef const uint8_t* ahead[GROUP]
-    cdef double unit = unit_of(slices, n_features)[0]
     cdef Py_ssize_t old_groups = groups_in(n_old)
     cdef Py_ssize_t new_groups = groups_in(n_new)
     cdef Py_ssize_t group

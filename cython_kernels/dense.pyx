@@ -10,9 +10,9 @@ from libc.string cimport memset
 
 from cython_kernels.moments cimport Moments, run_moments
 from cython_kernels.passes cimport (
-    DECISION, GRADIENT, LOSS, PRODUCT, Kind, Pass, new_pass, run_pass, use_workspace,
-    workspace_bytes,
+    DECISION, GRADIENT, LOSS, PRODUCT, Kind, Pass, new_pass, use_workspace, workspace_bytes,
 )
+from cython_kernels.run cimport run_pass
 from cython_kernels.sandwich cimport (
     Sandwich, padded_size, run_sandwich, sandwich_bytes, use_sandwich_workspace,
 )

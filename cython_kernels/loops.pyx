@@ -3,7 +3,8 @@
 from libc.math cimport fabs, isfinite
 from libc.string cimport memset
 
-from cython_kernels.passes cimport GRADIENT, Pass, new_pass, run_pass, use_workspace
+from cython_kernels.passes cimport GRADIENT, Pass, new_pass, use_workspace
+from cython_kernels.run cimport run_pass
 from cython_kernels.storage cimport storage_t
 from cython_kernels.views cimport (
     column_stride_of, elements_of, out_table, out_values, row_stride_of, values_of,

@@ -6,9 +6,18 @@ from hypothesis import given
 
 from fusedlogit import reference
 
-from .checks import CHECKS, check_loss_and_gradient, expected_sums
+from .checks import (
+    CHECKS,
+    check_decision_values,
+    check_hessian_product,
+    check_loss,
+    check_loss_and_gradient,
+    expected_sums,
+)  # fmt: skip
 from .contract import SUM_RTOL, VALUE_RTOL, assert_within
 from .problems import DTYPES, LAYOUTS, Problem, problems, steady
+
+SUMS_OF_LINES = check_decision_values, check_loss, check_loss_and_gradient, check_hessian_product
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
@@ -27,16 +36,34 @@ def test_seams_between_blocks_and_registers(kernels, n_samples, layout, dtype):
         check_loss_and_gradient(kernels, problem)
 
 
+@pytest.mark.parametrize("check", SUMS_OF_LINES, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("n_threads", [2, 5])
+@pytest.mark.parametrize("layout", ["copy", "fortran"])
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("n_samples", [1, 4, 5, 30])
+def test_fewer_rows_than_keep_the_threads_busy(kernels, dtype, layout, n_threads, check):
+    for n_samples in (0, 1, 5, 19):
+        check(kernels, Problem(
+            n_samples, 5_123, dtype, layout, weights="fractions", n_coefs=2, n_threads=n_threads,
+        ))  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_samples", [4, 5, 30])
 def test_rows_so_wide_that_a_block_is_one_group(kernels, n_samples, dtype):
     check_loss_and_gradient(kernels, Problem(n_samples, 20_011, dtype, n_coefs=2))
 
 
+@pytest.mark.parametrize("d", [70_001, 410_003])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "uint8"])
+def test_rows_so_wide_that_threads_share_them(kernels, dtype, d):
+    check_loss_and_gradient(kernels, Problem(9, d, dtype, n_threads=2))
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 5])
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("n_samples", [1, 64, 65, 150])
-def test_fortran_order_so_wide_that_a_panel_is_short(kernels, n_samples, dtype):
-    problem = Problem(n_samples, 1_301, dtype, "fortran", n_coefs=2)
+@pytest.mark.parametrize("n_samples", [65, 600])
+def test_fortran_order_so_wide_that_threads_share_the_rows(kernels, n_samples, dtype, n_threads):
+    problem = Problem(n_samples, 5_301, dtype, "fortran", n_coefs=2, n_threads=n_threads)
     check_loss_and_gradient(kernels, problem)
 
 

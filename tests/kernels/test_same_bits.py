@@ -58,6 +58,17 @@ def test_in_fortran_order_too(kernels, problem):
     np.testing.assert_array_equal(every_result(kernels, moved), first)
 
 
+@pytest.mark.parametrize("layout", ["copy", "fortran"])
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_where_threads_share_the_rows(kernels, n_threads, layout, dtype):
+    wide = Problem(7, 6_000, dtype, layout, weights="fractions", n_coefs=2, n_threads=n_threads)
+    arguments = *wide.arguments[:-1], n_threads
+    first = kernels.loss_and_gradient(*arguments)
+    for _ in range(5):
+        for one, other in zip(kernels.loss_and_gradient(*arguments), first, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 def test_from_several_python_threads_at_once():
     problem = Problem(20_000, 50, weights="fractions")
     arguments = problem.X, problem.y, problem.coef[0], 0.5, problem.weight, 2
@@ -76,16 +87,17 @@ SUM_OF_FOUR_PARTS = """
 import hashlib
 import numpy as np
 from fusedlogit import functions
-X = np.random.default_rng(0).standard_normal((20_000, 50))
+X = np.random.default_rng(0).standard_normal({shape})
 y = (X[:, 0] > 0).astype(float)
-gradient = functions.loss_and_gradient(X, y, np.ones(50), 0.0, n_threads=4)[1]
+gradient = functions.loss_and_gradient(X, y, np.ones(X.shape[1]), 0.0, n_threads=4)[1]
 print(hashlib.sha256(gradient).hexdigest())
 """
 
 
-def test_whatever_number_of_threads_the_machine_provides(run_python):
+@pytest.mark.parametrize("shape", [(20_000, 50), (9, 100_000)])
+def test_whatever_number_of_threads_the_machine_provides(run_python, shape):
     free, limited = (
-        run_python(SUM_OF_FOUR_PARTS, **environment)
+        run_python(SUM_OF_FOUR_PARTS.format(shape=shape), **environment)
         for environment in ({"OMP_DYNAMIC": "false"}, {"OMP_THREAD_LIMIT": "1"})
     )
     assert free[0] == limited[0] == 0
