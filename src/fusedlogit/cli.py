@@ -55,17 +55,33 @@ def refuse_nan(_ctx: click.Context, _param: click.Parameter, number: float) -> f
     return number
 
 
+def parse_numbers(texts: tuple[str, ...]) -> tuple[float, ...]:
+    """Convert numbers, repeated or separated by commas; each one once."""
+    try:
+        numbers = [float(number) for text in texts for number in text.split(",")]
+    except ValueError:
+        raise click.BadParameter(f"'{','.join(texts)}' is not numbers with commas") from None
+    return tuple(dict.fromkeys(numbers))
+
+
 def parse_rates(
     _ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]
 ) -> tuple[float, ...]:
-    """Convert learning rates, repeated or separated by commas; each one once."""
-    try:
-        rates = [float(rate) for text in texts for rate in text.split(",")]
-    except ValueError:
-        raise click.BadParameter(f"'{','.join(texts)}' is not numbers with commas") from None
+    """Convert learning rates."""
+    rates = parse_numbers(texts)
     if not all(0 < rate < math.inf for rate in rates):
         raise click.BadParameter("a learning rate must be above 0 and finite")
-    return tuple(dict.fromkeys(rates))
+    return rates
+
+
+def parse_penalties(
+    _ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]
+) -> tuple[float, ...]:
+    """Convert inverse strengths of the penalty."""
+    penalties = parse_numbers(texts)
+    if not all(C > 0 for C in penalties):
+        raise click.BadParameter("an inverse strength must be above 0")
+    return penalties
 
 
 threads_option = click.option(
@@ -93,6 +109,12 @@ def app() -> None:
 
 @app.command(short_help="Train on a zip file or folder of images.")
 @click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "--features",
+    type=click.Choice(["patches", "raw"]),
+    help="What the neuron is given: patches compared with a dictionary learnt from the training "
+    "images, or raw pixels.  [default: patches, but raw for --solver gd]",
+)
 @click.option(
     "--size",
     type=click.IntRange(1),
@@ -126,11 +148,11 @@ def app() -> None:
 @click.option(
     "--C",
     "C",
-    type=click.FloatRange(0, min_open=True),
-    callback=refuse_nan,
-    default=0.01,
-    show_default=True,
-    help="Inverse strength of the L2 penalty: smaller is stronger, inf is none.",
+    multiple=True,
+    callback=parse_penalties,
+    metavar="NUMBER[,...]",
+    help="Inverse strength of the L2 penalty: smaller is stronger, inf is none. Of several, the "
+    "one best on validation is kept.  [default: a choice of four, but 0.01 for raw pixels]",
 )
 @threads_option
 @click.option(
@@ -177,11 +199,12 @@ def app() -> None:
 def train(
     ctx: click.Context,
     data: Path,
+    features: str | None,
     size: int,
     solver: str,
     learning_rates: tuple[float, ...],
     max_iter: int,
-    C: float,
+    C: tuple[float, ...],
     n_threads: int | None,
     test_from: int | None,
     test_fraction: float,
@@ -204,7 +227,7 @@ def train(
     from .loading import load_images
     from .training import train as train_images
 
-    options = _training_options(solver, learning_rates, max_iter, C, n_threads)
+    options = _training_options(features, solver, learning_rates, max_iter, C, n_threads)
     with ExitStack() as stack:
         listener = None if quiet else stack.enter_context(_progress_bars(options))
         images = load_images(
@@ -242,7 +265,7 @@ def predict(
 
     classifier = load_model(model)
     decoded = decode_images(FileSource(images), images, classifier.size, n_threads=n_threads)
-    probability = classifier.probability(decoded.pixels)
+    probability = classifier.probability(classifier.values(decoded.pixels))
     answers = [
         {"image": images[row], "label": str(label), "probability": confidence}
         for row, label, confidence in zip(
@@ -319,16 +342,31 @@ def _check_targets(out: Path | None, report_folder: Path | None) -> None:
 
 
 def _training_options(
-    solver: str, rates: tuple[float, ...], max_iter: int, C: float, n_threads: int | None
+    features: str | None,
+    solver: str,
+    rates: tuple[float, ...],
+    max_iter: int,
+    C: tuple[float, ...],
+    n_threads: int | None,
 ) -> "TrainingOptions":
-    from .training import TrainingOptions
+    from .features import PatchFeatures
+    from .training import PATCHES_C, TrainingOptions
 
     if rates and solver == "lbfgs":
         raise click.UsageError("--learning-rate means nothing to lbfgs: give --solver gd")
-    chosen = TrainingOptions(
-        solver="gd" if rates else solver, max_iter=max_iter, C=C, n_threads=n_threads
+    solver = "gd" if rates else solver
+    if (features or ("raw" if solver == "gd" else "patches")) == "patches":
+        chosen = TrainingOptions(features=PatchFeatures(n_jobs=n_threads), C=PATCHES_C)
+    else:
+        chosen = TrainingOptions()
+    return replace(
+        chosen,
+        solver=solver,
+        learning_rates=rates or chosen.learning_rates,
+        max_iter=max_iter,
+        C=C or chosen.C,
+        n_threads=n_threads,
     )
-    return replace(chosen, learning_rates=rates) if rates else chosen
 
 
 def _progress_bars(options: "TrainingOptions") -> "ProgressBars":

@@ -61,8 +61,9 @@ def draw_pictures(result: TrainingResult, comparison: Comparison | None = None) 
         "cost": figures.cost_figure([(one.name, one.cost) for one in result.candidates]),
         "confusion": figures.confusion_figure(test.confusion, labels),
         "roc": figures.roc_figure(*test.roc_curve(), test.roc_auc, labels),
-        "weights": figures.weights_figure(result.classifier.coef, images.size, labels),
     }
+    if result.classifier.features is None:
+        drawn["weights"] = figures.weights_figure(result.classifier.coef, images.size, labels)
     for name, right in (("right", True), ("wrong", False)):
         rows = _photographs(result, right=right)
         if rows:

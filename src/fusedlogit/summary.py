@@ -43,9 +43,11 @@ def as_dict(
         "array_bytes": images.pixels.nbytes,
         "skipped": [{"name": file.name, "reason": file.reason} for file in images.skipped],
         "solver": result.best.solver,
-        "C": _finite(result.options.C),
+        "C": _finite(result.best.C),
+        "n_features": result.n_features,
         "candidates": [
             {
+                "C": _finite(candidate.C),
                 "learning_rate": candidate.learning_rate,
                 "iterations": candidate.n_iter,
                 "converged": bool(candidate.model.converged_),

@@ -12,9 +12,7 @@ from fusedlogit.model_file import FORMAT_VERSION, ImageClassifier, load_model, s
 @pytest.fixture
 def classifier():
     coef = np.random.default_rng(0).normal(0, 1e-3, 2 * 2 * 3)
-    return ImageClassifier(
-        labels=("cat", "dög"), size=2, scaling=255.0, coef=coef, intercept=0.25, threshold=0.6
-    )
+    return ImageClassifier(labels=("cat", "dög"), size=2, coef=coef, intercept=0.25, threshold=0.6)
 
 
 @pytest.fixture
@@ -38,7 +36,7 @@ def rewrite(path, **changes):
 def test_what_is_saved_is_what_is_loaded(classifier, model):
     loaded = load_model(model)
     np.testing.assert_array_equal(loaded.coef, classifier.coef)
-    for name in ("labels", "size", "scaling", "intercept", "threshold"):
+    for name in ("labels", "size", "intercept", "threshold", "features", "calibration"):
         assert getattr(loaded, name) == getattr(classifier, name)
 
 

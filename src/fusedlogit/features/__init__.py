@@ -1,0 +1,14 @@
+"""Features of photographs: what the neuron is given in place of raw pixels."""
+
+from .layer import ACTIVATIONS, LayerShape
+from .patches import DEFAULT_LAYERS, PatchFeatures
+from .state import from_arrays, to_arrays
+
+__all__ = [
+    "ACTIVATIONS",
+    "DEFAULT_LAYERS",
+    "LayerShape",
+    "PatchFeatures",
+    "from_arrays",
+    "to_arrays",
+]
