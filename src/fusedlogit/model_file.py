@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .calibration import UNCALIBRATED, Calibration
 from .errors import ModelFileError, printable
-from .features import PatchFeatures, from_arrays, to_arrays
+from .features import PatchFeatures, evidence_map, from_arrays, to_arrays
 from .functions import decision_values
 from .images import CHANNELS
 from .outputs import write_whole
@@ -35,6 +35,8 @@ class ImageClassifier:
         Width and height, in pixels, that images are resized to.
     coef : ndarray of float64, shape (n_features,)
         Weight of each feature, or of each raw pixel value, 0 to 255.
+    mean : ndarray of float64, shape (n_features,)
+        What the average training image has in their place.
     intercept : float
         The decision value where all features are zero.
     threshold : float
@@ -48,6 +50,7 @@ class ImageClassifier:
     labels: tuple[str, str]
     size: int
     coef: NDArray[np.float64]
+    mean: NDArray[np.float64]
     intercept: float
     threshold: float
     features: PatchFeatures | None = None
@@ -85,6 +88,25 @@ class ImageClassifier:
             return np.empty(0)
         return self.calibration.probability(decision_values(values, self.coef, self.intercept))
 
+    def evidence(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return what each pixel of one image speaks for the second label.
+
+        Parameters
+        ----------
+        pixels : ndarray of uint8, shape (size * size * 3,)
+
+        Returns
+        -------
+        ndarray of float64, shape (size, size)
+            In log odds, before calibration. Adds up to what the decision value has more than
+            that of the average training image.
+        """
+        if self.features is None:
+            contributions = self.coef * (pixels - self.mean)
+            return contributions.reshape(self.size, self.size, CHANNELS).sum(axis=2)
+        photograph = pixels.reshape(self.size, self.size, CHANNELS)
+        return evidence_map(self.features, photograph, self.coef, self.mean)
+
     def answers(self, probability: NDArray[np.float64]) -> NDArray[np.str_]:
         """Return the label that goes with each probability of the second label, shape (n,)."""
         return np.array(self.labels)[(probability > self.threshold).astype(np.intp)]
@@ -109,6 +131,7 @@ def save_model(path: str | os.PathLike[str], classifier: ImageClassifier) -> Non
         "labels": classifier.labels,
         "size": classifier.size,
         "coef": classifier.coef,
+        "mean": classifier.mean,
         "intercept": classifier.intercept,
         "threshold": classifier.threshold,
         "calibration": [classifier.calibration.slope, classifier.calibration.offset],
@@ -162,7 +185,7 @@ def _read_fields(path: Path) -> dict[str, NDArray[np.generic]]:
 
 
 def _classifier(fields: dict[str, NDArray[np.generic]]) -> ImageClassifier:
-    coef = np.ascontiguousarray(fields["coef"], dtype=np.float64)
+    coef, mean = (np.ascontiguousarray(fields[name], np.float64) for name in ("coef", "mean"))
     first, second = (str(label) for label in fields["labels"])
     slope, offset = (float(value) for value in fields["calibration"])
     size = int(fields["size"])
@@ -176,6 +199,7 @@ def _classifier(fields: dict[str, NDArray[np.generic]]) -> ImageClassifier:
         labels=(first, second),
         size=size,
         coef=coef,
+        mean=mean,
         intercept=float(fields["intercept"]),
         threshold=float(fields["threshold"]),
         features=features,
@@ -183,10 +207,10 @@ def _classifier(fields: dict[str, NDArray[np.generic]]) -> ImageClassifier:
     )
     n_pixels = size**2 * CHANNELS
     n_features = n_pixels if features is None else features.n_features_out_
-    if coef.shape != (n_features,):
+    if not coef.shape == mean.shape == (n_features,):
         raise ValueError(f"coef of shape {coef.shape} for {n_features} features")
     if features is not None and features.n_features_in_ != n_pixels:
         raise ValueError(f"features of {features.n_features_in_} values for size {size}")
-    if not np.isfinite([*coef, classifier.intercept, slope, offset]).all():
-        raise ValueError("coef, intercept or calibration is not finite")
+    if not np.isfinite([*coef, *mean, classifier.intercept, slope, offset]).all():
+        raise ValueError("coef, mean, intercept or calibration is not finite")
     return classifier

@@ -16,6 +16,7 @@ from .errors import InputError
 from .estimator import LogisticRegression
 from .evaluation import Judgement, Score
 from .features import PatchFeatures
+from .functions import moments
 from .loading import SplitImages
 from .model_file import ImageClassifier
 from .solvers import choose
@@ -264,6 +265,7 @@ def _finished(
         size=table.images.size,
         features=options.features,
         coef=model.coef_[0],
+        mean=moments(table.part("train")[0], n_threads=options.n_threads)[0],
         intercept=float(model.intercept_[0]),
         threshold=model.threshold,
         calibration=calibration,

@@ -7,7 +7,14 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from fusedlogit import LogisticRegression
-from fusedlogit.features import ACTIVATIONS, LayerShape, PatchFeatures, from_arrays, to_arrays
+from fusedlogit.features import (
+    ACTIVATIONS,
+    LayerShape,
+    PatchFeatures,
+    evidence_map,
+    from_arrays,
+    to_arrays,
+)
 
 SMALL = (
     LayerShape(patch_size=3, stride=1, n_filters=8, n_components=20, grid=5, n_channels=5),
@@ -131,3 +138,30 @@ def test_flat_photographs_have_finite_features(fitted):
 
 def test_all_flat_photographs_can_be_learnt_from():
     assert np.isfinite(small().fit_transform(np.full((9, SIZE * SIZE * 3), 7, np.uint8))).all()
+
+
+@pytest.mark.parametrize("activation", ["two-sided", "tanh"])
+@pytest.mark.parametrize("sizes", [(SIZE,), (7, 17)])
+def test_evidence_adds_up_to_the_decision(stripes, activation, sizes):
+    pixels, _ = stripes
+    features = small(activation=activation, sizes=sizes).fit(pixels)
+    rng = np.random.default_rng(0)
+    coef, mean = rng.normal(size=(2, features.n_features_out_))
+    for photograph in pixels[:5]:
+        values = features.transform(photograph[None])[0].astype(float)
+        evidence = evidence_map(features, photograph.reshape(SIZE, SIZE, 3), coef, mean)
+        assert evidence.shape == (SIZE, SIZE)
+        assert evidence.sum() == pytest.approx(coef @ (values - mean), abs=0.02)
+
+
+def test_evidence_lies_where_the_photograph_differs():
+    """A patch of stripes in one corner, in a photograph that is flat elsewhere."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (60, SIZE, SIZE, 3), dtype=np.uint8)
+    features = small(layers=SMALL[1:]).fit(pixels.reshape(60, -1))
+    photograph = np.full((SIZE, SIZE, 3), 128, np.uint8)
+    photograph[:4, -4:] = rng.integers(0, 256, (4, 4, 3))
+    flat = features.transform(np.full((1, SIZE * SIZE * 3), 128, np.uint8))[0].astype(float)
+    evidence = evidence_map(features, photograph, np.ones_like(flat), flat)
+    corner = np.abs(evidence[:5, -5:]).sum()  # patches of 2 x 2 reach one pixel further
+    assert corner > 0.99 * np.abs(evidence).sum()

@@ -100,22 +100,24 @@ class Layer:
     odd_filters: tuple[Floats, ...]
     offset: Floats
 
-    def pooled(self, seen: Map) -> Floats:
+    def pooled(self, seen: Map, grid: int | None = None) -> Floats:
         """Return the mean activation of every filter in every cell of a map.
 
         Parameters
         ----------
         seen : Map
-            At least as large as a patch.
+            Square, at least as large as a patch.
+        grid : int, optional
+            Number of cells in each direction, if not that of the layer.
 
         Returns
         -------
         ndarray of float32, shape (grid, grid, n_outputs, 2, n_filters // 2)
             The fourth axis tells a filter from its mirror image.
         """
-        grid, pairs = self.shape.grid, len(self.offset)
+        grid, pairs = grid or self.shape.grid, len(self.offset)
         rows, columns = patches_along(seen, self.shape)
-        cell, n_patches = _cells(rows, columns, grid)
+        cell, n_patches = cells_of(rows, columns, grid)
         pooled = np.zeros((grid * grid, ACTIVATIONS[self.activation], 2, pairs), np.float32)
         step = max(1, min(rows, _RESPONSES // (pairs * columns)))
         even = np.empty((step, columns, len(self.even_filters[0])), np.float32)
@@ -178,14 +180,18 @@ def part_lengths(n_even: int, n_odd: int, patch_size: int) -> tuple[int, int]:
     return patch_size * (rest * n_even + half * n_odd), patch_size * (half * n_even + rest * n_odd)
 
 
-def _cells(rows: int, columns: int, grid: int) -> tuple[NDArray[np.intp], Floats]:
-    """Return the cell of every patch, and the number of patches in every cell (at least 1).
+def cells_along(n: int, grid: int) -> NDArray[np.intp]:
+    """Return the cell of each of n patches in a line.
 
     By the middle of the patch, so that a mirror takes cells to cells, but for a middle patch
     between two cells.
     """
-    down, across = ((2 * np.arange(n) + 1) * grid // (2 * n) for n in (rows, columns))
-    cell = (down[:, None] * grid + across).ravel().astype(np.intp)
+    return ((2 * np.arange(n) + 1) * grid // (2 * n)).astype(np.intp)
+
+
+def cells_of(rows: int, columns: int, grid: int) -> tuple[NDArray[np.intp], Floats]:
+    """Return the cell of every patch, and the number of patches in every cell (at least 1)."""
+    cell = (cells_along(rows, grid)[:, None] * grid + cells_along(columns, grid)).ravel()
     count = np.bincount(cell, minlength=grid * grid)
     return cell, np.maximum(count, 1).astype(np.float32)
 

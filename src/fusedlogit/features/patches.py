@@ -57,10 +57,14 @@ class Chain:
 
     def features(self, pixels: Floats) -> Floats:
         """Return the features of one photograph of shape (size, size, 3), of the last grid."""
+        return root(folded(self.layers[-1].pooled(self.last_map(pixels))))
+
+    def last_map(self, pixels: Floats) -> Map:
+        """Return what the last layer sees of a photograph."""
         seen = Map.of_photograph(pixels)
         for layer, reduction in zip(self.layers, self.reductions, strict=False):
             seen = reduction.map_of(layer.pooled(seen))
-        return root(folded(self.layers[-1].pooled(seen)))
+        return seen
 
 
 class PatchFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -178,7 +182,7 @@ class PatchFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         pixels = self._photographs(X, reset=False)
         features = np.empty((len(pixels), self.n_features_out_), np.float16) if out is None else out
-        matrices = [_resizing(pixels.shape[1], chain.size) for chain in self.chains_]
+        matrices = [resizing_of(pixels.shape[1], chain.size) for chain in self.chains_]
 
         def work(row: int) -> None:
             first = 0
@@ -218,7 +222,7 @@ class PatchFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self, pixels: NDArray[np.uint8], size: int, generator: np.random.Generator
     ) -> Chain:
         """Learn layer after layer, each from what those before it make of the photographs."""
-        matrix = _resizing(pixels.shape[1], size)
+        matrix = resizing_of(pixels.shape[1], size)
         maps = [Map.of_photograph(resized(one, matrix)) for one in pixels]
         layers: list[Layer] = []
         reductions: list[Reduction] = []
@@ -252,5 +256,6 @@ class PatchFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return pooled
 
 
-def _resizing(size: int, new_size: int) -> Floats | None:
+def resizing_of(size: int, new_size: int) -> Floats | None:
+    """Return the weights that resize photographs, None where they have the size already."""
     return None if size == new_size else resizing_matrix(size, new_size)
