@@ -1,5 +1,6 @@
 """Test photographs that are also, or nearly, among those that were trained on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,6 @@ from numpy.typing import NDArray
 
 from .features.resizing import resizing_matrix
 from .images import CHANNELS, ImageFile
-from .loading import SplitImages
 
 # Photographs are compared by the differences of adjacent pixels at this size.
 _THUMBNAIL = 16
@@ -39,13 +39,21 @@ class Duplicate:
     likeness: float
 
 
-def find_duplicates(images: SplitImages) -> tuple[Duplicate, ...]:
+def find_duplicates(
+    pixels: NDArray[np.uint8], files: Sequence[ImageFile], size: int, tests: slice
+) -> tuple[Duplicate, ...]:
     """Find test photographs that are also among the training or validation images.
 
     Parameters
     ----------
-    images : SplitImages
-        Decoded.
+    pixels : ndarray of uint8, shape (n, size * size * 3)
+        All photographs, the test images last.
+    files : sequence of ImageFile, length n
+        Where they came from.
+    size : int
+        Width and height in pixels.
+    tests : slice
+        Rows of the test images.
 
     Returns
     -------
@@ -53,20 +61,19 @@ def find_duplicates(images: SplitImages) -> tuple[Duplicate, ...]:
         The most alike first; at most one of each test photograph. Mirror images, other
         compression and other brightness are seen through; crops are not.
     """
-    tests = images.bounds["test"]
-    seen = _gradients(_thumbnails(images.pixels[: tests.start], images.size))
+    seen = _gradients(_thumbnails(pixels[: tests.start], size))
     found = []
     for first in range(tests.start, tests.stop, _ROWS):
         rows = slice(first, min(first + _ROWS, tests.stop))
-        thumbnails = _thumbnails(images.pixels[rows], images.size)
+        thumbnails = _thumbnails(pixels[rows], size)
         likeness = np.maximum(
             _gradients(thumbnails) @ seen.T, _gradients(thumbnails[:, :, ::-1]) @ seen.T
         )
         nearest = likeness.argmax(axis=1)
         for row, other in enumerate(nearest):
             if likeness[row, other] >= SAME:
-                test, twin = images.files[first + row], images.files[other]
-                found.append(Duplicate(test, twin, float(likeness[row, other])))
+                likest = float(likeness[row, other])
+                found.append(Duplicate(files[first + row], files[other], likest))
     return tuple(sorted(found, key=lambda duplicate: -duplicate.likeness))
 
 

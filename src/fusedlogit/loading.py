@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .decoding import decode_images
+from .duplicates import Duplicate, find_duplicates
 from .errors import ImageDataError, SkippedFile, printable
 from .images import CHANNELS, ImageFile, find_images, open_source
 from .splits import PARTS, split_images
@@ -33,6 +34,8 @@ class SplitImages:
         The rows of "train", "validation" and "test".
     skipped : tuple of SkippedFile
         Files left out.
+    duplicates : tuple of Duplicate
+        Test images that are nearly the same as another image.
     seconds : mapping of str to float
         Seconds that each stage took.
     """
@@ -43,6 +46,7 @@ class SplitImages:
     size: int
     bounds: Mapping[str, slice]
     skipped: tuple[SkippedFile, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -125,23 +129,32 @@ def load_images(
             strict=strict,
             on_decoded=listener.decoded,
         )
-    images = SplitImages(
+    kept = tuple(files[row] for row in decoded.kept)
+    bounds = split.bounds(decoded.kept)
+    _check_decoded(kept, bounds, set(counts), decoded.skipped)
+    with timed(seconds, "duplicates"):
+        duplicates = find_duplicates(decoded.pixels, kept, size, bounds["test"])
+    return SplitImages(
         origin=str(path),
         pixels=decoded.pixels,
-        files=tuple(files[row] for row in decoded.kept),
+        files=kept,
         size=size,
-        bounds=split.bounds(decoded.kept),
+        bounds=bounds,
         skipped=catalogue.unlabelled + decoded.skipped,
+        duplicates=duplicates,
         seconds=seconds,
     )
-    _check_decoded(images, set(counts), decoded.skipped)
-    return images
 
 
-def _check_decoded(images: SplitImages, labels: set[str], skipped: tuple[SkippedFile, ...]) -> None:
+def _check_decoded(
+    files: tuple[ImageFile, ...],
+    bounds: Mapping[str, slice],
+    labels: set[str],
+    skipped: tuple[SkippedFile, ...],
+) -> None:
     """Check that skipping unreadable images has left some of each label in each part."""
     for name in PARTS:
-        present = {file.label for file in images.files[images.bounds[name]]}
+        present = {file.label for file in files[bounds[name]]}
         for label in sorted(labels - present):
             raise ImageDataError(
                 f"no {name} image of label '{printable(label)}' can be decoded, "

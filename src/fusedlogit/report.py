@@ -5,12 +5,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich import filesize
 
 from . import figures
 from .comparison import Comparison
 from .errors import printable
+from .images import CHANNELS
 from .outputs import make_folder, write_whole
 from .training import TrainingResult
 
@@ -61,6 +63,7 @@ def draw_pictures(result: TrainingResult, comparison: Comparison | None = None) 
         "cost": figures.cost_figure([(one.name, one.cost) for one in result.candidates]),
         "confusion": figures.confusion_figure(test.confusion, labels),
         "roc": figures.roc_figure(*test.roc_curve(), test.roc_auc, labels),
+        "reliability": figures.reliability_figure(test, labels[1]),
     }
     if result.classifier.features is None:
         drawn["weights"] = figures.weights_figure(result.classifier.coef, images.size, labels)
@@ -68,6 +71,7 @@ def draw_pictures(result: TrainingResult, comparison: Comparison | None = None) 
         rows = _photographs(result, right=right)
         if rows:
             drawn[name] = figures.photographs_figure(rows, images.size, columns=PHOTOGRAPHS_IN_ROW)
+    drawn["evidence"] = _evidence(result)
     if comparison is not None:
         drawn["twins"] = figures.twin_figure(comparison.kernel, comparison.reference)
     return {name: figures.to_png(figure) for name, figure in drawn.items()}
@@ -96,6 +100,26 @@ def render_page(
             for name, content in pictures.items()
         },
     )
+
+
+def _evidence(result: TrainingResult) -> figures.Figure:
+    """Draw the evidence in the surest right and the surest wrong answer of each label."""
+    pixels, _ = result.images.part("test")
+    labels, size, test = result.images.labels, result.images.size, result.test
+    chosen = [
+        row
+        for right in (True, False)
+        for answer in (False, True)
+        for row in test.surest(answer=answer, right=right, count=1)
+    ]
+    captions = [
+        f"{figures.short(labels[int(test.answer[row])])} {test.confidence[row]:.0%}"
+        + ("" if test.answer[row] == test.truth[row] else " (wrong)")
+        for row in chosen
+    ]
+    evidence = np.stack([result.classifier.evidence(pixels[row]) for row in chosen])
+    photographs = pixels[chosen].reshape(-1, size, size, CHANNELS)
+    return figures.evidence_figure(photographs, evidence, captions, labels)
 
 
 def _photographs(result: TrainingResult, *, right: bool) -> list[figures.PhotographRow]:

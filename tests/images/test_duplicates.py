@@ -1,12 +1,9 @@
 """Near-duplicates between test and training images."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from fusedlogit.duplicates import find_duplicates
 from fusedlogit.loading import load_images
 
 from .conftest import photograph
@@ -34,7 +31,7 @@ def load(tmp_path):
 
 
 def test_different_photographs_are_no_duplicates(load):
-    assert find_duplicates(load()) == ()
+    assert load().duplicates == ()
 
 
 @pytest.mark.parametrize(
@@ -48,8 +45,7 @@ def test_different_photographs_are_no_duplicates(load):
     ],
 )
 def test_copies_are_found_whatever_became_of_them(load, change):
-    images = load(cat_105=change(smooth("cat", 3)))
-    (duplicate,) = find_duplicates(images)
+    (duplicate,) = load(cat_105=change(smooth("cat", 3))).duplicates
     assert duplicate.test.name == "cat.105.jpg"
     assert duplicate.seen.name == "cat.3.png"
     assert 0.95 < duplicate.likeness <= 1.0001
@@ -59,12 +55,10 @@ def test_the_most_alike_come_first(load):
     noisy = np.asarray(smooth("dog", 2), dtype=float)
     noisy += np.random.default_rng(0).normal(0, 25, noisy.shape)
     noisy = Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
-    found = find_duplicates(load(cat_105=noisy, dog_106=smooth("dog", 5)))
+    found = load(cat_105=noisy, dog_106=smooth("dog", 5)).duplicates
     assert [duplicate.test.name for duplicate in found] == ["dog.106.jpg", "cat.105.jpg"]
 
 
 def test_flat_pictures_are_like_nothing(load):
     images = load(cat_9=Image.new("RGB", (20, 20), "red"), dog_107=Image.new("RGB", (9, 9), "red"))
-    assert find_duplicates(images) == ()
-    empty = replace(images, pixels=np.zeros_like(images.pixels))
-    assert find_duplicates(empty) == ()
+    assert images.duplicates == ()

@@ -135,7 +135,7 @@ def test_nothing_is_kept_when_every_learning_rate_diverges_beyond_all_bounds(ima
 
 
 def test_seconds_of_every_stage_are_told(result):
-    assert list(result.seconds) == ["listing", "decoding", "training", "evaluation"]
+    assert list(result.seconds) == ["listing", "decoding", "duplicates", "training", "evaluation"]
     assert all(seconds > 0 for seconds in result.seconds.values())
 
 
