@@ -184,6 +184,12 @@ def app() -> None:
     show_default=True,
     help="Seed of the draw.",
 )
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep computed features in this folder; the same images and options find them again.",
+)
 @out_option
 @click.option(
     "--report",
@@ -210,6 +216,7 @@ def train(
     test_fraction: float,
     validation_fraction: float,
     seed: int,
+    cache: Path | None,
     out: Path | None,
     report_folder: Path | None,
     strict: bool,
@@ -223,11 +230,15 @@ def train(
     if test_from is not None and _given(ctx, "test_fraction"):
         raise click.UsageError("--test-from and --test-fraction exclude each other: give one")
     _check_targets(out, report_folder)
+    if cache is not None:
+        check_folder(cache)
 
     from .loading import load_images
     from .training import train as train_images
 
-    options = _training_options(features, solver, learning_rates, max_iter, C, n_threads)
+    options = replace(
+        _training_options(features, solver, learning_rates, max_iter, C, n_threads), cache=cache
+    )
     with ExitStack() as stack:
         listener = None if quiet else stack.enter_context(_progress_bars(options))
         images = load_images(
@@ -248,42 +259,71 @@ def train(
 @app.command(short_help="Tell what images show.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "--evidence",
+    "maps_folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write a picture of each image to this folder: what its regions speak for.",
+)
 @threads_option
 @json_option
+@quiet_option
 @click.pass_context
 def predict(
-    ctx: click.Context, model: Path, images: tuple[str, ...], n_threads: int | None, as_json: bool
+    ctx: click.Context,
+    model: Path,
+    images: tuple[str, ...],
+    maps_folder: Path | None,
+    n_threads: int | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Print a line for each IMAGE: its name, label, and the label's probability.
 
     MODEL is a file written by train --out. Images that cannot be read are named on standard
     error; the others are answered all the same, and the exit status is 2.
     """
-    from .decoding import decode_images
+    if maps_folder is not None:
+        check_folder(maps_folder)
+
     from .images import FileSource
     from .model_file import load_model
+    from .prediction import predict_images
 
     classifier = load_model(model)
-    decoded = decode_images(FileSource(images), images, classifier.size, n_threads=n_threads)
-    probability = classifier.probability(classifier.values(decoded.pixels))
+    source = FileSource(images)
+    predicted = predict_images(classifier, source, images, n_threads=n_threads)
     answers = [
         {"image": images[row], "label": str(label), "probability": confidence}
         for row, label, confidence in zip(
-            decoded.kept.tolist(),
-            classifier.answers(probability),
-            classifier.confidence(probability).tolist(),
+            predicted.kept.tolist(),
+            classifier.answers(predicted.probability),
+            classifier.confidence(predicted.probability).tolist(),
             strict=True,
         )
     ]
+    if maps_folder is not None:
+        from .report import write_evidence
+
+        write_evidence(maps_folder, classifier, source, answers)
     if as_json:
         click.echo(json.dumps(answers, indent=2))
     else:
         for answer in answers:
             name, label = printable(answer["image"]), printable(answer["label"])
             click.echo(f"{name}\t{label}\t{answer['probability']:.4f}")
-    for file in decoded.skipped:
+    for file in predicted.skipped:
         click.echo(f"Error: {file}", err=True)
-    if decoded.skipped:
+    if not quiet:
+        total = sum(predicted.seconds.values())
+        stages = ", ".join(f"{stage} {time:.2f}" for stage, time in predicted.seconds.items())
+        click.echo(
+            f"{len(answers):,} images in {total:.2f} seconds ({stages}): "
+            f"{len(answers) / total:,.0f} a second",
+            err=True,
+        )
+    if predicted.skipped:
         ctx.exit(BAD_INPUT)
 
 

@@ -92,4 +92,6 @@ def _gradients(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
     n = len(thumbnails)
     rows = np.concatenate([across.reshape(n, -1), down.reshape(n, -1)], axis=1)
     length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, length, out=np.zeros_like(rows), where=length > 1.0)
+    unit = np.zeros_like(rows)
+    np.divide(rows, length, out=unit, where=length > 1.0)
+    return unit

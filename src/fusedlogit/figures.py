@@ -195,7 +195,7 @@ def evidence_figure(
         below.imshow(speaks, cmap="RdBu_r", norm=norm, alpha=0.55)
         above.set_axis_off()
         below.set_axis_off()
-    _evidence_bar(figure, grid.ravel(), norm, "log odds per hundredth of the photograph", labels)
+    _evidence_bar(figure, list(grid.flat), norm, "log odds per hundredth of the photograph", labels)
     return figure
 
 

@@ -103,7 +103,8 @@ class ImageClassifier:
         """
         if self.features is None:
             contributions = self.coef * (pixels - self.mean)
-            return contributions.reshape(self.size, self.size, CHANNELS).sum(axis=2)
+            by_pixel = contributions.reshape(self.size, self.size, CHANNELS)
+            return np.asarray(by_pixel.sum(axis=2), dtype=np.float64)
         photograph = pixels.reshape(self.size, self.size, CHANNELS)
         return evidence_map(self.features, photograph, self.coef, self.mean)
 

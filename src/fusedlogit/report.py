@@ -2,17 +2,21 @@
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
 from rich import filesize
 
 from . import figures
 from .comparison import Comparison
+from .decoding import decode_images
 from .errors import printable
-from .images import CHANNELS
+from .images import CHANNELS, ImageSource
+from .model_file import ImageClassifier
 from .outputs import make_folder, write_whole
 from .training import TrainingResult
 
@@ -54,6 +58,44 @@ def write_report(
         write_whole(folder / f"{name}.png", content)
     write_whole(folder / "report.html", page.encode())
     return folder / "report.html"
+
+
+def write_evidence(
+    folder: str | os.PathLike[str],
+    classifier: ImageClassifier,
+    source: ImageSource,
+    answers: Sequence[Mapping[str, Any]],
+) -> None:
+    """Draw what the regions of some images speak for, a PNG file each.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where to put ``1-cat.12.png`` and so on; made if missing.
+    classifier : ImageClassifier
+        What has answered.
+    source : ImageSource
+        Where the images lie.
+    answers : sequence of mappings
+        "image", "label" and "probability" of each.
+
+    Raises
+    ------
+    OutputError
+        If the folder or a file cannot be written.
+    """
+    folder = Path(folder)
+    make_folder(folder)
+    for number, answer in enumerate(answers, start=1):
+        pixels = decode_images(source, [answer["image"]], classifier.size, strict=True).pixels
+        picture = figures.evidence_figure(
+            pixels.reshape(1, classifier.size, classifier.size, CHANNELS),
+            classifier.evidence(pixels[0])[None],
+            [f"{figures.short(answer['label'])} {answer['probability']:.0%}"],
+            classifier.labels,
+        )
+        name = f"{number}-{Path(answer['image']).stem}.png"
+        write_whole(folder / name, figures.to_png(picture))
 
 
 def draw_pictures(result: TrainingResult, comparison: Comparison | None = None) -> dict[str, bytes]:
@@ -102,7 +144,7 @@ def render_page(
     )
 
 
-def _evidence(result: TrainingResult) -> figures.Figure:
+def _evidence(result: TrainingResult) -> Figure:
     """Draw the evidence in the surest right and the surest wrong answer of each label."""
     pixels, _ = result.images.part("test")
     labels, size, test = result.images.labels, result.images.size, result.test

@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from .calibration import UNCALIBRATED, Calibration, calibrate
 from .errors import InputError
 from .estimator import LogisticRegression
 from .evaluation import Judgement, Score
+from .feature_cache import learn_and_compute
 from .features import PatchFeatures
 from .functions import moments
 from .loading import SplitImages
@@ -52,6 +54,8 @@ class TrainingOptions:
         validation kept. With more features than images it has to be strong.
     n_threads : int or None
         Number of threads; all cores if None.
+    cache : Path or None
+        Folder that keeps computed features for the next time.
     """
 
     features: PatchFeatures | None = None
@@ -60,6 +64,7 @@ class TrainingOptions:
     max_iter: int = 1000
     C: tuple[float, ...] = (0.01,)
     n_threads: int | None = None
+    cache: Path | None = None
 
     @property
     def candidates(self) -> tuple[tuple[float, float | None], ...]:
@@ -84,11 +89,14 @@ class FeatureTable:
         Raw pixels, or features.
     scaling : float or str
         See `fusedlogit.LogisticRegression`.
+    features : PatchFeatures or None
+        Fitted; None for raw pixels.
     """
 
     images: SplitImages
     values: NDArray[Any]
     scaling: float | str
+    features: PatchFeatures | None = None
 
     def part(self, *names: str) -> tuple[NDArray[Any], NDArray[np.str_]]:
         """Return the values (a view, not a copy) and labels of adjacent parts."""
@@ -243,13 +251,10 @@ def _featured(
     """Learn features from the training images, and compute those of all."""
     if options.features is None:
         return FeatureTable(images, images.pixels, PIXEL_RANGE)
-    listener = listener or Listener()
-    listener.learning_features(len(images.files))
-    with timed(seconds, "learning features"):
-        options.features.fit(images.part("train")[0])
-    with timed(seconds, "features"):
-        values = options.features.transform(images.pixels, on_done=listener.featured)
-    return FeatureTable(images, values, "standard")
+    features, values = learn_and_compute(
+        options.features, images, listener or Listener(), seconds, options.cache
+    )
+    return FeatureTable(images, values, "standard", features)
 
 
 def _finished(
@@ -257,13 +262,13 @@ def _finished(
 ) -> tuple[ImageClassifier, LogisticRegression]:
     """Return what is saved, and the estimator in it."""
     model, calibration = best.model, UNCALIBRATED
-    if options.features is not None:
+    if table.features is not None:
         calibration = calibrate(model, *table.part("validation"))
         model = _fit(table, SEEN, options, best.C, best.learning_rate, listener)
     return ImageClassifier(
         labels=table.images.labels,
         size=table.images.size,
-        features=options.features,
+        features=table.features,
         coef=model.coef_[0],
         mean=moments(table.part("train")[0], n_threads=options.n_threads)[0],
         intercept=float(model.intercept_[0]),

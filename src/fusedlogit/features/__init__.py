@@ -10,6 +10,7 @@ __all__ = [
     "DEFAULT_LAYERS",
     "LayerShape",
     "PatchFeatures",
+    "evidence_map",
     "from_arrays",
     "to_arrays",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from .._kernels import patches as kernels
 
 Floats = NDArray[np.float32]
+Real = TypeVar("Real", np.float32, np.float64)
 
 #: What a response can become, with the number of outputs it then has.
 ACTIVATIONS = kernels.ACTIVATIONS
@@ -196,9 +198,10 @@ def cells_of(rows: int, columns: int, grid: int) -> tuple[NDArray[np.intp], Floa
     return cell, np.maximum(count, 1).astype(np.float32)
 
 
-def root(pooled: Floats) -> Floats:
+def root(pooled: NDArray[Real]) -> NDArray[Real]:
     """Return the signed square root, which makes the variance of counts the same everywhere."""
-    return np.copysign(np.sqrt(np.abs(pooled)), pooled)
+    signed: NDArray[Real] = np.copysign(np.sqrt(np.abs(pooled)), pooled)
+    return signed
 
 
 def folded(pooled: Floats) -> Floats:
