@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from . import __version__
 from .errors import OutputError, printable
@@ -56,7 +57,7 @@ def learn_and_compute(
         return kept
     listener.learning_features(len(images.files))
     with timed(seconds, "learning features"):
-        fitted = PatchFeatures(**features.get_params()).fit(images.part("train")[0])
+        fitted = clone(features).fit(images.part("train")[0])
     with timed(seconds, "features"):
         if place is None:
             return fitted, fitted.transform(images.pixels, on_done=listener.featured)

@@ -3,7 +3,7 @@
 import io
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 from sklearn.calibration import calibration_curve
 
@@ -58,11 +58,13 @@ class PhotographRow:
         return f"{answered}, in truth {short(self.truth)}"
 
 
-def cost_figure(costs: Sequence[tuple[str, Sequence[float]]]) -> Figure:
-    """Draw the cost by iteration, a line for each (name, cost history)."""
+def cost_figure(costs: Sequence[tuple[str, Sequence[float]]], every: int = 1) -> Figure:
+    """Draw the cost every so many iterations, a line for each (name, cost history)."""
     figure, axes = _figure(3.4)
     for (name, cost), colour in zip(costs, _cycle(len(costs)), strict=True):
-        axes.plot(range(len(cost)), cost, color=colour, label=name, linewidth=1.6)
+        axes.plot(
+            range(0, len(cost), every), cost[::every], color=colour, label=name, linewidth=1.6
+        )
     _limit_runaways(axes, costs)
     axes.set_xlabel("iteration")
     axes.set_ylabel("cost J (nats per image)")
@@ -132,6 +134,43 @@ def roc_figure(
     axes.set_xlim(-0.01, 1.01)
     axes.set_ylim(-0.01, 1.01)
     axes.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def accuracy_figure(
+    axis: str,
+    values: Sequence[float | str],
+    accuracies: Mapping[str, Sequence[float]],
+    *,
+    logarithmic: bool = False,
+) -> Figure:
+    """Draw accuracies by something that was varied, a line for each part of the images.
+
+    Parameters
+    ----------
+    axis : str
+        What was varied.
+    values : sequence of float or str, length n
+        Its values: numbers, or names, which are not joined by a line.
+    accuracies : mapping of str to sequence of float, length n
+        By part.
+    logarithmic : bool
+        Whether the values are drawn by their logarithms.
+    """
+    figure, axes = _figure(3.6)
+    named = isinstance(values[0], str)
+    for (part, accuracy), colour in zip(accuracies.items(), COLOURS, strict=False):
+        style = "none" if named else "-"
+        axes.plot(values, accuracy, color=colour, marker="o", linestyle=style, label=part)
+    if logarithmic:
+        axes.set_xscale("log")
+    axes.set_xlabel(axis)
+    axes.set_ylabel("accuracy")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], min_n_ticks=3))
+    axes.grid(axis="y", color="#e5e5e5", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.legend(frameon=False)
     return figure
 
 

@@ -18,6 +18,7 @@ from .errors import printable
 from .images import CHANNELS, ImageSource
 from .model_file import ImageClassifier
 from .outputs import make_folder, write_whole
+from .studies import Study
 from .training import TrainingResult
 
 PHOTOGRAPHS_IN_ROW = 4
@@ -126,6 +127,43 @@ def render_page(
     comparison: Comparison | None = None,
 ) -> str:
     """Return the HTML page, pictures embedded; see `write_report`."""
+    first, second = (printable(label) for label in result.images.labels)
+    title = f"Is it “{first}” or “{second}”?"
+    return _render("report.html.j2", title, pictures, result=result, comparison=comparison)
+
+
+def write_study(folder: str | os.PathLike[str], study: Study, seconds: float) -> Path:
+    """Draw, render and write the page of a study.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where to put the page and its picture, named after the study; made if missing.
+    study : Study
+        What was found.
+    seconds : float
+        How long it took.
+
+    Returns
+    -------
+    Path
+        The HTML page.
+
+    Raises
+    ------
+    OutputError
+        If the folder or a file cannot be written.
+    """
+    picture = figures.to_png(study.figure)
+    page = _render("study.html.j2", study.title, {"study": picture}, study=study, seconds=seconds)
+    folder = Path(folder)
+    make_folder(folder)
+    write_whole(folder / f"{study.name}.png", picture)
+    write_whole(folder / f"{study.name}.html", page.encode())
+    return folder / f"{study.name}.html"
+
+
+def _render(template: str, title: str, pictures: Mapping[str, bytes], **context: Any) -> str:
     environment = Environment(
         loader=PackageLoader("fusedlogit"),
         autoescape=True,
@@ -134,13 +172,13 @@ def render_page(
         lstrip_blocks=True,
     )
     environment.filters |= {"printable": printable, "filesize": filesize.decimal}
-    return environment.get_template("report.html.j2").render(
-        result=result,
-        comparison=comparison,
+    return environment.get_template(template).render(
+        title=title,
         pictures={
             name: "data:image/png;base64," + base64.b64encode(content).decode()
             for name, content in pictures.items()
         },
+        **context,
     )
 
 

@@ -100,9 +100,7 @@ class FeatureTable:
 
     def part(self, *names: str) -> tuple[NDArray[Any], NDArray[np.str_]]:
         """Return the values (a view, not a copy) and labels of adjacent parts."""
-        bounds = self.images.bounds
-        rows = slice(bounds[names[0]].start, bounds[names[-1]].stop)
-        return self.values[rows], np.array([file.label for file in self.images.files[rows]])
+        return self.values[self.images.rows(*names)], self.images.targets(*names)
 
 
 @dataclass(frozen=True)
@@ -119,8 +117,8 @@ class Candidate:
         The fitted estimator.
     cost : tuple of float
         Cost J by iteration.
-    validation : Score or None
-        Its score on the validation images; None if it diverged so far that there is none.
+    training, validation : Score or None
+        Its scores on these images; None if it diverged so far that there is none.
     seconds : float
         Time to fit.
     """
@@ -129,6 +127,7 @@ class Candidate:
     learning_rate: float | None
     model: LogisticRegression
     cost: tuple[float, ...]
+    training: Score | None
     validation: Score | None
     seconds: float
 
@@ -224,10 +223,9 @@ def train(
         candidates = tuple(
             _candidate(table, options, C, rate, listener) for C, rate in options.candidates
         )
-        best = _best(candidates)
+        best, training, validation = _best(candidates)
         classifier, model = _finished(table, options, best, listener)
     with timed(seconds, "evaluation"):
-        scores = {name: _judge(best.model, UNCALIBRATED, table, name).score for name in SEEN}
         test = _judge(model, classifier.calibration, table, "test")
     return TrainingResult(
         images=images,
@@ -236,7 +234,7 @@ def train(
         best=best,
         classifier=classifier,
         n_features=table.values.shape[1],
-        scores=scores | {"test": test.score},
+        scores={"train": training, "validation": validation, "test": test.score},
         test=test,
         seconds=seconds,
     )
@@ -287,8 +285,9 @@ def _candidate(
     start = time.perf_counter()
     model = _fit(table, ("train",), options, C, learning_rate, listener)
     seconds = time.perf_counter() - start
+    training, validation = (_score(model, table, part) for part in SEEN)
     cost = tuple(model.history_)
-    return Candidate(C, learning_rate, model, cost, _validation(model, table), seconds)
+    return Candidate(C, learning_rate, model, cost, training, validation, seconds)
 
 
 def _fit(
@@ -311,10 +310,16 @@ def _fit(
     )
     if learning_rate is not None:
         model.set_params(learning_rate=learning_rate)
+    return quietly_fit(model, *table.part(*parts))
+
+
+def quietly_fit(
+    model: LogisticRegression, X: NDArray[Any], y: NDArray[np.str_]
+) -> LogisticRegression:
+    """Fit a model; `converged_` tells whether it has converged, not an alarm."""
     with warnings.catch_warnings():
-        # Whoever asked for a fixed number of iterations is told by `converged_`, not by an alarm.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(*table.part(*parts))
+        model.fit(X, y)
     return model
 
 
@@ -339,22 +344,25 @@ def _judge(
     )
 
 
-def _validation(model: LogisticRegression, table: FeatureTable) -> Score | None:
+def _score(model: LogisticRegression, table: FeatureTable, part: str) -> Score | None:
     try:
-        return _judge(model, UNCALIBRATED, table, "validation").score
+        return _judge(model, UNCALIBRATED, table, part).score
     # A learning rate far too high leaves coefficients whose decision values overflow.
     except ValueError:
         return None
 
 
-def _best(candidates: tuple[Candidate, ...]) -> Candidate:
-    """Return the most accurate on validation; among equals the one of least log loss."""
+def _best(candidates: tuple[Candidate, ...]) -> tuple[Candidate, Score, Score]:
+    """Return the most accurate on validation, with its training and validation scores.
+
+    Among equals it is the one of least log loss.
+    """
 
     def merit(candidate: Candidate) -> tuple[float, float]:
         score = candidate.validation
         return (score.accuracy, -score.log_loss) if score else (-1.0, 0.0)
 
     best = max(candidates, key=merit)
-    if best.validation is None:
+    if best.training is None or best.validation is None:
         raise InputError("the cost grew beyond all bounds: give a smaller learning rate")
-    return best
+    return best, best.training, best.validation

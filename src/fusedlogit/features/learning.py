@@ -33,6 +33,7 @@ _MOST_PATCHES = 100_000
 
 _KMEANS_ITERATIONS = 10
 _KMEANS_ROWS = 10_000
+_KMEANS_SAMPLE = 30_000
 
 Doubles = NDArray[np.float64]
 
@@ -219,8 +220,11 @@ def _kmeans_centres(
     mirror[n_even:] = -1
     for _ in range(_KMEANS_ITERATIONS):
         total = np.zeros_like(atoms)
-        for first in range(0, len(whitened), _KMEANS_ROWS):
-            rows = whitened[first : first + _KMEANS_ROWS]
+        # Other patches each time: all of them would take longer than all the rest.
+        count_drawn = min(len(whitened), _KMEANS_SAMPLE)
+        drawn = generator.choice(len(whitened), count_drawn, replace=False)
+        for first in range(0, count_drawn, _KMEANS_ROWS):
+            rows = whitened[drawn[first : first + _KMEANS_ROWS]]
             response = np.concatenate([rows @ atoms.T, rows @ (atoms * mirror).T], axis=1)
             nearest = np.abs(response).argmax(axis=1)
             number = np.arange(len(rows))

@@ -24,10 +24,10 @@ from .resizing import resized, resizing_matrix
 
 OnDone = Callable[[int], None]
 
-#: Small patches of pixels, then patches of what these found, each cell a ninth of the photograph.
+#: Small patches of pixels, then patches of what these found, each cell a quarter of the photograph.
 DEFAULT_LAYERS = (
-    LayerShape(patch_size=5, stride=1, n_filters=128, n_components=75, grid=20, n_channels=64),
-    LayerShape(patch_size=3, stride=1, n_filters=2048, n_components=100, grid=3),
+    LayerShape(patch_size=5, stride=1, n_filters=256, n_components=75, grid=20, n_channels=64),
+    LayerShape(patch_size=3, stride=1, n_filters=4096, n_components=100, grid=2),
 )
 
 # Contrast below which a patch counts as flat: of gray levels, and of what a layer hands on.
@@ -88,7 +88,7 @@ class PatchFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         negative.
     threshold : float, default=1.0
         Of "two-sided", "relu" and "abs", in standard deviations of a response.
-    dictionary : {"random", "kmeans"}, default="random"
+    dictionary : {"random", "kmeans"}, default="kmeans"
         Patches drawn at random, or centres of spherical k-means.
     random_state : int, RandomState or None, default=0
         Draws photographs and patches to learn from.
@@ -120,7 +120,7 @@ class PatchFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         layers: tuple[LayerShape, ...] = DEFAULT_LAYERS,
         activation: str = "two-sided",
         threshold: float = 1.0,
-        dictionary: str = "random",
+        dictionary: str = "kmeans",
         random_state: int | np.random.RandomState | None = 0,
         n_jobs: int | None = None,
     ) -> None:
