@@ -8,6 +8,7 @@ the mirrored filter their difference. One product with half the patch serves bot
 """
 
 from libc.math cimport fabsf, sqrt
+from libc.string cimport memset
 
 from cython_kernels.link cimport decay, log_loss_at, sigmoid_at
 
@@ -23,6 +24,7 @@ cdef enum Activation:
 ACTIVATIONS = {"two-sided": 2, "relu": 1, "abs": 1, "tanh": 1, "sigmoid": 1, "softplus": 1}
 
 DEF LANES = 8
+DEF BLOCK = 128
 
 
 cdef inline const float* first_of(const float[:, :, ::1] part) noexcept nogil:
@@ -146,9 +148,9 @@ cdef inline float activated(float z, float threshold, Activation activation) noe
     return log_loss_at(z, decay(z), <float>0)
 
 
-cdef inline void pool_two_sided(
+cdef inline void sum_two_sided(
     const float* even, const float* odd, const float* offset, Py_ssize_t n, float threshold,
-    float* pooled
+    float* sums
 ) noexcept nogil:
     cdef float middle, z, mirrored
     cdef Py_ssize_t k
@@ -156,22 +158,51 @@ cdef inline void pool_two_sided(
         middle = even[k] - offset[k]
         z = middle + odd[k]
         mirrored = middle - odd[k]
-        pooled[k] += positive(z - threshold)
-        pooled[n + k] += positive(mirrored - threshold)
-        pooled[2 * n + k] += positive(-z - threshold)
-        pooled[3 * n + k] += positive(-mirrored - threshold)
+        sums[k] += positive(z - threshold)
+        sums[BLOCK + k] += positive(mirrored - threshold)
+        sums[2 * BLOCK + k] += positive(-z - threshold)
+        sums[3 * BLOCK + k] += positive(-mirrored - threshold)
 
 
-cdef inline void pool_one_sided(
+cdef inline void sum_one_sided(
     const float* even, const float* odd, const float* offset, Py_ssize_t n, float threshold,
-    Activation activation, float* pooled
+    Activation activation, float* sums
 ) noexcept nogil:
     cdef float middle
     cdef Py_ssize_t k
     for k in range(n):
         middle = even[k] - offset[k]
-        pooled[k] += activated(middle + odd[k], threshold, activation)
-        pooled[n + k] += activated(middle - odd[k], threshold, activation)
+        sums[k] += activated(middle + odd[k], threshold, activation)
+        sums[BLOCK + k] += activated(middle - odd[k], threshold, activation)
+
+
+cdef inline void pool_block(
+    const float* even, const float* odd, const float* offset, Py_ssize_t n_rows,
+    Py_ssize_t n_filters, Py_ssize_t n, float threshold, int activation, float* pooled
+) noexcept nogil:
+    """Pool n <= BLOCK filters over patches of one cell; the sums stay close at hand."""
+    cdef float sums[4 * BLOCK]
+    cdef Py_ssize_t n_outputs = 4 if activation == TWO_SIDED else 2
+    cdef Py_ssize_t _row, j, k
+    memset(sums, 0, sizeof(sums))
+    for _row in range(n_rows):
+        if activation == TWO_SIDED:
+            sum_two_sided(even, odd, offset, n, threshold, sums)
+        elif activation == RELU:
+            sum_one_sided(even, odd, offset, n, threshold, RELU, sums)
+        elif activation == ABS:
+            sum_one_sided(even, odd, offset, n, threshold, ABS, sums)
+        elif activation == TANH:
+            sum_one_sided(even, odd, offset, n, threshold, TANH, sums)
+        elif activation == SIGMOID:
+            sum_one_sided(even, odd, offset, n, threshold, SIGMOID, sums)
+        else:
+            sum_one_sided(even, odd, offset, n, threshold, SOFTPLUS, sums)
+        even += n_filters
+        odd += n_filters
+    for j in range(n_outputs):
+        for k in range(n):
+            pooled[j * n_filters + k] += sums[j * BLOCK + k]
 
 
 def pool(
@@ -189,22 +220,17 @@ def pool(
     the even ones; cell: (n_patches,); pooled: (n_cells, outputs of a filter, 2, n_filters), where
     the third axis tells the filter from its mirror image.
     """
-    cdef Py_ssize_t n = even.shape[1], i
-    cdef float* sums
-    if n == 0:
+    cdef Py_ssize_t n_filters = even.shape[1], n_patches = even.shape[0]
+    cdef Py_ssize_t first = 0, last, k
+    if n_filters == 0:
         return
     with nogil:
-        for i in range(even.shape[0]):
-            sums = &pooled[cell[i], 0, 0, 0]
-            if activation == TWO_SIDED:
-                pool_two_sided(&even[i, 0], &odd[i, 0], &offset[0], n, threshold, sums)
-            elif activation == RELU:
-                pool_one_sided(&even[i, 0], &odd[i, 0], &offset[0], n, threshold, RELU, sums)
-            elif activation == ABS:
-                pool_one_sided(&even[i, 0], &odd[i, 0], &offset[0], n, threshold, ABS, sums)
-            elif activation == TANH:
-                pool_one_sided(&even[i, 0], &odd[i, 0], &offset[0], n, threshold, TANH, sums)
-            elif activation == SIGMOID:
-                pool_one_sided(&even[i, 0], &odd[i, 0], &offset[0], n, threshold, SIGMOID, sums)
-            else:
-                pool_one_sided(&even[i, 0], &odd[i, 0], &offset[0], n, threshold, SOFTPLUS, sums)
+        while first < n_patches:
+            last = first + 1
+            while last < n_patches and cell[last] == cell[first]:
+                last += 1
+            for k in range(0, n_filters, BLOCK):
+                pool_block(
+                    &even[first, k], &odd[first, k], &offset[k], last - first, n_filters,
+                    min(BLOCK, n_filters - k), threshold, activation, &pooled[cell[first], 0, 0, k])
+            first = last
