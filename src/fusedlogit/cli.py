@@ -6,6 +6,7 @@ Heavy modules are imported inside the commands, so that ``--help`` answers at on
 import json
 import math
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -16,14 +17,23 @@ from click.core import ParameterSource
 
 from . import __version__
 from .errors import InputError, printable
+from .images import MINIMUM_PER_LABEL
 from .outputs import check_file, check_folder
 
 if TYPE_CHECKING:
     from .comparison import Comparison
+    from .loading import SplitImages
     from .progress import ProgressBars
     from .training import TrainingOptions, TrainingResult
 
 BAD_INPUT = 2
+MAX_ITER = 1000
+
+# Those of fusedlogit.studies, which takes long to import.
+STUDIES = (
+    "learning-rates", "regularisation", "k-fold", "image-sizes", "training-size", "activations",
+)  # fmt: skip
+
 INTERRUPTED = 130
 
 
@@ -55,17 +65,33 @@ def refuse_nan(_ctx: click.Context, _param: click.Parameter, number: float) -> f
     return number
 
 
+def parse_numbers(texts: tuple[str, ...]) -> tuple[float, ...]:
+    """Convert numbers, repeated or separated by commas; each one once."""
+    try:
+        numbers = [float(number) for text in texts for number in text.split(",")]
+    except ValueError:
+        raise click.BadParameter(f"'{','.join(texts)}' is not numbers with commas") from None
+    return tuple(dict.fromkeys(numbers))
+
+
 def parse_rates(
     _ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]
 ) -> tuple[float, ...]:
-    """Convert learning rates, repeated or separated by commas; each one once."""
-    try:
-        rates = [float(rate) for text in texts for rate in text.split(",")]
-    except ValueError:
-        raise click.BadParameter(f"'{','.join(texts)}' is not numbers with commas") from None
+    """Convert learning rates."""
+    rates = parse_numbers(texts)
     if not all(0 < rate < math.inf for rate in rates):
         raise click.BadParameter("a learning rate must be above 0 and finite")
-    return tuple(dict.fromkeys(rates))
+    return rates
+
+
+def parse_penalties(
+    _ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]
+) -> tuple[float, ...]:
+    """Convert inverse strengths of the penalty."""
+    penalties = parse_numbers(texts)
+    if not all(C > 0 for C in penalties):
+        raise click.BadParameter("an inverse strength must be above 0")
+    return penalties
 
 
 threads_option = click.option(
@@ -84,6 +110,83 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 quiet_option = click.option("--quiet", is_flag=True, help="Print results only, no progress.")
 between_0_and_1 = click.FloatRange(0, 1, min_open=True, max_open=True)
 
+data_argument = click.argument("data", type=click.Path(path_type=Path))
+features_option = click.option(
+    "--features",
+    type=click.Choice(["patches", "raw"]),
+    help="What the neuron is given: patches compared with a dictionary learnt from the training "
+    "images, or raw pixels.  [default: patches, but raw for --solver gd]",
+)
+penalty_option = click.option(
+    "--C",
+    "C",
+    multiple=True,
+    callback=parse_penalties,
+    metavar="NUMBER[,...]",
+    help="Inverse strength of the L2 penalty: smaller is stronger, inf is none. Of several, the "
+    "one best on validation is kept.  [default: a choice of four, but 0.01 for raw pixels]",
+)
+_DATA_OPTIONS = (
+    click.option(
+        "--size",
+        type=click.IntRange(1),
+        default=64,
+        show_default=True,
+        help="Width and height that images are resized to, in pixels.",
+    ),
+    click.option(
+        "--limit",
+        type=click.IntRange(MINIMUM_PER_LABEL),
+        metavar="N",
+        help="Use N images of each label, drawn at random.",
+    ),
+    click.option(
+        "--test-from",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Test on the images numbered N and above; cat.12.jpg is number 12.",
+    ),
+    click.option(
+        "--test-fraction",
+        type=between_0_and_1,
+        callback=refuse_nan,
+        default=0.2,
+        show_default=True,
+        help="Share of each label's images to test on, drawn at random.",
+    ),
+    click.option(
+        "--validation-fraction",
+        type=between_0_and_1,
+        callback=refuse_nan,
+        default=0.1,
+        show_default=True,
+        help="Share of the images not tested on that choose between models.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
+        help="Seed of the draw.",
+    ),
+    click.option(
+        "--cache",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Keep computed features in this folder; the same images and options find them again.",
+    ),
+    click.option(
+        "--strict", is_flag=True, help="Stop at an unreadable image instead of skipping it."
+    ),
+)
+
+
+def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which images are loaded and how they are split."""
+    for option in reversed(_DATA_OPTIONS):
+        command = option(command)
+    return command
+
 
 @click.group(cls=Application, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fusedlogit", message="%(prog)s %(version)s")
@@ -92,14 +195,9 @@ def app() -> None:
 
 
 @app.command(short_help="Train on a zip file or folder of images.")
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option(
-    "--size",
-    type=click.IntRange(1),
-    default=64,
-    show_default=True,
-    help="Width and height that images are resized to, in pixels.",
-)
+@data_argument
+@features_option
+@penalty_option
 @click.option(
     "--solver",
     type=click.Choice(["auto", "lbfgs", "gd"]),
@@ -119,49 +217,12 @@ def app() -> None:
 @click.option(
     "--max-iter",
     type=click.IntRange(1),
-    default=1000,
+    default=MAX_ITER,
     show_default=True,
     help="Most iterations of one fit.",
 )
-@click.option(
-    "--C",
-    "C",
-    type=click.FloatRange(0, min_open=True),
-    callback=refuse_nan,
-    default=0.01,
-    show_default=True,
-    help="Inverse strength of the L2 penalty: smaller is stronger, inf is none.",
-)
+@data_options
 @threads_option
-@click.option(
-    "--test-from",
-    type=click.IntRange(0),
-    metavar="N",
-    help="Test on the images numbered N and above; cat.12.jpg is number 12.",
-)
-@click.option(
-    "--test-fraction",
-    type=between_0_and_1,
-    callback=refuse_nan,
-    default=0.2,
-    show_default=True,
-    help="Share of each label's images to test on, drawn at random.",
-)
-@click.option(
-    "--validation-fraction",
-    type=between_0_and_1,
-    callback=refuse_nan,
-    default=0.1,
-    show_default=True,
-    help="Share of the images not tested on that choose between models.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Seed of the draw.",
-)
 @out_option
 @click.option(
     "--report",
@@ -170,97 +231,173 @@ def app() -> None:
     metavar="DIR",
     help="Write report.html and its pictures to this folder.",
 )
-@click.option("--strict", is_flag=True, help="Stop at an unreadable image instead of skipping it.")
 @json_option
 @quiet_option
 @click.pass_context
 def train(
     ctx: click.Context,
+    /,
     data: Path,
-    size: int,
+    features: str | None,
     solver: str,
     learning_rates: tuple[float, ...],
     max_iter: int,
-    C: float,
+    C: tuple[float, ...],
     n_threads: int | None,
-    test_from: int | None,
-    test_fraction: float,
-    validation_fraction: float,
-    seed: int,
+    cache: Path | None,
     out: Path | None,
     report_folder: Path | None,
-    strict: bool,
     as_json: bool,
     quiet: bool,
+    **loading: Any,
 ) -> None:
     """Train on DATA, a zip file or folder of images of two kinds.
 
     The label comes from the file's name (cat.12.jpg) or its folder (cat/12.jpg).
     """
-    if test_from is not None and _given(ctx, "test_fraction"):
-        raise click.UsageError("--test-from and --test-fraction exclude each other: give one")
-    _check_targets(out, report_folder)
+    _check_split(ctx)
+    _check_targets(out, report_folder, cache)
 
     from .loading import load_images
     from .training import train as train_images
 
-    options = _training_options(solver, learning_rates, max_iter, C, n_threads)
+    options = _training_options(features, solver, learning_rates, max_iter, C, n_threads, cache)
     with ExitStack() as stack:
         listener = None if quiet else stack.enter_context(_progress_bars(options))
-        images = load_images(
-            data,
-            size=size,
-            validation_fraction=validation_fraction,
-            test_fraction=test_fraction,
-            test_from=test_from,
-            seed=seed,
-            n_threads=n_threads,
-            strict=strict,
-            listener=listener,
-        )
+        images = load_images(data, n_threads=n_threads, listener=listener, **loading)
         result = train_images(images, options, listener)
     _deliver(result, out, report_folder, as_json=as_json)
+
+
+@app.command(short_help="Answer a question about training by a run, with a picture.")
+@click.argument("name", type=click.Choice(STUDIES))
+@data_argument
+@features_option
+@penalty_option
+@data_options
+@threads_option
+@click.option(
+    "--report",
+    "report_folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    default="fusedlogit-studies",
+    show_default=True,
+    help="Write the page and its picture to this folder.",
+)
+@quiet_option
+@click.pass_context
+def study(
+    ctx: click.Context,
+    /,
+    name: str,
+    data: Path,
+    features: str | None,
+    C: tuple[float, ...],
+    n_threads: int | None,
+    cache: Path | None,
+    report_folder: Path,
+    quiet: bool,
+    size: int,
+    **loading: Any,
+) -> None:
+    """Write a page on DATA with a picture, a table and what they show.
+
+    learning-rates compares those of gradient descent on raw pixels; regularisation strengths of
+    the penalty; k-fold cross-validates; image-sizes, training-size and activations compare these.
+    Most train several times: --limit makes it quick.
+    """
+    _check_split(ctx)
+    _check_targets(None, report_folder, cache)
+
+    from .loading import load_images
+    from .report import write_study
+    from .stages import Listener
+    from .studies import Setting, run_study
+
+    options = _training_options(features, "auto", (), MAX_ITER, C, n_threads, cache)
+    with ExitStack() as stack:
+        listener = Listener() if quiet else stack.enter_context(_progress_bars(options))
+
+        def load(size: int) -> "SplitImages":
+            return load_images(data, size=size, n_threads=n_threads, listener=listener, **loading)
+
+        start = time.perf_counter()
+        found = run_study(name, Setting(load, size, options, listener))
+    page = write_study(report_folder, found, time.perf_counter() - start)
+    for sentence in found.sentences:
+        click.echo(sentence)
+    click.echo(f"Page: {printable(page)}")
 
 
 @app.command(short_help="Tell what images show.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "--evidence",
+    "maps_folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write a picture of each image to this folder: what its regions speak for.",
+)
 @threads_option
 @json_option
+@quiet_option
 @click.pass_context
 def predict(
-    ctx: click.Context, model: Path, images: tuple[str, ...], n_threads: int | None, as_json: bool
+    ctx: click.Context,
+    model: Path,
+    images: tuple[str, ...],
+    maps_folder: Path | None,
+    n_threads: int | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Print a line for each IMAGE: its name, label, and the label's probability.
 
     MODEL is a file written by train --out. Images that cannot be read are named on standard
     error; the others are answered all the same, and the exit status is 2.
     """
-    from .decoding import decode_images
+    if maps_folder is not None:
+        check_folder(maps_folder)
+
     from .images import FileSource
     from .model_file import load_model
+    from .prediction import predict_images
 
     classifier = load_model(model)
-    decoded = decode_images(FileSource(images), images, classifier.size, n_threads=n_threads)
-    probability = classifier.probability(decoded.pixels)
+    source = FileSource(images)
+    predicted = predict_images(classifier, source, images, n_threads=n_threads)
     answers = [
         {"image": images[row], "label": str(label), "probability": confidence}
         for row, label, confidence in zip(
-            decoded.kept.tolist(),
-            classifier.answers(probability),
-            classifier.confidence(probability).tolist(),
+            predicted.kept.tolist(),
+            classifier.answers(predicted.probability),
+            classifier.confidence(predicted.probability).tolist(),
             strict=True,
         )
     ]
+    if maps_folder is not None:
+        from .report import write_evidence
+
+        write_evidence(maps_folder, classifier, source, answers)
     if as_json:
         click.echo(json.dumps(answers, indent=2))
     else:
         for answer in answers:
             name, label = printable(answer["image"]), printable(answer["label"])
             click.echo(f"{name}\t{label}\t{answer['probability']:.4f}")
-    for file in decoded.skipped:
+    for file in predicted.skipped:
         click.echo(f"Error: {file}", err=True)
-    if decoded.skipped:
+    if not quiet:
+        total = sum(predicted.seconds.values())
+        stages = ", ".join(f"{stage} {time:.2f}" for stage, time in predicted.seconds.items())
+        click.echo(
+            f"{len(answers):,} images in {total:.2f} seconds ({stages}): "
+            f"{len(answers) / total:,.0f} a second",
+            err=True,
+        )
+    if predicted.skipped:
         ctx.exit(BAD_INPUT)
 
 
@@ -310,25 +447,49 @@ def _given(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
 
 
-def _check_targets(out: Path | None, report_folder: Path | None) -> None:
+def _check_split(ctx: click.Context) -> None:
+    """Refuse two ways to choose the test images."""
+    if ctx.params["test_from"] is not None and _given(ctx, "test_fraction"):
+        raise click.UsageError("--test-from and --test-fraction exclude each other: give one")
+
+
+def _check_targets(out: Path | None, *folders: Path | None) -> None:
     """Refuse, before any work, what could not be written after it."""
     if out is not None:
         check_file(out)
-    if report_folder is not None:
-        check_folder(report_folder)
+    for folder in folders:
+        if folder is not None:
+            check_folder(folder)
 
 
 def _training_options(
-    solver: str, rates: tuple[float, ...], max_iter: int, C: float, n_threads: int | None
+    features: str | None,
+    solver: str,
+    rates: tuple[float, ...],
+    max_iter: int,
+    C: tuple[float, ...],
+    n_threads: int | None,
+    cache: Path | None,
 ) -> "TrainingOptions":
-    from .training import TrainingOptions
+    from .features import PatchFeatures
+    from .training import PATCHES_C, TrainingOptions
 
     if rates and solver == "lbfgs":
         raise click.UsageError("--learning-rate means nothing to lbfgs: give --solver gd")
-    chosen = TrainingOptions(
-        solver="gd" if rates else solver, max_iter=max_iter, C=C, n_threads=n_threads
+    solver = "gd" if rates else solver
+    if (features or ("raw" if solver == "gd" else "patches")) == "patches":
+        chosen = TrainingOptions(features=PatchFeatures(n_jobs=n_threads), C=PATCHES_C)
+    else:
+        chosen = TrainingOptions()
+    return replace(
+        chosen,
+        solver=solver,
+        learning_rates=rates or chosen.learning_rates,
+        max_iter=max_iter,
+        C=C or chosen.C,
+        n_threads=n_threads,
+        cache=cache,
     )
-    return replace(chosen, learning_rates=rates) if rates else chosen
 
 
 def _progress_bars(options: "TrainingOptions") -> "ProgressBars":

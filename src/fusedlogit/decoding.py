@@ -3,25 +3,19 @@
 import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .errors import DecompressionBombError, SkippedFile, UnreadableImageError, printable
 from .images import CHANNELS, ImageSource
+from .workers import for_each
 
 # Only formats that Pillow decodes by itself: no PostScript, no external program.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-
-# Images a thread decodes before it reports: long enough to make threads cheap, short enough for
-# a smooth progress bar and a quick Ctrl-C.
-_CHUNK = 32
 
 
 @dataclass(frozen=True)
@@ -83,31 +77,17 @@ def decode_images(
     """
     pixels = np.empty((len(names), size * size * CHANNELS), dtype=np.uint8)
     skipped: dict[int, SkippedFile] = {}
-    stop = Event()
 
-    def decode_chunk(rows: range) -> int:
-        for row in rows:
-            if stop.is_set():
-                break
-            try:
-                decode_into(pixels[row], source.read(names[row]), names[row], size)
-            except UnreadableImageError as error:
-                if strict:
-                    raise
-                skipped[row] = error.file
-        return len(rows)
-
-    chunks = [range(i, min(i + _CHUNK, len(names))) for i in range(0, len(names), _CHUNK)]
-    with _quiet_pillow(), ThreadPoolExecutor(n_threads or joblib.cpu_count()) as pool:
+    def decode(row: int) -> None:
         try:
-            for future in as_completed([pool.submit(decode_chunk, rows) for rows in chunks]):
-                finished = future.result()
-                if on_decoded is not None:
-                    on_decoded(finished)
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            decode_into(pixels[row], source.read(names[row]), names[row], size)
+        except UnreadableImageError as error:
+            if strict:
+                raise
+            skipped[row] = error.file
+
+    with _quiet_pillow():
+        for_each(decode, len(names), n_threads=n_threads, on_done=on_decoded)
     kept = np.array([row for row in range(len(names)) if row not in skipped], dtype=np.int64)
     return DecodedImages(
         _compact(pixels, kept), kept, tuple(skipped[row] for row in sorted(skipped))

@@ -14,7 +14,9 @@ LEARNING_RATES = (0.02, 0.1, 0.5)
 
 def demo_options(n_threads: int | None = None) -> TrainingOptions:
     """Return how the demonstration trains: gradient descent at three learning rates."""
-    return TrainingOptions(solver="gd", learning_rates=LEARNING_RATES, C=1.0, n_threads=n_threads)
+    return TrainingOptions(
+        solver="gd", learning_rates=LEARNING_RATES, C=(1.0,), n_threads=n_threads
+    )
 
 
 def demo_images(seed: int = 0) -> SplitImages:

@@ -3,7 +3,7 @@
 import io
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +12,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
+from sklearn.calibration import calibration_curve
 
 from .errors import printable
+from .evaluation import Judgement
 
 # Okabe and Ito's colours, told apart by colour-blind readers too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -50,17 +52,19 @@ class PhotographRow:
     @property
     def heading(self) -> str:
         """What was answered, and the truth where it differs."""
-        answered = f"answered {_short(self.answer)}"
+        answered = f"answered {short(self.answer)}"
         if self.answer == self.truth:
             return answered
-        return f"{answered}, in truth {_short(self.truth)}"
+        return f"{answered}, in truth {short(self.truth)}"
 
 
-def cost_figure(costs: Sequence[tuple[str, Sequence[float]]]) -> Figure:
-    """Draw the cost by iteration, a line for each (name, cost history)."""
+def cost_figure(costs: Sequence[tuple[str, Sequence[float]]], every: int = 1) -> Figure:
+    """Draw the cost every so many iterations, a line for each (name, cost history)."""
     figure, axes = _figure(3.4)
     for (name, cost), colour in zip(costs, _cycle(len(costs)), strict=True):
-        axes.plot(range(len(cost)), cost, color=colour, label=name, linewidth=1.6)
+        axes.plot(
+            range(0, len(cost), every), cost[::every], color=colour, label=name, linewidth=1.6
+        )
     _limit_runaways(axes, costs)
     axes.set_xlabel("iteration")
     axes.set_ylabel("cost J (nats per image)")
@@ -96,8 +100,8 @@ def confusion_figure(confusion: NDArray[np.int64], labels: tuple[str, str]) -> F
             fontsize=13,
             color="white" if share[row, column] > 0.5 else INK,
         )
-    axes.set_xticks([0, 1], [_short(label) for label in labels])
-    axes.set_yticks([0, 1], [_short(label) for label in labels], rotation=90, va="center")
+    axes.set_xticks([0, 1], [short(label) for label in labels])
+    axes.set_yticks([0, 1], [short(label) for label in labels], rotation=90, va="center")
     axes.set_xlabel("answer")
     axes.set_ylabel("true label")
     axes.tick_params(length=0)
@@ -121,7 +125,7 @@ def roc_figure(
         linewidth=1.8,
         label=f"test images (area {area:.3f})",
     )
-    first, second = (_short(label) for label in labels)
+    first, second = (short(label) for label in labels)
     axes.set_xlabel(f"'{first}' taken for '{second}'")
     axes.set_ylabel(f"'{second}' recognised")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
@@ -130,6 +134,107 @@ def roc_figure(
     axes.set_xlim(-0.01, 1.01)
     axes.set_ylim(-0.01, 1.01)
     axes.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def accuracy_figure(
+    axis: str,
+    values: Sequence[float | str],
+    accuracies: Mapping[str, Sequence[float]],
+    *,
+    logarithmic: bool = False,
+) -> Figure:
+    """Draw accuracies by something that was varied, a line for each part of the images.
+
+    Parameters
+    ----------
+    axis : str
+        What was varied.
+    values : sequence of float or str, length n
+        Its values: numbers, or names, which are not joined by a line.
+    accuracies : mapping of str to sequence of float, length n
+        By part.
+    logarithmic : bool
+        Whether the values are drawn by their logarithms.
+    """
+    figure, axes = _figure(3.6)
+    named = isinstance(values[0], str)
+    for (part, accuracy), colour in zip(accuracies.items(), COLOURS, strict=False):
+        style = "none" if named else "-"
+        axes.plot(values, accuracy, color=colour, marker="o", linestyle=style, label=part)
+    if logarithmic:
+        axes.set_xscale("log")
+    axes.set_xlabel(axis)
+    axes.set_ylabel("accuracy")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], min_n_ticks=3))
+    axes.grid(axis="y", color="#e5e5e5", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.legend(frameon=False)
+    return figure
+
+
+def reliability_figure(judgement: Judgement, label: str) -> Figure:
+    """Draw how often the second label is right, by how probable it was called.
+
+    Parameters
+    ----------
+    judgement : Judgement
+        Answers to at least one image.
+    label : str
+        The second label.
+    """
+    figure, axes = _figure(4.2)
+    bins = min(10, len(np.unique(judgement.probability)))
+    came_true, said = calibration_curve(
+        judgement.truth, judgement.probability, n_bins=bins, strategy="quantile"
+    )
+    axes.plot([0, 1], [0, 1], color="#999999", linestyle=":", label="as often as said")
+    axes.plot(said, came_true, color=COLOURS[0], marker="o", linewidth=1.6, label="test images")
+    axes.set_xlabel(f"probability of '{short(label)}' that was said")
+    axes.set_ylabel(f"share that were '{short(label)}'")
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_aspect("equal")
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    axes.legend(frameon=False, loc="upper left")
+    return figure
+
+
+def evidence_figure(
+    photographs: NDArray[np.uint8],
+    evidence: NDArray[np.float64],
+    captions: Sequence[str],
+    labels: tuple[str, str],
+) -> Figure:
+    """Draw photographs, and below each what its regions speak for.
+
+    Parameters
+    ----------
+    photographs : ndarray of uint8, shape (n, size, size, 3)
+    evidence : ndarray of float64, shape (n, size, size)
+        What each pixel speaks for the second label, in log odds.
+    captions : sequence of str, length n
+        One above each photograph.
+    labels : tuple of two str
+    """
+    # Per hundredth of the photograph, a figure that does not depend on the size in pixels.
+    shown = evidence * (evidence[0].size / 100)
+    limit = float(np.percentile(np.abs(shown), 99.5)) or 1.0
+    norm = Normalize(-limit, limit)
+    figure = _blank(3.7)
+    grid = figure.subplots(2, len(photographs), squeeze=False)
+    for (above, below), photograph, speaks, caption in zip(
+        grid.T, photographs, shown, captions, strict=True
+    ):
+        above.imshow(photograph)
+        above.set_title(caption, fontsize=9, color=INK, pad=3)
+        below.imshow(photograph.mean(axis=2), cmap="gray", vmin=0, vmax=255)
+        below.imshow(speaks, cmap="RdBu_r", norm=norm, alpha=0.55)
+        above.set_axis_off()
+        below.set_axis_off()
+    _evidence_bar(figure, list(grid.flat), norm, "log odds per hundredth of the photograph", labels)
     return figure
 
 
@@ -163,7 +268,8 @@ def weights_figure(coef: NDArray[np.float64], size: int, labels: tuple[str, str]
         axes.imshow(panel / 10.0**exponent, cmap="RdBu_r", norm=norm, interpolation="nearest")
         axes.set_title(name, fontsize=10, color=INK)
         axes.set_axis_off()
-    _weights_bar(figure, grid, norm, exponent, labels)
+    power = f" ($10^{{{exponent}}}$)" if exponent else ""
+    _evidence_bar(figure, grid, norm, f"log odds per pixel level{power}", labels)
     return figure
 
 
@@ -219,14 +325,10 @@ def _figure(height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _weights_bar(
-    figure: Figure,
-    grid: Sequence[Axes],
-    norm: Normalize,
-    exponent: int,
-    labels: tuple[str, str],
+def _evidence_bar(
+    figure: Figure, grid: Sequence[Axes], norm: Normalize, unit: str, labels: tuple[str, str]
 ) -> None:
-    """Draw the scale of the weights under the panels, with the label each end speaks for."""
+    """Draw the scale of the colours under the panels, with the label each end speaks for."""
     bar = figure.colorbar(
         ScalarMappable(norm, "RdBu_r"),
         ax=list(grid),
@@ -237,9 +339,8 @@ def _weights_bar(
     )
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=INK)
-    first, second = (_short(label) for label in labels)
-    power = f" ($10^{{{exponent}}}$)" if exponent else ""
-    bar.set_label(f"log odds per pixel level{power}", color=INK)
+    first, second = (short(label) for label in labels)
+    bar.set_label(unit, color=INK)
     for x, side, text in (
         (0.0, "left", f"\N{LEFTWARDS ARROW} {first}"),
         (1.0, "right", f"{second} \N{RIGHTWARDS ARROW}"),
@@ -260,7 +361,7 @@ def _limit_runaways(axes: Axes, costs: Sequence[tuple[str, Sequence[float]]]) ->
         axes.set_ylim(lowest - 0.1 * drop, start + 0.5 * drop)
 
 
-def _short(label: str, limit: int = 16) -> str:
+def short(label: str, limit: int = 16) -> str:
     """Shorten a label to fit, and keep matplotlib from taking dollar signs for formulas."""
     label = printable(label)
     if len(label) > limit:

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .decoding import decode_images
+from .duplicates import Duplicate, find_duplicates
 from .errors import ImageDataError, SkippedFile, printable
 from .images import CHANNELS, ImageFile, find_images, open_source
-from .splits import PARTS, split_images
+from .splits import PARTS, draw_images, split_images
 from .stages import Listener, timed
 
 
@@ -33,6 +34,8 @@ class SplitImages:
         The rows of "train", "validation" and "test".
     skipped : tuple of SkippedFile
         Files left out.
+    duplicates : tuple of Duplicate
+        Test images that are nearly the same as another image.
     seconds : mapping of str to float
         Seconds that each stage took.
     """
@@ -43,6 +46,7 @@ class SplitImages:
     size: int
     bounds: Mapping[str, slice]
     skipped: tuple[SkippedFile, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -51,10 +55,17 @@ class SplitImages:
         first, second = sorted({file.label for file in self.files})
         return first, second
 
-    def part(self, name: str) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
-        """Return a part's pixels (a view, not a copy) and labels."""
-        rows = self.bounds[name]
-        return self.pixels[rows], np.array([file.label for file in self.files[rows]])
+    def rows(self, *parts: str) -> slice:
+        """Return the rows of a part, or of several that follow each other."""
+        return slice(self.bounds[parts[0]].start, self.bounds[parts[-1]].stop)
+
+    def targets(self, *parts: str) -> NDArray[np.str_]:
+        """Return the labels of these rows."""
+        return np.array([file.label for file in self.files[self.rows(*parts)]])
+
+    def part(self, *parts: str) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
+        """Return the pixels (a view, not a copy) and labels of these rows."""
+        return self.pixels[self.rows(*parts)], self.targets(*parts)
 
     def counts(self) -> dict[str, int]:
         """Return the number of images of each label."""
@@ -65,6 +76,7 @@ def load_images(
     path: str | os.PathLike[str],
     *,
     size: int = 64,
+    limit: int | None = None,
     validation_fraction: float = 0.1,
     test_fraction: float = 0.2,
     test_from: int | None = None,
@@ -84,6 +96,8 @@ def load_images(
         Zip file or folder; see `fusedlogit.images` for how images are labelled.
     size : int
         Width and height to resize to, in pixels.
+    limit : int, optional
+        Use so many images of each label, drawn by the seed.
     validation_fraction, test_fraction, test_from, seed
         See `fusedlogit.splits.split_images`.
     n_threads : int, optional
@@ -106,14 +120,15 @@ def load_images(
     seconds: dict[str, float] = {}
     with timed(seconds, "listing"):
         catalogue = find_images(path)
+        found = catalogue.files if limit is None else draw_images(catalogue.files, limit, seed)
         split = split_images(
-            catalogue.files,
+            found,
             validation_fraction=validation_fraction,
             test_fraction=test_fraction,
             test_from=test_from,
             seed=seed,
         )
-        files = [catalogue.files[row] for row in split.order]
+        files = [found[row] for row in split.order]
     counts = Counter(file.label for file in files)
     listener.found(dict(sorted(counts.items())), size, len(files) * size * size * CHANNELS)
     with timed(seconds, "decoding"), open_source(catalogue.path) as source:
@@ -125,23 +140,32 @@ def load_images(
             strict=strict,
             on_decoded=listener.decoded,
         )
-    images = SplitImages(
+    kept = tuple(files[row] for row in decoded.kept)
+    bounds = split.bounds(decoded.kept)
+    _check_decoded(kept, bounds, set(counts), decoded.skipped)
+    with timed(seconds, "duplicates"):
+        duplicates = find_duplicates(decoded.pixels, kept, size, bounds["test"])
+    return SplitImages(
         origin=str(path),
         pixels=decoded.pixels,
-        files=tuple(files[row] for row in decoded.kept),
+        files=kept,
         size=size,
-        bounds=split.bounds(decoded.kept),
+        bounds=bounds,
         skipped=catalogue.unlabelled + decoded.skipped,
+        duplicates=duplicates,
         seconds=seconds,
     )
-    _check_decoded(images, set(counts), decoded.skipped)
-    return images
 
 
-def _check_decoded(images: SplitImages, labels: set[str], skipped: tuple[SkippedFile, ...]) -> None:
+def _check_decoded(
+    files: tuple[ImageFile, ...],
+    bounds: Mapping[str, slice],
+    labels: set[str],
+    skipped: tuple[SkippedFile, ...],
+) -> None:
     """Check that skipping unreadable images has left some of each label in each part."""
     for name in PARTS:
-        present = {file.label for file in images.files[images.bounds[name]]}
+        present = {file.label for file in files[bounds[name]]}
         for label in sorted(labels - present):
             raise ImageDataError(
                 f"no {name} image of label '{printable(label)}' can be decoded, "

@@ -4,17 +4,23 @@ import os
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .calibration import UNCALIBRATED, Calibration
 from .errors import ModelFileError, printable
-from .functions import decision_values, sigmoid
+from .features import PatchFeatures, evidence_map, from_arrays, to_arrays
+from .functions import decision_values
 from .images import CHANNELS
 from .outputs import write_whole
 
 FORMAT = "fusedlogit image classifier"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+
+# What the arrays of a PatchFeatures are called in the file.
+_PREFIX = "features."
 
 
 @dataclass(frozen=True)
@@ -27,25 +33,31 @@ class ImageClassifier:
         The answers; `coef` speaks for the second.
     size : int
         Width and height, in pixels, that images are resized to.
-    scaling : float
-        What pixels were divided by in training. For the record: `coef` already allows for it.
-    coef : ndarray of float64, shape (size * size * 3,)
-        Weight of each raw pixel value, 0 to 255.
+    coef : ndarray of float64, shape (n_features,)
+        Weight of each feature, or of each raw pixel value, 0 to 255.
+    mean : ndarray of float64, shape (n_features,)
+        What the average training image has in their place.
     intercept : float
-        The log odds of the second label for an all-black image.
+        The decision value where all features are zero.
     threshold : float
         Probability of the second label above which it is the answer.
+    features : PatchFeatures or None
+        Fitted; None if the neuron is given raw pixels.
+    calibration : Calibration
+        From decision values to probabilities.
     """
 
     labels: tuple[str, str]
     size: int
-    scaling: float
     coef: NDArray[np.float64]
+    mean: NDArray[np.float64]
     intercept: float
     threshold: float
+    features: PatchFeatures | None = None
+    calibration: Calibration = UNCALIBRATED
 
-    def probability(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Return the probability of the second label.
+    def values(self, pixels: NDArray[np.uint8]) -> NDArray[np.generic]:
+        """Return what the neuron is given: the features of images, or their pixels.
 
         Parameters
         ----------
@@ -54,12 +66,47 @@ class ImageClassifier:
 
         Returns
         -------
+        ndarray, shape (n, n_features)
+        """
+        if self.features is None or len(pixels) == 0:
+            return pixels
+        return self.features.transform(pixels)
+
+    def probability(self, values: NDArray[np.generic]) -> NDArray[np.float64]:
+        """Return the probability of the second label.
+
+        Parameters
+        ----------
+        values : ndarray, shape (n, n_features)
+            See `values`.
+
+        Returns
+        -------
         ndarray of float64, shape (n,)
         """
-        if len(pixels) == 0:
+        if len(values) == 0:
             return np.empty(0)
-        decision = decision_values(pixels, self.coef, self.intercept)
-        return np.asarray(sigmoid(decision), dtype=np.float64)
+        return self.calibration.probability(decision_values(values, self.coef, self.intercept))
+
+    def evidence(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return what each pixel of one image speaks for the second label.
+
+        Parameters
+        ----------
+        pixels : ndarray of uint8, shape (size * size * 3,)
+
+        Returns
+        -------
+        ndarray of float64, shape (size, size)
+            In log odds, before calibration. Adds up to what the decision value has more than
+            that of the average training image.
+        """
+        if self.features is None:
+            contributions = self.coef * (pixels - self.mean)
+            by_pixel = contributions.reshape(self.size, self.size, CHANNELS)
+            return np.asarray(by_pixel.sum(axis=2), dtype=np.float64)
+        photograph = pixels.reshape(self.size, self.size, CHANNELS)
+        return evidence_map(self.features, photograph, self.coef, self.mean)
 
     def answers(self, probability: NDArray[np.float64]) -> NDArray[np.str_]:
         """Return the label that goes with each probability of the second label, shape (n,)."""
@@ -79,17 +126,21 @@ def save_model(path: str | os.PathLike[str], classifier: ImageClassifier) -> Non
         If the file cannot be written.
     """
     content = BytesIO()
-    np.savez(
-        content,
-        format=np.array(FORMAT),
-        format_version=np.array(FORMAT_VERSION),
-        labels=np.array(classifier.labels),
-        size=np.array(classifier.size),
-        scaling=np.array(classifier.scaling),
-        coef=classifier.coef,
-        intercept=np.array(classifier.intercept),
-        threshold=np.array(classifier.threshold),
-    )
+    fields: dict[str, Any] = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "labels": classifier.labels,
+        "size": classifier.size,
+        "coef": classifier.coef,
+        "mean": classifier.mean,
+        "intercept": classifier.intercept,
+        "threshold": classifier.threshold,
+        "calibration": [classifier.calibration.slope, classifier.calibration.offset],
+    }
+    if classifier.features is not None:
+        arrays = to_arrays(classifier.features)
+        fields |= {_PREFIX + name: array for name, array in arrays.items()}
+    np.savez(content, **fields)
     write_whole(Path(path), content.getvalue())
 
 
@@ -135,18 +186,32 @@ def _read_fields(path: Path) -> dict[str, NDArray[np.generic]]:
 
 
 def _classifier(fields: dict[str, NDArray[np.generic]]) -> ImageClassifier:
-    coef = np.ascontiguousarray(fields["coef"], dtype=np.float64)
+    coef, mean = (np.ascontiguousarray(fields[name], np.float64) for name in ("coef", "mean"))
     first, second = (str(label) for label in fields["labels"])
+    slope, offset = (float(value) for value in fields["calibration"])
+    size = int(fields["size"])
+    arrays = {
+        name.removeprefix(_PREFIX): array
+        for name, array in fields.items()
+        if name.startswith(_PREFIX)
+    }
+    features = from_arrays(arrays) if arrays else None
     classifier = ImageClassifier(
         labels=(first, second),
-        size=int(fields["size"]),
-        scaling=float(fields["scaling"]),
+        size=size,
         coef=coef,
+        mean=mean,
         intercept=float(fields["intercept"]),
         threshold=float(fields["threshold"]),
+        features=features,
+        calibration=Calibration(slope, offset),
     )
-    if coef.shape != (classifier.size**2 * CHANNELS,):
-        raise ValueError(f"coef of shape {coef.shape} for size {classifier.size}")
-    if not (np.isfinite(coef).all() and np.isfinite(classifier.intercept)):
-        raise ValueError("coef or intercept is not finite")
+    n_pixels = size**2 * CHANNELS
+    n_features = n_pixels if features is None else features.n_features_out_
+    if not coef.shape == mean.shape == (n_features,):
+        raise ValueError(f"coef of shape {coef.shape} for {n_features} features")
+    if features is not None and features.n_features_in_ != n_pixels:
+        raise ValueError(f"features of {features.n_features_in_} values for size {size}")
+    if not np.isfinite([*coef, *mean, classifier.intercept, slope, offset]).all():
+        raise ValueError("coef, mean, intercept or calibration is not finite")
     return classifier

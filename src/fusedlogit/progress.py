@@ -13,7 +13,7 @@ from .training import TrainingOptions
 
 
 class ProgressBars(Listener):
-    """One bar for decoding and one for training, gone when they are done.
+    """One bar each for decoding, features and training, gone when they are done.
 
     Parameters
     ----------
@@ -25,10 +25,10 @@ class ProgressBars(Listener):
 
     def __init__(self, console: Console, options: TrainingOptions) -> None:
         self._console = console
-        self._n_fits = len(options.candidate_rates)
+        self._n_fits = options.n_fits
         self._fit = -1
         self._max_iter = 0
-        self._decoding = self._training = TaskID(-1)
+        self._decoding = self._featuring = self._training = TaskID(-1)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -65,6 +65,14 @@ class ProgressBars(Listener):
     def decoded(self, count: int) -> None:
         """Move the bar of decoding."""
         self._progress.update(self._decoding, advance=count)
+
+    def learning_features(self, n_images: int) -> None:
+        """Start the bar of features."""
+        self._featuring = self._progress.add_task("features", total=n_images, detail="")
+
+    def featured(self, count: int) -> None:
+        """Move the bar of features."""
+        self._progress.update(self._featuring, advance=count)
 
     def fitting(self, learning_rate: float | None, max_iter: int) -> None:
         """Start the bar of training, or note that the next fit begins."""

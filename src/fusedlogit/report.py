@@ -2,16 +2,23 @@
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
 from rich import filesize
 
 from . import figures
 from .comparison import Comparison
+from .decoding import decode_images
 from .errors import printable
+from .images import CHANNELS, ImageSource
+from .model_file import ImageClassifier
 from .outputs import make_folder, write_whole
+from .studies import Study
 from .training import TrainingResult
 
 PHOTOGRAPHS_IN_ROW = 4
@@ -54,6 +61,44 @@ def write_report(
     return folder / "report.html"
 
 
+def write_evidence(
+    folder: str | os.PathLike[str],
+    classifier: ImageClassifier,
+    source: ImageSource,
+    answers: Sequence[Mapping[str, Any]],
+) -> None:
+    """Draw what the regions of some images speak for, a PNG file each.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where to put ``1-cat.12.png`` and so on; made if missing.
+    classifier : ImageClassifier
+        What has answered.
+    source : ImageSource
+        Where the images lie.
+    answers : sequence of mappings
+        "image", "label" and "probability" of each.
+
+    Raises
+    ------
+    OutputError
+        If the folder or a file cannot be written.
+    """
+    folder = Path(folder)
+    make_folder(folder)
+    for number, answer in enumerate(answers, start=1):
+        pixels = decode_images(source, [answer["image"]], classifier.size, strict=True).pixels
+        picture = figures.evidence_figure(
+            pixels.reshape(1, classifier.size, classifier.size, CHANNELS),
+            classifier.evidence(pixels[0])[None],
+            [f"{figures.short(answer['label'])} {answer['probability']:.0%}"],
+            classifier.labels,
+        )
+        name = f"{number}-{Path(answer['image']).stem}.png"
+        write_whole(folder / name, figures.to_png(picture))
+
+
 def draw_pictures(result: TrainingResult, comparison: Comparison | None = None) -> dict[str, bytes]:
     """Return the PNG of every picture by its name; see `write_report`."""
     images, test, labels = result.images, result.test, result.images.labels
@@ -61,12 +106,15 @@ def draw_pictures(result: TrainingResult, comparison: Comparison | None = None) 
         "cost": figures.cost_figure([(one.name, one.cost) for one in result.candidates]),
         "confusion": figures.confusion_figure(test.confusion, labels),
         "roc": figures.roc_figure(*test.roc_curve(), test.roc_auc, labels),
-        "weights": figures.weights_figure(result.classifier.coef, images.size, labels),
+        "reliability": figures.reliability_figure(test, labels[1]),
     }
+    if result.classifier.features is None:
+        drawn["weights"] = figures.weights_figure(result.classifier.coef, images.size, labels)
     for name, right in (("right", True), ("wrong", False)):
         rows = _photographs(result, right=right)
         if rows:
             drawn[name] = figures.photographs_figure(rows, images.size, columns=PHOTOGRAPHS_IN_ROW)
+    drawn["evidence"] = _evidence(result)
     if comparison is not None:
         drawn["twins"] = figures.twin_figure(comparison.kernel, comparison.reference)
     return {name: figures.to_png(figure) for name, figure in drawn.items()}
@@ -79,6 +127,43 @@ def render_page(
     comparison: Comparison | None = None,
 ) -> str:
     """Return the HTML page, pictures embedded; see `write_report`."""
+    first, second = (printable(label) for label in result.images.labels)
+    title = f"Is it “{first}” or “{second}”?"
+    return _render("report.html.j2", title, pictures, result=result, comparison=comparison)
+
+
+def write_study(folder: str | os.PathLike[str], study: Study, seconds: float) -> Path:
+    """Draw, render and write the page of a study.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where to put the page and its picture, named after the study; made if missing.
+    study : Study
+        What was found.
+    seconds : float
+        How long it took.
+
+    Returns
+    -------
+    Path
+        The HTML page.
+
+    Raises
+    ------
+    OutputError
+        If the folder or a file cannot be written.
+    """
+    picture = figures.to_png(study.figure)
+    page = _render("study.html.j2", study.title, {"study": picture}, study=study, seconds=seconds)
+    folder = Path(folder)
+    make_folder(folder)
+    write_whole(folder / f"{study.name}.png", picture)
+    write_whole(folder / f"{study.name}.html", page.encode())
+    return folder / f"{study.name}.html"
+
+
+def _render(template: str, title: str, pictures: Mapping[str, bytes], **context: Any) -> str:
     environment = Environment(
         loader=PackageLoader("fusedlogit"),
         autoescape=True,
@@ -87,14 +172,34 @@ def render_page(
         lstrip_blocks=True,
     )
     environment.filters |= {"printable": printable, "filesize": filesize.decimal}
-    return environment.get_template("report.html.j2").render(
-        result=result,
-        comparison=comparison,
+    return environment.get_template(template).render(
+        title=title,
         pictures={
             name: "data:image/png;base64," + base64.b64encode(content).decode()
             for name, content in pictures.items()
         },
+        **context,
     )
+
+
+def _evidence(result: TrainingResult) -> Figure:
+    """Draw the evidence in the surest right and the surest wrong answer of each label."""
+    pixels, _ = result.images.part("test")
+    labels, size, test = result.images.labels, result.images.size, result.test
+    chosen = [
+        row
+        for right in (True, False)
+        for answer in (False, True)
+        for row in test.surest(answer=answer, right=right, count=1)
+    ]
+    captions = [
+        f"{figures.short(labels[int(test.answer[row])])} {test.confidence[row]:.0%}"
+        + ("" if test.answer[row] == test.truth[row] else " (wrong)")
+        for row in chosen
+    ]
+    evidence = np.stack([result.classifier.evidence(pixels[row]) for row in chosen])
+    photographs = pixels[chosen].reshape(-1, size, size, CHANNELS)
+    return figures.evidence_figure(photographs, evidence, captions, labels)
 
 
 def _photographs(result: TrainingResult, *, right: bool) -> list[figures.PhotographRow]:

@@ -96,6 +96,17 @@ def split_images(
     return Split(np.setdiff1d(rest, validation), validation, test)
 
 
+def draw_images(files: Sequence[ImageFile], limit: int, seed: int) -> tuple[ImageFile, ...]:
+    """Draw so many images of each label, in the order given; all where there are no more."""
+    labels = np.array([file.label for file in files])
+    generator = np.random.default_rng(seed)
+    drawn = [
+        generator.permutation(np.flatnonzero(labels == label))[:limit]
+        for label in np.unique(labels)
+    ]
+    return tuple(files[row] for row in np.sort(np.concatenate(drawn)))
+
+
 def _draw(
     candidates: NDArray[np.int64],
     labels: NDArray[np.str_],

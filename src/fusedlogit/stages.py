@@ -14,6 +14,12 @@ class Listener:
     def decoded(self, count: int) -> None:
         """Hear that so many more images are decoded."""
 
+    def learning_features(self, n_images: int) -> None:
+        """Hear that features are being learnt, and will then be computed of so many images."""
+
+    def featured(self, count: int) -> None:
+        """Hear that the features of so many more images are computed."""
+
     def fitting(self, learning_rate: float | None, max_iter: int) -> None:
         """Hear that a fit begins; `learning_rate` is None where the solver has none."""
 

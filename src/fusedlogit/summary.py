@@ -42,10 +42,16 @@ def as_dict(
         "size": images.size,
         "array_bytes": images.pixels.nbytes,
         "skipped": [{"name": file.name, "reason": file.reason} for file in images.skipped],
+        "duplicates": [
+            {"test": one.test.name, "seen": one.seen.name, "likeness": one.likeness}
+            for one in images.duplicates
+        ],
         "solver": result.best.solver,
-        "C": _finite(result.options.C),
+        "C": _finite(result.best.C),
+        "n_features": result.n_features,
         "candidates": [
             {
+                "C": _finite(candidate.C),
                 "learning_rate": candidate.learning_rate,
                 "iterations": candidate.n_iter,
                 "converged": bool(candidate.model.converged_),
@@ -85,6 +91,7 @@ def print_result(
         f"in {filesize.decimal(images.pixels.nbytes)}"
     )
     _print_skipped(console, result)
+    _print_duplicates(console, result)
     console.print()
     _print_candidates(console, result)
     console.print()
@@ -110,6 +117,17 @@ def _print_skipped(console: Console, result: TrainingResult) -> None:
         console.print(f"  {printable(file.name)} {file.reason}")
     if len(skipped) > SKIPPED_SHOWN:
         console.print(f"  ... and {len(skipped) - SKIPPED_SHOWN:,} more (see --report or --json)")
+
+
+def _print_duplicates(console: Console, result: TrainingResult) -> None:
+    duplicates = result.images.duplicates
+    if duplicates:
+        one = duplicates[0]
+        console.print(
+            f"{len(duplicates):,} test image{'s' * (len(duplicates) != 1)} nearly the same as one "
+            f"seen in training (first: {printable(one.test.name)} and {printable(one.seen.name)}): "
+            "remove them for an honest test"
+        )
 
 
 def _print_candidates(console: Console, result: TrainingResult) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -109,9 +110,9 @@ def test_several_learning_rates_are_compared(folder):
 def test_defaults_are_those_of_the_pipeline():
     defaults = {parameter.name: parameter.default for parameter in cli.train.params}
     options = TrainingOptions()
-    assert defaults["C"] == options.C
     assert defaults["max_iter"] == options.max_iter
     assert defaults["solver"] == options.solver
+    assert f"but {options.C[0]} for raw pixels" in " ".join(run("train", "--help").stdout.split())
     (rate,) = options.learning_rates
     assert f"[default: {rate}]" in " ".join(run("train", "--help").stdout.split())
 
@@ -137,6 +138,12 @@ def test_predict_answers_each_image(model, folder):
     assert [line[0] for line in lines] == [str(name) for name in names]
     assert [line[1] for line in lines] == ["cat", "dog", "cat"]
     assert all(0.5 <= float(line[2]) <= 1 for line in lines)
+    assert re.fullmatch(
+        r"3 images in [\d.]+ seconds \(decoding [\d.]+, features [\d.]+, prediction [\d.]+\): "
+        r"[\d,]+ a second\n",
+        result.stderr,
+    )
+    assert run("predict", model, *names, "--quiet").stderr == ""
     answers = json.loads(run("predict", model, *names, "--json").stdout)
     assert [answer["label"] for answer in answers] == ["cat", "dog", "cat"]
     assert answers[0]["probability"] == pytest.approx(float(lines[0][2]), abs=1e-4)
@@ -147,7 +154,7 @@ def test_predict_names_what_it_cannot_read_and_answers_the_rest(model, folder, t
     result = run("predict", model, folder / "cat.1.png", tmp_path / "bad.png", tmp_path / "no.png")
     assert result.exit_code == 2
     assert len(result.stdout.splitlines()) == 1
-    bad, missing = result.stderr.splitlines()
+    bad, missing, _ = result.stderr.splitlines()
     assert "bad.png is not a" in bad
     assert "no.png does not exist" in missing
 
@@ -256,7 +263,7 @@ def test_a_real_process_trains_and_predicts(folder, tmp_path):
     assert json.loads(trained.stdout)["model"] == str(model)
     predicted = python("predict", model, folder / "dog.1.png")
     assert predicted.stdout.split("\t")[1] == "dog"
-    failed = python("predict", model, folder / "none.png")
+    failed = python("predict", model, folder / "none.png", "--quiet")
     assert (failed.returncode, failed.stdout) == (2, "")
     assert failed.stderr.count("\n") == 1
 
@@ -304,3 +311,43 @@ def test_predict_takes_names_with_odd_characters(model, folder):
     result = run("predict", model, odd)
     assert result.stdout.count("\n") == 1
     assert "[red]{1}.png\tcat\t" in result.stdout
+
+
+@pytest.mark.parametrize("features", ["raw", "patches"])
+def test_predict_draws_what_the_regions_speak_for(folder, tmp_path, features):
+    model, pictures = tmp_path / "m.npz", tmp_path / "pictures"
+    run("train", folder, *FAST, "--features", features, "--out", model)
+    names = [folder / "cat.1.png", folder / "dog.1.png"]
+    result = run("predict", model, *names, "--evidence", pictures)
+    assert result.exit_code == 0, result.stderr
+    assert sorted(path.name for path in pictures.iterdir()) == ["1-cat.1.png", "2-dog.1.png"]
+    with Image.open(pictures / "1-cat.1.png") as picture:
+        assert picture.width >= 1000
+
+
+def test_features_are_the_default_and_raw_pixels_go_with_gradient_descent(folder):
+    def n_features(*arguments):
+        return json.loads(run("train", folder, *FAST, "--json", *arguments).stdout)["n_features"]
+
+    assert n_features() == n_features("--features", "patches") > 1000
+    assert n_features("--features", "raw") == n_features("--learning-rate", "0.001") == 48
+
+
+def test_cached_features_give_the_same_model(folder, tmp_path):
+    cache = tmp_path / "cache"
+    models = []
+    for name in ("fresh.npz", "kept.npz"):
+        result = run("train", folder, *FAST, "--cache", cache, "--out", tmp_path / name, "--json")
+        models.append((dict(np.load(tmp_path / name)), json.loads(result.stdout)["seconds"]))
+    (fresh, first), (kept, second) = models
+    np.testing.assert_equal(kept, fresh)
+    assert "features" in first
+    assert "features" not in second
+    assert sorted(path.suffix for path in cache.iterdir()) == [".npy", ".npz"]
+    # Other images, another seed: nothing of the cache fits.
+    other = run("train", folder, *FAST, "--cache", cache, "--seed", "5", "--json")
+    assert "features" in json.loads(other.stdout)["seconds"]
+    for damaged in cache.iterdir():
+        damaged.write_bytes(b"hello")
+    again = run("train", folder, *FAST, "--cache", cache, "--json")
+    assert "features" in json.loads(again.stdout)["seconds"]

@@ -5,7 +5,9 @@ import os
 import numpy as np
 import pytest
 
+from fusedlogit.calibration import Calibration
 from fusedlogit.errors import ModelFileError, OutputError
+from fusedlogit.features import LayerShape, PatchFeatures
 from fusedlogit.model_file import FORMAT_VERSION, ImageClassifier, load_model, save_model
 
 
@@ -13,7 +15,13 @@ from fusedlogit.model_file import FORMAT_VERSION, ImageClassifier, load_model, s
 def classifier():
     coef = np.random.default_rng(0).normal(0, 1e-3, 2 * 2 * 3)
     return ImageClassifier(
-        labels=("cat", "dög"), size=2, scaling=255.0, coef=coef, intercept=0.25, threshold=0.6
+        labels=("cat", "dög"),
+        size=2,
+        coef=coef,
+        mean=np.full(12, 100.0),
+        intercept=0.25,
+        threshold=0.6,
+        calibration=Calibration(0.5, 0.125),
     )
 
 
@@ -38,7 +46,8 @@ def rewrite(path, **changes):
 def test_what_is_saved_is_what_is_loaded(classifier, model):
     loaded = load_model(model)
     np.testing.assert_array_equal(loaded.coef, classifier.coef)
-    for name in ("labels", "size", "scaling", "intercept", "threshold"):
+    np.testing.assert_array_equal(loaded.mean, classifier.mean)
+    for name in ("labels", "size", "intercept", "threshold", "features", "calibration"):
         assert getattr(loaded, name) == getattr(classifier, name)
 
 
@@ -50,7 +59,7 @@ def test_the_name_is_kept_as_given(classifier, tmp_path):
 def test_probabilities_and_answers(classifier):
     pixels = np.random.default_rng(1).integers(0, 256, (50, 12), dtype=np.uint8)
     probability = classifier.probability(pixels)
-    expected = 1 / (1 + np.exp(-(pixels @ classifier.coef + 0.25)))
+    expected = 1 / (1 + np.exp(-0.5 * (pixels @ classifier.coef + 0.25) - 0.125))
     np.testing.assert_allclose(probability, expected, rtol=1e-5)
     assert classifier.probability(pixels[:0]).shape == (0,)
     answers = classifier.answers(np.array([0.0, 0.55, 0.65, 1.0]))
@@ -58,6 +67,31 @@ def test_probabilities_and_answers(classifier):
     np.testing.assert_allclose(
         classifier.confidence(np.array([0.0, 0.55, 0.65, 1.0])), [1.0, 0.45, 0.65, 1.0]
     )
+
+
+def test_evidence_adds_up_to_the_decision(classifier):
+    pixels = np.random.default_rng(1).integers(0, 256, 12, dtype=np.uint8)
+    evidence = classifier.evidence(pixels)
+    assert evidence.shape == (2, 2)
+    assert evidence.sum() == pytest.approx(classifier.coef @ (pixels - 100.0))
+    assert evidence[0, 1] == pytest.approx(classifier.coef[3:6] @ (pixels[3:6] - 100.0))
+
+
+def test_features_are_saved_and_loaded(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 12 * 12 * 3), dtype=np.uint8)
+    layer = LayerShape(patch_size=3, stride=1, n_filters=8, n_components=20, grid=2)
+    features = PatchFeatures(sizes=(12,), layers=(layer,)).fit(pixels)
+    coef = np.random.default_rng(1).normal(size=features.n_features_out_)
+    saved = ImageClassifier(("cat", "dog"), 12, coef, 0 * coef, 0.0, 0.5, features)
+    save_model(tmp_path / "model.npz", saved)
+    loaded = load_model(tmp_path / "model.npz")
+    np.testing.assert_array_equal(loaded.values(pixels), saved.values(pixels))
+    assert loaded.values(pixels[:0]).shape[0] == 0
+    evidence = loaded.evidence(pixels[0]).sum()
+    assert evidence == pytest.approx(loaded.values(pixels[:1])[0].astype(float) @ coef, abs=0.02)
+    rewrite(tmp_path / "model.npz", size=13)
+    with pytest.raises(ModelFileError, match="damaged"):
+        load_model(tmp_path / "model.npz")
 
 
 @pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 0, "one", [1, 2], None])
@@ -76,6 +110,9 @@ def test_another_format_version_is_refused(model, version):
         {"coef": np.zeros(5)},
         {"coef": np.full(12, np.nan)},
         {"coef": ["x"] * 12},
+        {"mean": np.zeros(5)},
+        {"calibration": [1.0]},
+        {"calibration": [1.0, np.inf]},
         {"intercept": [1.0, 2.0]},
         {"size": "big"},
     ],

@@ -15,7 +15,9 @@ from fusedlogit.comparison import Comparison
 from fusedlogit.errors import OutputError, SkippedFile, printable
 from fusedlogit.report import write_report
 
-PICTURES = {"cost", "confusion", "roc", "weights", "right", "wrong"}
+PICTURES = {
+    "cost", "confusion", "roc", "reliability", "evidence", "weights", "right", "wrong",
+}  # fmt: skip
 
 
 def embedded(page):

@@ -101,7 +101,7 @@ def test_among_equally_accurate_the_lower_log_loss_is_kept(images):
 
 
 def test_training_is_the_estimator_on_the_training_part(images):
-    result = train(images, TrainingOptions(C=0.1))
+    result = train(images, TrainingOptions(C=(0.1,)))
     model = LogisticRegression(C=0.1, scaling=255).fit(*images.part("train"))
     np.testing.assert_array_equal(result.classifier.coef, model.coef_[0])
     assert result.scores["test"].accuracy == model.score(*images.part("test"))
@@ -110,7 +110,7 @@ def test_training_is_the_estimator_on_the_training_part(images):
 
 def test_the_saved_form_answers_as_the_estimator_does(result):
     pixels, _ = result.images.part("test")
-    probability = result.classifier.probability(pixels)
+    probability = result.classifier.probability(result.classifier.values(pixels))
     np.testing.assert_allclose(probability, result.test.probability, rtol=1e-12)
     expected = result.best.model.predict(pixels)
     assert result.classifier.answers(probability).tolist() == expected.tolist()
@@ -135,7 +135,7 @@ def test_nothing_is_kept_when_every_learning_rate_diverges_beyond_all_bounds(ima
 
 
 def test_seconds_of_every_stage_are_told(result):
-    assert list(result.seconds) == ["listing", "decoding", "training", "evaluation"]
+    assert list(result.seconds) == ["listing", "decoding", "duplicates", "training", "evaluation"]
     assert all(seconds > 0 for seconds in result.seconds.values())
 
 

@@ -1,0 +1,167 @@
+"""PatchFeatures, the transformer."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from fusedlogit import LogisticRegression
+from fusedlogit.features import (
+    ACTIVATIONS,
+    LayerShape,
+    PatchFeatures,
+    evidence_map,
+    from_arrays,
+    to_arrays,
+)
+
+SMALL = (
+    LayerShape(patch_size=3, stride=1, n_filters=8, n_components=20, grid=5, n_channels=5),
+    LayerShape(patch_size=2, stride=1, n_filters=12, n_components=10, grid=2),
+)
+SIZE = 12
+
+
+def small(**parameters):
+    return PatchFeatures(**{"sizes": (SIZE,), "layers": SMALL} | parameters)
+
+
+def mirrored(pixels):
+    return pixels.reshape(-1, SIZE, SIZE, 3)[:, :, ::-1].reshape(pixels.shape)
+
+
+@pytest.fixture(scope="module")
+def stripes():
+    """Noisy photographs of horizontal (0) and vertical (1) stripes, at any phase."""
+    rng = np.random.default_rng(0)
+    label = np.arange(120) % 2
+    wave = 60 * np.sin(np.arange(SIZE) * 1.6 + rng.uniform(0, 6, (120, 1)))
+    square = np.where(label[:, None, None] == 0, wave[:, :, None], wave[:, None, :])
+    square = square[..., None] + rng.normal(128, 25, (120, SIZE, SIZE, 3))
+    return np.clip(square, 0, 255).astype(np.uint8).reshape(120, -1), label
+
+
+@pytest.fixture(scope="module")
+def fitted(stripes):
+    return small().fit(stripes[0])
+
+
+def test_features_are_float16_and_finite(fitted, stripes):
+    features = fitted.transform(stripes[0])
+    assert features.dtype == np.float16
+    assert features.shape == (120, fitted.n_features_out_) == (120, 2 * 2 * 2 * 6)
+    assert np.isfinite(features).all()
+    assert features.std(axis=0).min() > 0
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("sizes", [(SIZE,), (7, 17)])
+def test_a_photograph_and_its_mirror_image_have_the_same_features(stripes, activation, sizes):
+    pixels, _ = stripes
+    features = small(activation=activation, sizes=sizes).fit(pixels)
+    np.testing.assert_allclose(
+        features.transform(pixels).astype(float),
+        features.transform(mirrored(pixels)).astype(float),
+        atol=4e-3,
+    )
+
+
+def test_a_pipeline_tells_what_pixels_do_not(stripes):
+    pixels, label = stripes
+    pipeline = make_pipeline(small(), LogisticRegression(scaling="standard", C=0.1))
+    assert cross_val_score(pipeline, pixels, label, cv=3).min() > 0.9
+    raw = LogisticRegression(scaling=255, C=0.1)
+    assert cross_val_score(raw, pixels, label, cv=3).mean() < 0.7
+
+
+@pytest.mark.parametrize("dictionary", ["random", "kmeans"])
+def test_the_seed_decides_and_threads_do_not(stripes, dictionary):
+    pixels, _ = stripes
+    one, two, other = (
+        small(dictionary=dictionary, n_jobs=n_jobs, random_state=seed).fit_transform(pixels)
+        for n_jobs, seed in ((1, 3), (2, 3), (1, 4))
+    )
+    np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(one, other)
+
+
+def test_only_what_was_fitted_on_counts(stripes):
+    """The features of an image depend on the training images and itself, on no other."""
+    pixels, _ = stripes
+    features = small().fit(pixels[:60])
+    alone = features.transform(pixels[60:61])
+    np.testing.assert_array_equal(alone, features.transform(pixels)[60:61])
+
+
+def test_a_clone_has_the_same_parameters(fitted):
+    assert clone(fitted).get_params() == fitted.get_params()
+
+
+def test_arrays_keep_all_that_was_learnt(fitted, stripes):
+    again = from_arrays(to_arrays(fitted))
+    np.testing.assert_array_equal(again.transform(stripes[0]), fitted.transform(stripes[0]))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["chain0.layer0.offset", "chain0.layer1.even0", "chain0.reduction0.mean", "chain0.layer0.odd0"],
+)
+def test_arrays_that_do_not_fit_are_refused(fitted, name):
+    arrays = to_arrays(fitted)
+    for wrong in (arrays[name][:-1], arrays[name] * np.nan, arrays[name].ravel()[:0]):
+        with pytest.raises(ValueError, match="does not fit"):
+            from_arrays(arrays | {name: wrong})
+    with pytest.raises((KeyError, ValueError)):
+        from_arrays({key: value for key, value in arrays.items() if key != name})
+
+
+@pytest.mark.parametrize("row", [[99, 1, 8, 20, 6, 5], [3, 0, 8, 20, 6, 5], [3, 1, 8, 20, 0, 5]])
+def test_layers_that_do_not_fit_are_refused(fitted, row):
+    arrays = to_arrays(fitted)
+    layers = arrays["layers"].copy()
+    layers[0] = row
+    with pytest.raises(ValueError, match="does not fit"):
+        from_arrays(arrays | {"layers": layers})
+
+
+def test_what_is_no_square_photograph_is_refused():
+    with pytest.raises(ValueError, match="size \\* size \\* 3"):
+        small().fit(np.zeros((4, 100), np.uint8))
+
+
+def test_flat_photographs_have_finite_features(fitted):
+    flat = np.full((2, SIZE * SIZE * 3), 255, np.uint8)
+    flat[1] = 0
+    assert np.isfinite(fitted.transform(flat)).all()
+
+
+def test_all_flat_photographs_can_be_learnt_from():
+    assert np.isfinite(small().fit_transform(np.full((9, SIZE * SIZE * 3), 7, np.uint8))).all()
+
+
+@pytest.mark.parametrize("activation", ["two-sided", "tanh"])
+@pytest.mark.parametrize("sizes", [(SIZE,), (7, 17)])
+def test_evidence_adds_up_to_the_decision(stripes, activation, sizes):
+    pixels, _ = stripes
+    features = small(activation=activation, sizes=sizes).fit(pixels)
+    rng = np.random.default_rng(0)
+    coef, mean = rng.normal(size=(2, features.n_features_out_))
+    for photograph in pixels[:5]:
+        values = features.transform(photograph[None])[0].astype(float)
+        evidence = evidence_map(features, photograph.reshape(SIZE, SIZE, 3), coef, mean)
+        assert evidence.shape == (SIZE, SIZE)
+        assert evidence.sum() == pytest.approx(coef @ (values - mean), abs=0.02)
+
+
+def test_evidence_lies_where_the_photograph_differs():
+    """A patch of stripes in one corner, in a photograph that is flat elsewhere."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (60, SIZE, SIZE, 3), dtype=np.uint8)
+    features = small(layers=SMALL[1:]).fit(pixels.reshape(60, -1))
+    photograph = np.full((SIZE, SIZE, 3), 128, np.uint8)
+    photograph[:4, -4:] = rng.integers(0, 256, (4, 4, 3))
+    flat = features.transform(np.full((1, SIZE * SIZE * 3), 128, np.uint8))[0].astype(float)
+    evidence = evidence_map(features, photograph, np.ones_like(flat), flat)
+    corner = np.abs(evidence[:5, -5:]).sum()  # patches of 2 x 2 reach one pixel further
+    assert corner > 0.99 * np.abs(evidence).sum()

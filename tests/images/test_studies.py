@@ -1,0 +1,93 @@
+"""Studies: each runs, and what it says is what it found."""
+
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from fusedlogit import cli, studies
+
+from .conftest import photograph
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Ten dark and ten bright noisy photographs, and some that look like the others."""
+    place = tmp_path_factory.mktemp("study") / "photos"
+    place.mkdir()
+    for label, other in (("cat", "dog"), ("dog", "cat")):
+        for number in range(20):
+            photograph(other if number % 5 == 4 else label, number).save(
+                place / f"{label}.{number}.png"
+            )
+    return place
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(studies, "ITERATIONS", 40)
+    monkeypatch.setattr(studies, "SIZES", (4, 8))
+    monkeypatch.setattr(studies, "SMALLEST_TRAINING", 8)
+    monkeypatch.setattr(studies, "PENALTIES", (1e-4, 1e-2))
+    monkeypatch.setattr(studies, "FOLDS", 2)
+
+
+def study(name, folder, report, *arguments):
+    result = CliRunner().invoke(
+        cli.app,
+        ["study", name, str(folder), "--report", str(report), "--size", "8", *arguments],
+    )
+    assert result.exit_code == 0, result.stderr
+    return result.stdout, (report / f"{name}.html").read_text(encoding="utf-8")
+
+
+def test_the_command_line_knows_every_study():
+    assert tuple(studies.STUDIES) == cli.STUDIES
+
+
+@pytest.mark.parametrize("features", ["raw", "patches"])
+@pytest.mark.parametrize("name", [name for name in cli.STUDIES if name != "activations"])
+def test_a_study_writes_a_page_with_a_picture_and_what_it_shows(name, features, folder, tmp_path):
+    out, page = study(name, folder, tmp_path, "--features", features)
+    *sentences, place = out.splitlines()
+    assert place == f"Page: {tmp_path / name}.html"
+    assert len(sentences) == 2
+    for sentence in sentences:
+        assert sentence in page
+    with Image.open(tmp_path / f"{name}.png") as picture:
+        assert picture.width >= 1000
+    assert page.count("<img") == 1
+    assert "40 images (20 cat, 20 dog)" in page
+
+
+def test_activations_are_all_compared(folder, tmp_path):
+    out, page = study("activations", folder, tmp_path, "--limit", "6")
+    rows = re.findall(r"<tr><td>([\w-]+)</td>", page)
+    assert rows == ["two-sided", "relu", "abs", "tanh", "sigmoid", "softplus"]
+    assert "12 images (6 cat, 6 dog)" in page
+    best, _ = out.splitlines()[:2]
+    validation = dict(re.findall(r"<tr><td>([\w-]+)</td><td>[\d.]+%</td><td>([\d.]+)%", page))
+    named = re.search(r"Best on validation is ([\w-]+),", best)[1]
+    assert float(validation[named]) == max(map(float, validation.values()))
+
+
+def test_the_lowest_cost_is_named(folder, tmp_path):
+    out, page = study("learning-rates", folder, tmp_path)
+    costs = dict(re.findall(r"<tr><td>([\d.]+)</td><td>([\d.]+)</td>", page))
+    lowest = min(costs, key=lambda rate: float(costs[rate]))
+    assert f"lowest with learning rate {lowest}: {costs[lowest]}." in out
+
+
+def test_the_folds_are_those_of_scikit_learn(folder, tmp_path):
+    out, page = study("k-fold", folder, tmp_path, "--features", "raw", "--test-from", "15")
+    held_out = [float(share) for share in re.findall(r"<td>\d</td><td>.*?</td><td>(.*?)%", page)]
+    assert len(held_out) == 2
+    assert f"{np.mean(held_out):.1f}% of the images held out" in out
+
+
+def test_an_unknown_study_is_refused(folder):
+    result = CliRunner().invoke(cli.app, ["study", "astrology", str(folder)])
+    assert result.exit_code == 2
+    assert "astrology" in result.stderr
