@@ -102,10 +102,10 @@ def app() -> None:
 )
 @click.option(
     "--solver",
-    type=click.Choice(["auto", "lbfgs", "gd"]),
+    type=click.Choice(["auto", "newton", "lbfgs", "gd"]),
     default="auto",
     show_default=True,
-    help="gd is gradient descent with a fixed step; auto is lbfgs, but gd with --learning-rate.",
+    help="gd is gradient descent with a fixed step; auto is newton, but gd with --learning-rate.",
 )
 @click.option(
     "--learning-rate",
@@ -323,8 +323,8 @@ def _training_options(
 ) -> "TrainingOptions":
     from .training import TrainingOptions
 
-    if rates and solver == "lbfgs":
-        raise click.UsageError("--learning-rate means nothing to lbfgs: give --solver gd")
+    if rates and solver in {"newton", "lbfgs"}:
+        raise click.UsageError(f"--learning-rate means nothing to {solver}: give --solver gd")
     chosen = TrainingOptions(
         solver="gd" if rates else solver, max_iter=max_iter, C=C, n_threads=n_threads
     )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Tags, compute_class_weight
+from sklearn.utils import Tags, check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -122,7 +122,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scaling: float | str | None = None,
         learning_rate: float = 0.005,
         max_iter: int = 1000,
-        tol: float = 1e-4,
+        tol: float = 1e-8,
         fit_intercept: bool = True,
         class_weight: dict[Any, float] | str | None = None,
         threshold: float = 0.5,
@@ -193,9 +193,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         total = matrix.n_samples if weight is None else float(weight.sum())
         penalty = 1 / (self.C * unit) / total
         objective = Objective(matrix, target, weight, scaling, penalty, self.fit_intercept)
-        settings = Settings(self.max_iter, self.tol, self.learning_rate, self._reporter())
+        settings = Settings(
+            self.max_iter, self.tol, self.learning_rate, self._reporter(), self._seed()
+        )
         start = scaling.from_data(*self._start(matrix.n_features))
-        with single_threaded_blas():
+        with single_threaded_blas(beside=matrix.n_threads):
             result = solver.solve(objective, *start, settings)
         self._keep(result, scaling, matrix.n_passes)
         return self
@@ -261,6 +263,12 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError("sample_weight (times class_weight) is zero for every sample")
         return np.ascontiguousarray(weight) / largest, largest
 
+    def _seed(self) -> int:
+        """Of what solvers draw at random; the same for every fit unless random_state says more."""
+        if self.random_state is None:
+            return 0
+        return int(check_random_state(self.random_state).randint(2**31))
+
     def _start(self, n_features: int) -> tuple[Doubles, float]:
         """Where to start, in X's own units."""
         if self.warm_start and hasattr(self, "coef_") and self.coef_.shape[1] == n_features:
@@ -293,9 +301,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.history_ = result.history
         if not result.converged:
             warnings.warn(
-                f"LogisticRegression did not converge in {result.n_iter} iterations: the largest "
-                f"gradient entry is {result.gradient_norm:.3g}, tol is {self.tol:.3g}. "
-                f"{result.advice}",
+                f"LogisticRegression did not converge in {result.n_iter} iterations: the cost is "
+                f"within {result.suboptimality:.3g} of the minimum (relative), tol is "
+                f"{self.tol:.3g}. {result.advice}",
                 ConvergenceWarning,
                 stacklevel=4,
             )

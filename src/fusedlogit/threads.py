@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import joblib
@@ -70,7 +70,15 @@ def _controller() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def single_threaded_blas() -> AbstractContextManager[Any]:
-    """While open, BLAS runs in one thread: its waiting threads would take cores from ours."""
-    context: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
+def blas_threads(n_threads: int) -> AbstractContextManager[Any]:
+    """While open, BLAS runs in so many threads: for products that no pass of ours goes beside."""
+    context: AbstractContextManager[Any] = _controller().limit(limits=n_threads, user_api="blas")
     return context
+
+
+def single_threaded_blas(beside: int) -> AbstractContextManager[Any]:
+    """While open, BLAS runs in one thread: its waiting threads would take cores from ours.
+
+    Nothing is done where we ourselves have but one: a small fit must stay quick.
+    """
+    return blas_threads(1) if beside > 1 else nullcontext()

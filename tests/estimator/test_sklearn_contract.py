@@ -17,6 +17,7 @@ from fusedlogit import LogisticRegression
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
     [
+        LogisticRegression(),
         LogisticRegression(solver="lbfgs"),
         LogisticRegression(solver="gd"),
         LogisticRegression(scaling="standard"),

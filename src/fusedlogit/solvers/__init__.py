@@ -3,8 +3,9 @@
 from ._solver import Callback, Result, Settings, Solver
 from .gradient_descent import GRADIENT_DESCENT
 from .lbfgs import LBFGS
+from .newton import NEWTON
 
-SOLVERS: dict[str, Solver] = {solver.name: solver for solver in (GRADIENT_DESCENT, LBFGS)}
+SOLVERS: dict[str, Solver] = {solver.name: solver for solver in (NEWTON, LBFGS, GRADIENT_DESCENT)}
 
 __all__ = ["SOLVERS", "Callback", "Result", "Settings", "Solver", "choose"]
 
@@ -17,8 +18,8 @@ def choose(name: str, l1_ratio: float) -> Solver:
     ValueError
         If the solver cannot minimise such a penalty.
     """
-    solver = SOLVERS["lbfgs" if name == "auto" else name]
-    if l1_ratio > 0 and not solver.handles_l1:
+    solver = SOLVERS["newton" if name == "auto" else name]
+    if l1_ratio > 0 and not solver.l1:
         raise ValueError(
             f"solver={name!r} minimises smooth penalties only; set l1_ratio=0 (got {l1_ratio})"
         )
