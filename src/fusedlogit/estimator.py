@@ -184,7 +184,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ConvergenceWarning
             If the gradient did not come below `tol`.
         """
-        solver = choose(self.solver, self.l1_ratio)
+        solver = choose(self.solver, self.l1_ratio > 0 and np.isfinite(self.C))
         data, labels = validate_data(self, X, y, dtype=list(STORAGE_TYPES), ensure_all_finite=False)
         target = self._encode(labels)
         weight, unit = self._weights(labels, data, sample_weight)
@@ -192,7 +192,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scaling = Scaling.of(matrix, self.scaling, weight)
         total = matrix.n_samples if weight is None else float(weight.sum())
         penalty = 1 / (self.C * unit) / total
-        objective = Objective(matrix, target, weight, scaling, penalty, self.fit_intercept)
+        objective = Objective(
+            matrix, target, weight, scaling, (1 - self.l1_ratio) * penalty, self.fit_intercept,
+            l1_penalty=self.l1_ratio * penalty,
+        )  # fmt: skip
         settings = Settings(
             self.max_iter, self.tol, self.learning_rate, self._reporter(), self._seed()
         )

@@ -197,6 +197,10 @@ class DenseMatrix:
         """Some of the rows, copied, as a matrix of their own."""
         return DenseMatrix(self.X[rows], self.n_threads)
 
+    def columns(self, features: NDArray[np.intp]) -> DenseMatrix:
+        """Some of the columns, copied, as a matrix of their own."""
+        return DenseMatrix(np.ascontiguousarray(self.X[:, features]), self.n_threads)
+
     def hessian_product(
         self, curvature: Doubles, vector: Doubles, vector_intercept: float
     ) -> tuple[Doubles, float]:

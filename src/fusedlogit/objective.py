@@ -187,6 +187,11 @@ class Objective:
         link.curvature(margins, curvature)
         return self.weighted(curvature)
 
+    def columns(self, features: NDArray[np.intp]) -> Objective:
+        """The same cost where all features but these have a coefficient of zero."""
+        scaling = Scaling(self.scaling.center[features], self.scaling.scale[features])
+        return replace(self, matrix=self.matrix.columns(features), scaling=scaling)
+
     def sample(self, rows: NDArray[np.intp]) -> Objective:
         """The same cost of some of the rows alone."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]

@@ -1,7 +1,8 @@
 """Chooses the compiled kernels for this machine.
 
-``dense``, ``link`` and ``loops`` here are the modules of the best instruction-set level that the
-processor supports, or of the one that the environment variable ``FUSEDLOGIT_ISA`` names.
+``dense``, ``link``, ``loops`` and ``coordinate`` here are the modules of the best instruction-set
+level that the processor supports, or of the one that the environment variable ``FUSEDLOGIT_ISA``
+names.
 """
 
 import importlib
@@ -11,7 +12,7 @@ from types import ModuleType
 
 from . import cpu
 
-MODULES = ("dense", "link", "loops", "probes")
+MODULES = ("dense", "link", "loops", "coordinate", "probes")
 
 
 def built_levels() -> tuple[str, ...]:

@@ -101,8 +101,39 @@ class Diagonal:
         return result
 
 
+class CenteredHessian:
+    """The Hessian of all the rows of an objective, from one sandwich pass.
+
+    Attributes
+    ----------
+    matrix : ndarray of shape (n_features, n_features)
+        In the coefficients, the intercept eliminated.
+    mean : ndarray of shape (n_features,)
+        Of the scaled features, weighted by curvature; zero if no intercept is fitted.
+    total : float
+        Second derivative in the intercept.
+    """
+
+    def __init__(self, objective: Objective, margins: Doubles) -> None:
+        center, scale = objective.scaling.center, objective.scaling.scale
+        product = objective.matrix.sandwich(objective.curvature(margins))
+        self.total = max(float(product[-1, -1]), np.finfo(float).tiny)
+        if objective.fit_intercept:
+            mean = product[:-1, -1] / self.total
+            hessian = product[:-1, :-1] - np.outer(mean * self.total, mean)
+            self.mean = (mean - center) / scale
+        else:
+            sums = np.outer(product[:-1, -1], center)
+            hessian = product[:-1, :-1] - sums - sums.T + self.total * np.outer(center, center)
+            self.mean = np.zeros(len(center))
+        hessian /= scale
+        hessian /= scale[:, None]
+        hessian.flat[:: len(center) + 1] += objective.penalty
+        self.matrix = hessian
+
+
 class DenseHessian:
-    """The Hessian of all the rows of an objective, factored: n_features^2 numbers.
+    """The exact Hessian, factored: n_features^2 numbers.
 
     Where it is singular (columns that repeat each other, no penalty), directions in which it
     vanishes are left alone: the pseudo-inverse.
@@ -116,24 +147,10 @@ class DenseHessian:
     damping = 1.0
 
     def __init__(self, objective: Objective, margins: Doubles) -> None:
-        center, scale = objective.scaling.center, objective.scaling.scale
-        product = objective.matrix.sandwich(objective.curvature(margins))
-        total = max(float(product[-1, -1]), np.finfo(float).tiny)
+        hessian = CenteredHessian(objective, margins)
         self.fit_intercept = objective.fit_intercept
-        self.total = total
-        if self.fit_intercept:
-            mean = product[:-1, -1] / total
-            # Rounding must not leave a negative square.
-            hessian = product[:-1, :-1] - np.outer(mean * total, mean)
-            self.mean = (mean - center) / scale
-        else:
-            sums = np.outer(product[:-1, -1], center)
-            hessian = product[:-1, :-1] - sums - sums.T + total * np.outer(center, center)
-            self.mean = np.zeros(len(center))
-        hessian /= scale
-        hessian /= scale[:, None]
-        hessian.flat[:: len(center) + 1] += objective.penalty
-        self._factor(hessian, SINGULAR[objective.matrix.computes_in_float64])
+        self.mean, self.total = hessian.mean, hessian.total
+        self._factor(hessian.matrix, SINGULAR[objective.matrix.computes_in_float64])
 
     def _factor(self, hessian: Doubles, singular: float) -> None:
         """Cholesky of the equilibrated matrix, or its eigenvalues if that fails."""

@@ -48,7 +48,7 @@ FIRST_SHARE = 16
 SHARE_OF_ROWS = 12
 
 #: Passes that twice the rows save: so much over the root of the damping. Measured.
-SAVING = 6
+SAVING = 9
 
 #: A Gram product, which is but a model, is renewed after so many times its price in passes.
 RENEWAL = 4
@@ -70,7 +70,7 @@ def solve(objective: Objective, coef: Doubles, intercept: float, settings: Setti
 
 def _by_hessian(objective: Objective, start: Doubles, settings: Settings) -> Descent:
     """Few features: a dense Hessian."""
-    price = _price_of_hessian(objective)
+    price = price_of_hessian(objective)
     rows = _rows_for_hessian(objective, settings)
     if rows is None:
         descent = Descent(objective, start, settings, _memory(objective))
@@ -154,7 +154,7 @@ def _rows_for_hessian(objective: Objective, settings: Settings) -> NDArray[np.in
     return np.sort(generator.choice(n_samples, n_rows, replace=False))
 
 
-def _price_of_hessian(objective: Objective) -> int:
+def price_of_hessian(objective: Objective) -> int:
     """Passes that take as long as an exact Hessian."""
     n_samples, n_features = objective.matrix.n_samples, objective.matrix.n_features
     size = n_samples * n_features
@@ -172,8 +172,8 @@ def _price_of_gram(objective: Objective, n_rows: int) -> int:
 
 def _memory(objective: Objective) -> int:
     """Steps to keep: what they take must stay a small share of X."""
-    share = objective.matrix.X.nbytes / 16
-    return int(np.clip(share / (VECTORS * 8 * objective.matrix.n_features), 3, MEMORY))
+    share = objective.matrix.X.nbytes / 24
+    return int(np.clip(share / (VECTORS * 8 * objective.matrix.n_features), 2, MEMORY))
 
 
 def metric_at(objective: Objective, margins: Doubles, settings: Settings) -> Metric:
