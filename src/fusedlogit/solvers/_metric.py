@@ -249,14 +249,19 @@ class SampledGram:
     def solve(self, vector: Doubles) -> Doubles:
         objective, scaling = self.objective, self.objective.scaling
         result = np.empty_like(vector)
-        slope = vector[:-1] - self.mean * vector[-1]
+        slope = result[:-1]
+        np.multiply(self.mean, -vector[-1], out=slope)
+        slope += vector[:-1]
         data_slope = slope / scaling.scale
         rows = objective.matrix.decision_values(data_slope, -float(self.center @ data_slope))
+        del data_slope  # vectors may be longer than all else here
         rows *= self.root
         rows = lapack.spotrs(self.cholesky, rows.astype(np.float32), lower=1)[0] * self.root
         back, total = objective.matrix.row_sum(rows)
         back -= self.center * total
-        result[:-1] = (slope - back / scaling.scale) / self.ridge
+        back /= scaling.scale
+        slope -= back
+        slope /= self.ridge
         result[-1] = vector[-1] / self.total - self.mean @ result[:-1]
         if not objective.fit_intercept:
             result[-1] = 0
