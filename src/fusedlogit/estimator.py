@@ -36,10 +36,14 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     C : float, default=1.0
         Inverse strength of the penalty; ``np.inf`` for none.
     l1_ratio : float, default=0.0
-        Share of the L1 norm in the penalty, in [0, 1]. The present solvers need 0.
-    solver : {"auto", "lbfgs", "gd"}, default="auto"
-        "gd" is batch gradient descent with a fixed `learning_rate`; "lbfgs" a quasi-Newton
-        method; "auto" is "lbfgs".
+        Share of the L1 norm in the penalty, in [0, 1].
+    solver : {"auto", "newton", "lbfgs", "gd", "proximal"}, default="auto"
+        "newton" steps in the metric of the Hessian: of all rows where that costs little, else of
+        a sample of rows, which is enough to start near the minimum and to get there in steps of
+        one pass. "lbfgs" knows of the Hessian its diagonal. "gd" is batch gradient descent with a
+        fixed `learning_rate`. "proximal" is for penalties with an L1 norm: proximal Newton steps
+        on working sets of features. "auto" is "proximal" if `l1_ratio` is above 0 and `C` finite,
+        else "newton".
     scaling : None, float or "standard", default=None
         None takes X as given; a number divides X by it (255 for pixels); "standard" centres each
         column and divides it by its standard deviation. X is never copied, the penalty acts on
@@ -48,9 +52,12 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Step length of "gd".
     max_iter : int, default=1000
         Iterations at most.
-    tol : float, default=1e-4
-        Converged when no entry of the gradient of the cost J (the objective divided by the sum of
-        the weights, over scaled features) exceeds it in absolute value.
+    tol : float, default=1e-8
+        Converged when the cost J (the objective divided by the sum of the weights) is certified to
+        lie within `tol` of its minimum J*, relative to J. The certificate is the duality gap
+        ("proximal"; "lbfgs" and "gd" with a penalty: a bound), or the Newton decrement, half the
+        gradient's square in the metric of the Hessian, with allowance for what the Hessian may
+        change ("newton"; "lbfgs" and "gd" without a penalty: J - J* to first order).
     fit_intercept : bool, default=True
         Whether to fit b; without, b is 0 (before centring).
     class_weight : dict, "balanced" or None, default=None
@@ -60,14 +67,15 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     warm_start : bool, default=False
         Start `fit` from the coefficients at hand.
     random_state : int, RandomState or None, default=None
-        For solvers that draw at random; "lbfgs" and "gd" do not.
+        Draws the rows of samples ("newton"). None draws the same ones in each fit.
     n_jobs : int or None, default=None
         Threads; None for all usable cores. The same number gives the same bits.
     verbose : int, default=0
         Print a line every `verbose` iterations.
     callback : callable or None, default=None
         ``callback(iteration, coef, intercept, loss, gradient_norm)`` after each iteration, with
-        `coef` in X's own units and `loss` the cost J; returning true stops the fit.
+        `coef` in X's own units, `loss` the cost J and `gradient_norm` the largest entry of its
+        gradient ("proximal": of its subgradient of least length); returning true stops the fit.
 
     Attributes
     ----------
@@ -80,10 +88,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Where X names its columns.
     n_iter_ : ndarray of shape (1,)
     n_passes_ : float
-        How often X was read.
+        How often X was read, parts of it as fractions.
     converged_ : bool
     history_ : list of float
-        Cost J by iteration: before each update for "gd", from the start on for "lbfgs".
+        Cost J by iteration: before each update for "gd", else from the start of the iterations
+        on. ("newton" on many rows starts them at the minimum of a sample.)
 
     Examples
     --------
@@ -182,7 +191,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Warns
         -----
         ConvergenceWarning
-            If the gradient did not come below `tol`.
+            If the cost is not certified to lie within `tol` of its minimum.
         """
         solver = choose(self.solver, self.l1_ratio > 0 and np.isfinite(self.C))
         data, labels = validate_data(self, X, y, dtype=list(STORAGE_TYPES), ensure_all_finite=False)
