@@ -96,10 +96,15 @@ class DenseMatrix:
         As `check_storage` returns it. Never copied, converted or written to.
     n_threads : int or None
         None for all usable cores.
+    source : ndarray, optional
+        What X was taken from: errors name rows and columns of it.
     """
 
-    def __init__(self, X: NDArray[Any], n_threads: int | None = None) -> None:
+    def __init__(
+        self, X: NDArray[Any], n_threads: int | None = None, source: NDArray[Any] | None = None
+    ) -> None:
         self.X = X
+        self.source = X if source is None else source
         self._stored = X.view(KERNEL_VIEWS.get(X.dtype, X.dtype))
         self.n_samples, self.n_features = X.shape
         self.n_threads = threads_for(n_threads, *X.shape)
@@ -120,7 +125,7 @@ class DenseMatrix:
             self._workspace,
         )
         self.n_passes += 1
-        raise_if_nonfinite(self.X, decision)
+        raise_if_nonfinite(self.source, decision)
         return decision
 
     def loss(
@@ -133,7 +138,7 @@ class DenseMatrix:
             self.n_threads, self._workspace,
         )  # fmt: skip
         self.n_passes += 1
-        raise_if_nonfinite(self.X, total[0])
+        raise_if_nonfinite(self.source, total[0])
         return float(total[0])
 
     def loss_and_gradient(
@@ -156,7 +161,7 @@ class DenseMatrix:
             self._workspace,
         )  # fmt: skip
         self.n_passes += 1
-        raise_if_nonfinite(self.X, total, gradient)
+        raise_if_nonfinite(self.source, total, gradient)
         return float(total[0]), gradient[0], float(intercept_gradient[0])
 
     @property
@@ -180,7 +185,8 @@ class DenseMatrix:
         rows = max(self.n_threads, TILE_BYTES // (8 * self.n_features))
         for begin in range(0, self.n_samples, rows):
             part = slice(begin, begin + rows)
-            tile = DenseMatrix(self.X[part].astype(np.float64, order="C"), self.n_threads)
+            values = self.X[part].astype(np.float64, order="C")
+            tile = DenseMatrix(values, self.n_threads, self.source)
             weight = None if sample_weight is None else sample_weight[part]
             sums = tile.loss_and_gradient(y[part], weight, coef, intercept, decision[part])
             loss += sums[0]
@@ -195,11 +201,11 @@ class DenseMatrix:
 
     def sample(self, rows: NDArray[np.intp]) -> DenseMatrix:
         """Some of the rows, copied, as a matrix of their own."""
-        return DenseMatrix(self.X[rows], self.n_threads)
+        return DenseMatrix(self.X[rows], self.n_threads, self.source)
 
     def columns(self, features: NDArray[np.intp]) -> DenseMatrix:
         """Some of the columns, copied, as a matrix of their own."""
-        return DenseMatrix(np.ascontiguousarray(self.X[:, features]), self.n_threads)
+        return DenseMatrix(np.ascontiguousarray(self.X[:, features]), self.n_threads, self.source)
 
     def hessian_product(
         self, curvature: Doubles, vector: Doubles, vector_intercept: float
@@ -211,7 +217,7 @@ class DenseMatrix:
             intercept_product, self.n_threads, self._workspace,
         )  # fmt: skip
         self.n_passes += 1
-        raise_if_nonfinite(self.X, product)
+        raise_if_nonfinite(self.source, product)
         return product[0], float(intercept_product[0])
 
     def sandwich(self, row_weight: Doubles) -> Doubles:
@@ -222,7 +228,7 @@ class DenseMatrix:
         )
         dense.sandwich(self._stored, row_weight, product, self.n_threads, workspace)
         self.n_passes += 1
-        raise_if_nonfinite(self.X, product)
+        raise_if_nonfinite(self.source, product)
         return product
 
     def moments(self, sample_weight: Doubles | None) -> tuple[Doubles, Doubles]:
@@ -231,7 +237,7 @@ class DenseMatrix:
         weight = np.zeros(self.n_threads)
         dense.moments(self._stored, sample_weight, sums, weight)
         self.n_passes += 1
-        raise_if_nonfinite(self.X, sums[1, 0])
+        raise_if_nonfinite(self.source, sums[1, 0])
         return sums[0, 0], sums[1, 0] / weight[0]
 
     def gradient_descent(
@@ -269,5 +275,5 @@ class DenseMatrix:
         )  # fmt: skip
         self.n_passes += n_iter
         if n_iter:
-            raise_if_nonfinite(self.X, history[0])
+            raise_if_nonfinite(self.source, history[0])
         return history[:n_iter], outcome, gradient_norm if n_iter else np.inf

@@ -252,8 +252,8 @@ class Descent:
         objective = self.objective
         if objective.penalty > 0 or self.here.value > 1e-6:
             return False
-        right = (objective.y > 0.5) == (self.here.margins > 0)
-        return bool(right.all())
+        wrong = (objective.y > 0.5) != (self.here.margins > 0)
+        return not objective.weighted(wrong).any()
 
     def result(self) -> Result:
         """Where the path ended."""

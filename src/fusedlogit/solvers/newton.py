@@ -61,11 +61,14 @@ VECTORS = 4
 def solve(objective: Objective, coef: Doubles, intercept: float, settings: Settings) -> Result:
     """Minimise from (coef, intercept)."""
     start = np.append(coef, intercept)
-    if objective.matrix.n_features > DENSE_FEATURES:
-        descent = _by_gram(objective, start, settings)
-    else:
-        descent = _by_hessian(objective, start, settings)
-    return descent.result()
+    by = _by_gram if _wide(objective) else _by_hessian
+    return by(objective, start, settings).result()
+
+
+def _wide(objective: Objective) -> bool:
+    """Whether a Gram product takes the place of a Hessian: it is smaller, or that too large."""
+    n_samples, n_features = objective.matrix.n_samples, objective.matrix.n_features
+    return n_features > DENSE_FEATURES or (n_samples < n_features and n_samples <= FIRST_ROWS)
 
 
 def _by_hessian(objective: Objective, start: Doubles, settings: Settings) -> Descent:
@@ -87,20 +90,20 @@ def _from_sample(
 ) -> tuple[Descent, Metric]:
     """A descent that starts at the minimum of a sample, and the sample's Hessian there.
 
-    A start that is not zero is taken for a better one.
+    A start that is not zero is taken for a better one, and so is zero if the sample has no minimum
+    (its classes may be separable where those of the whole are not).
     """
     sample = _sample(objective, rows)
-    descent = None
-    if start.any():
-        margins = sample.margins(start)
-    else:
+    point, margins = start, sample.margins(start) if start.any() else np.zeros(len(rows))
+    if not start.any():
         loose = replace(settings, tol=0.1 / ROWS_PER_FEATURE, max_iter=30, callback=None)
-        found = _by_hessian(sample, start, loose).here
-        margins = found.margins
-        descent = Descent(objective, found.point, settings, _memory(objective))
-    if descent is None or descent.here.value > np.log(2):  # the cost at zero
-        descent = Descent(objective, start, settings, _memory(objective))
+        found = _by_hessian(sample, start, loose)
+        if found.converged:
+            point, margins = found.here.point, found.here.margins
     metric = DenseHessian(sample, margins)
+    descent = Descent(objective, point, settings, _memory(objective))
+    if descent.here.value > np.log(2) and not start.any():  # more than the cost at zero
+        descent = Descent(objective, start, settings, _memory(objective))
     objective.matrix.n_passes += sample.matrix.n_passes * len(rows) / objective.matrix.n_samples
     return descent, metric
 
@@ -178,7 +181,7 @@ def _memory(objective: Objective) -> int:
 
 def metric_at(objective: Objective, margins: Doubles, settings: Settings) -> Metric:
     """A model of the Hessian at these margins, for solvers that form none of their own."""
-    if objective.matrix.n_features <= DENSE_FEATURES:
+    if not _wide(objective):
         return DenseHessian(objective, margins)
     n_rows = _first_rows(objective.matrix.n_samples)
     return _sampled_gram(objective, n_rows, margins, np.random.default_rng(settings.seed))
