@@ -126,7 +126,7 @@ def test_the_duality_gap_confirms_a_gram_product(wide):
 
 @pytest.mark.parametrize("C", [1e-4, 1.0, 1e4])
 def test_fewer_rows_than_features(C):
-    X, y = problem(60, 150)
+    X, y = problem(50, 260)
     model = LogisticRegression(C=C, tol=1e-12).fit(X, y)
     assert model.converged_
     assert suboptimality(model, X, y) <= 1e-10

@@ -28,6 +28,9 @@ from ._solver import Doubles, Result, Settings, Solver
 #: Features up to which a Hessian of n_features^2 numbers is formed.
 DENSE_FEATURES = 2048
 
+#: Features up to which it costs so little that nothing is gained by a smaller Gram product.
+SMALL_FEATURES = 256
+
 #: Rows for each feature that a sampled Hessian needs: its eigenvalues are within (1 +- 1/6)^2.
 ROWS_PER_FEATURE = 36
 
@@ -68,7 +71,8 @@ def solve(objective: Objective, coef: Doubles, intercept: float, settings: Setti
 def _wide(objective: Objective) -> bool:
     """Whether a Gram product takes the place of a Hessian: it is smaller, or that too large."""
     n_samples, n_features = objective.matrix.n_samples, objective.matrix.n_features
-    return n_features > DENSE_FEATURES or (n_samples < n_features and n_samples <= FIRST_ROWS)
+    few = n_samples <= FIRST_ROWS and n_samples < n_features
+    return bool(n_features > DENSE_FEATURES or (few and n_features > SMALL_FEATURES))
 
 
 def _by_hessian(objective: Objective, start: Doubles, settings: Settings) -> Descent:
