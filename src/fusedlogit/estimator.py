@@ -19,7 +19,7 @@ from . import functions
 from .matrix import STORAGE_TYPES, DenseMatrix, readable
 from .objective import Objective, Scaling
 from .solvers import SOLVERS, Callback, Result, Settings, choose
-from .threads import single_threaded_blas
+from .threads import blas_threads
 
 Doubles = NDArray[np.float64]
 
@@ -209,7 +209,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.max_iter, self.tol, self.learning_rate, self._reporter(), self._seed()
         )
         start = scaling.from_data(*self._start(matrix.n_features))
-        with single_threaded_blas(beside=matrix.n_threads):
+        with blas_threads(1):
             result = solver.solve(objective, *start, settings)
         self._keep(result, scaling, matrix.n_passes)
         return self

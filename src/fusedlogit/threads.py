@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any
 
 import joblib
@@ -71,14 +71,10 @@ def _controller() -> ThreadpoolController:
 
 
 def blas_threads(n_threads: int) -> AbstractContextManager[Any]:
-    """While open, BLAS runs in so many threads: for products that no pass of ours goes beside."""
+    """While open, BLAS runs in so many threads.
+
+    In one, during a fit: waiting threads of BLAS would take cores from ours, and small products
+    wait for each other longer than they take. In more, for a product that no pass goes beside.
+    """
     context: AbstractContextManager[Any] = _controller().limit(limits=n_threads, user_api="blas")
     return context
-
-
-def single_threaded_blas(beside: int) -> AbstractContextManager[Any]:
-    """While open, BLAS runs in one thread: its waiting threads would take cores from ours.
-
-    Nothing is done where we ourselves have but one: a small fit must stay quick.
-    """
-    return blas_threads(1) if beside > 1 else nullcontext()
