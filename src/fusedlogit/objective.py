@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -126,7 +127,9 @@ class Objective:
             return self.evaluate(point)
         return self._evaluate(point, self.matrix.loss_and_gradient_in_float64)
 
-    def _evaluate(self, point: Doubles, loss_and_gradient) -> Evaluation:  # type: ignore[no-untyped-def]
+    def _evaluate(
+        self, point: Doubles, loss_and_gradient: Callable[..., tuple[float, Doubles, float]]
+    ) -> Evaluation:
         margins = np.empty(self.matrix.n_samples)
         loss, gradient, intercept_gradient = loss_and_gradient(
             self.y, self.sample_weight, *self.scaling.to_data(point[:-1], point[-1]), margins

@@ -119,8 +119,8 @@ class Descent:
             self._certify(float(self.here.gradient @ solved) / 2 / softest * self._drift)
             if self.finished or n_steps <= 0:
                 return
-            if self._stalls():
-                self._sharpen()
+            if self._stalls() and self._sharpen():
+                continue
             before = self.here
             direction, image = self._direction(solved, scale)
             if not self._step(direction):
@@ -130,6 +130,8 @@ class Descent:
             self._report()
 
     def _certify(self, decrement: float) -> None:
+        if decrement <= 0 and self.here.gradient.any():
+            decrement = np.inf  # a metric in float32 that rounding has made indefinite
         self.suboptimality = decrement / max(self.here.value, np.finfo(float).tiny)
         self._certificates.append(self.suboptimality)
 
