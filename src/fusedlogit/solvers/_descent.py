@@ -24,15 +24,11 @@ from scipy.optimize import brentq
 from ..matrix import PassOverflowError
 from ..objective import Anchored, Evaluation, Objective
 from ._metric import Metric
-from ._solver import Doubles, Result, Settings
+from ._path import PRECISION, UNBOUNDED, Path
+from ._solver import Doubles, Settings
 
 SUFFICIENT = 1e-4  # share of the decrease promised by the slope (Armijo)
 STALLED = 16  # iterations in which the certificate must have halved
-
-ADVICE = "Raise max_iter or tol, or scale the features (scaling='standard')."
-STOPPED = "The callback stopped it."
-UNBOUNDED = "The coefficients grow without bound: use a penalty (a finite C)."
-PRECISION = "Rounding hides what is left to gain: raise tol, or scale the features."
 
 
 @dataclass
@@ -65,7 +61,7 @@ class Pair:
         return self.product / float(self.step @ self.image)
 
 
-class Descent:
+class Descent(Path):
     """A path of points, each of lower cost than the last, and what was learnt on it.
 
     Parameters
@@ -80,29 +76,13 @@ class Descent:
     def __init__(
         self, objective: Objective, start: Doubles, settings: Settings, memory: int
     ) -> None:
-        self.objective = objective
-        self.settings = settings
+        super().__init__(objective, settings)
         self.source: Objective | Anchored = objective
         self.here = objective.evaluate(start)
-        self.history = [self.here.value]
-        self.suboptimality = np.inf
-        self.advice = ADVICE
+        self.history.append(self.here.value)
         self.pairs: deque[Pair] = deque(maxlen=memory)
         self._certificates: list[float] = []
         self._drift = 1.0
-
-    @property
-    def finished(self) -> bool:
-        """Whether it converged, was stopped or cannot go on."""
-        return self.converged or self.advice != ADVICE or self.n_iter >= self.settings.max_iter
-
-    @property
-    def converged(self) -> bool:
-        return self.suboptimality <= self.settings.tol
-
-    @property
-    def n_iter(self) -> int:
-        return len(self.history) - 1
 
     def go(self, metric: Metric, n_steps: float = np.inf) -> None:
         """Descend in a metric until finished, or for a number of steps."""
@@ -116,7 +96,7 @@ class Descent:
                 pair.solved = solved - pair.solved
                 scale = pair.product / float(pair.solved @ pair.change)
                 softest = min(softest, pair.curvature)
-            self._certify(float(self.here.gradient @ solved) / 2 / softest * self._drift)
+            self.certify(float(self.here.gradient @ solved) / 2 / softest * self._drift)
             if self.finished or n_steps <= 0:
                 return
             if self._stalls() and self._sharpen():
@@ -127,12 +107,14 @@ class Descent:
                 continue
             n_steps -= 1
             self._learn(before, direction, image, solved)
-            self._report()
+            self.report(self.here.point, self.here.value, self.here.gradient_norm)
+            if self._separated():
+                self.advice = UNBOUNDED
 
-    def _certify(self, decrement: float) -> None:
-        if decrement <= 0 and self.here.gradient.any():
-            decrement = np.inf  # a metric in float32 that rounding has made indefinite
-        self.suboptimality = decrement / max(self.here.value, np.finfo(float).tiny)
+    def certify(self, gap: float) -> None:
+        if gap <= 0 and self.here.gradient.any():
+            gap = np.inf  # a metric in float32 that rounding has made indefinite
+        super().certify(gap)
         self._certificates.append(self.suboptimality)
 
     def _stalls(self) -> bool:
@@ -237,18 +219,6 @@ class Descent:
         else:
             self.pairs.clear()
 
-    def _report(self) -> None:
-        self.history.append(self.here.value)
-        if self._separated():
-            self.advice = UNBOUNDED
-        callback = self.settings.callback
-        if callback is None:
-            return
-        point = self.here.point
-        coef, intercept = self.objective.scaling.to_data(point[:-1], float(point[-1]))
-        if callback(self.n_iter, coef, intercept, self.here.value, self.here.gradient_norm):
-            self.advice = STOPPED
-
     def _separated(self) -> bool:
         """Whether the classes are told apart without a penalty: then there is no minimum."""
         objective = self.objective
@@ -256,15 +226,3 @@ class Descent:
             return False
         wrong = (objective.y > 0.5) != (self.here.margins > 0)
         return not objective.weighted(wrong).any()
-
-    def result(self) -> Result:
-        """Where the path ended."""
-        return Result(
-            coef=self.here.point[:-1],
-            intercept=float(self.here.point[-1]),
-            history=self.history,
-            n_iter=self.n_iter,
-            converged=self.converged,
-            suboptimality=self.suboptimality,
-            advice=self.advice,
-        )

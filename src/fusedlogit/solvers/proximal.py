@@ -26,6 +26,7 @@ from scipy.special import xlogy
 from .._kernels import coordinate, link
 from ..objective import Anchored, Evaluation, Objective
 from ._metric import CenteredHessian
+from ._path import PRECISION, Path
 from ._solver import Doubles, Result, Settings, Solver
 from .newton import price_of_hessian
 
@@ -47,10 +48,6 @@ SUFFICIENT = 1e-4
 SWEEPS = 32
 MAX_ROUNDS = 200
 
-ADVICE = "Raise max_iter or tol, or scale the features (scaling='standard')."
-STOPPED = "The callback stopped it."
-PRECISION = "Rounding hides what is left to gain: raise tol, or scale the features."
-
 
 def solve(objective: Objective, coef: Doubles, intercept: float, settings: Settings) -> Result:
     """Minimise from (coef, intercept)."""
@@ -61,38 +58,20 @@ def solve(objective: Objective, coef: Doubles, intercept: float, settings: Setti
     return search.result()
 
 
-class _Search:
+class _Search(Path):
     """Where the whole stands: a point, its cost, and the gap by a pass over all of X."""
 
     def __init__(self, objective: Objective, start: Doubles, settings: Settings) -> None:
-        self.objective = objective
-        self.settings = settings
-        self.advice = ADVICE
+        super().__init__(objective, settings)
         self.sharp = False
         if objective.fit_intercept and not start.any():
             start = start.copy()
             start[-1] = _log_odds(objective)
         self.here = objective.evaluate(start)
         self.gap = duality_gap(objective, self.here)
-        self.history = [self.cost(self.here)]
+        self.history.append(self.cost(self.here))
+        self.certify(self.gap)
         self._moved = True
-
-    @property
-    def finished(self) -> bool:
-        """Whether it converged, was stopped or cannot go on."""
-        return self.converged or self.advice != ADVICE or self.n_iter >= self.settings.max_iter
-
-    @property
-    def converged(self) -> bool:
-        return self.suboptimality <= self.settings.tol
-
-    @property
-    def suboptimality(self) -> float:
-        return self.gap / max(self.history[-1], float(np.finfo(float).tiny))
-
-    @property
-    def n_iter(self) -> int:
-        return len(self.history) - 1
 
     def cost(self, here: Evaluation) -> float:
         """J with its L1 norm."""
@@ -144,6 +123,7 @@ class _Search:
         self.here = evaluate(self._next)
         self.gap = duality_gap(self.objective, self.here)
         self.history[-1] = self.cost(self.here)
+        self.certify(self.gap)
         if self.finished:
             return
         sharp = self.sharp or self.objective.matrix.computes_in_float64
@@ -153,29 +133,11 @@ class _Search:
         self.sharp = self.suboptimality < SHARP or not self._moved
 
     def _report(self, descent: _Descent, kept: NDArray[np.intp]) -> None:
-        here = descent.here
-        self.history.append(self.cost(here))
-        callback = self.settings.callback
-        if callback is None:
-            return
+        """A step ends; the suboptimality of the whole is known at the next check."""
         point = np.zeros_like(self.here.point)
-        point[kept] = here.point
-        coef, intercept = self.objective.scaling.to_data(point[:-1], float(point[-1]))
-        norm = _subgradient_norm(here, self.objective.l1_penalty)
-        if callback(self.n_iter, coef, intercept, self.history[-1], norm):
-            self.advice = STOPPED
-
-    def result(self) -> Result:
-        """Where the search ended."""
-        return Result(
-            coef=self.here.point[:-1],
-            intercept=float(self.here.point[-1]),
-            history=self.history,
-            n_iter=self.n_iter,
-            converged=self.converged,
-            suboptimality=self.suboptimality,
-            advice=self.advice,
-        )
+        point[kept] = descent.here.point
+        norm = _subgradient_norm(descent.here, self.objective.l1_penalty)
+        self.report(point, self.cost(descent.here), norm)
 
 
 class _Descent:
