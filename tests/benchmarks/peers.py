@@ -275,7 +275,7 @@ METHODS = {
     ),
     "cyanure": Method(
         fit_cyanure, "cyanure", ("images", "images-weak", "images-l1", "tall", "correlated"),
-        (1e-3, 1e-5, 1e-7, 1e-10), settings="solver='auto' (QNing)",
+        (1e-1, 1e-2, 1e-3, 1e-5, 1e-7), settings="solver='auto' (QNing)",
     ),
     "snapml": Method(
         fit_snapml, "snapml", ("images", "tall"), (1e-3, 1e-5, 1e-7),
@@ -376,13 +376,14 @@ def run(out, problems, methods, limit, here):
                 click.echo(f"{problem} {name}: not within {limit:.0f} s")
 
 
-@main.command(help="Write the page and its picture.")
+@main.command(help="Write the page and its picture. Of what was measured again, the last counts.")
 @click.argument("results", type=click.Path(exists=True, path_type=Path))
 @click.option("--write", "folder", type=click.Path(path_type=Path), required=True)
 def report(results, folder):
     lines = [json.loads(line) for line in results.read_text().splitlines()]
     by_problem = defaultdict(lambda: defaultdict(list))
-    for line in lines:
+    last = {(line["problem"], line["method"], line["tol"]): line for line in lines}
+    for line in last.values():
         by_problem[line["problem"]][line["method"]].append(line)
     folder.mkdir(exist_ok=True)
     draw(by_problem, folder / "peers.png")
