@@ -200,10 +200,10 @@ def app() -> None:
 @penalty_option
 @click.option(
     "--solver",
-    type=click.Choice(["auto", "lbfgs", "gd"]),
+    type=click.Choice(["auto", "newton", "lbfgs", "gd"]),
     default="auto",
     show_default=True,
-    help="gd is gradient descent with a fixed step; auto is lbfgs, but gd with --learning-rate.",
+    help="gd is gradient descent with a fixed step; auto is newton, but gd with --learning-rate.",
 )
 @click.option(
     "--learning-rate",
@@ -474,8 +474,8 @@ def _training_options(
     from .features import PatchFeatures
     from .training import PATCHES_C, TrainingOptions
 
-    if rates and solver == "lbfgs":
-        raise click.UsageError("--learning-rate means nothing to lbfgs: give --solver gd")
+    if rates and solver in {"newton", "lbfgs"}:
+        raise click.UsageError(f"--learning-rate means nothing to {solver}: give --solver gd")
     solver = "gd" if rates else solver
     if (features or ("raw" if solver == "gd" else "patches")) == "patches":
         chosen = TrainingOptions(features=PatchFeatures(n_jobs=n_threads), C=PATCHES_C)

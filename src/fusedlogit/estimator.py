@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Tags, compute_class_weight
+from sklearn.utils import Tags, check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -19,7 +19,7 @@ from . import functions
 from .matrix import STORAGE_TYPES, DenseMatrix, readable
 from .objective import Objective, Scaling
 from .solvers import SOLVERS, Callback, Result, Settings, choose
-from .threads import single_threaded_blas
+from .threads import blas_threads
 
 Doubles = NDArray[np.float64]
 
@@ -36,10 +36,14 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     C : float, default=1.0
         Inverse strength of the penalty; ``np.inf`` for none.
     l1_ratio : float, default=0.0
-        Share of the L1 norm in the penalty, in [0, 1]. The present solvers need 0.
-    solver : {"auto", "lbfgs", "gd"}, default="auto"
-        "gd" is batch gradient descent with a fixed `learning_rate`; "lbfgs" a quasi-Newton
-        method; "auto" is "lbfgs".
+        Share of the L1 norm in the penalty, in [0, 1].
+    solver : {"auto", "newton", "lbfgs", "gd", "proximal"}, default="auto"
+        "newton" steps in the metric of the Hessian: of all rows where that costs little, else of
+        a sample of rows, which is enough to start near the minimum and to get there in steps of
+        one pass. "lbfgs" knows of the Hessian its diagonal. "gd" is batch gradient descent with a
+        fixed `learning_rate`. "proximal" is for penalties with an L1 norm: proximal Newton steps
+        on working sets of features. "auto" is "proximal" if `l1_ratio` is above 0 and `C` finite,
+        else "newton".
     scaling : None, float or "standard", default=None
         None takes X as given; a number divides X by it (255 for pixels); "standard" centres each
         column and divides it by its standard deviation. X is never copied, the penalty acts on
@@ -48,9 +52,12 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Step length of "gd".
     max_iter : int, default=1000
         Iterations at most.
-    tol : float, default=1e-4
-        Converged when no entry of the gradient of the cost J (the objective divided by the sum of
-        the weights, over scaled features) exceeds it in absolute value.
+    tol : float, default=1e-8
+        Converged when the cost J (the objective divided by the sum of the weights) is certified to
+        lie within `tol` of its minimum J*, relative to J. The certificate is the duality gap
+        ("proximal"; "lbfgs" and "gd" with a penalty: a bound), or the Newton decrement, half the
+        gradient's square in the metric of the Hessian, with allowance for what the Hessian may
+        change ("newton"; "lbfgs" and "gd" without a penalty: J - J* to first order).
     fit_intercept : bool, default=True
         Whether to fit b; without, b is 0 (before centring).
     class_weight : dict, "balanced" or None, default=None
@@ -60,14 +67,15 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     warm_start : bool, default=False
         Start `fit` from the coefficients at hand.
     random_state : int, RandomState or None, default=None
-        For solvers that draw at random; "lbfgs" and "gd" do not.
+        Draws the rows of samples ("newton"). None draws the same ones in each fit.
     n_jobs : int or None, default=None
         Threads; None for all usable cores. The same number gives the same bits.
     verbose : int, default=0
         Print a line every `verbose` iterations.
     callback : callable or None, default=None
         ``callback(iteration, coef, intercept, loss, gradient_norm)`` after each iteration, with
-        `coef` in X's own units and `loss` the cost J; returning true stops the fit.
+        `coef` in X's own units, `loss` the cost J and `gradient_norm` the largest entry of its
+        gradient ("proximal": of its subgradient of least length); returning true stops the fit.
 
     Attributes
     ----------
@@ -80,10 +88,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Where X names its columns.
     n_iter_ : ndarray of shape (1,)
     n_passes_ : float
-        How often X was read.
+        How often X was read, parts of it as fractions.
     converged_ : bool
     history_ : list of float
-        Cost J by iteration: before each update for "gd", from the start on for "lbfgs".
+        Cost J by iteration: before each update for "gd", else from the start of the iterations
+        on. ("newton" on many rows starts them at the minimum of a sample.)
 
     Examples
     --------
@@ -122,7 +131,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scaling: float | str | None = None,
         learning_rate: float = 0.005,
         max_iter: int = 1000,
-        tol: float = 1e-4,
+        tol: float = 1e-8,
         fit_intercept: bool = True,
         class_weight: dict[Any, float] | str | None = None,
         threshold: float = 0.5,
@@ -182,9 +191,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Warns
         -----
         ConvergenceWarning
-            If the gradient did not come below `tol`.
+            If the cost is not certified to lie within `tol` of its minimum.
         """
-        solver = choose(self.solver, self.l1_ratio)
+        solver = choose(self.solver, self.l1_ratio > 0 and np.isfinite(self.C))
         data, labels = validate_data(self, X, y, dtype=list(STORAGE_TYPES), ensure_all_finite=False)
         target = self._encode(labels)
         weight, unit = self._weights(labels, data, sample_weight)
@@ -192,10 +201,15 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scaling = Scaling.of(matrix, self.scaling, weight)
         total = matrix.n_samples if weight is None else float(weight.sum())
         penalty = 1 / (self.C * unit) / total
-        objective = Objective(matrix, target, weight, scaling, penalty, self.fit_intercept)
-        settings = Settings(self.max_iter, self.tol, self.learning_rate, self._reporter())
+        objective = Objective(
+            matrix, target, weight, scaling, (1 - self.l1_ratio) * penalty, self.fit_intercept,
+            l1_penalty=self.l1_ratio * penalty,
+        )  # fmt: skip
+        settings = Settings(
+            self.max_iter, self.tol, self.learning_rate, self._reporter(), self._seed()
+        )
         start = scaling.from_data(*self._start(matrix.n_features))
-        with single_threaded_blas():
+        with blas_threads(1):
             result = solver.solve(objective, *start, settings)
         self._keep(result, scaling, matrix.n_passes)
         return self
@@ -261,6 +275,12 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError("sample_weight (times class_weight) is zero for every sample")
         return np.ascontiguousarray(weight) / largest, largest
 
+    def _seed(self) -> int:
+        """Of what solvers draw at random; the same for every fit unless random_state says more."""
+        if self.random_state is None:
+            return 0
+        return int(check_random_state(self.random_state).randint(2**31))
+
     def _start(self, n_features: int) -> tuple[Doubles, float]:
         """Where to start, in X's own units."""
         if self.warm_start and hasattr(self, "coef_") and self.coef_.shape[1] == n_features:
@@ -293,9 +313,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.history_ = result.history
         if not result.converged:
             warnings.warn(
-                f"LogisticRegression did not converge in {result.n_iter} iterations: the largest "
-                f"gradient entry is {result.gradient_norm:.3g}, tol is {self.tol:.3g}. "
-                f"{result.advice}",
+                f"LogisticRegression did not converge in {result.n_iter} iterations: the cost is "
+                f"within {result.suboptimality:.3g} of the minimum (relative), tol is "
+                f"{self.tol:.3g}. {result.advice}",
                 ConvergenceWarning,
                 stacklevel=4,
             )

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._kernels import link
+from ._kernels import coordinate, link
 from .matrix import DenseMatrix, check_storage
 from .reference import Descent
 
 __all__ = [
+    "coordinate_descent",
     "curvature",
     "decision_values",
     "gradient_descent",
@@ -317,3 +318,53 @@ def gradient_descent(
     return Descent(
         coef, float(intercept[0]), history.tolist(), gradient_norm, len(history), outcome
     )
+
+
+def coordinate_descent(
+    hessian: ArrayLike,
+    gradient: ArrayLike,
+    l1_penalty: float,
+    coef: ArrayLike,
+    *,
+    tol: float,
+    max_sweeps: int,
+) -> tuple[Doubles, int]:
+    """Minimise a quadratic plus l1_penalty |w|_1 by one coefficient after the other.
+
+    Parameters
+    ----------
+    hessian : array of shape (n_features, n_features), symmetric, positive semidefinite
+    gradient : array of shape (n_features,)
+        Of the quadratic at `coef`.
+    l1_penalty : float
+    coef : array of shape (n_features,)
+        Where to start.
+    tol : float
+        Stop when no curvature * (change of w_j)^2 of a sweep over all coefficients exceeds it.
+    max_sweeps : int
+        After each sweep over all coefficients come up to 16 over those that are not zero.
+
+    Returns
+    -------
+    coef : ndarray of shape (n_features,)
+    n_sweeps : int
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or a value is NaN or infinite.
+    """
+    w = np.array(coef, dtype=np.float64)
+    n_features = w.size
+    w = _vector(w, "coef", n_features)
+    slope = _vector(gradient, "gradient", n_features).copy()
+    square = _vector(np.ravel(hessian), "hessian", n_features**2).reshape(n_features, n_features)
+    n_sweeps = coordinate.coordinate_descent(
+        square,
+        _number(l1_penalty, "l1_penalty", 0),
+        _number(tol, "tol", 0),
+        int(_number(max_sweeps, "max_sweeps", 0)),
+        w,
+        slope,
+    )
+    return w, n_sweeps

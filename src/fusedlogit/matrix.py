@@ -20,6 +20,9 @@ STORAGE_TYPES = (
     np.float64, np.float32, np.float16, np.uint8, np.int8, np.uint16, np.bool_,
 )  # fmt: skip
 
+#: a tile of rows in float64: stays in cache
+TILE_BYTES = 4 << 20
+
 #: dtypes that kernels know under another name of the same size.
 KERNEL_VIEWS = {np.dtype(np.float16): np.int16, np.dtype(np.bool_): np.uint8}
 
@@ -93,10 +96,15 @@ class DenseMatrix:
         As `check_storage` returns it. Never copied, converted or written to.
     n_threads : int or None
         None for all usable cores.
+    source : ndarray, optional
+        What X was taken from: errors name rows and columns of it.
     """
 
-    def __init__(self, X: NDArray[Any], n_threads: int | None = None) -> None:
+    def __init__(
+        self, X: NDArray[Any], n_threads: int | None = None, source: NDArray[Any] | None = None
+    ) -> None:
         self.X = X
+        self.source = X if source is None else source
         self._stored = X.view(KERNEL_VIEWS.get(X.dtype, X.dtype))
         self.n_samples, self.n_features = X.shape
         self.n_threads = threads_for(n_threads, *X.shape)
@@ -117,7 +125,7 @@ class DenseMatrix:
             self._workspace,
         )
         self.n_passes += 1
-        raise_if_nonfinite(self.X, decision)
+        raise_if_nonfinite(self.source, decision)
         return decision
 
     def loss(
@@ -130,22 +138,74 @@ class DenseMatrix:
             self.n_threads, self._workspace,
         )  # fmt: skip
         self.n_passes += 1
-        raise_if_nonfinite(self.X, total[0])
+        raise_if_nonfinite(self.source, total[0])
         return float(total[0])
 
     def loss_and_gradient(
-        self, y: Doubles, sample_weight: Doubles | None, coef: Doubles, intercept: float
+        self,
+        y: Doubles,
+        sample_weight: Doubles | None,
+        coef: Doubles,
+        intercept: float,
+        decision: Doubles | None = None,
     ) -> tuple[float, Doubles, float]:
-        """Sum of the weighted log losses, its gradient, and its derivative in the intercept."""
+        """Sum of the weighted log losses, its gradient, and its derivative in the intercept.
+
+        The decision values of the pass are written to `decision` (n_samples,), if given.
+        """
         total, intercept_gradient = np.empty(1), np.empty(1)
         gradient = np.empty((1, self.n_features))
         dense.loss_and_gradient(
             self._stored, y, sample_weight, coef[None], np.array([intercept]), total, gradient,
-            intercept_gradient, None, self.n_threads, self._workspace,
+            intercept_gradient, None if decision is None else decision[None], self.n_threads,
+            self._workspace,
         )  # fmt: skip
         self.n_passes += 1
-        raise_if_nonfinite(self.X, total, gradient)
+        raise_if_nonfinite(self.source, total, gradient)
         return float(total[0]), gradient[0], float(intercept_gradient[0])
+
+    @property
+    def computes_in_float64(self) -> bool:
+        """Whether passes multiply in float64 and not in float32."""
+        return self.X.dtype == np.float64
+
+    def loss_and_gradient_in_float64(
+        self,
+        y: Doubles,
+        sample_weight: Doubles | None,
+        coef: Doubles,
+        intercept: float,
+        decision: Doubles,
+    ) -> tuple[float, Doubles, float]:
+        """`loss_and_gradient` of X widened to float64, a tile of rows at a time: many times slower.
+
+        X of long rows is never held in float64 as a whole.
+        """
+        loss, gradient, intercept_gradient = 0.0, np.zeros(self.n_features), 0.0
+        rows = max(self.n_threads, TILE_BYTES // (8 * self.n_features))
+        for begin in range(0, self.n_samples, rows):
+            part = slice(begin, begin + rows)
+            values = self.X[part].astype(np.float64, order="C")
+            tile = DenseMatrix(values, self.n_threads, self.source)
+            weight = None if sample_weight is None else sample_weight[part]
+            sums = tile.loss_and_gradient(y[part], weight, coef, intercept, decision[part])
+            loss += sums[0]
+            gradient += sums[1]
+            intercept_gradient += sums[2]
+        self.n_passes += 1
+        return loss, gradient, intercept_gradient
+
+    def row_sum(self, factor: Doubles) -> tuple[Doubles, float]:
+        """[X, 1]^T factor, of n_features and the intercept."""
+        return self.hessian_product(factor, np.zeros(self.n_features), 1.0)
+
+    def sample(self, rows: NDArray[np.intp]) -> DenseMatrix:
+        """Some of the rows, copied, as a matrix of their own."""
+        return DenseMatrix(self.X[rows], self.n_threads, self.source)
+
+    def columns(self, features: NDArray[np.intp]) -> DenseMatrix:
+        """Some of the columns, copied, as a matrix of their own."""
+        return DenseMatrix(np.ascontiguousarray(self.X[:, features]), self.n_threads, self.source)
 
     def hessian_product(
         self, curvature: Doubles, vector: Doubles, vector_intercept: float
@@ -157,7 +217,7 @@ class DenseMatrix:
             intercept_product, self.n_threads, self._workspace,
         )  # fmt: skip
         self.n_passes += 1
-        raise_if_nonfinite(self.X, product)
+        raise_if_nonfinite(self.source, product)
         return product[0], float(intercept_product[0])
 
     def sandwich(self, row_weight: Doubles) -> Doubles:
@@ -168,7 +228,7 @@ class DenseMatrix:
         )
         dense.sandwich(self._stored, row_weight, product, self.n_threads, workspace)
         self.n_passes += 1
-        raise_if_nonfinite(self.X, product)
+        raise_if_nonfinite(self.source, product)
         return product
 
     def moments(self, sample_weight: Doubles | None) -> tuple[Doubles, Doubles]:
@@ -177,7 +237,7 @@ class DenseMatrix:
         weight = np.zeros(self.n_threads)
         dense.moments(self._stored, sample_weight, sums, weight)
         self.n_passes += 1
-        raise_if_nonfinite(self.X, sums[1, 0])
+        raise_if_nonfinite(self.source, sums[1, 0])
         return sums[0, 0], sums[1, 0] / weight[0]
 
     def gradient_descent(
@@ -215,5 +275,5 @@ class DenseMatrix:
         )  # fmt: skip
         self.n_passes += n_iter
         if n_iter:
-            raise_if_nonfinite(self.X, history[0])
+            raise_if_nonfinite(self.source, history[0])
         return history[:n_iter], outcome, gradient_norm if n_iter else np.inf

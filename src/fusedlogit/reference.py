@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "Descent",
+    "coordinate_descent",
     "curvature",
     "decision_values",
     "gradient_descent",
@@ -276,3 +277,62 @@ def gradient_descent(
         state.coef = state.coef - learning_rate * grad_coef
         state.intercept = state.intercept - learning_rate * grad_intercept
     return state
+
+
+def coordinate_descent(
+    hessian: ArrayLike,
+    gradient: ArrayLike,
+    l1_penalty: float,
+    coef: ArrayLike,
+    *,
+    tol: float,
+    max_sweeps: int,
+) -> tuple[Doubles, int]:
+    """Minimise a quadratic plus l1_penalty |w|_1 by one coefficient after the other.
+
+    Where curvature h = hessian[j, j] and slope g of the quadratic in w_j are known, the minimum
+    along w_j is at S(w_j - g / h, l1_penalty / h), with S(x, t) = sign(x) max(|x| - t, 0).
+
+    Parameters
+    ----------
+    hessian : array of shape (n_features, n_features), symmetric, positive semidefinite
+    gradient : array of shape (n_features,)
+        Of the quadratic at `coef`.
+    l1_penalty : float
+    coef : array of shape (n_features,)
+        Where to start.
+    tol : float
+        Stop when no h (change of w_j)^2 of a sweep over all coefficients exceeds it.
+    max_sweeps : int
+        After each sweep over all coefficients come up to 16 over those that are not zero.
+
+    Returns
+    -------
+    coef : ndarray of shape (n_features,)
+    n_sweeps : int
+    """
+    hessian = np.asarray(hessian, dtype=np.float64)
+    w, slope = np.array(coef, dtype=np.float64), np.array(gradient, dtype=np.float64)
+
+    def sweep(chosen: NDArray[np.bool_]) -> float:
+        largest = 0.0
+        for j in range(len(w)):
+            h = hessian[j, j]
+            if h <= 0 or not (chosen[j] or w[j] != 0):
+                continue
+            x = w[j] - slope[j] / h
+            change = np.sign(x) * max(abs(x) - l1_penalty / h, 0.0) - w[j]
+            w[j] += change
+            slope[:] += change * hessian[j]
+            largest = max(largest, h * change**2)
+        return largest
+
+    n_sweeps, largest, narrow = 0, np.inf, 0
+    while n_sweeps < max_sweeps:
+        every = narrow == 0
+        largest = sweep(np.full(len(w), every))
+        n_sweeps += 1
+        if every and largest <= tol:
+            break
+        narrow = 0 if (largest <= tol and not every) or narrow == 16 else narrow + 1
+    return w, n_sweeps

@@ -70,7 +70,11 @@ def _controller() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def single_threaded_blas() -> AbstractContextManager[Any]:
-    """While open, BLAS runs in one thread: its waiting threads would take cores from ours."""
-    context: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
+def blas_threads(n_threads: int) -> AbstractContextManager[Any]:
+    """While open, BLAS runs in so many threads.
+
+    In one, during a fit: waiting threads of BLAS would take cores from ours, and small products
+    wait for each other longer than they take. In more, for a product that no pass goes beside.
+    """
+    context: AbstractContextManager[Any] = _controller().limit(limits=n_threads, user_api="blas")
     return context

@@ -44,7 +44,7 @@ class TrainingOptions:
         trained once more on training and validation images together, and its confidence is
         calibrated on what the validation images said before.
     solver : str
-        "auto", "lbfgs" or "gd".
+        "auto", "newton", "lbfgs" or "gd".
     learning_rates : tuple of float
         Each is tried, and the best on validation kept. Used by "gd" alone.
     max_iter : int
@@ -134,7 +134,7 @@ class Candidate:
     @property
     def solver(self) -> str:
         """The solver that was used, where "auto" was asked for."""
-        return choose(self.model.solver, self.model.l1_ratio).name
+        return choose(self.model.solver, self.model.l1_ratio > 0).name
 
     @property
     def name(self) -> str:

@@ -7,7 +7,8 @@ from sklearn.preprocessing import StandardScaler
 from fusedlogit import LogisticRegression
 
 SOLVERS = {
-    "lbfgs": {"tol": 1e-7},
+    "newton": {"tol": 1e-12},
+    "lbfgs": {"solver": "lbfgs", "tol": 1e-12},
     "gd": {"solver": "gd", "learning_rate": 0.5, "max_iter": 300, "tol": 0.0},
 }
 
@@ -54,7 +55,7 @@ def test_coefficients_are_in_units_of_x(cancer, scaling):
 
 def test_standard_does_not_care_about_units_and_origins(flowers):
     X, y = flowers
-    model = LogisticRegression(scaling="standard", tol=1e-7)
+    model = LogisticRegression(scaling="standard", tol=1e-12)
     expected = model.fit(X, y).decision_function(X)
     moved = X * [1e-6, 1.0, 1e6, 1e3] + [1.0, -1e4, 0.0, 1e3]
     np.testing.assert_allclose(model.fit(moved, y).decision_function(moved), expected, atol=1e-4)
@@ -63,7 +64,7 @@ def test_standard_does_not_care_about_units_and_origins(flowers):
 @pytest.mark.parametrize("constant", [0.0, 1.0, 0.1, -1e6])
 def test_a_constant_column_changes_nothing(flowers, constant):
     X, y = flowers
-    model = LogisticRegression(scaling="standard", tol=1e-7)
+    model = LogisticRegression(scaling="standard", tol=1e-12)
     expected = model.fit(X, y).decision_function(X)
     wider = np.column_stack([X, np.full(len(X), constant)])
     np.testing.assert_allclose(model.fit(wider, y).decision_function(wider), expected, atol=1e-4)
@@ -76,7 +77,7 @@ def test_storage_does_not_matter(digits, dtype, scaling):
     X, y = digits
     X = np.kron(X.reshape(-1, 8, 8), np.ones((1, 2, 2), dtype=np.uint8)).reshape(len(y), 256)
     X = X[:, X.std(axis=0) > 0]  # some pixels are lit in a single image
-    model = LogisticRegression(scaling=scaling, tol=1e-6)
+    model = LogisticRegression(scaling=scaling, tol=1e-12)
     expected = model.fit(X.astype(np.float64), y).coef_
     actual = model.fit(X.astype(dtype), y).coef_
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-3 * np.abs(expected).max())

@@ -4,11 +4,13 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fusedlogit import LogisticRegression
@@ -17,9 +19,11 @@ from fusedlogit import LogisticRegression
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
     [
+        LogisticRegression(),
         LogisticRegression(solver="lbfgs"),
         LogisticRegression(solver="gd"),
         LogisticRegression(scaling="standard"),
+        LogisticRegression(l1_ratio=0.5),
     ]
 )
 def test_scikit_learns_checks(estimator, check):
@@ -105,3 +109,46 @@ def test_labels_of_a_pandas_series(model, cancer):
     series = pandas.Series(np.where(y == 1, "benign", "malignant"), dtype="category")
     assert model.fit(X, series).classes_.tolist() == ["benign", "malignant"]
     assert model.score(X, series) > 0.96
+
+
+def test_sample_weights_are_routed_by_metadata(cancer):
+    X, y = cancer
+    weight = np.where(y == 1, 1.0, 5.0)
+    with config_context(enable_metadata_routing=True):
+        model = LogisticRegression(scaling="standard").set_fit_request(sample_weight=True)
+        model.set_score_request(sample_weight=True)
+        search = GridSearchCV(model, {"C": [0.1, 1.0]}, cv=3).fit(X, y, sample_weight=weight)
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        pipeline = make_pipeline(scaler, model).fit(X, y, sample_weight=weight)
+        with pytest.raises(ValueError, match="not explicitly set as requested"):
+            GridSearchCV(LogisticRegression(), {"C": [1.0]}).fit(X, y, sample_weight=weight)
+    direct = LogisticRegression(scaling="standard", C=search.best_params_["C"]).fit(X, y, weight)
+    np.testing.assert_allclose(search.best_estimator_.coef_, direct.coef_, rtol=1e-6)
+    by_hand = LogisticRegression(scaling="standard").fit(
+        StandardScaler().fit_transform(X), y, weight
+    )
+    np.testing.assert_allclose(pipeline[-1].coef_, by_hand.coef_, rtol=1e-6)
+
+
+def test_grid_search_over_penalties_and_solvers(cancer):
+    grid = {"C": [0.1, 10.0], "l1_ratio": [0.0, 0.5, 1.0]}
+    search = GridSearchCV(LogisticRegression(scaling="standard"), grid, cv=3).fit(*cancer)
+    assert search.best_score_ > 0.96
+    assert not np.isnan(search.cv_results_["mean_test_score"]).any()
+
+
+def test_polars_data_frame(model, cancer):
+    polars = pytest.importorskip("polars")
+    X, y = cancer
+    frame = polars.DataFrame(X, schema=[f"feature {j}" for j in range(X.shape[1])])
+    model.fit(frame, polars.Series(y))
+    assert model.feature_names_in_[3] == "feature 3"
+    np.testing.assert_array_equal(model.predict(frame), clone(model).fit(X, y).predict(X))
+
+
+def test_tags():
+    tags = get_tags(LogisticRegression())
+    assert tags.estimator_type == "classifier"
+    assert not tags.classifier_tags.multi_class
+    assert not tags.input_tags.sparse
+    assert not tags.input_tags.allow_nan

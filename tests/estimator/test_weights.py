@@ -8,11 +8,11 @@ from fusedlogit import LogisticRegression
 RTOL = 1e-7  # of coefficients: the numerical contract
 
 
-@pytest.fixture(params=["lbfgs", "gd"])
+@pytest.fixture(params=["newton", "lbfgs", "gd"])
 def model(request):
     gd = {"solver": "gd", "learning_rate": 1.0, "max_iter": 20_000}
-    others = {} if request.param == "lbfgs" else gd
-    return LogisticRegression(C=0.05, scaling="standard", tol=1e-8, **others)
+    others = gd if request.param == "gd" else {"solver": request.param}
+    return LogisticRegression(C=0.05, scaling="standard", tol=1e-15, **others)
 
 
 def fit(model, *data):

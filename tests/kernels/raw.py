@@ -53,6 +53,7 @@ class Kernels:
         self.level = level
         modules = _kernels.load(level)
         self.dense, self.link, self.loops = modules["dense"], modules["link"], modules["loops"]
+        self.coordinate = modules["coordinate"]
 
     def __repr__(self):
         return self.level
@@ -142,6 +143,15 @@ class Kernels:
                 outputs.new(2, d),
             )  # fmt: skip
         return history[:n_passes], outcome, norm, w, b[0]
+
+    def coordinate_descent(self, hessian, gradient, l1_penalty, coef, *, tol, max_sweeps):
+        """Coefficients, gradient of the quadratic there, number of sweeps."""
+        with Outputs() as outputs:
+            w, slope = outputs.copy(coef), outputs.copy(gradient)
+            n_sweeps = self.coordinate.coordinate_descent(
+                hessian, l1_penalty, tol, max_sweeps, w, slope
+            )
+        return w, slope, n_sweeps
 
     def _workspace(self, outputs, coef, n_threads):
         n_coefs, n_features = coef.shape

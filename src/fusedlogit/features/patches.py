@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..images import CHANNELS
-from ..threads import single_threaded_blas
+from ..threads import blas_threads
 from ..workers import for_each
 from .layer import ACTIVATIONS, Floats, Layer, LayerShape, Map, Reduction, folded, root
 from .learning import DICTIONARIES, learn_layer, learn_reduction
@@ -157,7 +157,7 @@ class PatchFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         generator = np.random.default_rng(seed)
         count = min(len(pixels), _MOST_IMAGES)
         drawn = pixels[np.sort(generator.choice(len(pixels), count, replace=False))]
-        with single_threaded_blas():
+        with blas_threads(1):
             self.chains_ = tuple(self._learn_chain(drawn, size, generator) for size in self.sizes)
         return self
 
@@ -191,7 +191,7 @@ class PatchFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 features[row, first : first + len(values)] = values
                 first += len(values)
 
-        with single_threaded_blas():
+        with blas_threads(1):
             for_each(work, len(pixels), n_threads=self.n_jobs, on_done=on_done)
         return features
 

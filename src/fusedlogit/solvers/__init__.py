@@ -3,23 +3,43 @@
 from ._solver import Callback, Result, Settings, Solver
 from .gradient_descent import GRADIENT_DESCENT
 from .lbfgs import LBFGS
+from .newton import NEWTON
+from .proximal import PROXIMAL
 
-SOLVERS: dict[str, Solver] = {solver.name: solver for solver in (GRADIENT_DESCENT, LBFGS)}
+SOLVERS: dict[str, Solver] = {
+    solver.name: solver for solver in (NEWTON, LBFGS, GRADIENT_DESCENT, PROXIMAL)
+}
 
 __all__ = ["SOLVERS", "Callback", "Result", "Settings", "Solver", "choose"]
 
 
-def choose(name: str, l1_ratio: float) -> Solver:
+def choose(name: str, l1: bool) -> Solver:
     """The solver of this name, checked against the penalty it is to minimise.
+
+    "auto" is "newton" for smooth penalties, "proximal" for those with an L1 norm.
+
+    Parameters
+    ----------
+    name : str
+    l1 : bool
+        Whether the penalty has an L1 norm.
 
     Raises
     ------
     ValueError
         If the solver cannot minimise such a penalty.
     """
-    solver = SOLVERS["lbfgs" if name == "auto" else name]
-    if l1_ratio > 0 and not solver.handles_l1:
+    if name == "auto":
+        return PROXIMAL if l1 else NEWTON
+    solver = SOLVERS[name]
+    if l1 and not solver.l1:
         raise ValueError(
-            f"solver={name!r} minimises smooth penalties only; set l1_ratio=0 (got {l1_ratio})"
+            f"solver={name!r} minimises smooth penalties only; set l1_ratio=0, or "
+            "solver='proximal' or 'auto'"
+        )
+    if not l1 and not solver.smooth:
+        raise ValueError(
+            f"solver={name!r} is for penalties with an L1 norm; set l1_ratio above 0 and a finite "
+            "C, or solver='newton' or 'auto'"
         )
     return solver

@@ -13,7 +13,8 @@ from ..objective import Objective
 Doubles = NDArray[np.float64]
 
 #: callback(iteration, coef, intercept, loss, gradient_norm) -> true to stop. coef and intercept
-#: are in X's own units, loss is the cost J, gradient_norm the largest entry of its gradient.
+#: are in X's own units, loss is the cost J, gradient_norm the largest entry of its gradient (with
+#: an L1 penalty, of its subgradient of least length).
 Callback = Callable[[int, Doubles, float, float, float], object]
 
 
@@ -25,16 +26,19 @@ class Settings:
     ----------
     max_iter : int
     tol : float
-        Converged when no entry of the gradient of J exceeds it.
+        Converged when J is certified to lie within tol times itself of its minimum.
     learning_rate : float
         Of gradient descent.
     callback : callable or None
+    seed : int
+        Of solvers that draw rows at random.
     """
 
     max_iter: int
     tol: float
     learning_rate: float
     callback: Callback | None
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,8 @@ class Result:
         The cost J by iteration.
     n_iter : int
     converged : bool
-    gradient_norm : float
-        Largest absolute entry of the gradient of J.
+    suboptimality : float
+        Certified bound of (J - J*) / J, where J* is the minimum.
     advice : str
         What a user can do where it did not converge.
     """
@@ -60,7 +64,7 @@ class Result:
     history: list[float]
     n_iter: int
     converged: bool
-    gradient_norm: float
+    suboptimality: float
     advice: str
 
 
@@ -73,10 +77,11 @@ class Solver:
     name : str
     solve : callable
         solve(objective, coef, intercept, settings) -> Result, from that start.
-    handles_l1 : bool
-        Whether it minimises penalties that are not smooth.
+    smooth, l1 : bool
+        Whether it minimises smooth penalties, and those with an L1 norm.
     """
 
     name: str
     solve: Callable[[Objective, Doubles, float, Settings], Result]
-    handles_l1: bool = False
+    smooth: bool = True
+    l1: bool = False

@@ -1,0 +1,76 @@
+"""The points that a solver goes through: how it ends, what it tells on the way."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..objective import Evaluation, Objective
+from ._solver import Doubles, Result, Settings
+
+ADVICE = "Raise max_iter or tol, or scale the features (scaling='standard')."
+STOPPED = "The callback stopped it."
+UNBOUNDED = "The coefficients grow without bound: use a penalty (a finite C)."
+PRECISION = "Rounding hides what is left to gain: raise tol, or scale the features."
+
+
+class Path:
+    """Where a solver stands, and the costs on its way.
+
+    Attributes
+    ----------
+    here : Evaluation
+    history : list of float
+        The cost J at the start and after each iteration.
+    suboptimality : float
+        Certified for `here`.
+    advice : str
+        Other than ADVICE once nothing more can be done.
+    """
+
+    here: Evaluation
+
+    def __init__(self, objective: Objective, settings: Settings) -> None:
+        self.objective = objective
+        self.settings = settings
+        self.history: list[float] = []
+        self.suboptimality = np.inf
+        self.advice = ADVICE
+
+    @property
+    def n_iter(self) -> int:
+        return len(self.history) - 1
+
+    @property
+    def converged(self) -> bool:
+        return bool(self.suboptimality <= self.settings.tol)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it converged, was stopped or cannot go on."""
+        return self.converged or self.advice != ADVICE or self.n_iter >= self.settings.max_iter
+
+    def certify(self, gap: float) -> None:
+        """The cost lies within this of its minimum."""
+        self.suboptimality = gap / max(self.history[-1], float(np.finfo(float).tiny))
+
+    def report(self, point: Doubles, cost: float, gradient_norm: float) -> None:
+        """An iteration ends."""
+        self.history.append(cost)
+        callback = self.settings.callback
+        if callback is None:
+            return
+        coef, intercept = self.objective.scaling.to_data(point[:-1], float(point[-1]))
+        if callback(self.n_iter, coef, intercept, cost, gradient_norm):
+            self.advice = STOPPED
+
+    def result(self) -> Result:
+        """Where the path ended."""
+        return Result(
+            coef=self.here.point[:-1],
+            intercept=float(self.here.point[-1]),
+            history=self.history,
+            n_iter=self.n_iter,
+            converged=self.converged,
+            suboptimality=self.suboptimality,
+            advice=self.advice,
+        )

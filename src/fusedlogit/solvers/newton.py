@@ -1,0 +1,194 @@
+"""Newton's method with the Hessian of as many rows as pay for themselves.
+
+The Hessian of all rows costs as much as many passes; that of a sample of rows is nearly free, and
+what it lacks a few quasi-Newton steps of one pass each make up for.
+
+- Few features, few rows: the exact Hessian, at each step.
+- Few features, many rows: the minimum of a sample first, which is as near as the sample is large;
+  then steps in the metric of the sample's Hessian there.
+- Many features: steps in the metric of a sampled Gram product.
+
+A Hessian is renewed, and if it was sampled made exact, once the passes since have cost as much as
+that will: at most twice the best choice in hindsight. Costs are counted in multiplications, not in
+seconds, so that the same data takes the same path.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..objective import Objective
+from ._descent import Descent
+from ._metric import DenseHessian, Metric, SampledGram
+from ._solver import Doubles, Result, Settings, Solver
+
+#: Features up to which a Hessian of n_features^2 numbers is formed.
+DENSE_FEATURES = 2048
+
+#: Features up to which it costs so little that nothing is gained by a smaller Gram product.
+SMALL_FEATURES = 256
+
+#: Rows for each feature that a sampled Hessian needs: its eigenvalues are within (1 +- 1/6)^2.
+ROWS_PER_FEATURE = 36
+
+#: Multiply-adds of a matrix product that take as long as one multiply-add of a pass, from memory.
+PRODUCT_SPEED = 8
+
+#: What a call costs besides, in multiply-adds of a pass.
+OVERHEAD = 200_000
+
+#: The same for a Gram product, for each byte of an element that a pass reads.
+GRAM_SPEED = 2.8
+
+#: Rows that a Gram product begins with, at most and as a share of all rows (one in so many).
+FIRST_ROWS = 1024
+FIRST_SHARE = 16
+
+#: The share of all rows that a sample may come to (one in so many).
+SHARE_OF_ROWS = 12
+
+#: Passes that twice the rows save: so much over the root of the damping. Measured.
+SAVING = 9
+
+#: A Gram product, which is but a model, is renewed after so many times its price in passes.
+RENEWAL = 4
+
+#: Steps to learn from, at most, and vectors kept of each.
+MEMORY = 20
+VECTORS = 4
+
+
+def solve(objective: Objective, coef: Doubles, intercept: float, settings: Settings) -> Result:
+    """Minimise from (coef, intercept)."""
+    start = np.append(coef, intercept)
+    by = _by_gram if _wide(objective) else _by_hessian
+    return by(objective, start, settings).result()
+
+
+def _wide(objective: Objective) -> bool:
+    """Whether a Gram product takes the place of a Hessian: it is smaller, or that too large."""
+    n_samples, n_features = objective.matrix.n_samples, objective.matrix.n_features
+    few = n_samples <= FIRST_ROWS and n_samples < n_features
+    return bool(n_features > DENSE_FEATURES or (few and n_features > SMALL_FEATURES))
+
+
+def _by_hessian(objective: Objective, start: Doubles, settings: Settings) -> Descent:
+    """Few features: a dense Hessian."""
+    price = price_of_hessian(objective)
+    rows = _rows_for_hessian(objective, settings)
+    if rows is None:
+        descent = Descent(objective, start, settings, _memory(objective))
+    else:
+        descent, metric = _from_sample(objective, rows, start, settings)
+        descent.go(metric, 1 + price)
+    while not descent.finished:
+        descent.go(DenseHessian(objective, descent.here.margins), price)
+    return descent
+
+
+def _from_sample(
+    objective: Objective, rows: NDArray[np.intp], start: Doubles, settings: Settings
+) -> tuple[Descent, Metric]:
+    """A descent that starts at the minimum of a sample, and the sample's Hessian there.
+
+    A start that is not zero is taken for a better one, and so is zero if the sample has no minimum
+    (its classes may be separable where those of the whole are not).
+    """
+    sample = _sample(objective, rows)
+    point, margins = start, sample.margins(start) if start.any() else np.zeros(len(rows))
+    if not start.any():
+        loose = replace(settings, tol=0.1 / ROWS_PER_FEATURE, max_iter=30, callback=None)
+        found = _by_hessian(sample, start, loose)
+        if found.converged:
+            point, margins = found.here.point, found.here.margins
+    metric = DenseHessian(sample, margins)
+    descent = Descent(objective, point, settings, _memory(objective))
+    if descent.here.value > np.log(2) and not start.any():  # more than the cost at zero
+        descent = Descent(objective, start, settings, _memory(objective))
+    objective.matrix.n_passes += sample.matrix.n_passes * len(rows) / objective.matrix.n_samples
+    return descent, metric
+
+
+def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Descent:
+    """Many features: a Gram product, of all rows if they are few, else of a sample."""
+    n_samples = objective.matrix.n_samples
+    generator = np.random.default_rng(settings.seed)
+    descent = Descent(objective, start, settings, _memory(objective))
+    n_rows = _first_rows(n_samples)
+    while not descent.finished:
+        metric = _sampled_gram(objective, n_rows, descent.here.margins, generator)
+        more = min(2 * n_rows, n_samples // SHARE_OF_ROWS)
+        if more > n_rows and _price_of_gram(objective, more) < SAVING / np.sqrt(metric.damping):
+            n_rows = more
+            del metric  # before the next takes as much memory
+            continue
+        descent.go(metric, RENEWAL * _price_of_gram(objective, n_rows))
+    return descent
+
+
+def _first_rows(n_samples: int) -> int:
+    """Rows of a first Gram product: all, if they are few."""
+    return n_samples if n_samples <= FIRST_ROWS else min(FIRST_ROWS, n_samples // FIRST_SHARE)
+
+
+def _sampled_gram(
+    objective: Objective, n_rows: int, margins: Doubles, generator: np.random.Generator
+) -> SampledGram:
+    n_samples = objective.matrix.n_samples
+    if n_rows == n_samples:
+        return SampledGram(objective, margins)
+    rows = np.sort(generator.choice(n_samples, n_rows, replace=False))
+    return SampledGram(_sample(objective, rows), margins[rows])
+
+
+def _sample(objective: Objective, rows: NDArray[np.intp]) -> Objective:
+    """Some rows, whose passes count as fractions of a pass."""
+    sample = objective.sample(rows)
+    objective.matrix.n_passes += len(rows) / objective.matrix.n_samples
+    return sample
+
+
+def _rows_for_hessian(objective: Objective, settings: Settings) -> NDArray[np.intp] | None:
+    """Rows to sample for a Hessian, or None if the whole is not much more."""
+    n_samples, n_features = objective.matrix.n_samples, objective.matrix.n_features
+    n_rows = max(ROWS_PER_FEATURE * (n_features + 1), n_samples // (n_features + 16))
+    if n_rows * SHARE_OF_ROWS > n_samples:
+        return None
+    generator = np.random.default_rng(settings.seed)
+    return np.sort(generator.choice(n_samples, n_rows, replace=False))
+
+
+def price_of_hessian(objective: Objective) -> int:
+    """Passes that take as long as an exact Hessian."""
+    n_samples, n_features = objective.matrix.n_samples, objective.matrix.n_features
+    size = n_samples * n_features
+    product = size * (n_features + 1) / 2 / PRODUCT_SPEED + n_features**3 / 3 / PRODUCT_SPEED
+    return max(1, int(product / (size + OVERHEAD) + 0.5))
+
+
+def _price_of_gram(objective: Objective, n_rows: int) -> int:
+    """Passes that take as long as the Gram product of so many rows, and its factor."""
+    n_samples, n_features = objective.matrix.n_samples, objective.matrix.n_features
+    itemsize = objective.matrix.X.itemsize
+    product = n_rows**2 * (n_features / 2 + n_rows / 3)
+    return max(1, int(product / (GRAM_SPEED * itemsize * n_samples * n_features) + 0.5))
+
+
+def _memory(objective: Objective) -> int:
+    """Steps to keep: what they take must stay a small share of X."""
+    share = objective.matrix.X.nbytes / 24
+    return int(np.clip(share / (VECTORS * 8 * objective.matrix.n_features), 2, MEMORY))
+
+
+def metric_at(objective: Objective, margins: Doubles, settings: Settings) -> Metric:
+    """A model of the Hessian at these margins, for solvers that form none of their own."""
+    if not _wide(objective):
+        return DenseHessian(objective, margins)
+    n_rows = _first_rows(objective.matrix.n_samples)
+    return _sampled_gram(objective, n_rows, margins, np.random.default_rng(settings.seed))
+
+
+NEWTON = Solver("newton", solve)
