@@ -156,13 +156,15 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        # convert("RGB") would clip everything above 255 to white.
+        levels = np.asarray(image)
+        clear = levels == image.info.get("transparency", -1)
+        return _gray(np.where(clear, 255.0, levels / 257.0))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         paper = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(paper, image).convert("RGB")
-    if image.mode.startswith("I;16"):
-        # convert("RGB") would clip everything above 255 to white.
-        return _gray(np.asarray(image) / 257.0)
     if image.mode in ("I", "F"):
         return _gray(_stretch(np.asarray(image, dtype=np.float64)))
     return image.convert("RGB")

@@ -159,9 +159,9 @@ def accuracy_figure(
     """
     figure, axes = _figure(3.6)
     named = isinstance(values[0], str)
-    for (part, accuracy), colour in zip(accuracies.items(), COLOURS, strict=False):
+    for (part, accuracy), colour, marker in zip(accuracies.items(), COLOURS, "os^", strict=False):
         style = "none" if named else "-"
-        axes.plot(values, accuracy, color=colour, marker="o", linestyle=style, label=part)
+        axes.plot(values, accuracy, color=colour, marker=marker, linestyle=style, label=part)
     if logarithmic:
         axes.set_xscale("log")
     axes.set_xlabel(axis)
@@ -170,7 +170,8 @@ def accuracy_figure(
     axes.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], min_n_ticks=3))
     axes.grid(axis="y", color="#e5e5e5", linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.legend(frameon=False)
+    # Above the axes, where no point can lie.
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(accuracies))
     return figure
 
 

@@ -40,8 +40,32 @@ def palette(colour, **attributes):
     return image
 
 
-def sixteen_bits(level):
-    return Image.fromarray(np.full((SIZE, SIZE), level, dtype=np.uint16))
+def sixteen_bits(level, **attributes):
+    image = Image.fromarray(np.full((SIZE, SIZE), level, dtype=np.uint16))
+    image.info.update(attributes)
+    return image
+
+
+def png_of_sixteen_bits(*colour):
+    """A PNG file with 16 bits a channel, which Pillow reads but does not write."""
+    row = b"\0" + np.array(colour * SIZE, dtype=">u2").tobytes()
+    colour_type = {2: 4, 3: 2, 4: 6}[len(colour)]
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", SIZE, SIZE, 16, colour_type, 0, 0, 0)),
+        (b"IDAT", zlib.compress(row * SIZE)),
+        (b"IEND", b""),
+    ]
+    content = PngImagePlugin._MAGIC
+    for name, data in chunks:
+        content += struct.pack(">I", len(data)) + name + data
+        content += struct.pack(">I", zlib.crc32(name + data))
+    return content
+
+
+def animated(format, **options):
+    """Three frames: red, green, blue."""
+    frames = [uniform("RGB", colour) for colour in ("red", "lime", "blue")]
+    return encoded(frames[0], format, save_all=True, append_images=frames[1:], **options)
 
 
 @pytest.mark.parametrize(
@@ -56,10 +80,22 @@ def sixteen_bits(level):
         (encoded(uniform("LA", (0, 0))), (255, 255, 255)),
         (encoded(palette((10, 200, 30))), (10, 200, 30)),
         (encoded(palette((10, 200, 30)), transparency=1), (255, 255, 255)),
+        (encoded(palette((10, 200, 30)), transparency=b"\xff\x00"), (255, 255, 255)),
         (encoded(palette((10, 200, 30)), format="GIF"), (10, 200, 30)),
+        (encoded(palette((10, 200, 30), transparency=1), format="GIF"), (255, 255, 255)),
+        (animated("GIF"), (255, 0, 0)),
+        (animated("WEBP", lossless=True), (255, 0, 0)),
+        (animated("PNG"), (255, 0, 0)),
+        (encoded(uniform("RGB", (10, 200, 30)), "WEBP", lossless=True), (10, 200, 30)),
+        (encoded(uniform("RGBA", (10, 200, 30, 0)), "WEBP", lossless=True), (255, 255, 255)),
         (encoded(sixteen_bits(257 * 100)), (100, 100, 100)),
         (encoded(sixteen_bits(65535)), (255, 255, 255)),
+        (encoded(sixteen_bits(257 * 100), transparency=257 * 100), (255, 255, 255)),
+        (encoded(sixteen_bits(257 * 100), transparency=5), (100, 100, 100)),
         (encoded(sixteen_bits(257 * 100), format="TIFF"), (100, 100, 100)),
+        (png_of_sixteen_bits(257 * 200, 257 * 100, 257 * 30), (200, 100, 30)),
+        (png_of_sixteen_bits(257 * 200, 257 * 100, 257 * 30, 0), (255, 255, 255)),
+        (png_of_sixteen_bits(257 * 100, 65535), (100, 100, 100)),
         (encoded(uniform("RGB", (10, 200, 30)), format="BMP"), (10, 200, 30)),
         (encoded(uniform("CMYK", (0, 255, 255, 0)), format="TIFF"), (255, 0, 0)),
     ],
