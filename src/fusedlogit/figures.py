@@ -18,6 +18,7 @@ from sklearn.calibration import calibration_curve
 
 from .errors import printable
 from .evaluation import Judgement
+from .features import Exemplar
 
 # Okabe and Ito's colours, told apart by colour-blind readers too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -143,6 +144,7 @@ def accuracy_figure(
     accuracies: Mapping[str, Sequence[float]],
     *,
     logarithmic: bool = False,
+    cost: Sequence[float] | None = None,
 ) -> Figure:
     """Draw accuracies by something that was varied, a line for each part of the images.
 
@@ -156,15 +158,25 @@ def accuracy_figure(
         By part.
     logarithmic : bool
         Whether the values are drawn by their logarithms.
+    cost : sequence of float, length n, optional
+        Drawn in a panel of its own, below.
     """
     figure, axes = _figure(3.6)
+    bottom = axes
+    if cost is not None:
+        figure, (axes, bottom) = _panels(5.2, 2)
+        bottom.plot(values, cost, color=INK, marker="o")
+        bottom.set_ylabel("cost J (nats per image)")
     named = isinstance(values[0], str)
     for (part, accuracy), colour, marker in zip(accuracies.items(), COLOURS, "os^", strict=False):
         style = "none" if named else "-"
         axes.plot(values, accuracy, color=colour, marker=marker, linestyle=style, label=part)
     if logarithmic:
         axes.set_xscale("log")
-    axes.set_xlabel(axis)
+    if isinstance(values[0], int):
+        axes.set_xticks(values, [f"{value:,}" for value in values])
+        axes.minorticks_off()
+    bottom.set_xlabel(axis)
     axes.set_ylabel("accuracy")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], min_n_ticks=3))
@@ -274,6 +286,35 @@ def weights_figure(coef: NDArray[np.float64], size: int, labels: tuple[str, str]
     return figure
 
 
+def exemplars_figure(
+    filters: tuple[Sequence[Exemplar], Sequence[Exemplar]], labels: tuple[str, str]
+) -> Figure:
+    """Draw what the filters that weigh most answer to, a column for each filter.
+
+    Parameters
+    ----------
+    filters : two sequences of Exemplar
+        Those that speak for the first label and for the second; one at least has some.
+    labels : tuple of two str
+    """
+    rows = [(label, shown) for label, shown in zip(labels, filters, strict=True) if shown]
+    columns = max(len(shown) for _, shown in rows)
+    figure = _blank(3.4 * len(rows))
+    strips = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
+    for strip, (label, shown) in zip(strips, rows, strict=True):
+        strip.suptitle(
+            f"speak for {short(label)}", fontsize=10, color=INK, x=0.01, ha="left", weight="bold"
+        )
+        grid = strip.subplots(len(shown[0].pieces), columns, squeeze=False)
+        for axes in grid.flat:
+            axes.set_axis_off()
+        for column, one in zip(grid.T, shown, strict=False):
+            column[0].set_title(f"{one.weight:+.2f}", fontsize=9, color=INK, pad=3)
+            for axes, piece in zip(column, one.pieces, strict=True):
+                axes.imshow(piece, interpolation="nearest")
+    return figure
+
+
 def photographs_figure(rows: Sequence[PhotographRow], size: int, *, columns: int) -> Figure:
     """Draw rows of images, each with a heading, each image with a caption.
 
@@ -316,14 +357,21 @@ def _blank(height: float) -> Figure:
 
 
 def _figure(height: float) -> tuple[Figure, Axes]:
-    figure = _blank(height)
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["bottom", "left"]].set_color("#999999")
-    axes.tick_params(colors=INK)
-    axes.xaxis.label.set_color(INK)
-    axes.yaxis.label.set_color(INK)
+    figure, (axes,) = _panels(height, 1)
     return figure, axes
+
+
+def _panels(height: float, count: int) -> tuple[Figure, list[Axes]]:
+    """Return axes one above the other, along the same values."""
+    figure = _blank(height)
+    panels = list(figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0])
+    for axes in panels:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["bottom", "left"]].set_color("#999999")
+        axes.tick_params(colors=INK)
+        axes.xaxis.label.set_color(INK)
+        axes.yaxis.label.set_color(INK)
+    return figure, panels
 
 
 def _evidence_bar(

@@ -15,6 +15,7 @@ from . import figures
 from .comparison import Comparison
 from .decoding import decode_images
 from .errors import printable
+from .features import exemplars
 from .images import CHANNELS, ImageSource
 from .model_file import ImageClassifier
 from .outputs import make_folder, write_whole
@@ -22,6 +23,11 @@ from .studies import Study
 from .training import TrainingResult
 
 PHOTOGRAPHS_IN_ROW = 4
+
+# Filters shown for each label, pieces of photographs for each filter, and test images searched.
+FILTERS_SHOWN = 7
+PIECES_SHOWN = 4
+IMAGES_SEARCHED = 300
 
 
 def write_report(
@@ -110,6 +116,7 @@ def draw_pictures(result: TrainingResult, comparison: Comparison | None = None) 
     }
     if result.classifier.features is None:
         drawn["weights"] = figures.weights_figure(result.classifier.coef, images.size, labels)
+    drawn.update(_filters(result))
     for name, right in (("right", True), ("wrong", False)):
         rows = _photographs(result, right=right)
         if rows:
@@ -200,6 +207,21 @@ def _evidence(result: TrainingResult) -> Figure:
     evidence = np.stack([result.classifier.evidence(pixels[row]) for row in chosen])
     photographs = pixels[chosen].reshape(-1, size, size, CHANNELS)
     return figures.evidence_figure(photographs, evidence, captions, labels)
+
+
+def _filters(result: TrainingResult) -> dict[str, Figure]:
+    """Draw what the filters that weigh most answer to; nothing if none weighs anything."""
+    classifier = result.classifier
+    if classifier.features is None:
+        return {}
+    pixels, _ = result.images.part("test")
+    few = pixels[:: -(-len(pixels) // IMAGES_SEARCHED)]
+    shown = exemplars(
+        classifier.features, few, classifier.coef, count=FILTERS_SHOWN, n_pieces=PIECES_SHOWN
+    )
+    if not any(shown):
+        return {}
+    return {"filters": figures.exemplars_figure(shown, result.images.labels)}
 
 
 def _photographs(result: TrainingResult, *, right: bool) -> list[figures.PhotographRow]:

@@ -149,7 +149,13 @@ def regularisation(setting: Setting) -> Study:
         question="How strong should the penalty be? (C is its inverse strength.)",
         columns=("C", "cost", "train", "validation"),
         rows=tuple(rows),
-        figure=figures.accuracy_figure("C", PENALTIES, accuracies, logarithmic=True),
+        figure=figures.accuracy_figure(
+            "C",
+            PENALTIES,
+            accuracies,
+            logarithmic=True,
+            cost=[one.cost[-1] for one in result.candidates],
+        ),
         images=_described(images),
         sentences=(
             f"Best on validation is C = {result.best.C:g} with "
@@ -330,7 +336,12 @@ def _featured_by(setting: Setting, images: SplitImages, rows: NDArray[np.int64])
 
 def _described(images: SplitImages) -> str:
     counts = ", ".join(f"{count:,} {label}" for label, count in images.counts().items())
-    return f"{len(images.files):,} images ({counts}) of {images.origin}"
+    parts = ", ".join(f"{len(images.targets(part)):,} {part}" for part in PARTS)
+    chance = 0.4 / np.sqrt(len(images.targets("test")))  # the binomial's at an accuracy of 80%
+    return (
+        f"{len(images.files):,} images ({counts}) of {images.origin}: {parts}. An accuracy of 80% "
+        f"on so many test images has a standard error of {100 * chance:.1f} percentage points"
+    )
 
 
 def _by_part(results: Sequence[TrainingResult]) -> dict[str, list[float]]:

@@ -12,6 +12,7 @@ from fusedlogit.features import (
     LayerShape,
     PatchFeatures,
     evidence_map,
+    exemplars,
     from_arrays,
     to_arrays,
 )
@@ -165,3 +166,31 @@ def test_evidence_lies_where_the_photograph_differs():
     evidence = evidence_map(features, photograph, np.ones_like(flat), flat)
     corner = np.abs(evidence[:5, -5:]).sum()  # patches of 2 x 2 reach one pixel further
     assert corner > 0.99 * np.abs(evidence).sum()
+
+
+@pytest.mark.parametrize("size", [SIZE, 2 * SIZE])
+def test_exemplars_are_the_pieces_that_a_filter_answers_to(size):
+    """Filters of stripes, in photographs with stripes in a place of their own, or flat."""
+    rng = np.random.default_rng(0)
+    layer = LayerShape(patch_size=4, stride=1, n_filters=4, n_components=30, grid=3)
+    noise = rng.integers(0, 256, (60, SIZE, SIZE, 3), dtype=np.uint8)
+    features = small(layers=(layer,)).fit(noise.reshape(60, -1))
+    few = np.full((5, SIZE, SIZE, 3), 128, np.uint8)
+    places = [(0, 0), (3, 8), (8, 1), (5, 5)]
+    pieces = rng.integers(0, 256, (4, 4, 4, 3), dtype=np.uint8)
+    for photograph, (row, column), piece in zip(few, places, pieces, strict=False):
+        photograph[row : row + 4, column : column + 4] = piece
+    few = few.repeat(size // SIZE, axis=1).repeat(size // SIZE, axis=2)
+    features.n_features_in_ = size * size * 3
+    coef = np.zeros(features.feature_shapes_[0])
+    coef[:, :, 0, 0] = 1
+    coef[:, :, 1, 1] = -2
+    pixels = few.reshape(5, -1)
+    values = features.transform(pixels).astype(float).reshape(5, *coef.shape)
+    (against,), (favour,) = exemplars(features, pixels, coef.ravel(), count=1, n_pieces=5)
+    assert favour.weight == pytest.approx(values[..., 0, 0].std(axis=0).sum(), rel=1e-6)
+    assert against.weight == pytest.approx(-2 * values[..., 1, 1].std(axis=0).sum(), rel=1e-6)
+    for one in (favour, against):
+        assert [piece.shape for piece in one.pieces] == [(size // 3, size // 3, 3)] * 5
+        assert np.ptp(one.pieces[0]) > 0
+        assert np.ptp(one.pieces[-1]) == 0  # of the flat photograph

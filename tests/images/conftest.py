@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fusedlogit.features import LayerShape, PatchFeatures
 from fusedlogit.loading import SplitImages, load_images
 from fusedlogit.training import TrainingOptions, TrainingResult, train
 
@@ -61,6 +62,16 @@ def zip_file(folder: Path) -> Path:
 def images(folder: Path) -> SplitImages:
     """The folder's images, decoded and split."""
     return load_images(folder, size=4)
+
+
+@pytest.fixture
+def few_filters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let features have few filters by default, which are learnt in no time."""
+    layers = (
+        LayerShape(patch_size=5, stride=3, n_filters=8, n_components=20, grid=10, n_channels=5),
+        LayerShape(patch_size=3, stride=1, n_filters=24, n_components=10, grid=2),
+    )
+    monkeypatch.setitem(PatchFeatures.__init__.__kwdefaults__, "layers", layers)
 
 
 @pytest.fixture

@@ -13,7 +13,9 @@ from PIL import Image
 from fusedlogit import figures
 from fusedlogit.comparison import Comparison
 from fusedlogit.errors import OutputError, SkippedFile, printable
+from fusedlogit.features import Exemplar, PatchFeatures
 from fusedlogit.report import write_report
+from fusedlogit.training import TrainingOptions, train
 
 PICTURES = {
     "cost", "confusion", "roc", "reliability", "evidence", "weights", "right", "wrong",
@@ -168,3 +170,20 @@ def test_photographs_are_the_rows_of_pixels():
     for axes, image in zip(shown, pixels, strict=True):
         np.testing.assert_array_equal(axes.images[0].get_array(), image.reshape(4, 4, 3))
     assert row.heading == "answered cat, in truth dog"
+
+
+def test_filters_are_shown_by_pieces_of_test_images(images, tmp_path, few_filters):
+    result = train(images, TrainingOptions(features=PatchFeatures(), C=(0.01,)))
+    page = write_report(tmp_path, result).read_text(encoding="utf-8")
+    assert "What its filters look for" in page
+    assert (tmp_path / "filters.png").exists()
+    assert not (tmp_path / "weights.png").exists()
+
+
+def test_a_filter_is_a_column_with_its_weight():
+    pieces = tuple(np.random.default_rng(0).integers(0, 256, (2, 3, 3, 3), dtype=np.uint8))
+    one, other = Exemplar(-0.25, pieces), Exemplar(0.5, pieces[::-1])
+    figure = figures.exemplars_figure(((one,), (other, other)), ("cat", "dog"))
+    shown = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in shown] == ["-0.25", "", "+0.50", "+0.50", "", ""]
+    np.testing.assert_array_equal(shown[1].images[0].get_array(), pieces[1])

@@ -11,6 +11,8 @@ from fusedlogit import cli, studies
 
 from .conftest import photograph
 
+pytestmark = pytest.mark.usefixtures("few_filters")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

@@ -1,6 +1,7 @@
 """Features of photographs: what the neuron is given in place of raw pixels."""
 
 from .evidence import evidence_map
+from .exemplars import Exemplar, exemplars
 from .layer import ACTIVATIONS, LayerShape
 from .patches import DEFAULT_LAYERS, PatchFeatures
 from .state import from_arrays, to_arrays
@@ -8,9 +9,11 @@ from .state import from_arrays, to_arrays
 __all__ = [
     "ACTIVATIONS",
     "DEFAULT_LAYERS",
+    "Exemplar",
     "LayerShape",
     "PatchFeatures",
     "evidence_map",
+    "exemplars",
     "from_arrays",
     "to_arrays",
 ]

@@ -73,12 +73,34 @@ def _evidence(chain: Chain, pixels: Floats, coef: Doubles, mean: Doubles) -> Dou
 
 def _spread(chain: Chain, size: int) -> Doubles:
     """Return the share of each pixel (row) in each patch of the last layer (column)."""
-    spans = [(pixel, pixel + 1) for pixel in range(chain.size)]
+    edges = np.arange(size + 1.0)
+    shares = [
+        np.diff(np.clip(edges, start, stop)) / (stop - start) for start, stop in spans(chain, size)
+    ]
+    return np.array(shares).T
+
+
+def spans(chain: Chain, size: int) -> list[tuple[float, float]]:
+    """Return where each patch of the last layer begins and ends along a photograph.
+
+    Parameters
+    ----------
+    chain : Chain
+        Fitted.
+    size : int
+        Width and height of the photograph in pixels.
+
+    Returns
+    -------
+    list of (start, stop)
+        In pixels of the photograph: all that the patch was made of.
+    """
+    reach = [(pixel, pixel + 1) for pixel in range(chain.size)]
     for layer in chain.layers:
         shape = layer.shape
-        count = (len(spans) - shape.patch_size) // shape.stride + 1
+        count = (len(reach) - shape.patch_size) // shape.stride + 1
         patches = [
-            (spans[i * shape.stride][0], spans[i * shape.stride + shape.patch_size - 1][1])
+            (reach[i * shape.stride][0], reach[i * shape.stride + shape.patch_size - 1][1])
             for i in range(count)
         ]
         cell = cells_along(count, shape.grid)
@@ -87,7 +109,6 @@ def _spread(chain: Chain, size: int) -> Doubles:
             np.flatnonzero(cell == c) if c in cell else [c * count // shape.grid]
             for c in range(shape.grid)
         ]
-        spans = [(patches[members[0]][0], patches[members[-1]][1]) for members in own]
-    edges = np.arange(size + 1) * (chain.size / size)
-    shares = [np.diff(np.clip(edges, start, stop)) / (stop - start) for start, stop in patches]
-    return np.array(shares).T
+        reach = [(patches[members[0]][0], patches[members[-1]][1]) for members in own]
+    scale = size / chain.size
+    return [(start * scale, stop * scale) for start, stop in patches]
