@@ -200,7 +200,7 @@ def k_fold(setting: Setting) -> Study:
         figure=figures.accuracy_figure(
             "fold", [str(fold + 1) for fold in range(FOLDS)], accuracies
         ),
-        images=_described(images),
+        images=_counted(images),
         sentences=(
             f"The {FOLDS} folds answer {held_out.mean():.1%} of the images held out correctly on "
             f"average, with a standard deviation of {held_out.std(ddof=1):.1%}.",
@@ -334,13 +334,19 @@ def _featured_by(setting: Setting, images: SplitImages, rows: NDArray[np.int64])
     return FeatureTable(images, values, "standard", features)
 
 
-def _described(images: SplitImages) -> str:
+def _counted(images: SplitImages) -> str:
     counts = ", ".join(f"{count:,} {label}" for label, count in images.counts().items())
-    parts = ", ".join(f"{len(images.targets(part)):,} {part}" for part in PARTS)
-    chance = 0.4 / np.sqrt(len(images.targets("test")))  # the binomial's at an accuracy of 80%
+    return f"{len(images.files):,} images ({counts}) of {images.origin}"
+
+
+def _described(images: SplitImages) -> str:
+    """Return what was counted, and how little the accuracy on so many images can tell apart."""
+    parts = {part: len(images.targets(part)) for part in PARTS}
+    numbers = ", ".join(f"{number:,} {part}" for part, number in parts.items())
+    standard_error = np.sqrt(0.8 * 0.2 / parts["test"])
     return (
-        f"{len(images.files):,} images ({counts}) of {images.origin}: {parts}. An accuracy of 80% "
-        f"on so many test images has a standard error of {100 * chance:.1f} percentage points"
+        f"{_counted(images)}: {numbers}. An accuracy of 80% on so many test images has a standard "
+        f"error of {100 * standard_error:.1f} percentage points"
     )
 
 
