@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 from numpy.typing import NDArray
 from sklearn.calibration import calibration_curve
 
@@ -59,18 +59,39 @@ class PhotographRow:
         return f"{answered}, in truth {short(self.truth)}"
 
 
-def cost_figure(costs: Sequence[tuple[str, Sequence[float]]], every: int = 1) -> Figure:
-    """Draw the cost every so many iterations, a line for each (name, cost history)."""
-    figure, axes = _figure(3.4)
-    for (name, cost), colour in zip(costs, _cycle(len(costs)), strict=True):
-        axes.plot(
-            range(0, len(cost), every), cost[::every], color=colour, label=name, linewidth=1.6
-        )
-    _limit_runaways(axes, costs)
-    axes.set_xlabel("iteration")
-    axes.set_ylabel("cost J (nats per image)")
-    axes.margins(x=0.01)
-    axes.legend(frameon=False)
+def cost_figure(
+    costs: Sequence[tuple[str, Sequence[float]]], every: int = 1, *, whole: bool = False
+) -> Figure:
+    """Draw the cost by iteration.
+
+    Parameters
+    ----------
+    costs : sequence of (name, cost history)
+        A line for each.
+    every : int
+        Iterations from one point to the next.
+    whole : bool
+        Whether costs that grow are drawn as well, in a panel above with a logarithmic scale.
+        Otherwise they leave by the top.
+    """
+    figure, panels = _panels(5.2 if whole else 3.4, 1 + whole)
+    for axes in panels:
+        for (name, cost), colour in zip(costs, _cycle(len(costs)), strict=True):
+            points = range(0, len(cost), every), cost[::every]
+            axes.plot(*points, color=colour, label=name, linewidth=1.6 if axes is panels[-1] else 1)
+        axes.set_ylabel("cost J (nats per image)")
+        axes.margins(x=0.01)
+    if whole:
+        panels[0].set_yscale("log")
+        panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panels[0].yaxis.set_major_formatter("{x:g}")
+        panels[0].yaxis.set_minor_formatter(NullFormatter())
+    _limit_runaways(panels[-1], costs)
+    panels[-1].set_xlabel("iteration")
+    if whole:
+        _legend_above(panels[0], 2)
+    else:
+        panels[0].legend(frameon=False)
     return figure
 
 
@@ -182,8 +203,7 @@ def accuracy_figure(
     axes.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], min_n_ticks=3))
     axes.grid(axis="y", color="#e5e5e5", linewidth=0.8)
     axes.set_axisbelow(True)
-    # Above the axes, where no point can lie.
-    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(accuracies))
+    _legend_above(axes, len(accuracies))
     return figure
 
 
@@ -395,6 +415,14 @@ def _evidence_bar(
         (1.0, "right", f"{second} \N{RIGHTWARDS ARROW}"),
     ):
         bar.ax.text(x, 1.3, text, ha=side, va="bottom", color=INK, transform=bar.ax.transAxes)
+
+
+def _legend_above(axes: Axes, columns: int) -> None:
+    """Put the legend where nothing can be drawn."""
+    axes.legend(
+        frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, handlelength=1.5,
+        columnspacing=1.2,
+    )  # fmt: skip
 
 
 def _cycle(count: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -111,17 +112,24 @@ def learning_rates(setting: Setting) -> Study:
     costs = [one.cost for one in result.candidates]
     lowest = min(range(len(costs)), key=lambda i: costs[i][-1])
     kept = result.candidates.index(result.best)
+    too_long = [not cost[-1] < cost[0] for cost in costs]
+    grown = " and ".join(f"{rate:g}" for rate in itertools.compress(LEARNING_RATES, too_long))
+    remark = (
+        f" With {grown} it ends above where it began: such steps are too long." if grown else ""
+    )
     return Study(
         name="learning-rates",
         title="Learning rates compared",
         question="How does the cost fall, and what is it good for?",
         columns=("learning rate", f"cost after {ITERATIONS:,}", *PARTS),
         rows=tuple(rows),
-        figure=figures.cost_figure(list(zip(names, costs, strict=True)), COST_EVERY),
+        figure=figures.cost_figure(
+            list(zip(names, costs, strict=True)), COST_EVERY, whole=any(too_long)
+        ),
         images=_described(images),
         sentences=(
             f"After {ITERATIONS:,} iterations the cost is lowest with {names[lowest]}: "
-            f"{costs[lowest][-1]:.4f}.",
+            f"{costs[lowest][-1]:.4f}.{remark}",
             f"Most accurate on validation is {names[kept]}, which answers "
             f"{scores[kept]['test']:.1%} of the test images correctly against "
             f"{scores[kept]['train']:.1%} of those it was trained on.",

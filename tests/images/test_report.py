@@ -143,6 +143,14 @@ def test_a_runaway_cost_does_not_flatten_the_others():
     assert 0.7 < top < 1
 
 
+def test_a_runaway_cost_can_be_drawn_whole_above_the_others():
+    costs = [("good", [0.7, 0.6, 0.5]), ("bad", [0.7, 90.0, 20.0])]
+    above, below = figures.cost_figure(costs, whole=True).axes
+    assert above.get_ylim()[1] > 90
+    assert above.get_yscale() == "log"
+    assert below.get_ylim()[1] < 1
+
+
 def test_weights_are_drawn_where_they_act():
     coef = np.zeros((4, 4, 3))
     coef[1, 2] = [1e-3, -2e-3, 0]
