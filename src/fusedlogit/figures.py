@@ -241,7 +241,7 @@ def evidence_figure(
     captions: Sequence[str],
     labels: tuple[str, str],
 ) -> Figure:
-    """Draw photographs, and below each what its regions speak for.
+    """Draw photographs, and below each (beside a single one) what its regions speak for.
 
     Parameters
     ----------
@@ -257,7 +257,10 @@ def evidence_figure(
     limit = float(np.percentile(np.abs(shown), 99.5)) or 1.0
     norm = Normalize(-limit, limit)
     figure = _blank(3.7)
-    grid = figure.subplots(2, len(photographs), squeeze=False)
+    if len(photographs) > 1:
+        grid = figure.subplots(2, len(photographs), squeeze=False)
+    else:  # side by side, both larger
+        grid = figure.subplots(1, 2, squeeze=False).T
     for (above, below), photograph, speaks, caption in zip(
         grid.T, photographs, shown, captions, strict=True
     ):

@@ -1,6 +1,7 @@
 """Write a training's report: one self-contained HTML page, and its pictures as PNG files."""
 
 import base64
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -98,7 +99,7 @@ def write_evidence(
         picture = figures.evidence_figure(
             pixels.reshape(1, classifier.size, classifier.size, CHANNELS),
             classifier.evidence(pixels[0])[None],
-            [f"{figures.short(answer['label'])} {answer['probability']:.0%}"],
+            [f"{figures.short(answer['label'])} {percent(answer['probability'], 0)}"],
             classifier.labels,
         )
         name = f"{number}-{Path(answer['image']).stem}.png"
@@ -189,6 +190,12 @@ def _render(template: str, title: str, pictures: Mapping[str, bytes], **context:
     )
 
 
+def percent(confidence: float, decimals: int) -> str:
+    """Return a confidence in percent, rounded down: never 100%."""
+    share = 10 ** (decimals + 2)
+    return f"{min(math.floor(confidence * share + 1e-6), share - 1) / share:.{decimals}%}"
+
+
 def _evidence(result: TrainingResult) -> Figure:
     """Draw the evidence in the surest right and the surest wrong answer of each label."""
     pixels, _ = result.images.part("test")
@@ -200,7 +207,7 @@ def _evidence(result: TrainingResult) -> Figure:
         for row in test.surest(answer=answer, right=right, count=1)
     ]
     captions = [
-        f"{figures.short(labels[int(test.answer[row])])} {test.confidence[row]:.0%}"
+        f"{figures.short(labels[int(test.answer[row])])} {percent(test.confidence[row], 0)}"
         + ("" if test.answer[row] == test.truth[row] else " (wrong)")
         for row in chosen
     ]
@@ -233,7 +240,7 @@ def _photographs(result: TrainingResult, *, right: bool) -> list[figures.Photogr
         rows = result.test.surest(answer=answer, right=right, count=PHOTOGRAPHS_IN_ROW)
         if len(rows):
             truth = answer if right else not answer
-            captions = [f"{confidence:.1%}" for confidence in result.test.confidence[rows]]
+            captions = [percent(confidence, 1) for confidence in result.test.confidence[rows]]
             found.append(
                 figures.PhotographRow(labels[answer], labels[truth], pixels[rows], captions)
             )

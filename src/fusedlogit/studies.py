@@ -211,7 +211,7 @@ def k_fold(setting: Setting) -> Study:
         images=_counted(images),
         sentences=(
             f"The {FOLDS} folds answer {held_out.mean():.1%} of the images held out correctly on "
-            f"average, with a standard deviation of {held_out.std(ddof=1):.1%}.",
+            f"average, with a standard deviation of {100 * held_out.std(ddof=1):.1f} points.",
             f"The worst fold reaches {held_out.min():.1%}, the best {held_out.max():.1%}; all that "
             f"was learnt comes from the other folds (C = {C:g}).",
         ),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fusedlogit import figures
+from fusedlogit import figures, report
 from fusedlogit.comparison import Comparison
 from fusedlogit.errors import OutputError, SkippedFile, printable
 from fusedlogit.features import Exemplar, PatchFeatures
@@ -167,6 +167,27 @@ def test_weights_equal_in_all_channels_are_drawn_once():
     figure = figures.weights_figure(coef, 4, ("cat", "dog"))
     assert [len(axes.images) for axes in figure.axes].count(1) == 1
     assert len(figures.weights_figure(np.zeros(48), 4, ("cat", "dog")).axes) == 2
+
+
+@pytest.mark.parametrize(("count", "grid"), [(1, (1, 2)), (3, (2, 3))])
+def test_evidence_is_drawn_beside_a_photograph_or_below_several(count, grid):
+    photographs = np.random.default_rng(0).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
+    evidence = np.linspace(-1, 1, 16 * count).reshape(count, 4, 4)
+    captions = [f"cat {number}" for number in range(count)]
+    figure = figures.evidence_figure(photographs, evidence, captions, ("cat", "dog"))
+    shown = [axes for axes in figure.axes if axes.images]
+    assert shown[0].get_gridspec().get_geometry() == grid
+    assert [axes.get_title() for axes in shown if axes.get_title()] == captions
+    for axes, speaks in zip(shown[count:], evidence, strict=True):
+        np.testing.assert_allclose(axes.images[1].get_array(), speaks * 0.16)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "decimals", "shown"),
+    [(0.99999, 1, "99.9%"), (1.0, 0, "99%"), (0.58, 0, "58%"), (0.5, 1, "50.0%")],
+)
+def test_no_answer_is_called_certain(confidence, decimals, shown):
+    assert report.percent(confidence, decimals) == shown
 
 
 def test_photographs_are_the_rows_of_pixels():
