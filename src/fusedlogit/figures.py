@@ -71,14 +71,17 @@ def cost_figure(
     every : int
         Iterations from one point to the next.
     whole : bool
-        Whether costs that grow are drawn as well, in a panel above with a logarithmic scale.
-        Otherwise they leave by the top.
+        Whether costs that grow are drawn as well, in a panel above with a logarithmic scale and
+        every iteration. Otherwise they leave by the top.
     """
     figure, panels = _panels(5.2 if whole else 3.4, 1 + whole)
     for axes in panels:
+        # Every iteration above: a cost that jumps to and fro looks calm where only some are drawn.
+        step, width = (every, 1.6) if axes is panels[-1] else (1, 0.8)
         for (name, cost), colour in zip(costs, _cycle(len(costs)), strict=True):
-            points = range(0, len(cost), every), cost[::every]
-            axes.plot(*points, color=colour, label=name, linewidth=1.6 if axes is panels[-1] else 1)
+            axes.plot(
+                range(0, len(cost), step), cost[::step], color=colour, label=name, linewidth=width
+            )
         axes.set_ylabel("cost J (nats per image)")
         axes.margins(x=0.01)
     if whole:
@@ -332,7 +335,7 @@ def exemplars_figure(
         for axes in grid.flat:
             axes.set_axis_off()
         for column, one in zip(grid.T, shown, strict=False):
-            column[0].set_title(f"{one.weight:+.2f}", fontsize=9, color=INK, pad=3)
+            column[0].set_title(f"{one.weight:+.3f}", fontsize=9, color=INK, pad=3)
             for axes, piece in zip(column, one.pieces, strict=True):
                 axes.imshow(piece, interpolation="nearest")
     return figure

@@ -226,6 +226,11 @@ def image_sizes(setting: Setting) -> Study:
         results.append(train(images, setting.options, setting.listener))
     accuracies = _by_part(results)
     best = int(np.argmax(accuracies["validation"]))
+    features = setting.options.features
+    seen = ""
+    if features is not None:
+        sizes = " and ".join(f"{size} x {size}" for size in features.sizes)
+        seen = f" (Features look at photographs of any size enlarged or reduced to {sizes}.)"
     return Study(
         name="image-sizes",
         title="Image sizes compared",
@@ -237,7 +242,7 @@ def image_sizes(setting: Setting) -> Study:
         sentences=(
             f"Best on validation are {SIZES[best]} x {SIZES[best]} pixels, with "
             f"{accuracies['test'][best]:.1%} of the test images right.",
-            f"With {SIZES[0]} x {SIZES[0]} pixels it is {accuracies['test'][0]:.1%}.",
+            f"With {SIZES[0]} x {SIZES[0]} pixels it is {accuracies['test'][0]:.1%}.{seen}",
         ),
     )
 

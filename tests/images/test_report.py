@@ -214,5 +214,5 @@ def test_a_filter_is_a_column_with_its_weight():
     one, other = Exemplar(-0.25, pieces), Exemplar(0.5, pieces[::-1])
     figure = figures.exemplars_figure(((one,), (other, other)), ("cat", "dog"))
     shown = [axes for axes in figure.axes if axes.images]
-    assert [axes.get_title() for axes in shown] == ["-0.25", "", "+0.50", "+0.50", "", ""]
+    assert [axes.get_title() for axes in shown] == ["-0.250", "", "+0.500", "+0.500", "", ""]
     np.testing.assert_array_equal(shown[1].images[0].get_array(), pieces[1])
