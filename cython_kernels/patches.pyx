@@ -23,8 +23,9 @@ cdef enum Activation:
 #: The activations in the order of their numbers, with the outputs that each filter has.
 ACTIVATIONS = {"two-sided": 2, "relu": 1, "abs": 1, "tanh": 1, "sigmoid": 1, "softplus": 1}
 
-DEF LANES = 8
-DEF BLOCK = 128
+cdef enum:
+    LANES = 8
+    BLOCK = 128
 
 
 cdef inline const float* first_of(const float[:, :, ::1] part) noexcept nogil:
@@ -37,18 +38,18 @@ cdef inline void add_sums(
     """Add up n numbers and their squares, in parallel lanes."""
     cdef float lane_total[LANES]
     cdef float lane_squares[LANES]
-    cdef Py_ssize_t whole = n - n % LANES
+    cdef Py_ssize_t blocks = n // LANES
     cdef Py_ssize_t i, k
     for k in range(LANES):
         lane_total[k] = 0
         lane_squares[k] = 0
-    for i in range(0, whole, LANES):
+    for i in range(blocks):
         for k in range(LANES):
-            lane_total[k] += values[i + k]
-            lane_squares[k] += values[i + k] * values[i + k]
-    for i in range(whole, n):
-        lane_total[i - whole] += values[i]
-        lane_squares[i - whole] += values[i] * values[i]
+            lane_total[k] += values[i * LANES + k]
+            lane_squares[k] += values[i * LANES + k] * values[i * LANES + k]
+    for k in range(n - blocks * LANES):
+        lane_total[k] += values[blocks * LANES + k]
+        lane_squares[k] += values[blocks * LANES + k] * values[blocks * LANES + k]
     for k in range(LANES):
         total[0] += lane_total[k]
         squares[0] += lane_squares[k]
@@ -229,8 +230,11 @@ def pool(
             last = first + 1
             while last < n_patches and cell[last] == cell[first]:
                 last += 1
-            for k in range(0, n_filters, BLOCK):
+            k = 0
+            while k < n_filters:
                 pool_block(
                     &even[first, k], &odd[first, k], &offset[k], last - first, n_filters,
-                    min(BLOCK, n_filters - k), threshold, activation, &pooled[cell[first], 0, 0, k])
+                    min(<Py_ssize_t>BLOCK, n_filters - k), threshold, activation,
+                    &pooled[cell[first], 0, 0, k])
+                k += BLOCK
             first = last
