@@ -143,10 +143,7 @@ class Objective:
 
     def _gradient(self, point: Doubles, gradient: Doubles, intercept_gradient: float) -> Doubles:
         """Sums over rows as the gradient of J."""
-        result = np.empty(len(point))
-        result[:-1] = self.scaling.gradient(gradient, intercept_gradient)
-        result[-1] = intercept_gradient if self.fit_intercept else 0.0
-        result /= self.total_weight
+        result = self._scaled(gradient, intercept_gradient) / self.total_weight
         result[:-1] += self.penalty * point[:-1]
         return result
 
@@ -154,13 +151,20 @@ class Objective:
         """The L2 penalty."""
         return self.penalty / 2 * float(point[:-1] @ point[:-1])
 
+    def cost(self, value: float, point: Doubles) -> float:
+        """J with its L1 norm, where `value` is J without it."""
+        return value + self.l1_penalty * float(np.abs(point[:-1]).sum())
+
     def margins(self, direction: Doubles) -> Doubles:
         """Change of the margins along a direction, in one pass."""
         return self.matrix.decision_values(*self.scaling.to_data(direction[:-1], direction[-1]))
 
     def pull(self, factor: Doubles) -> Doubles:
         """The gradient of sum_i factor_i z_i, in one pass."""
-        gradient, intercept_gradient = self.matrix.row_sum(factor)
+        return self._scaled(*self.matrix.row_sum(factor))
+
+    def _scaled(self, gradient: Doubles, intercept_gradient: float) -> Doubles:
+        """A gradient in X's own units in that of a point; zero for an intercept not fitted."""
         result = np.empty(len(gradient) + 1)
         result[:-1] = self.scaling.gradient(gradient, intercept_gradient)
         result[-1] = intercept_gradient if self.fit_intercept else 0.0

@@ -25,6 +25,7 @@ from scipy.special import xlogy
 
 from .._kernels import coordinate, link
 from ..objective import Anchored, Evaluation, Objective
+from ._descent import SUFFICIENT
 from ._metric import CenteredHessian
 from ._path import PRECISION, Path
 from ._solver import Doubles, Result, Settings, Solver
@@ -41,8 +42,6 @@ SHARP = 1e-4
 
 #: Of the duality gap of all features, what a working set is solved to.
 SHARE_OF_GAP = 0.1
-
-SUFFICIENT = 1e-4
 
 #: Sweeps of coordinate descent before the coefficients it left nonzero are solved for.
 SWEEPS = 32
@@ -75,7 +74,7 @@ class _Search(Path):
 
     def cost(self, here: Evaluation) -> float:
         """J with its L1 norm."""
-        return here.value + self.objective.l1_penalty * float(np.abs(here.point[:-1]).sum())
+        return self.objective.cost(here.value, here.point)
 
     def working_set(self) -> NDArray[np.intp]:
         """The nonzero coefficients, and as many again where the cost falls fastest."""
@@ -171,7 +170,7 @@ class _Descent:
             step[-1] = -self.here.gradient[-1] / hessian.total - hessian.mean @ step[:-1]
         norm = np.abs(point[:-1]).sum()
         promised = float(self.here.gradient @ step) + l1 * float(np.abs(coef).sum() - norm)
-        cost = self.here.value + l1 * norm
+        cost = self._cost(self.here)
         rounding = 8 * np.finfo(float).eps * cost
         if not promised < rounding:
             return False
@@ -191,7 +190,7 @@ class _Descent:
         return True
 
     def _cost(self, here: Evaluation) -> float:
-        return here.value + self.objective.l1_penalty * float(np.abs(here.point[:-1]).sum())
+        return self.objective.cost(here.value, here.point)
 
     def _length(self, step: Doubles, there: Evaluation, cost: float, promised: float) -> float:
         """A step that brings enough, halved on the margins of its two ends, reading no X."""
@@ -201,8 +200,7 @@ class _Descent:
         while length > 1e-10:
             point = here.point + length * step
             now = objective.loss(here.margins + length * change) + objective.ridge(point)
-            now += objective.l1_penalty * float(np.abs(point[:-1]).sum())
-            if now <= cost + SUFFICIENT * length * promised:
+            if objective.cost(now, point) <= cost + SUFFICIENT * length * promised:
                 break
             length /= 2
         return length
@@ -254,7 +252,7 @@ def duality_gap(objective: Objective, here: Evaluation, mean: Doubles | None = N
         margins = margins + _intercept_step(objective, margins)
     residual = np.empty_like(margins)
     link.residual(margins, objective.y, residual)
-    primal = here.value + l1 * float(np.abs(coef).sum())
+    primal = objective.cost(here.value, here.point)
     within = min(1.0, l1 / max(float(pull.max()), l1, float(np.finfo(float).tiny)))
     dual = -np.inf
     for share in (1.0, within):
