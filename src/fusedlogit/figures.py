@@ -153,11 +153,7 @@ def roc_figure(
     first, second = (short(label) for label in labels)
     axes.set_xlabel(f"'{first}' taken for '{second}'")
     axes.set_ylabel(f"'{second}' recognised")
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.set_aspect("equal")
-    axes.set_xlim(-0.01, 1.01)
-    axes.set_ylim(-0.01, 1.01)
+    _square_of_shares(axes, 0.01)
     axes.legend(frameon=False, loc="lower right")
     return figure
 
@@ -229,11 +225,7 @@ def reliability_figure(judgement: Judgement, label: str) -> Figure:
     axes.plot(said, came_true, color=COLOURS[0], marker="o", linewidth=1.6, label="test images")
     axes.set_xlabel(f"probability of '{short(label)}' that was said")
     axes.set_ylabel(f"share that were '{short(label)}'")
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.set_aspect("equal")
-    axes.set_xlim(-0.02, 1.02)
-    axes.set_ylim(-0.02, 1.02)
+    _square_of_shares(axes, 0.02)
     axes.legend(frameon=False, loc="upper left")
     return figure
 
@@ -421,6 +413,15 @@ def _evidence_bar(
         (1.0, "right", f"{second} \N{RIGHTWARDS ARROW}"),
     ):
         bar.ax.text(x, 1.3, text, ha=side, va="bottom", color=INK, transform=bar.ax.transAxes)
+
+
+def _square_of_shares(axes: Axes, margin: float) -> None:
+    """Let both axes run from 0% to 100%, and a little beyond."""
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_aspect("equal")
+    axes.set_xlim(-margin, 1 + margin)
+    axes.set_ylim(-margin, 1 + margin)
 
 
 def _legend_above(axes: Axes, columns: int) -> None:

@@ -60,12 +60,7 @@ def write_report(
     """
     pictures = draw_pictures(result, comparison)
     page = render_page(result, pictures, comparison=comparison)
-    folder = Path(folder)
-    make_folder(folder)
-    for name, content in pictures.items():
-        write_whole(folder / f"{name}.png", content)
-    write_whole(folder / "report.html", page.encode())
-    return folder / "report.html"
+    return _write_page(Path(folder), "report", page, pictures)
 
 
 def write_evidence(
@@ -164,11 +159,17 @@ def write_study(folder: str | os.PathLike[str], study: Study, seconds: float) ->
     """
     picture = figures.to_png(study.figure)
     page = _render("study.html.j2", study.title, {"study": picture}, study=study, seconds=seconds)
-    folder = Path(folder)
+    return _write_page(Path(folder), study.name, page, {study.name: picture})
+
+
+def _write_page(folder: Path, name: str, page: str, pictures: Mapping[str, bytes]) -> Path:
+    """Write a page and its pictures to a folder, made if missing; return the page's path."""
     make_folder(folder)
-    write_whole(folder / f"{study.name}.png", picture)
-    write_whole(folder / f"{study.name}.html", page.encode())
-    return folder / f"{study.name}.html"
+    for picture, content in pictures.items():
+        write_whole(folder / f"{picture}.png", content)
+    path = folder / f"{name}.html"
+    write_whole(path, page.encode())
+    return path
 
 
 def _render(template: str, title: str, pictures: Mapping[str, bytes], **context: Any) -> str:
