@@ -38,7 +38,6 @@ cdef extern from "vector.h" nogil:
     vec32 load_half_first(const half_t* x, Py_ssize_t count) noexcept
     float widen_half(half_t x) noexcept
     void prefetch(const void* x) noexcept
-    void prefetch_far(const void* x) noexcept
 
 ctypedef fused vec_t:
     vec32
