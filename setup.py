@@ -34,6 +34,8 @@ DIRECTIVES = {
     "wraparound": False,
     "cdivision": True,
     "embedsignature": True,
+    # Modules keep no state, and kernels write only to what their caller allocated.
+    "freethreading_compatible": True,
 }
 
 # No -ffast-math, nor any flag of it that touches NaN or the order of a sum: the kernels spell out
