@@ -1,6 +1,8 @@
-"""Fixtures for all tests: where the real data lies, if it is there."""
+"""Fixtures for all tests: where the real data lies, if it is there, and other Python processes."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,3 +21,31 @@ def dogs_vs_cats_zip() -> Path:
     if not path.exists():
         pytest.skip(f"{path} is not there; FUSEDLOGIT_DATA may name its folder")
     return path
+
+
+@pytest.fixture(scope="session")
+def start_python():
+    """Start a Python process on a program, with more environment variables."""
+
+    def start(program, **environment):
+        return subprocess.Popen(
+            [sys.executable, "-c", program],
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def run_python(start_python):
+    """Run a program to its end; (exit status, standard output, standard error)."""
+
+    def run(program, **environment):
+        with start_python(program, **environment) as process:
+            out, error = process.communicate(timeout=60)
+        return process.returncode, out, error
+
+    return run

@@ -16,10 +16,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from . import functions
+from .blas import blas_threads
 from .matrix import STORAGE_TYPES, DenseMatrix, readable
 from .objective import Objective, Scaling
 from .solvers import SOLVERS, Callback, Result, Settings, choose
-from .threads import blas_threads
 
 Doubles = NDArray[np.float64]
 
@@ -93,6 +93,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     history_ : list of float
         Cost J by iteration: before each update for "gd", else from the start of the iterations
         on. ("newton" on many rows starts them at the minimum of a sample.)
+
+    Notes
+    -----
+    Python threads may fit many estimators at once, on the same data too, and predict with one; but
+    one estimator must not be fitted while another thread uses it.
 
     Examples
     --------

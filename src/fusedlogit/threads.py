@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import os
-from contextlib import AbstractContextManager
-from typing import Any
 
 import joblib
-from threadpoolctl import ThreadpoolController
 
 from ._kernels import cpu
 
@@ -63,18 +59,3 @@ def threads_for(n_jobs: int | None, n_samples: int, n_features: int) -> int:
     if busy < 2 and n_jobs != 0:
         return 1  # without asking the machine: a small fit must stay quick
     return min(usable_threads(n_jobs), busy)
-
-
-@functools.cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-def blas_threads(n_threads: int) -> AbstractContextManager[Any]:
-    """While open, BLAS runs in so many threads.
-
-    In one, during a fit: waiting threads of BLAS would take cores from ours, and small products
-    wait for each other longer than they take. In more, for a product that no pass goes beside.
-    """
-    context: AbstractContextManager[Any] = _controller().limit(limits=n_threads, user_api="blas")
-    return context

@@ -15,8 +15,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..blas import blas_threads
 from ..images import CHANNELS
-from ..threads import blas_threads
 from ..workers import for_each
 from .layer import ACTIVATIONS, Floats, Layer, LayerShape, Map, Reduction, folded, root
 from .learning import DICTIONARIES, learn_layer, learn_reduction

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import blas, eigh, lapack
 
+from ..blas import blas_threads
 from ..objective import Objective
-from ..threads import blas_threads
 
 Doubles = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -214,13 +214,14 @@ class SampledGram:
             self.mean = np.zeros(len(scaling.center))
         with blas_threads(objective.matrix.n_threads):
             gram = self._gram()
-            # What float32 cannot tell from zero cannot be divided by.
-            least = LEAST_RIDGE * float(gram.trace()) / n_rows
-            self.ridge = max(objective.penalty, least, np.finfo(np.float32).tiny)
-            gram.flat[:: n_rows + 1] += np.float32(self.ridge)
-            self.cholesky, failed = lapack.spotrf(gram, lower=1, overwrite_a=1)
-            if failed:
-                raise np.linalg.LinAlgError("the Gram product of a sample of rows is not definite")
+        # What float32 cannot tell from zero cannot be divided by.
+        least = LEAST_RIDGE * float(gram.trace()) / n_rows
+        self.ridge = max(objective.penalty, least, np.finfo(np.float32).tiny)
+        gram.flat[:: n_rows + 1] += np.float32(self.ridge)
+        # In one thread: unlike the product, it has other bits in more, and gains little by them.
+        self.cholesky, failed = lapack.spotrf(gram, lower=1, overwrite_a=1)
+        if failed:
+            raise np.linalg.LinAlgError("the Gram product of a sample of rows is not definite")
         self.damping = self._damping()
 
     def _gram(self) -> Singles:
