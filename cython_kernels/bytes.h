@@ -23,13 +23,6 @@ enum { BYTE_TILE = 64, COEF_SLICES = 4, FACTOR_SLICES = 3 };
 
 #define HAS_BYTE_KERNELS 1
 
-/* Where a count must be known when this is compiled. */
-#if defined(_MSC_VER)
-#define INLINE static __forceinline
-#else
-#define INLINE static inline __attribute__((always_inline))
-#endif
-
 /* So many columns do not overflow 32 bits, even with all lanes added: 255 * 128 a column. */
 enum { COLUMNS_IN_SUM = 65536 };
 

@@ -17,7 +17,7 @@ from cython_kernels.bytes cimport BYTE_TILE
 from cython_kernels.lines cimport GROUP
 from cython_kernels.partition cimport part_begin
 from cython_kernels.passes cimport (
-    FLUSH, GRADIENT, MAX_ROWS, NEAR_BYTES, STRETCH_BYTES, Z_ROWS, Part, Pass, add_to, clear,
+    FLUSH, GRADIENT, MAX_ROWS, NEAR_BYTES, STRETCH_BYTES, Z_ROWS, Part, Pass, add_intercept, add_to, clear,
     finish_forward, flush_part, part_at, registers_bytes, to_registers,
 )
 from cython_kernels.storage cimport storage_t
@@ -104,6 +104,7 @@ cdef inline void finish_block(
         for index in range(task.n_parts):
             other = part_at(task, index)
             add_to(z_of(task, &other, block) + k * Z_ROWS, n_new, factor)
+        add_intercept(task, k, factor, n_new)
         finish_forward(task, part, k, first, n_new, factor)
         if task.column_stride != 1:
             to_registers(factor, n_new, <vec_t*>part.factor_registers + k * registers)

@@ -20,8 +20,9 @@ from libc.string cimport memset
 
 from cython_kernels.bytes cimport bytes_serve, flush_bytes, to_slices
 from cython_kernels.lines cimport GROUP
+from cython_kernels.link cimport real
 from cython_kernels.link_blocks cimport loss_of_block, sum_of, weigh
-from cython_kernels.narrow cimport NARROW_REGISTERS
+from cython_kernels.narrow cimport NARROW_REGISTERS, NARROW_ROWS
 from cython_kernels.partition cimport UNIT
 from cython_kernels.storage cimport storage_t
 from cython_kernels.vector cimport VEC32_LANES, fill, lanes, vec32, vec64, vec_t
@@ -39,6 +40,7 @@ cdef enum:
     Z_ROWS = 520              # MAX_ROWS and a group of padding, in whole cache lines
     FLUSH = 512
     ALIGNMENT = 64
+    TILE_BYTES = NARROW_ROWS * NARROW_REGISTERS * ALIGNMENT
 
 cdef struct Pass:
     Kind kind
@@ -73,6 +75,7 @@ cdef struct Part:
     double* block_loss                   # (Z_ROWS,)
     char* z_registers                    # (n_coefs, Z_ROWS) in the compute type, by columns
     char* factor_registers
+    char* tile                           # (NARROW_ROWS, NARROW_REGISTERS) registers
 
 
 cdef inline Pass new_pass(
@@ -103,7 +106,7 @@ cdef inline Py_ssize_t registers_bytes(const Pass* task) noexcept nogil:
 
 cdef inline Py_ssize_t rows_bytes(const Pass* task) noexcept nogil:
     """What a Part keeps of its blocks, from z on."""
-    return (5 * task.n_coefs + 1) * Z_ROWS * sizeof(double)
+    return (5 * task.n_coefs + 1) * Z_ROWS * sizeof(double) + TILE_BYTES
 
 
 cdef inline Py_ssize_t part_bytes(const Pass* task) noexcept nogil:
@@ -144,6 +147,7 @@ cdef inline Part part_at(const Pass* task, int index) noexcept nogil:
     part.z_registers = <char*>(part.factor + task.n_coefs * Z_ROWS)
     part.factor_registers = part.z_registers + task.n_coefs * Z_ROWS * sizeof(double)
     part.block_loss = <double*>(part.factor_registers + task.n_coefs * Z_ROWS * sizeof(double))
+    part.tile = <char*>(part.block_loss + Z_ROWS)
     return part
 
 
@@ -173,27 +177,34 @@ cdef inline void flush(vec_t* registers, Py_ssize_t n_features, double* out) noe
             (<double*>registers)[j] = 0
 
 
-cdef inline void finish_forward(
-    const Pass* task, Part* part, Py_ssize_t k, Py_ssize_t begin, Py_ssize_t n_rows, double* z
+cdef inline void add_intercept(
+    const Pass* task, Py_ssize_t k, double* z, Py_ssize_t n_rows
 ) noexcept nogil:
-    """From z = X w of n_rows rows from `begin` to what their backward half multiplies them with."""
+    cdef Py_ssize_t i
+    for i in range(n_rows):
+        z[i] += task.intercept[k]
+
+
+cdef inline void finish_forward(
+    const Pass* task, Part* part, Py_ssize_t k, Py_ssize_t begin, Py_ssize_t n_rows, real* z
+) noexcept nogil:
+    """From z = X w + b of n_rows rows from `begin` to the factors of their backward half."""
     cdef const double* sample_weight = task.sample_weight
     cdef Py_ssize_t i
     if sample_weight != NULL:
         sample_weight += begin
-    for i in range(n_rows):
-        z[i] += task.intercept[k]
     if task.decision != NULL:
         for i in range(n_rows):
             task.decision[k * task.n_samples + begin + i] = z[i]
     if task.kind == LOSS or task.kind == GRADIENT:
         part.loss[k] += loss_of_block(
-            z, task.y + begin, sample_weight, n_rows, part.block_loss, task.single_link)
+            z, task.y + begin, sample_weight, n_rows, <real*>part.block_loss, task.single_link)
     elif task.kind == PRODUCT:
         weigh(z, task.curvature + k * task.n_samples + begin, n_rows)
     if task.kind >= GRADIENT:
         part.intercept_gradient[k] += sum_of(z, n_rows)
-        memset(z + n_rows, 0, GROUP * sizeof(double))
+        for i in range(GROUP):
+            z[n_rows + i] = 0
 
 
 cdef inline void flush_part(

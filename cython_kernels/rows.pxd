@@ -4,7 +4,6 @@ from libc.stdint cimport uintptr_t
 from libc.string cimport memset
 
 from cython_kernels.lines cimport GROUP, groups_in, name_group, sweep_group
-from cython_kernels.narrow cimport NARROW_REGISTERS, sweep_narrow_rows
 from cython_kernels.storage cimport storage_t
 from cython_kernels.vector cimport lanes, vec_t
 
@@ -64,10 +63,6 @@ cdef inline void sweep_rows(
     cdef Py_ssize_t old_groups = groups_in(n_old)
     cdef Py_ssize_t new_groups = groups_in(n_new)
     cdef Py_ssize_t group
-    if 1 <= n_features <= NARROW_REGISTERS * lanes(coef):
-        sweep_narrow_rows(old, n_old, factor, gradient, new, n_new, coef, z, row_stride,
-                          n_features)
-        return
     memset(old_rows, 0, sizeof(old_rows))
     memset(new_rows, 0, sizeof(new_rows))
     for group in range(max(old_groups, new_groups)):

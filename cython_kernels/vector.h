@@ -15,6 +15,13 @@
 #include <immintrin.h>
 #endif
 
+/* Where a function must not cost a call, nor its arguments a trip through memory. */
+#if defined(_MSC_VER)
+#define INLINE static __forceinline
+#else
+#define INLINE static inline __attribute__((always_inline))
+#endif
+
 #if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
 
 #include <immintrin.h>
@@ -36,6 +43,35 @@ static inline __m256 halves32(vec32 a) {
 }
 static inline __m256d halves64(vec64 a) {
     return _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
+}
+/* Numbers from out on: the sums of the lanes of as many registers as there are lanes. */
+enum { SUMS32 = 16, SUMS64 = 8 };
+INLINE void lane_sums32(const vec32 v[16], vec32 *out) {
+    __m512 a[8], b[4], c[2];
+    for (int i = 0; i < 8; i++)
+        a[i] = _mm512_add_ps(_mm512_unpacklo_ps(v[2 * i], v[2 * i + 1]),
+                             _mm512_unpackhi_ps(v[2 * i], v[2 * i + 1]));
+    for (int i = 0; i < 4; i++) {
+        __m512d low = _mm512_castps_pd(a[2 * i]), high = _mm512_castps_pd(a[2 * i + 1]);
+        b[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(low, high)),
+                             _mm512_castpd_ps(_mm512_unpackhi_pd(low, high)));
+    }
+    for (int i = 0; i < 2; i++)
+        c[i] = _mm512_add_ps(_mm512_shuffle_f32x4(b[2 * i], b[2 * i + 1], 0x88),
+                             _mm512_shuffle_f32x4(b[2 * i], b[2 * i + 1], 0xdd));
+    *out = _mm512_add_ps(_mm512_shuffle_f32x4(c[0], c[1], 0x88),
+                         _mm512_shuffle_f32x4(c[0], c[1], 0xdd));
+}
+INLINE void lane_sums64(const vec64 v[8], vec64 *out) {
+    __m512d a[4], b[2];
+    for (int i = 0; i < 4; i++)
+        a[i] = _mm512_add_pd(_mm512_unpacklo_pd(v[2 * i], v[2 * i + 1]),
+                             _mm512_unpackhi_pd(v[2 * i], v[2 * i + 1]));
+    for (int i = 0; i < 2; i++)
+        b[i] = _mm512_add_pd(_mm512_shuffle_f64x2(a[2 * i], a[2 * i + 1], 0x88),
+                             _mm512_shuffle_f64x2(a[2 * i], a[2 * i + 1], 0xdd));
+    *out = _mm512_add_pd(_mm512_shuffle_f64x2(b[0], b[1], 0x88),
+                         _mm512_shuffle_f64x2(b[0], b[1], 0xdd));
 }
 static inline vec32 load_float(const float *x) { return _mm512_loadu_ps(x); }
 static inline vec64 load_double(const double *x) { return _mm512_loadu_pd(x); }
@@ -218,6 +254,24 @@ static inline void sums64(const vec64 v[4], double out[4]) {
     __m256d low = _mm256_permute2f128_pd(ab, cd, 0x20);
     __m256d high = _mm256_permute2f128_pd(ab, cd, 0x31);
     _mm256_storeu_pd(out, _mm256_add_pd(low, high));
+}
+#endif
+
+#if VEC32_LANES < 16
+/* Numbers from out on: the sums of the lanes of as many registers as there are lanes, but at least
+ * four. */
+enum { SUMS32 = VEC32_LANES < 4 ? 4 : VEC32_LANES, SUMS64 = 4 };
+INLINE void lane_sums32(const vec32 *v, vec32 *out) {
+    double sums[SUMS32];
+    float singles[SUMS32];
+    for (int i = 0; i < SUMS32; i += 4) sums32(v + i, sums + i);
+    for (int i = 0; i < SUMS32; i++) singles[i] = (float)sums[i];
+    memcpy(out, singles, sizeof singles);
+}
+INLINE void lane_sums64(const vec64 *v, vec64 *out) {
+    double sums[SUMS64];
+    sums64(v, sums);
+    memcpy(out, sums, sizeof sums);
 }
 #endif
 

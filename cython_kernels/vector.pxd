@@ -12,6 +12,8 @@ cdef extern from "vector.h" nogil:
     enum:
         VEC32_LANES
         VEC64_LANES
+        SUMS32
+        SUMS64
     ctypedef struct vec32:
         pass
     ctypedef struct vec64:
@@ -24,6 +26,8 @@ cdef extern from "vector.h" nogil:
     vec64 add64(vec64 a, vec64 b) noexcept
     void sums32(const vec32* registers, double* out) noexcept
     void sums64(const vec64* registers, double* out) noexcept
+    void lane_sums32(const vec32* registers, vec32* out) noexcept
+    void lane_sums64(const vec64* registers, vec64* out) noexcept
     vec32 load_float(const float* x) noexcept
     vec64 load_double(const double* x) noexcept
     vec32 load_uint8(const uint8_t* x) noexcept
@@ -38,6 +42,7 @@ cdef extern from "vector.h" nogil:
     vec32 load_half_first(const half_t* x, Py_ssize_t count) noexcept
     float widen_half(half_t x) noexcept
     void prefetch(const void* x) noexcept
+    void prefetch_far(const void* x) noexcept
 
 ctypedef fused vec_t:
     vec32
@@ -70,6 +75,19 @@ cdef inline void sums_of_four(const vec_t* registers, double* out) noexcept nogi
         sums32(registers, out)
     else:
         sums64(registers, out)
+
+
+cdef inline Py_ssize_t sums_at_once(const vec_t* kind) noexcept nogil:
+    """Registers that sums_of_many takes; the argument only names the type."""
+    return SUMS32 if vec_t is vec32 else SUMS64
+
+
+cdef inline void sums_of_many(const vec_t* registers, vec_t* out) noexcept nogil:
+    """The i-th number from out on = the sum of the lanes of registers[i]."""
+    if vec_t is vec32:
+        lane_sums32(registers, out)
+    else:
+        lane_sums64(registers, out)
 
 
 cdef inline void fill(double value, vec_t* out) noexcept nogil:
