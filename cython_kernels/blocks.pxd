@@ -8,8 +8,7 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
 from cython_kernels.bytes cimport sweep_byte_rows, unit_of
-from cython_kernels.columns cimport sweep_columns
-from cython_kernels.lines cimport GROUP, groups_in
+from cython_kernels.columns cimport SIDE_BY_SIDE, column_groups, sweep_columns
 from cython_kernels.passes cimport FLUSH, Z_ROWS, Part, Pass, flush, registers_bytes
 from cython_kernels.rows cimport sweep_rows
 from cython_kernels.storage cimport storage_t
@@ -45,21 +44,21 @@ cdef inline void sweep_block(
 cdef inline void sweep_panel(
     const storage_t* X, Py_ssize_t first, Py_ssize_t n_old, Py_ssize_t n_new,
     Py_ssize_t begin, Py_ssize_t end, const Pass* task, Part* part, Py_ssize_t k,
-    const vec_t* kind, double* z, bint descending
+    const vec_t* kind, double* z, bint descending, bint near
 ) noexcept nogil:
     """As sweep_block, by columns, moving z to float64 now and then; kind only names the type."""
     cdef Py_ssize_t registers = Z_ROWS * sizeof(double) // sizeof(vec_t)
     cdef vec_t* z_registers = <vec_t*>part.z_registers + k * registers
     cdef const vec_t* factor = <const vec_t*>part.factor_registers + k * registers
     cdef const storage_t* new = X + first + begin * task.column_stride
-    cdef Py_ssize_t groups = groups_in(end - begin)
+    cdef Py_ssize_t groups = column_groups(end - begin)
     cdef Py_ssize_t group = 0, last
     memset(z, 0, Z_ROWS * sizeof(double))
     while group < groups:
-        last = min(groups, group + FLUSH // GROUP)
+        last = min(groups, group + FLUSH // SIDE_BY_SIDE)
         sweep_columns(
             new - n_old, n_old, factor, part.gradient + k * task.n_features + begin,
             new, n_new, task.coef + k * task.n_features + begin, z_registers,
-            task.column_stride, end - begin, group, last, descending)
+            task.column_stride, end - begin, group, last, descending, near)
         flush(z_registers, n_new, z)
         group = last

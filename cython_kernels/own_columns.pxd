@@ -17,8 +17,9 @@ from cython_kernels.bytes cimport BYTE_TILE
 from cython_kernels.lines cimport GROUP
 from cython_kernels.partition cimport part_begin
 from cython_kernels.passes cimport (
-    FLUSH, GRADIENT, MAX_ROWS, NEAR_BYTES, STRETCH_BYTES, Z_ROWS, Part, Pass, add_intercept, add_to, clear,
-    finish_forward, flush_part, part_at, registers_bytes, to_registers,
+    FAR_BYTES, FLUSH, GRADIENT, MAX_ROWS, NEAR_BYTES, NEAR_STRETCH_BYTES, STRETCH_BYTES, Z_ROWS,
+    Part, Pass, add_intercept, add_to, clear, finish_forward, flush_part, part_at,
+    registers_bytes, to_registers,
 )
 from cython_kernels.storage cimport storage_t
 from cython_kernels.vector cimport lanes, vec_t
@@ -50,6 +51,12 @@ cdef inline void begin_columns(
             clear(part.gradient + k * task.n_features + begin, end - begin)
 
 
+cdef inline Py_ssize_t stretch_bytes(const Pass* task) noexcept nogil:
+    """Of a column in a panel: long, but the panel should stay in the last cache."""
+    cdef Py_ssize_t far = FAR_BYTES // task.n_features // NEAR_STRETCH_BYTES * NEAR_STRETCH_BYTES
+    return max(<Py_ssize_t>NEAR_STRETCH_BYTES, min(<Py_ssize_t>STRETCH_BYTES, far))
+
+
 cdef inline Py_ssize_t shared_rows(
     const storage_t* kind, const Pass* task
 ) noexcept nogil:
@@ -57,8 +64,7 @@ cdef inline Py_ssize_t shared_rows(
     cdef Py_ssize_t share = max(1, task.n_features * <Py_ssize_t>sizeof(storage_t) // task.n_parts)
     cdef Py_ssize_t near = NEAR_BYTES // share
     if task.column_stride != 1:
-        return min(<Py_ssize_t>MAX_ROWS, max(
-            near // GROUP * GROUP, <Py_ssize_t>STRETCH_BYTES // <Py_ssize_t>sizeof(storage_t)))
+        return stretch_bytes(task) // sizeof(storage_t)
     return GROUP if near >= GROUP else MAX_ROWS
 
 
@@ -78,7 +84,7 @@ cdef inline void sweep_share(
     for k in range(task.n_coefs):
         if task.column_stride != 1:
             sweep_panel(X, first, n_old, n_new, begin, end, task, part, k, coef, z + k * Z_ROWS,
-                        descending)
+                        descending, False)
             continue
         clear(z + k * Z_ROWS, n_new)
         for i in range(tiles):

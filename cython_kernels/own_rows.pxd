@@ -5,7 +5,7 @@ from cython_kernels.lines cimport GROUP
 from cython_kernels.narrow cimport NARROW_REGISTERS, NARROW_ROWS, backward_narrow, forward_narrow
 from cython_kernels.partition cimport UNIT, part_begin
 from cython_kernels.passes cimport (
-    FLUSH, GRADIENT, MAX_ROWS, PRODUCT, STRETCH_BYTES, Z_ROWS, Part, Pass, add_intercept,
+    FLUSH, GRADIENT, NEAR_STRETCH_BYTES, PRODUCT, Z_ROWS, Part, Pass, add_intercept,
     finish_forward, flush_part, part_at, registers_bytes, to_registers,
 )
 from cython_kernels.storage cimport storage_t
@@ -15,6 +15,7 @@ cdef enum:
     BLOCK_BYTES = 131072      # a block of rows: well inside L2, with room for the gradient
     BLOCK_ROWS = 256          # of short rows: enough to vectorise the link
     PANEL_BYTES = 524288      # a block of a Fortran-ordered X
+    PANEL_ROWS = 512
 
 
 cdef inline void pass_rows(
@@ -93,8 +94,8 @@ cdef inline void pass_columns(
     """Rows begin to end of a Fortran-ordered X, in panels; kind only names the type."""
     cdef Py_ssize_t row_bytes = max(1, task.n_features) * sizeof(storage_t)
     cdef Py_ssize_t panel_rows = UNIT * (max(
-        <Py_ssize_t>STRETCH_BYTES // <Py_ssize_t>sizeof(storage_t),
-        min(MAX_ROWS, PANEL_BYTES // row_bytes)) // UNIT)
+        <Py_ssize_t>NEAR_STRETCH_BYTES // <Py_ssize_t>sizeof(storage_t),
+        min(PANEL_ROWS, PANEL_BYTES // row_bytes)) // UNIT)
     cdef Py_ssize_t registers = Z_ROWS * sizeof(double) // sizeof(vec_t)
     cdef Py_ssize_t first = begin, n_old = 0, n_new, k
     cdef bint descending = False
@@ -102,7 +103,7 @@ cdef inline void pass_columns(
         n_new = min(panel_rows, end - first)
         for k in range(task.n_coefs):
             sweep_panel(X, first, n_old, n_new, 0, task.n_features, task, part, k, kind, part.z,
-                        descending)
+                        descending, True)
             add_intercept(task, k, part.z, n_new)
             finish_forward(task, part, k, first, n_new, part.z)
             # The old factors have served; the new ones take their place.

@@ -35,9 +35,11 @@ cdef enum Kind:
 
 cdef enum:
     NEAR_BYTES = 1572864      # what one core keeps of a block: most of its L2
-    STRETCH_BYTES = 512       # of a column, at least: memory is slow to jump
-    MAX_ROWS = 512            # of a block
-    Z_ROWS = 520              # MAX_ROWS and a group of padding, in whole cache lines
+    FAR_BYTES = 33554432      # what the last cache keeps of a block, as a rule
+    STRETCH_BYTES = 2048      # of a column: memory is slow to jump
+    NEAR_STRETCH_BYTES = 512  # at least
+    MAX_ROWS = 2048           # of a block
+    Z_ROWS = 2064             # MAX_ROWS and a group of padding, in whole cache lines
     FLUSH = 512
     ALIGNMENT = 64
     TILE_BYTES = NARROW_ROWS * NARROW_REGISTERS * ALIGNMENT
@@ -245,7 +247,7 @@ cdef inline bint columns_are_shared(const storage_t* kind, const Pass* task) noe
     if task.n_samples < GROUP * task.n_parts:
         return True
     if task.column_stride != 1:
-        return task.n_features * STRETCH_BYTES > NEAR_BYTES
+        return task.n_features * NEAR_STRETCH_BYTES > NEAR_BYTES // 2
     return GROUP * n_bytes > NEAR_BYTES
 
 
