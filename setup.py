@@ -41,6 +41,15 @@ DIRECTIVES = {
 # No -ffast-math, nor any flag of it that touches NaN or the order of a sum: the kernels spell out
 # their parallel sums. These two only say that nobody reads errno or the exception flags.
 UNIX_FLAGS = ["-O1" if DEBUG else "-O3", "-g0", "-fno-math-errno", "-fno-trapping-math"]
+
+# The kernels are compiled once for each constant they are called with. GCC stops doing so when a
+# file has grown by 40%, silently and anywhere, so that a change in one kernel could make another
+# three times slower. Clang takes these flags and ignores them.
+UNIX_FLAGS += [
+    "--param=inline-unit-growth=500",
+    "--param=large-function-growth=5000",
+    "--param=ipa-cp-unit-growth=500",
+]
 MSVC_FLAGS = ["/Od" if DEBUG else "/O2"]
 
 X86_LEVELS = {
