@@ -29,11 +29,11 @@ def test_any_shape_layout_type_weights_and_threads(kernels, check, problem):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("layout", ["copy", "fortran"])
-@pytest.mark.parametrize("n_samples", [255, 256, 257, 511, 512, 513, 1025])
+@pytest.mark.parametrize("n_samples", [63, 64, 65, 127, 257, 511, 512, 513, 1025])
 def test_seams_between_blocks_and_registers(kernels, n_samples, layout, dtype):
-    for d in (1, 15, 16, 17, 31, 33, 65, 130):
-        problem = Problem(n_samples, d, dtype, layout, weights="fractions")
-        check_loss_and_gradient(kernels, problem)
+    for d in (1, 4, 8, 15, 16, 17, 31, 33, 50, 64, 65, 81, 97, 127, 128, 129, 130):
+        weights = "fractions" if d % 2 else "none"
+        check_loss_and_gradient(kernels, Problem(n_samples, d, dtype, layout, weights=weights))
 
 
 @pytest.mark.parametrize("check", SUMS_OF_LINES, ids=lambda check: check.__name__)
@@ -61,9 +61,9 @@ def test_rows_so_wide_that_threads_share_them(kernels, dtype, d):
 
 @pytest.mark.parametrize("n_threads", [1, 2, 5])
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("n_samples", [65, 600])
-def test_fortran_order_so_wide_that_threads_share_the_rows(kernels, n_samples, dtype, n_threads):
-    problem = Problem(n_samples, 5_301, dtype, "fortran", n_coefs=2, n_threads=n_threads)
+@pytest.mark.parametrize(("n_samples", "d"), [(65, 5_301), (600, 5_301), (2_100, 2_053)])
+def test_fortran_order_so_wide_that_threads_share_the_rows(kernels, n_samples, d, dtype, n_threads):
+    problem = Problem(n_samples, d, dtype, "fortran", n_coefs=2, n_threads=n_threads)
     check_loss_and_gradient(kernels, problem)
 
 
