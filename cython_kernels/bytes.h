@@ -39,7 +39,7 @@ static inline double largest_of(const double *values, ptrdiff_t n) {
     double largest = 0;
     for (ptrdiff_t i = 0; i < n; i++) {
         double size = fabs(values[i]);
-        if (!(size <= largest)) largest = size; /* NaN stays, and makes every product NaN */
+        if (size > largest || size != size) largest = size; /* NaN stays */
     }
     return largest;
 }

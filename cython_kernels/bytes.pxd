@@ -22,17 +22,20 @@ cdef extern from "bytes.h" nogil:
 
 
 cdef enum:
-    MIN_FEATURES = 1024     # shorter rows would not repay adding up a sum for every slice
+    MIN_FEATURES = 1024     # shorter rows would not repay adding up a sum for every slice,
+    MIN_NARROW = 33         # but those of one tile (narrow_bytes.h), if longer than two registers
 
 
 cdef inline bint bytes_serve(
     const storage_t* kind, const double* coef, Py_ssize_t n_coefs, Py_ssize_t n_features,
     Py_ssize_t column_stride
 ) noexcept nogil:
-    """Whether a pass goes this way: not over short rows."""
+    """Whether a pass goes by integer arithmetic: not over rows of every length."""
     cdef Py_ssize_t k
     if storage_t is uint8_t:
-        if not HAS_BYTE_KERNELS or column_stride != 1 or n_features < MIN_FEATURES:
+        if not HAS_BYTE_KERNELS or column_stride != 1:
+            return False
+        if n_features < MIN_FEATURES and not MIN_NARROW <= n_features <= BYTE_TILE:
             return False
         for k in range(n_coefs):
             if not slices_suit(coef + k * n_features, n_features):

@@ -2,14 +2,15 @@
 
 from cython_kernels.blocks cimport sweep_block, sweep_panel
 from cython_kernels.lines cimport GROUP
-from cython_kernels.narrow cimport NARROW_REGISTERS, NARROW_ROWS, backward_narrow, forward_narrow
+from cython_kernels.narrow cimport NARROW_REGISTERS
 from cython_kernels.partition cimport UNIT, part_begin
 from cython_kernels.passes cimport (
-    FLUSH, GRADIENT, NEAR_STRETCH_BYTES, PRODUCT, Z_ROWS, Part, Pass, add_intercept,
-    finish_forward, flush_part, part_at, registers_bytes, to_registers,
+    FLUSH, GRADIENT, NEAR_STRETCH_BYTES, Z_ROWS, Part, Pass, add_intercept, finish_forward,
+    flush_part, part_at, to_registers,
 )
+from cython_kernels.short_rows cimport pass_short_rows
 from cython_kernels.storage cimport storage_t
-from cython_kernels.vector cimport lanes, vec64, vec_t
+from cython_kernels.vector cimport lanes, vec_t
 
 cdef enum:
     BLOCK_BYTES = 131072      # a block of rows: well inside L2, with room for the gradient
@@ -37,50 +38,6 @@ cdef inline void pass_rows(
         unflushed += n_old
         n_old = n_new if task.kind >= GRADIENT else 0
         part.z, part.factor = part.factor, part.z
-        if unflushed >= FLUSH * GROUP:
-            unflushed = 0
-            flush_part(task, part, <vec_t*>part.gradient_registers, 0, task.n_features)
-    flush_part(task, part, <vec_t*>part.gradient_registers, 0, task.n_features)
-
-
-cdef inline void finish_narrow(
-    const Pass* task, Part* part, Py_ssize_t k, Py_ssize_t begin, Py_ssize_t n_rows, vec_t* z
-) noexcept nogil:
-    """finish_forward in the compute type, but for weights, which may be too small for a float."""
-    cdef Py_ssize_t i
-    if vec_t is vec64:
-        finish_forward(task, part, k, begin, n_rows, <double*>z)
-    elif task.sample_weight == NULL and task.kind != PRODUCT:
-        finish_forward(task, part, k, begin, n_rows, <float*>z)
-    else:
-        for i in range(n_rows):
-            part.z[i] = (<float*>z)[i]
-        finish_forward(task, part, k, begin, n_rows, part.z)
-        to_registers(part.z, n_rows, z)
-
-
-cdef inline void pass_narrow(
-    const storage_t* X, const Pass* task, Py_ssize_t begin, Py_ssize_t end, Part* part,
-    const vec_t* coef
-) noexcept nogil:
-    """Rows begin to end of a C-ordered X, so short that both halves of a block follow at once."""
-    cdef Py_ssize_t registers = registers_bytes(task) // sizeof(vec_t)
-    cdef vec_t* tile = <vec_t*>part.tile
-    cdef Py_ssize_t first = begin, n_rows, k, unflushed = 0
-    while first < end:
-        n_rows = min(<Py_ssize_t>NARROW_ROWS, end - first)
-        for k in range(task.n_coefs):
-            forward_narrow(X + first * task.row_stride, n_rows, task.row_stride, task.n_features,
-                           coef + k * registers, task.intercept[k], tile,
-                           <vec_t*>part.z_registers)
-            finish_narrow(task, part, k, first, n_rows, <vec_t*>part.z_registers)
-            if task.kind >= GRADIENT:
-                backward_narrow(
-                    X + first * task.row_stride, n_rows, task.row_stride, task.n_features, tile,
-                    <const vec_t*>part.z_registers,
-                    <vec_t*>part.gradient_registers + k * registers)
-        first += n_rows
-        unflushed += n_rows
         if unflushed >= FLUSH * GROUP:
             unflushed = 0
             flush_part(task, part, <vec_t*>part.gradient_registers, 0, task.n_features)
@@ -125,6 +82,6 @@ cdef inline void pass_own_rows(
     if task.column_stride != 1:
         pass_columns(X, task, begin, end, &part, coef)
     elif 1 <= task.n_features <= NARROW_REGISTERS * lanes(coef):
-        pass_narrow(X, task, begin, end, &part, coef)
+        pass_short_rows(X, task, begin, end, &part, coef)
     else:
         pass_rows(X, task, begin, end, &part, coef)

@@ -35,9 +35,9 @@ GRID = [
 ]
 
 
-@pytest.fixture(scope="module", params=[21, 100], ids="{} features".format)
+@pytest.fixture(scope="module", params=[21, 50, 100], ids="{} features".format)
 def n_features(request):
-    """Few, so that a row stays in registers, and more than that."""
+    """Rows that fill two registers, four (for bytes, one of their own), and more."""
     return request.param
 
 

@@ -1,8 +1,11 @@
 """Each pass over X against its NumPy twin."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from fusedlogit import reference
 
@@ -25,6 +28,13 @@ SUMS_OF_LINES = check_decision_values, check_loss, check_loss_and_gradient, chec
 @given(problem=problems)
 def test_any_shape_layout_type_weights_and_threads(kernels, check, problem):
     check(kernels, problem)
+
+
+@pytest.mark.parametrize("check", SUMS_OF_LINES, ids=lambda check: check.__name__)
+@steady
+@given(problem=problems, d=st.integers(1, 128))
+def test_short_rows_of_bytes(kernels, check, problem, d):
+    check(kernels, replace(problem, dtype="uint8", n_features=d))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -97,7 +107,7 @@ def test_gradient_of_many_rows_within_the_contract_of_its_largest_entry(kernels,
     assert_within(gradient, expected, problem.sum_rtol, np.abs(expected).max())
 
 
-@pytest.mark.parametrize("d", [3, 150])
+@pytest.mark.parametrize("d", [3, 50, 150])
 @pytest.mark.parametrize("dtype", ["float32", "uint8"])
 def test_long_sums_do_not_lose_the_digits_of_float32(kernels, dtype, d):
     n_samples = 400_000
@@ -118,9 +128,10 @@ def test_long_rows_do_not_lose_the_digits_of_float32(kernels, dtype, layout):
     np.testing.assert_allclose(decision, 0.3, rtol=VALUE_RTOL["float32"])
 
 
-def test_pixels_that_are_mostly_black(kernels):
-    problem = Problem(2_000, 784, "uint8", coef_size=3.0)
-    X = np.where(Problem(2_000, 784, seed=1).X > 1, problem.X, 0).astype(np.uint8)
+@pytest.mark.parametrize("d", [50, 784])
+def test_pixels_that_are_mostly_black(kernels, d):
+    problem = Problem(2_000, d, "uint8", coef_size=3.0)
+    X = np.where(Problem(2_000, d, seed=1).X > 1, problem.X, 0).astype(np.uint8)
     X[:, 5] = 0
     X[1_234, 5] = 1
     loss, gradient, _, decision = kernels.loss_and_gradient(X, *problem.arguments[1:])
@@ -131,6 +142,23 @@ def test_pixels_that_are_mostly_black(kernels):
     assert_within(decision[0], z, problem.value_rtol, np.abs(z).max())
     assert_within(loss / len(X), [expected_loss], problem.value_rtol, expected_loss)
     assert_within(gradient[0] / len(X), expected, problem.sum_rtol, np.abs(expected).max())
+
+
+@pytest.mark.parametrize("decades", [1, 2, 3, 6, 12])
+@pytest.mark.parametrize("d", [50, 1_100])
+def test_coefficients_of_many_sizes_and_bytes(kernels, d, decades):
+    problem = Problem(300, d, "uint8", weights="fractions", n_coefs=2)
+    problem.coef[0] *= 10.0 ** -np.linspace(0, decades, d)
+    check_loss_and_gradient(kernels, problem)
+
+
+@pytest.mark.parametrize("decades", [3, 6, 12, 25])
+def test_factors_of_many_sizes_where_the_largest_meets_black(kernels, decades):
+    problem = Problem(300, 50, "uint8", weights="fractions")
+    problem.weight[:] = 10.0 ** -np.linspace(0, decades, 300)
+    for j in range(50):
+        problem.X[: 6 * j, j] = 0
+    check_loss_and_gradient(kernels, problem)
 
 
 def test_decision_values_are_optional(kernels):
@@ -161,3 +189,17 @@ def test_a_value_that_is_not_finite_shows_in_the_loss(kernels, dtype, row, bad):
     problem.X[row, 16] = bad
     assert not np.isfinite(kernels.loss(*problem.arguments))
     assert not np.isfinite(kernels.loss_and_gradient(*problem.arguments)[0])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("d", [20, 50, 1_100])
+def test_a_coefficient_or_weight_that_is_not_finite_shows_with_bytes(kernels, d, bad):
+    arguments = Problem(300, d, "uint8", weights="fractions").arguments
+    X, y, weight, coef, intercept, _ = arguments
+    weight[200] = bad
+    loss, gradient, intercept_gradient, _ = kernels.loss_and_gradient(*arguments)
+    assert not np.isfinite(loss)
+    assert not np.any(np.isfinite(gradient[:, X[200] > 0]))
+    assert not np.isfinite(intercept_gradient)
+    coef[0, 7] = bad
+    assert not np.isfinite(kernels.loss(X, y, None, coef, intercept))
