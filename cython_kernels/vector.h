@@ -152,6 +152,41 @@ static inline vec64 load_double_first(const double *x, ptrdiff_t count) {
     __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
     return _mm256_maskload_pd(x, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lane));
 }
+/* 1 to 8 bytes, by two loads that may overlap. */
+static inline int64_t bytes_first(const void *x, ptrdiff_t count) {
+    const uint8_t *bytes = (const uint8_t *)x;
+    if (count >= 4) {
+        uint32_t low, high;
+        memcpy(&low, bytes, 4);
+        memcpy(&high, bytes + count - 4, 4);
+        return (int64_t)(low | (uint64_t)high << 8 * (count - 4));
+    }
+    if (count >= 2) {
+        uint16_t low, high;
+        memcpy(&low, bytes, 2);
+        memcpy(&high, bytes + count - 2, 2);
+        return (int64_t)(low | (uint64_t)high << 8 * (count - 2));
+    }
+    return bytes[0];
+}
+static inline __m128i words_first(const void *x, ptrdiff_t count) {
+    if (count <= 4) return _mm_cvtsi64_si128(bytes_first(x, 2 * count));
+    return _mm_unpacklo_epi64(
+        _mm_loadl_epi64((const __m128i *)x),
+        _mm_cvtsi64_si128(bytes_first((const uint8_t *)x + 8, 2 * count - 8)));
+}
+static inline vec32 load_uint8_first(const uint8_t *x, ptrdiff_t count) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(bytes_first(x, count))));
+}
+static inline vec32 load_int8_first(const int8_t *x, ptrdiff_t count) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_cvtsi64_si128(bytes_first(x, count))));
+}
+static inline vec32 load_uint16_first(const uint16_t *x, ptrdiff_t count) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(words_first(x, count)));
+}
+static inline vec32 load_half_first(const int16_t *x, ptrdiff_t count) {
+    return _mm256_cvtph_ps(words_first(x, count));
+}
 
 #else
 
@@ -275,7 +310,7 @@ INLINE void lane_sums64(const vec64 *v, vec64 *out) {
 }
 #endif
 
-#if VEC32_LANES < 16
+#if VEC32_LANES < 8
 /* The rest of a row by way of a padded copy, where no instruction takes part of a register. */
 #define LOAD_FIRST(name, load, vec, type, lanes)                \
     static inline vec name(const type *x, ptrdiff_t count) {    \
@@ -288,10 +323,8 @@ LOAD_FIRST(load_uint8_first, load_uint8, vec32, uint8_t, VEC32_LANES)
 LOAD_FIRST(load_int8_first, load_int8, vec32, int8_t, VEC32_LANES)
 LOAD_FIRST(load_uint16_first, load_uint16, vec32, uint16_t, VEC32_LANES)
 LOAD_FIRST(load_half_first, load_half, vec32, int16_t, VEC32_LANES)
-#if VEC32_LANES < 8
 LOAD_FIRST(load_float_first, load_float, vec32, float, VEC32_LANES)
 LOAD_FIRST(load_double_first, load_double, vec64, double, VEC64_LANES)
-#endif
 #endif
 
 /* Ask for the cache line at x, which may lie outside of any array: into the nearest cache, or
