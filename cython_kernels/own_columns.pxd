@@ -6,8 +6,9 @@ each adds up the decision values of all, in order, and does the link of the whol
 
 Every other block is walked backwards, from the columns that the last one left in cache.
 
-Rows so long that even a share of GROUP of them leaves the cache are not fused: a block of many is
-swept in tiles of columns, whose coefficients and gradient stay in cache, and read twice.
+Rows so long that even a share of GROUP of them leaves the nearer caches come a second time from
+the last one; where that cannot keep them either, a block of many is read twice. Tiles of columns
+see to it that coefficients and gradient stay near for all rows of a block.
 """
 
 from libc.string cimport memset
@@ -60,12 +61,16 @@ cdef inline Py_ssize_t stretch_bytes(const Pass* task) noexcept nogil:
 cdef inline Py_ssize_t shared_rows(
     const storage_t* kind, const Pass* task
 ) noexcept nogil:
-    """Rows of a block: of which a share stays near, or MAX_ROWS where no useful number does."""
+    """Rows of a block: which stay near, or at least in the last cache, or else MAX_ROWS."""
     cdef Py_ssize_t share = max(1, task.n_features * <Py_ssize_t>sizeof(storage_t) // task.n_parts)
     cdef Py_ssize_t near = NEAR_BYTES // share
+    cdef Py_ssize_t far
     if task.column_stride != 1:
         return stretch_bytes(task) // sizeof(storage_t)
-    return GROUP if near >= GROUP else MAX_ROWS
+    if near >= GROUP:
+        return GROUP
+    far = FAR_BYTES // (task.n_features * <Py_ssize_t>sizeof(storage_t)) // GROUP * GROUP
+    return far if far > 0 else MAX_ROWS
 
 
 cdef inline double* z_of(const Pass* task, const Part* part, Py_ssize_t block) noexcept nogil:

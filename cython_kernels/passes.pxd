@@ -36,8 +36,8 @@ cdef enum Kind:
 cdef enum:
     NEAR_BYTES = 1572864      # what one core keeps of a block: most of its L2
     FAR_BYTES = 33554432      # what the last cache keeps of a block, as a rule
-    STRETCH_BYTES = 2048      # of a column: memory is slow to jump
-    NEAR_STRETCH_BYTES = 512  # at least
+    STRETCH_BYTES = 2048      # of a column in a panel that leaves L2: memory is slow to jump
+    NEAR_STRETCH_BYTES = 512  # in one that stays there, or is very wide
     MAX_ROWS = 2048           # of a block
     Z_ROWS = 2064             # MAX_ROWS and a group of padding, in whole cache lines
     FLUSH = 512
@@ -246,8 +246,8 @@ cdef inline bint columns_are_shared(const storage_t* kind, const Pass* task) noe
         return False
     if task.n_samples < GROUP * task.n_parts:
         return True
-    if task.column_stride != 1:
-        return task.n_features * NEAR_STRETCH_BYTES > NEAR_BYTES // 2
+    if task.column_stride != 1:         # an old panel and a new one
+        return 2 * task.n_features * NEAR_STRETCH_BYTES > NEAR_BYTES
     return GROUP * n_bytes > NEAR_BYTES
 
 

@@ -63,8 +63,10 @@ def test_rows_so_wide_that_a_block_is_one_group(kernels, n_samples, dtype):
     check_loss_and_gradient(kernels, Problem(n_samples, 20_011, dtype, n_coefs=2))
 
 
-@pytest.mark.parametrize("d", [70_001, 410_003])
-@pytest.mark.parametrize("dtype", ["float64", "float32", "uint8"])
+@pytest.mark.parametrize(("dtype", "d"), [
+    ("float64", 70_001), ("float64", 410_003), ("float64", 1_100_003),
+    ("float32", 70_001), ("float32", 410_003), ("uint8", 410_003), ("uint8", 1_100_003),
+])  # fmt: skip
 def test_rows_so_wide_that_threads_share_them(kernels, dtype, d):
     check_loss_and_gradient(kernels, Problem(9, d, dtype, n_threads=2))
 
