@@ -41,12 +41,11 @@ cdef inline bint is_widened(const storage_t* kind) noexcept nogil:
 
 cdef inline void dot_group(
     const storage_t* row, Py_ssize_t count, Py_ssize_t row_stride, Py_ssize_t n_registers,
-    Py_ssize_t rest, const vec_t* coef, double intercept, vec_t* tile, vec_t* z
+    Py_ssize_t rest, const vec_t* coef, vec_t* tile, vec_t* z
 ) noexcept nogil:
-    """z = rows . coef + intercept for a group of rows; past `count` rows, the last one again."""
+    """z = rows . coef for a group of rows; past `count` rows, the last one again."""
     cdef vec_t x[NARROW_REGISTERS]
     cdef vec_t sums[SUMS32]
-    cdef vec_t bias
     cdef Py_ssize_t i, j
     for i in range(sums_at_once(coef)):
         load_row(row + min(i, count - 1) * row_stride, n_registers, rest, x)
@@ -56,14 +55,11 @@ cdef inline void dot_group(
                 tile[i * n_registers + j] = x[j]
             sums[i] = muladd(x[j], coef[j], sums[i])
     sums_of_many(sums, z)
-    fill(intercept, &bias)
-    for i in range(sums_at_once(coef) // lanes(coef)):
-        z[i] = add(z[i], bias)
 
 
 cdef inline void forward_groups(
     const storage_t* block, Py_ssize_t n_rows, Py_ssize_t row_stride, Py_ssize_t n_registers,
-    Py_ssize_t rest, const vec_t* coef, double intercept, vec_t* tile, vec_t* z
+    Py_ssize_t rest, const vec_t* coef, vec_t* tile, vec_t* z
 ) noexcept nogil:
     """dot_group for whole groups."""
     cdef vec_t weights[NARROW_REGISTERS]
@@ -72,7 +68,7 @@ cdef inline void forward_groups(
         weights[j] = coef[j]
     while first < n_rows:
         dot_group(block + first * row_stride, sums_at_once(coef), row_stride, n_registers, rest,
-                  weights, intercept, tile + first * n_registers, z + first // lanes(coef))
+                  weights, tile + first * n_registers, z + first // lanes(coef))
         first += sums_at_once(coef)
 
 
@@ -134,9 +130,9 @@ cdef inline Py_ssize_t registers_of(Py_ssize_t n_features, const vec_t* kind) no
 
 cdef inline void forward_narrow(
     const storage_t* block, Py_ssize_t n_rows, Py_ssize_t row_stride, Py_ssize_t n_features,
-    const vec_t* coef, double intercept, vec_t* tile, vec_t* z
+    const vec_t* coef, vec_t* tile, vec_t* z
 ) noexcept nogil:
-    """z = block coef + intercept, and the block into the tile.
+    """z = block coef, and the block into the tile.
 
     Compiled once for each number of registers, so that they are registers indeed.
     """
@@ -144,24 +140,24 @@ cdef inline void forward_narrow(
     cdef Py_ssize_t rest = n_features % lanes(coef)
     cdef Py_ssize_t whole = n_rows // sums_at_once(coef) * sums_at_once(coef)
     if n == 1:
-        forward_groups(block, whole, row_stride, 1, rest, coef, intercept, tile, z)
+        forward_groups(block, whole, row_stride, 1, rest, coef, tile, z)
     elif n == 2:
-        forward_groups(block, whole, row_stride, 2, rest, coef, intercept, tile, z)
+        forward_groups(block, whole, row_stride, 2, rest, coef, tile, z)
     elif n == 3:
-        forward_groups(block, whole, row_stride, 3, rest, coef, intercept, tile, z)
+        forward_groups(block, whole, row_stride, 3, rest, coef, tile, z)
     elif n == 4:
-        forward_groups(block, whole, row_stride, 4, rest, coef, intercept, tile, z)
+        forward_groups(block, whole, row_stride, 4, rest, coef, tile, z)
     elif n == 5:
-        forward_groups(block, whole, row_stride, 5, rest, coef, intercept, tile, z)
+        forward_groups(block, whole, row_stride, 5, rest, coef, tile, z)
     elif n == 6:
-        forward_groups(block, whole, row_stride, 6, rest, coef, intercept, tile, z)
+        forward_groups(block, whole, row_stride, 6, rest, coef, tile, z)
     elif n == 7:
-        forward_groups(block, whole, row_stride, 7, rest, coef, intercept, tile, z)
+        forward_groups(block, whole, row_stride, 7, rest, coef, tile, z)
     else:
-        forward_groups(block, whole, row_stride, 8, rest, coef, intercept, tile, z)
+        forward_groups(block, whole, row_stride, 8, rest, coef, tile, z)
     if whole < n_rows:
         dot_group(block + whole * row_stride, n_rows - whole, row_stride, n, rest, coef,
-                  intercept, tile + whole * n, z + whole // lanes(coef))
+                  tile + whole * n, z + whole // lanes(coef))
 
 
 cdef inline void backward_narrow(

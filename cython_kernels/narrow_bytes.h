@@ -70,7 +70,7 @@ INLINE vec32 sums_of_lanes(const __m512i v[4]) {
 
 /* z of ROWS_AT_ONCE rows, and these into the tile; past `count` rows, the last one again. */
 INLINE void dot_rows(const uint8_t *first, ptrdiff_t count, ptrdiff_t row_stride, ptrdiff_t n,
-                     __m512i w[COEF_SLICES][4], vec32 unit, vec32 intercept, __m512i *tile,
+                     __m512i w[COEF_SLICES][4], vec32 unit, __m512i *tile,
                      float *z) {
     __m512i low[4], high[4];
     for (int g = 0; g < 4; g++) {
@@ -83,23 +83,23 @@ INLINE void dot_rows(const uint8_t *first, ptrdiff_t count, ptrdiff_t row_stride
         high[g] = dot_two_slices(x, w[2], w[3]);
     }
     vec32 sum = muladd32(sums_of_lanes(high), set32(65536), sums_of_lanes(low));
-    _mm512_storeu_ps(z, muladd32(sum, unit, intercept));
+    _mm512_storeu_ps(z, _mm512_mul_ps(sum, unit));
 }
 
-/* z = block coef + intercept, with slices and unit from slice_coef; the block into the tile, and
+/* z = block coef, with slices and unit from slice_coef; the block into the tile, and
  * both filled up to whole ROWS_AT_ONCE. */
 static inline void forward_narrow_bytes(const uint8_t *block, ptrdiff_t n_rows,
                                         ptrdiff_t row_stride, ptrdiff_t n, const int8_t *slices,
-                                        double unit, double intercept, void *tile, float *z) {
+                                        double unit, void *tile, float *z) {
     __m512i w[COEF_SLICES][4];
-    vec32 units = set32((float)unit), bias = set32((float)intercept);
+    vec32 units = set32((float)unit);
     ptrdiff_t whole = n_rows / ROWS_AT_ONCE * ROWS_AT_ONCE;
     for (int k = 0; k < COEF_SLICES; k++) load_slice(slices + k * BYTE_TILE, w[k]);
     for (ptrdiff_t i = 0; i < whole; i += ROWS_AT_ONCE)
-        dot_rows(block + i * row_stride, ROWS_AT_ONCE, row_stride, n, w, units, bias,
+        dot_rows(block + i * row_stride, ROWS_AT_ONCE, row_stride, n, w, units,
                  (__m512i *)tile + i, z + i);
     if (whole < n_rows)
-        dot_rows(block + whole * row_stride, n_rows - whole, row_stride, n, w, units, bias,
+        dot_rows(block + whole * row_stride, n_rows - whole, row_stride, n, w, units,
                  (__m512i *)tile + whole, z + whole);
 }
 
@@ -180,7 +180,7 @@ static inline void backward_narrow_bytes(const void *tile, ptrdiff_t n_rows, flo
 #else
 
 /* Not used at this level: floats do it (narrow.pxd). */
-#define forward_narrow_bytes(block, n_rows, row_stride, n, slices, unit, intercept, tile, z) \
+#define forward_narrow_bytes(block, n_rows, row_stride, n, slices, unit, tile, z) \
     ((void)0)
 #define backward_narrow_bytes(tile, n_rows, factor, gradient, ahead, row_stride) ((void)(ahead))
 

@@ -9,35 +9,36 @@ from cython_kernels.narrow_bytes cimport (
     NARROW_BYTE_ROWS, backward_narrow_bytes, forward_narrow_bytes,
 )
 from cython_kernels.passes cimport (
-    FLUSH, GRADIENT, PRODUCT, Part, Pass, finish_forward, flush_part, registers_bytes,
-    to_registers,
+    FLUSH, GRADIENT, PRODUCT, Part, Pass, add_intercept, finish_forward, flush_part,
+    registers_bytes, to_registers,
 )
 from cython_kernels.storage cimport storage_t
 from cython_kernels.vector cimport vec64, vec_t
 
 
-cdef inline bint keeps_type(const Pass* task, Py_ssize_t k, const vec_t* kind) noexcept nogil:
-    """Whether z may stay in the compute type: a float must be no result, nor meet larger numbers."""
-    if vec_t is vec64:
-        return True
-    else:
-        return (
-            task.decision == NULL and task.sample_weight == NULL and task.kind != PRODUCT
-            and -1e30 < task.intercept[k] < 1e30)
+cdef inline bint stays_single(const Pass* task, Py_ssize_t k) noexcept nogil:
+    """Whether z may stay in float32: it is no result, and meets no number beyond floats."""
+    return (
+        task.decision == NULL and task.sample_weight == NULL and task.kind != PRODUCT
+        and -1e30 < task.intercept[k] < 1e30)
 
 
 cdef inline void finish_block(
     const Pass* task, Part* part, Py_ssize_t k, Py_ssize_t begin, Py_ssize_t n_rows, vec_t* z
 ) noexcept nogil:
-    """From z = X w (+ b, if z keeps its type) to the factors of the backward half, in its place."""
+    """From z = X w to the factors of the backward half, in its place."""
+    cdef float* singles = <float*>z
     cdef Py_ssize_t i
     if vec_t is vec64:
+        add_intercept(task, k, <double*>z, n_rows)
         finish_forward(task, part, k, begin, n_rows, <double*>z)
-    elif keeps_type(task, k, z):
-        finish_forward(task, part, k, begin, n_rows, <float*>z)
+    elif stays_single(task, k):
+        for i in range(n_rows):
+            singles[i] = <float>(singles[i] + task.intercept[k])
+        finish_forward(task, part, k, begin, n_rows, singles)
     else:
         for i in range(n_rows):
-            part.z[i] = (<float*>z)[i] + task.intercept[k]
+            part.z[i] = singles[i] + task.intercept[k]
         finish_forward(task, part, k, begin, n_rows, part.z)
         to_registers(part.z, n_rows, z)
 
@@ -47,14 +48,13 @@ cdef inline void forward_block(
     vec_t* tile, vec_t* z
 ) noexcept nogil:
     """z of a block and the k-th coefficients, by bytes or not; the block into the tile."""
-    cdef double intercept = task.intercept[k] if keeps_type(task, k, coef) else 0.0
     if storage_t is uint8_t:
         if task.by_bytes:
             forward_narrow_bytes(
                 block, n_rows, task.row_stride, task.n_features, <const int8_t*>coef,
-                unit_of(<const char*>coef, task.n_features)[0], intercept, tile, <float*>z)
+                unit_of(<const char*>coef, task.n_features)[0], tile, <float*>z)
             return
-    forward_narrow(block, n_rows, task.row_stride, task.n_features, coef, intercept, tile, z)
+    forward_narrow(block, n_rows, task.row_stride, task.n_features, coef, tile, z)
 
 
 cdef inline void backward_block(

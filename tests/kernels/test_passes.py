@@ -163,12 +163,21 @@ def test_factors_of_many_sizes_where_the_largest_meets_black(kernels, decades):
     check_loss_and_gradient(kernels, problem)
 
 
-def test_decision_values_are_optional(kernels):
-    problem = Problem(300, 20, n_coefs=2, n_threads=2)
+@pytest.mark.parametrize("d", [20, 50, 300])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "uint8"])
+def test_decision_values_are_optional(kernels, dtype, d):
+    problem = Problem(300, d, dtype, n_coefs=2, n_threads=2)
     with_them = kernels.loss_and_gradient(*problem.arguments, decisions=True)
     without = kernels.loss_and_gradient(*problem.arguments, decisions=False)
     for one, other in zip(with_them[:3], without[:3], strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_an_intercept_beyond_float32_is_no_infinity(kernels, dtype):
+    X = Problem(70, 50, dtype).X
+    decision = kernels.decision_values(X, np.zeros((1, 50)), np.array([-2e307]), 1)
+    np.testing.assert_array_equal(decision, np.full((1, 70), -2e307))
 
 
 def test_weight_two_is_the_row_twice(kernels):
