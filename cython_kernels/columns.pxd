@@ -12,9 +12,9 @@ prefetcher follows so many streams better than instructions would lead it.
 
 from libc.string cimport memcpy, memset
 
-from cython_kernels.lines cimport CACHE_LINE, load_some
+from cython_kernels.lines cimport CACHE_LINE, add_register, dot_register, name_lines
 from cython_kernels.storage cimport storage_t
-from cython_kernels.vector cimport fill, lanes, muladd, prefetch_far, sums_of_four, vec_t
+from cython_kernels.vector cimport fill, lanes, prefetch_far, sums_of_four, vec_t
 
 
 cdef enum:
@@ -33,30 +33,6 @@ cdef inline Py_ssize_t column_at(
     return SIDE_BY_SIDE * (column_groups(n_features) - 1 - step if descending else step)
 
 
-cdef inline void name_columns(
-    const storage_t* first, Py_ssize_t column_stride, Py_ssize_t begin, Py_ssize_t n_features,
-    const storage_t** columns
-) noexcept nogil:
-    """Point at SIDE_BY_SIDE columns from `begin` on; past either end, at the outermost again."""
-    cdef Py_ssize_t i
-    for i in range(SIDE_BY_SIDE):
-        columns[i] = first + max(0, min(begin + i, n_features - 1)) * column_stride
-
-
-cdef inline void add_register(
-    const storage_t** columns, Py_ssize_t n_columns, const vec_t* weights, Py_ssize_t offset,
-    Py_ssize_t count, vec_t* z
-) noexcept nogil:
-    """A register of rows from `offset` on, whole where count is 0, else count of them."""
-    cdef vec_t x
-    cdef vec_t sum = z[0]
-    cdef Py_ssize_t i
-    for i in range(n_columns):
-        load_some(columns[i] + offset, count, &x)
-        sum = muladd(x, weights[i], sum)
-    z[0] = sum
-
-
 cdef inline void add_columns(
     const storage_t** columns, Py_ssize_t n_columns, const double* coef, Py_ssize_t n_rows,
     vec_t* z
@@ -72,18 +48,6 @@ cdef inline void add_columns(
         add_register(columns, n_columns, weights, j * lanes(z), 0, &z[j])
     if rest:
         add_register(columns, n_columns, weights, whole * lanes(z), rest, &z[whole])
-
-
-cdef inline void dot_register(
-    const storage_t** columns, Py_ssize_t n_columns, const vec_t* factor, Py_ssize_t offset,
-    Py_ssize_t count, vec_t* sums
-) noexcept nogil:
-    """Likewise."""
-    cdef vec_t x
-    cdef Py_ssize_t i
-    for i in range(n_columns):
-        load_some(columns[i] + offset, count, &x)
-        sums[i] = muladd(x, factor[0], sums[i])
 
 
 cdef inline void dot_columns(
@@ -124,13 +88,13 @@ cdef inline void sweep_group_of_columns(
     cdef double numbers[SIDE_BY_SIDE]
     cdef Py_ssize_t i
     if n_old > 0:
-        name_columns(old, column_stride, begin, n_features, columns)
-        name_columns(new, column_stride, next, n_features, ahead)
+        name_lines(old, column_stride, begin, n_columns, n_features, columns)
+        name_lines(new, column_stride, next, n_columns, n_features, ahead)
         dot_columns(columns, n_columns, factor, n_old, numbers, ahead, near)
         for i in range(n):
             gradient[begin + i] += numbers[i]
     if n_new > 0:
-        name_columns(new, column_stride, begin, n_features, columns)
+        name_lines(new, column_stride, begin, n_columns, n_features, columns)
         memset(numbers, 0, sizeof(numbers))
         memcpy(numbers, coef + begin, n * sizeof(double))
         add_columns(columns, n_columns, numbers, n_new, z)

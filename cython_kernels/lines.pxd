@@ -27,14 +27,22 @@ cdef inline Py_ssize_t groups_in(Py_ssize_t n_lines) noexcept nogil:
     return (n_lines + GROUP - 1) // GROUP
 
 
+cdef inline void name_lines(
+    const storage_t* first, Py_ssize_t stride, Py_ssize_t begin, Py_ssize_t count,
+    Py_ssize_t n_lines, const storage_t** lines
+) noexcept nogil:
+    """Point at `count` lines from `begin` on; past either end, at the outermost again."""
+    cdef Py_ssize_t i
+    for i in range(count):
+        lines[i] = first + max(0, min(begin + i, n_lines - 1)) * stride
+
+
 cdef inline void name_group(
     const storage_t* first, Py_ssize_t stride, Py_ssize_t group, Py_ssize_t n_lines,
     const storage_t** lines
 ) noexcept nogil:
-    """Point at the lines of a group; past the last of n_lines, at the last one again."""
-    cdef Py_ssize_t i
-    for i in range(GROUP):
-        lines[i] = first + min(group * GROUP + i, n_lines - 1) * stride
+    """Point at the lines of a group."""
+    name_lines(first, stride, group * GROUP, GROUP, n_lines, lines)
 
 
 cdef inline void load_some(
@@ -47,24 +55,42 @@ cdef inline void load_some(
         load(x, out)
 
 
+cdef inline void add_register(
+    const storage_t** lines, Py_ssize_t n_lines, const vec_t* factor, Py_ssize_t offset,
+    Py_ssize_t count, vec_t* target
+) noexcept nogil:
+    """target += sum_i factor[i] lines[i] for a register from `offset` on, count as load_some."""
+    cdef vec_t x
+    cdef vec_t sum = target[0]
+    cdef Py_ssize_t i
+    for i in range(n_lines):
+        load_some(lines[i] + offset, count, &x)
+        sum = muladd(x, factor[i], sum)
+    target[0] = sum
+
+
+cdef inline void dot_register(
+    const storage_t** lines, Py_ssize_t n_lines, const vec_t* weight, Py_ssize_t offset,
+    Py_ssize_t count, vec_t* sums
+) noexcept nogil:
+    """sums[i] += lines[i] weight, likewise."""
+    cdef vec_t x
+    cdef Py_ssize_t i
+    for i in range(n_lines):
+        load_some(lines[i] + offset, count, &x)
+        sums[i] = muladd(x, weight[0], sums[i])
+
+
 cdef inline void sweep_register(
     const storage_t** added, const vec_t* factor, vec_t* target,
     const storage_t** dotted, const vec_t* weight, vec_t* sums,
     Py_ssize_t offset, Py_ssize_t count, bint adding, bint dotting
 ) noexcept nogil:
     """One register of a sweep; the flags are constants where this is inlined."""
-    cdef vec_t x, sum
-    cdef Py_ssize_t i
     if adding:
-        sum = target[0]
-        for i in range(GROUP):
-            load_some(added[i] + offset, count, &x)
-            sum = muladd(x, factor[i], sum)
-        target[0] = sum
+        add_register(added, GROUP, factor, offset, count, target)
     if dotting:
-        for i in range(GROUP):
-            load_some(dotted[i] + offset, count, &x)
-            sums[i] = muladd(x, weight[0], sums[i])
+        dot_register(dotted, GROUP, weight, offset, count, sums)
 
 
 cdef inline void sweep(

@@ -21,10 +21,10 @@ cdef inline double sum_of(const real* values, Py_ssize_t n) noexcept nogil:
     for i in range(whole):
         for k in range(CHAINS):
             chains[k] += values[i * CHAINS + k]
-    for k in range(16):
-        chains[k] += chains[16 + k]
-    for k in range(8):
-        chains[k] += chains[8 + k]
+    for k in range(CHAINS // 2):
+        chains[k] += chains[CHAINS // 2 + k]
+    for k in range(CHAINS // 4):
+        chains[k] += chains[CHAINS // 4 + k]
     result = ((chains[0] + chains[1]) + (chains[2] + chains[3])) + (
         (chains[4] + chains[5]) + (chains[6] + chains[7]))
     for i in range(whole * CHAINS, n):

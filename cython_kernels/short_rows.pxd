@@ -23,7 +23,7 @@ cdef inline bint stays_single(const Pass* task, Py_ssize_t k) noexcept nogil:
         and -1e30 < task.intercept[k] < 1e30)
 
 
-cdef inline void finish_block(
+cdef inline void finish_short_rows(
     const Pass* task, Part* part, Py_ssize_t k, Py_ssize_t begin, Py_ssize_t n_rows, vec_t* z
 ) noexcept nogil:
     """From z = X w to the factors of the backward half, in its place."""
@@ -86,7 +86,7 @@ cdef inline void pass_short_rows(
         for k in range(task.n_coefs):
             forward_block(X + first * task.row_stride, n_rows, task, k, coef + k * registers, tile,
                           <vec_t*>part.z_registers)
-            finish_block(task, part, k, first, n_rows, <vec_t*>part.z_registers)
+            finish_short_rows(task, part, k, first, n_rows, <vec_t*>part.z_registers)
             if task.kind >= GRADIENT:
                 backward_block(X + first * task.row_stride, n_rows, task, tile,
                                <vec_t*>part.z_registers,
