@@ -9,7 +9,9 @@ from libc.string cimport memset
 
 from cython_kernels.bytes cimport sweep_byte_rows, unit_of
 from cython_kernels.columns cimport SIDE_BY_SIDE, column_groups, sweep_columns
-from cython_kernels.passes cimport FLUSH, Z_ROWS, Part, Pass, flush, registers_bytes
+from cython_kernels.passes cimport (
+    FLUSH, ROW_REGISTERS_BYTES, Z_ROWS, Part, Pass, flush, registers_bytes,
+)
 from cython_kernels.rows cimport sweep_rows
 from cython_kernels.storage cimport storage_t
 from cython_kernels.vector cimport lanes, vec_t
@@ -47,7 +49,7 @@ cdef inline void sweep_panel(
     const vec_t* kind, double* z, bint descending, bint near
 ) noexcept nogil:
     """As sweep_block, by columns, moving z to float64 now and then; kind only names the type."""
-    cdef Py_ssize_t registers = Z_ROWS * sizeof(double) // sizeof(vec_t)
+    cdef Py_ssize_t registers = ROW_REGISTERS_BYTES // sizeof(vec_t)
     cdef vec_t* z_registers = <vec_t*>part.z_registers + k * registers
     cdef const vec_t* factor = <const vec_t*>part.factor_registers + k * registers
     cdef const storage_t* new = X + first + begin * task.column_stride

@@ -18,9 +18,9 @@ from cython_kernels.bytes cimport BYTE_TILE
 from cython_kernels.lines cimport GROUP
 from cython_kernels.partition cimport part_begin
 from cython_kernels.passes cimport (
-    FAR_BYTES, FLUSH, GRADIENT, MAX_ROWS, NEAR_BYTES, NEAR_STRETCH_BYTES, STRETCH_BYTES, Z_ROWS,
-    Part, Pass, add_intercept, add_to, clear, finish_forward, flush_part, part_at,
-    registers_bytes, to_registers,
+    FAR_BYTES, FLUSH, GRADIENT, MAX_ROWS, NEAR_BYTES, NEAR_STRETCH_BYTES,
+    ROW_REGISTERS_BYTES, STRETCH_BYTES, Z_ROWS, Part, Pass, add_intercept, add_to, clear,
+    finish_forward, flush_part, part_at, registers_bytes, to_registers,
 )
 from cython_kernels.storage cimport storage_t
 from cython_kernels.vector cimport lanes, vec_t
@@ -66,7 +66,7 @@ cdef inline Py_ssize_t shared_rows(
     cdef Py_ssize_t near = NEAR_BYTES // share
     cdef Py_ssize_t far
     if task.column_stride != 1:
-        return stretch_bytes(task) // sizeof(storage_t)
+        return min(<Py_ssize_t>MAX_ROWS, stretch_bytes(task) // <Py_ssize_t>sizeof(storage_t))
     if near >= GROUP:
         return GROUP
     far = FAR_BYTES // (task.n_features * <Py_ssize_t>sizeof(storage_t)) // GROUP * GROUP
@@ -104,7 +104,7 @@ cdef inline void finish_block(
     const vec_t* coef
 ) noexcept nogil:
     """Add up z of all parts, and do the link."""
-    cdef Py_ssize_t registers = Z_ROWS * sizeof(double) // sizeof(vec_t)
+    cdef Py_ssize_t registers = ROW_REGISTERS_BYTES // sizeof(vec_t)
     cdef Part other
     cdef Py_ssize_t k
     cdef double* factor

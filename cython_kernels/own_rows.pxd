@@ -5,8 +5,8 @@ from cython_kernels.lines cimport GROUP
 from cython_kernels.narrow cimport NARROW_REGISTERS
 from cython_kernels.partition cimport UNIT, part_begin
 from cython_kernels.passes cimport (
-    FLUSH, GRADIENT, NEAR_STRETCH_BYTES, Z_ROWS, Part, Pass, add_intercept, finish_forward,
-    flush_part, part_at, to_registers,
+    FLUSH, GRADIENT, NEAR_STRETCH_BYTES, ROW_REGISTERS_BYTES, Z_ROWS, Part, Pass, add_intercept,
+    finish_forward, flush_part, part_at, to_registers,
 )
 from cython_kernels.short_rows cimport pass_short_rows
 from cython_kernels.storage cimport storage_t
@@ -53,7 +53,7 @@ cdef inline void pass_columns(
     cdef Py_ssize_t panel_rows = UNIT * (max(
         <Py_ssize_t>NEAR_STRETCH_BYTES // <Py_ssize_t>sizeof(storage_t),
         min(PANEL_ROWS, PANEL_BYTES // row_bytes)) // UNIT)
-    cdef Py_ssize_t registers = Z_ROWS * sizeof(double) // sizeof(vec_t)
+    cdef Py_ssize_t registers = ROW_REGISTERS_BYTES // sizeof(vec_t)
     cdef Py_ssize_t first = begin, n_old = 0, n_new, k
     cdef bint descending = False
     while first < end or n_old > 0:

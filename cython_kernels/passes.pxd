@@ -38,8 +38,9 @@ cdef enum:
     FAR_BYTES = 33554432      # what the last cache keeps of a block, as a rule
     STRETCH_BYTES = 2048      # of a column in a panel that leaves L2: memory is slow to jump
     NEAR_STRETCH_BYTES = 512  # in one that stays there, or is very wide
-    MAX_ROWS = 2048           # of a block
-    Z_ROWS = 2064             # MAX_ROWS and a group of padding, in whole cache lines
+    MAX_ROWS = 1024           # of a block; half as many in panels of float64
+    Z_ROWS = 1040             # MAX_ROWS and a group of padding, in whole cache lines
+    ROW_REGISTERS_BYTES = 4 * Z_ROWS
     FLUSH = 512
     ALIGNMENT = 64
     TILE_BYTES = NARROW_ROWS * NARROW_REGISTERS * ALIGNMENT
@@ -75,9 +76,9 @@ cdef struct Part:
     double* z                            # (2, n_coefs, Z_ROWS), of the new block and the last
     double* factor                       # (n_coefs, Z_ROWS), of the old block
     double* block_loss                   # (Z_ROWS,)
-    char* z_registers                    # (n_coefs, Z_ROWS) in the compute type, by columns
+    char* z_registers                    # (n_coefs, ROW_REGISTERS_BYTES) in the compute type
     char* factor_registers
-    char* tile                           # (NARROW_ROWS, NARROW_REGISTERS) registers
+    char* tile                           # of short rows: (NARROW_ROWS, NARROW_REGISTERS) registers
 
 
 cdef inline Pass new_pass(
@@ -108,7 +109,11 @@ cdef inline Py_ssize_t registers_bytes(const Pass* task) noexcept nogil:
 
 cdef inline Py_ssize_t rows_bytes(const Pass* task) noexcept nogil:
     """What a Part keeps of its blocks, from z on."""
-    return (5 * task.n_coefs + 1) * Z_ROWS * sizeof(double) + TILE_BYTES
+    cdef Py_ssize_t n_bytes = (3 * task.n_coefs + 1) * Z_ROWS * sizeof(double)
+    n_bytes += 2 * task.n_coefs * ROW_REGISTERS_BYTES
+    if task.n_features <= NARROW_REGISTERS * VEC32_LANES:
+        n_bytes += TILE_BYTES
+    return n_bytes
 
 
 cdef inline Py_ssize_t part_bytes(const Pass* task) noexcept nogil:
@@ -147,8 +152,8 @@ cdef inline Part part_at(const Pass* task, int index) noexcept nogil:
     part.z = <double*>here
     part.factor = part.z + 2 * task.n_coefs * Z_ROWS
     part.z_registers = <char*>(part.factor + task.n_coefs * Z_ROWS)
-    part.factor_registers = part.z_registers + task.n_coefs * Z_ROWS * sizeof(double)
-    part.block_loss = <double*>(part.factor_registers + task.n_coefs * Z_ROWS * sizeof(double))
+    part.factor_registers = part.z_registers + task.n_coefs * ROW_REGISTERS_BYTES
+    part.block_loss = <double*>(part.factor_registers + task.n_coefs * ROW_REGISTERS_BYTES)
     part.tile = <char*>(part.block_loss + Z_ROWS)
     return part
 
