@@ -1,11 +1,13 @@
 """Passes over a dense X, as functions of memoryviews.
 
 The caller validates: along its rows or along its columns, the elements of X are adjacent; the
-arrays fit each other; values are finite.
+arrays fit each other; values are finite. y comes as its bytes and the index of its type in
+TARGET_TYPES; where it leaves [0, 1], the loss is NaN.
 Every output is allocated by the caller. coef and gradient are (n_coefs, n_features), decision
 and curvature (n_coefs, n_samples); all sums are over rows, not means.
 """
 
+from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
 from cython_kernels.moments cimport Moments, run_moments
@@ -19,8 +21,11 @@ from cython_kernels.sandwich cimport (
 from cython_kernels.storage cimport storage_t
 from cython_kernels.vector cimport VECTOR_LEVEL
 from cython_kernels.views cimport (
-    column_stride_of, elements_of, out_table, out_values, row_stride_of, table_of, values_of,
+    column_stride_of, elements_of, out_table, out_values, row_stride_of, table_of, targets_of,
+    values_of,
 )
+
+TARGET_TYPES = ("float64", "float32", "int64", "int32", "int8", "uint8")
 
 
 def vector_level():
@@ -69,27 +74,27 @@ def decision_values(
 
 
 def loss(
-    const storage_t[:, :] X, const double[::1] y, const double[::1] sample_weight,
+    const storage_t[:, :] X, const uint8_t[::1] y, int y_type, const double[::1] sample_weight,
     const double[:, ::1] coef, const double[::1] intercept,
     double[::1] loss_sum, int n_threads, char[::1] workspace,
 ):
     """loss_sum[k] = sum_i sample_weight[i] log_loss(z[k, i], y[i])."""
     cdef Pass task = describe(LOSS, X, coef, intercept, n_threads)
-    task.y = values_of(y)
+    task.y = targets_of(y, y_type)
     task.sample_weight = values_of(sample_weight)
     task.loss = out_values(loss_sum)
     perform(elements_of(X), &task, workspace)
 
 
 def loss_and_gradient(
-    const storage_t[:, :] X, const double[::1] y, const double[::1] sample_weight,
+    const storage_t[:, :] X, const uint8_t[::1] y, int y_type, const double[::1] sample_weight,
     const double[:, ::1] coef, const double[::1] intercept,
     double[::1] loss_sum, double[:, ::1] gradient, double[::1] intercept_gradient,
     double[:, ::1] decision, int n_threads, char[::1] workspace,
 ):
     """The loss, its gradient, and (unless decision is None) the decision values of the pass."""
     cdef Pass task = describe(GRADIENT, X, coef, intercept, n_threads)
-    task.y = values_of(y)
+    task.y = targets_of(y, y_type)
     task.sample_weight = values_of(sample_weight)
     task.decision = out_table(decision)
     task.loss = out_values(loss_sum)

@@ -1,5 +1,7 @@
 """The link on a block of decision values."""
 
+from libc.math cimport NAN
+
 from cython_kernels.link cimport decay, log_loss_at, real, residual_at
 
 ctypedef fused link_t:
@@ -41,20 +43,24 @@ cdef inline void weigh(real* values, const double* sample_weight, Py_ssize_t n) 
 
 
 cdef inline void link_block(
-    real* z, const double* y, Py_ssize_t n, real* losses, link_t kind
+    real* z, const real* y, Py_ssize_t n, real* losses, link_t kind
 ) noexcept nogil:
-    """Log losses, and residuals in place of z, computed in the type of `kind`."""
-    cdef link_t z_i, t
+    """Log losses, and residuals in place of z, computed in the type of `kind`.
+
+    The loss of a target outside [0, 1] is NaN: the caller finds out without a check of his own.
+    """
+    cdef link_t z_i, y_i, t
     cdef Py_ssize_t i
     for i in range(n):
         z_i = <link_t>z[i]
         t = decay(z_i)
-        losses[i] = <real>log_loss_at(z_i, t, <link_t>y[i])
-        z[i] = <real>residual_at(z_i, t, <link_t>y[i])
+        y_i = <link_t>y[i]
+        losses[i] = <real>log_loss_at(z_i, t, y_i) if 0 <= y_i <= 1 else <real>NAN
+        z[i] = <real>residual_at(z_i, t, y_i)
 
 
 cdef inline double loss_of_block(
-    real* z, const double* y, const double* sample_weight, Py_ssize_t n, real* losses,
+    real* z, const real* y, const double* sample_weight, Py_ssize_t n, real* losses,
     bint single
 ) noexcept nogil:
     """The weighted log losses of a block, summed; z becomes the weighted residuals.

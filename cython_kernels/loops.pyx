@@ -1,13 +1,14 @@
 """The update loops that run wholly in compiled code."""
 
 from libc.math cimport fabs, isfinite
+from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
 from cython_kernels.passes cimport GRADIENT, Pass, new_pass, use_workspace
 from cython_kernels.run cimport run_pass
 from cython_kernels.storage cimport storage_t
 from cython_kernels.views cimport (
-    column_stride_of, elements_of, out_table, out_values, row_stride_of, values_of,
+    column_stride_of, elements_of, out_table, out_values, row_stride_of, targets_of, values_of,
 )
 
 cdef enum Outcome:
@@ -72,7 +73,7 @@ cdef void update(Descent* descent, double learning_rate) noexcept nogil:
 
 
 def gradient_descent(
-    const storage_t[:, :] X, const double[::1] y, const double[::1] sample_weight,
+    const storage_t[:, :] X, const uint8_t[::1] y, int y_type, const double[::1] sample_weight,
     double total_weight, const double[::1] center, const double[::1] scale, double penalty,
     bint fit_intercept, double learning_rate, Py_ssize_t max_iter, double tol,
     double[::1] coef, double[::1] intercept, double[::1] gradient, double[::1] history,
@@ -94,7 +95,7 @@ def gradient_descent(
     cdef bint observed = observer is not None, stop = False
     cdef Py_ssize_t n_passes = 0
     cdef Outcome outcome = ITERATING
-    task.y = values_of(y)
+    task.y = targets_of(y, y_type)
     task.sample_weight = values_of(sample_weight)
     task.coef = pass_coef
     task.intercept = &pass_intercept

@@ -25,6 +25,7 @@ from cython_kernels.link_blocks cimport loss_of_block, sum_of, weigh
 from cython_kernels.narrow cimport NARROW_REGISTERS, NARROW_ROWS
 from cython_kernels.partition cimport UNIT
 from cython_kernels.storage cimport storage_t
+from cython_kernels.targets cimport Targets, copy_targets
 from cython_kernels.vector cimport VEC32_LANES, fill, lanes, vec32, vec64, vec_t
 
 cdef enum Kind:
@@ -53,7 +54,7 @@ cdef struct Pass:
     Py_ssize_t n_coefs
     Py_ssize_t row_stride                # in elements; one of the two strides is 1
     Py_ssize_t column_stride
-    const double* y                      # (n_samples,)
+    Targets y                            # (n_samples,)
     const double* sample_weight          # (n_samples,), or NULL: all one
     const double* curvature              # (n_coefs, n_samples), for PRODUCT
     const double* coef                   # (n_coefs, n_features)
@@ -76,6 +77,7 @@ cdef struct Part:
     double* z                            # (2, n_coefs, Z_ROWS), of the new block and the last
     double* factor                       # (n_coefs, Z_ROWS), of the old block
     double* block_loss                   # (Z_ROWS,)
+    double* y                            # (Z_ROWS,)
     char* z_registers                    # (n_coefs, ROW_REGISTERS_BYTES) in the compute type
     char* factor_registers
     char* tile                           # of short rows: (NARROW_ROWS, NARROW_REGISTERS) registers
@@ -109,7 +111,7 @@ cdef inline Py_ssize_t registers_bytes(const Pass* task) noexcept nogil:
 
 cdef inline Py_ssize_t rows_bytes(const Pass* task) noexcept nogil:
     """What a Part keeps of its blocks, from z on."""
-    cdef Py_ssize_t n_bytes = (3 * task.n_coefs + 1) * Z_ROWS * sizeof(double)
+    cdef Py_ssize_t n_bytes = (3 * task.n_coefs + 2) * Z_ROWS * sizeof(double)
     n_bytes += 2 * task.n_coefs * ROW_REGISTERS_BYTES
     if task.n_features <= NARROW_REGISTERS * VEC32_LANES:
         n_bytes += TILE_BYTES
@@ -154,7 +156,8 @@ cdef inline Part part_at(const Pass* task, int index) noexcept nogil:
     part.z_registers = <char*>(part.factor + task.n_coefs * Z_ROWS)
     part.factor_registers = part.z_registers + task.n_coefs * ROW_REGISTERS_BYTES
     part.block_loss = <double*>(part.factor_registers + task.n_coefs * ROW_REGISTERS_BYTES)
-    part.tile = <char*>(part.block_loss + Z_ROWS)
+    part.y = part.block_loss + Z_ROWS
+    part.tile = <char*>(part.y + Z_ROWS)
     return part
 
 
@@ -204,8 +207,9 @@ cdef inline void finish_forward(
         for i in range(n_rows):
             task.decision[k * task.n_samples + begin + i] = z[i]
     if task.kind == LOSS or task.kind == GRADIENT:
+        copy_targets(task.y, begin, n_rows, <real*>part.y)
         part.loss[k] += loss_of_block(
-            z, task.y + begin, sample_weight, n_rows, <real*>part.block_loss, task.single_link)
+            z, <real*>part.y, sample_weight, n_rows, <real*>part.block_loss, task.single_link)
     elif task.kind == PRODUCT:
         weigh(z, task.curvature + k * task.n_samples + begin, n_rows)
     if task.kind >= GRADIENT:

@@ -1,6 +1,9 @@
 """Addresses of memoryviews: NULL for None and for an empty one, also with bounds checks on."""
 
+from libc.stdint cimport uint8_t
+
 from cython_kernels.storage cimport storage_t
+from cython_kernels.targets cimport Targets, TargetType
 
 
 cdef inline const double* values_of(const double[::1] view) noexcept:
@@ -17,6 +20,14 @@ cdef inline double* out_values(double[::1] view) noexcept:
 
 cdef inline double* out_table(double[:, ::1] view) noexcept:
     return &view[0, 0] if view is not None and view.shape[0] and view.shape[1] else NULL
+
+
+cdef inline Targets targets_of(const uint8_t[::1] stored, int type) noexcept:
+    """y from its bytes and the index of its type in TARGET_TYPES."""
+    cdef Targets y
+    y.values = &stored[0] if stored.shape[0] else NULL
+    y.type = <TargetType>type
+    return y
 
 
 cdef inline const storage_t* elements_of(const storage_t[:, :] X) noexcept:

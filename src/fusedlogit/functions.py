@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._kernels import coordinate, link
-from .matrix import DenseMatrix, check_storage
+from .matrix import DenseMatrix, check_storage, check_target, raise_if_outside
 from .reference import Descent
 
 __all__ = [
@@ -52,13 +52,6 @@ def _number(value: float, name: str, low: float = -np.inf, *, above: bool = Fals
         bound = "" if low == -np.inf else f" {'above' if above else 'of at least'} {low:g}"
         raise ValueError(f"{name}={value!r} must be a finite number{bound}")
     return number
-
-
-def _target(y: ArrayLike, n_samples: int) -> Doubles:
-    target = _vector(y, "y", n_samples)
-    if target.min() < 0 or target.max() > 1:
-        raise ValueError("y must lie in [0, 1]: 0 and 1 for the classes, between for soft labels")
-    return target
 
 
 def _sample_weight(sample_weight: ArrayLike | None, n_samples: int) -> Doubles | None:
@@ -144,7 +137,7 @@ def loss(
     matrix = DenseMatrix(check_storage(X), n_threads)
     weight = _sample_weight(sample_weight, matrix.n_samples)
     total = matrix.loss(
-        _target(y, matrix.n_samples),
+        check_target(y, matrix.n_samples),
         weight,
         _vector(coef, "coef", matrix.n_features),
         _number(intercept, "intercept"),
@@ -190,7 +183,7 @@ def loss_and_gradient(
     matrix = DenseMatrix(check_storage(X), n_threads)
     weight = _sample_weight(sample_weight, matrix.n_samples)
     cost, gradient, intercept_gradient = matrix.loss_and_gradient(
-        _target(y, matrix.n_samples),
+        check_target(y, matrix.n_samples),
         weight,
         _vector(coef, "coef", matrix.n_features),
         _number(intercept, "intercept"),
@@ -299,9 +292,11 @@ def gradient_descent(
     """
     matrix = DenseMatrix(check_storage(X), n_threads)
     weight = _sample_weight(sample_weight, matrix.n_samples)
+    target = check_target(y, matrix.n_samples)
+    raise_if_outside(target)
     coef, intercept = np.zeros(matrix.n_features), np.zeros(1)
     history, outcome, gradient_norm = matrix.gradient_descent(
-        _target(y, matrix.n_samples),
+        target,
         weight,
         total_weight=_total(weight, matrix.n_samples),
         center=np.zeros(matrix.n_features),

@@ -23,6 +23,9 @@ STORAGE_TYPES = (
 #: a tile of rows in float64: stays in cache
 TILE_BYTES = 4 << 20
 
+#: dtypes that y is read in as it lies, and any other is converted to.
+TARGET_TYPES: tuple[str, ...] = dense.TARGET_TYPES
+
 #: dtypes that kernels know under another name of the same size.
 KERNEL_VIEWS = {np.dtype(np.float16): np.int16, np.dtype(np.bool_): np.uint8}
 
@@ -55,22 +58,61 @@ def readable(X: NDArray[Any]) -> NDArray[Any]:
     return np.require(X, dtype=X.dtype.newbyteorder("="), requirements=["C", "A"])
 
 
+def check_target(y: ArrayLike, n_samples: int) -> NDArray[Any]:
+    """y as a vector that the kernels can read, copied only if it must be.
+
+    Its values are left to the pass, whose loss is not finite where one is not in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If y does not have the shape (n_samples,), or is not numeric.
+    """
+    target = np.asarray(y)
+    if target.dtype == np.bool_:
+        target = target.view(np.uint8)
+    elif target.dtype.name not in TARGET_TYPES:
+        target = target.astype(np.float64)
+    target = np.require(target, dtype=target.dtype.newbyteorder("="), requirements=["C", "A"])
+    if target.shape != (n_samples,):
+        raise ValueError(f"y has shape {target.shape}; expected ({n_samples},)")
+    return target
+
+
+def stored_target(y: NDArray[Any]) -> tuple[NDArray[np.uint8], int]:
+    """y as kernels are given it: its bytes and its place in TARGET_TYPES."""
+    return y.view(np.uint8), TARGET_TYPES.index(y.dtype.name)
+
+
+def raise_if_outside(y: NDArray[Any]) -> None:
+    """Refuse a y of which a value does not lie in [0, 1], naming the first."""
+    outside = np.flatnonzero(~((y >= 0) & (y <= 1)))
+    if outside.size:
+        raise ValueError(
+            f"y contains {y[outside[0]]} in row {outside[0]}; it must lie in [0, 1]: "
+            "0 and 1 for the classes, between for soft labels"
+        )
+
+
 class PassOverflowError(ValueError):
     """X and the coefficients are finite, but too large together."""
 
 
-def raise_if_nonfinite(X: NDArray[Any], *sums: ArrayLike) -> None:
+def raise_if_nonfinite(X: NDArray[Any], *sums: ArrayLike, y: NDArray[Any] | None = None) -> None:
     """Find the culprit when a sum of a pass came out as NaN or infinity.
 
     Raises
     ------
     ValueError
-        Naming the row and column of the first NaN or infinity in X.
+        Naming the first value of y outside [0, 1], or the row and column of the first NaN or
+        infinity in X.
     PassOverflowError
         If there is none.
     """
     if all(np.isfinite(value).all() for value in sums):
         return
+    if y is not None:
+        raise_if_outside(y)
     for i, row in enumerate(X):
         bad = np.flatnonzero(~np.isfinite(row))
         if bad.size:
@@ -129,21 +171,21 @@ class DenseMatrix:
         return decision
 
     def loss(
-        self, y: Doubles, sample_weight: Doubles | None, coef: Doubles, intercept: float
+        self, y: NDArray[Any], sample_weight: Doubles | None, coef: Doubles, intercept: float
     ) -> float:
         """Sum of the weighted log losses."""
         total = np.empty(1)
         dense.loss(
-            self._stored, y, sample_weight, coef[None], np.array([intercept]), total,
-            self.n_threads, self._workspace,
+            self._stored, *stored_target(y), sample_weight, coef[None], np.array([intercept]),
+            total, self.n_threads, self._workspace,
         )  # fmt: skip
         self.n_passes += 1
-        raise_if_nonfinite(self.source, total[0])
+        raise_if_nonfinite(self.source, total[0], y=y)
         return float(total[0])
 
     def loss_and_gradient(
         self,
-        y: Doubles,
+        y: NDArray[Any],
         sample_weight: Doubles | None,
         coef: Doubles,
         intercept: float,
@@ -156,12 +198,12 @@ class DenseMatrix:
         total, intercept_gradient = np.empty(1), np.empty(1)
         gradient = np.empty((1, self.n_features))
         dense.loss_and_gradient(
-            self._stored, y, sample_weight, coef[None], np.array([intercept]), total, gradient,
-            intercept_gradient, None if decision is None else decision[None], self.n_threads,
+            self._stored, *stored_target(y), sample_weight, coef[None], np.array([intercept]),
+            total, gradient, intercept_gradient, None if decision is None else decision[None], self.n_threads,
             self._workspace,
         )  # fmt: skip
         self.n_passes += 1
-        raise_if_nonfinite(self.source, total, gradient)
+        raise_if_nonfinite(self.source, total, gradient, y=y)
         return float(total[0]), gradient[0], float(intercept_gradient[0])
 
     @property
@@ -171,7 +213,7 @@ class DenseMatrix:
 
     def loss_and_gradient_in_float64(
         self,
-        y: Doubles,
+        y: NDArray[Any],
         sample_weight: Doubles | None,
         coef: Doubles,
         intercept: float,
@@ -242,7 +284,7 @@ class DenseMatrix:
 
     def gradient_descent(
         self,
-        y: Doubles,
+        y: NDArray[Any],
         sample_weight: Doubles | None,
         *,
         total_weight: float,
@@ -269,8 +311,8 @@ class DenseMatrix:
         """
         history = np.empty(max_iter)
         n_iter, outcome, gradient_norm = loops.gradient_descent(
-            self._stored, y, sample_weight, total_weight, center, scale, penalty, fit_intercept,
-            learning_rate, max_iter, tol, coef, intercept, np.empty(self.n_features), history,
+            self._stored, *stored_target(y), sample_weight, total_weight, center, scale, penalty,
+            fit_intercept, learning_rate, max_iter, tol, coef, intercept, np.empty(self.n_features), history,
             observer, self.n_threads, self._workspace, np.empty((2, self.n_features)),
         )  # fmt: skip
         self.n_passes += n_iter

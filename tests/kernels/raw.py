@@ -7,7 +7,7 @@ full of NaN (or of ones in every bit) before it, so that nothing is taken for gr
 import numpy as np
 
 from fusedlogit import _kernels
-from fusedlogit.matrix import KERNEL_VIEWS
+from fusedlogit.matrix import KERNEL_VIEWS, stored_target
 
 BAND = 64
 SENTINEL = 0x5A
@@ -79,7 +79,7 @@ class Kernels:
         with Outputs() as outputs:
             loss = outputs.new(len(coef))
             self.dense.loss(
-                stored(X), y, weight, coef, intercept, loss, n_threads,
+                stored(X), *stored_target(y), weight, coef, intercept, loss, n_threads,
                 self._workspace(outputs, coef, n_threads),
             )  # fmt: skip
         return loss
@@ -91,7 +91,7 @@ class Kernels:
             gradient = outputs.new(*coef.shape)
             decision = outputs.new(len(coef), len(X)) if decisions else None
             self.dense.loss_and_gradient(
-                stored(X), y, weight, coef, intercept, loss, gradient, intercept_gradient, decision,
+                stored(X), *stored_target(y), weight, coef, intercept, loss, gradient, intercept_gradient, decision,
                 n_threads, self._workspace(outputs, coef, n_threads),
             )  # fmt: skip
         return loss, gradient, intercept_gradient, decision
@@ -135,7 +135,7 @@ class Kernels:
             b = outputs.copy(np.array([intercept]))
             history = outputs.new(max_iter)
             n_passes, outcome, norm = self.loops.gradient_descent(
-                stored(X), y, weight, total_weight,
+                stored(X), *stored_target(y), weight, total_weight,
                 np.zeros(d) if center is None else center,
                 np.ones(d) if scale is None else scale,
                 penalty, fit_intercept, learning_rate, max_iter, tol, w, b, outputs.new(d),

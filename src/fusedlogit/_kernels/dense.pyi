@@ -7,6 +7,8 @@ Stored = NDArray[Any]
 Doubles = NDArray[np.float64]
 Bytes = NDArray[np.int8]
 
+TARGET_TYPES: tuple[str, ...]
+
 def vector_level() -> str: ...
 def workspace_size(n_features: int, n_coefs: int, n_threads: int) -> int: ...
 def sandwich_workspace_size(n_features: int, n_threads: int) -> int: ...
@@ -20,7 +22,8 @@ def decision_values(
 ) -> None: ...
 def loss(
     X: Stored,
-    y: Doubles,
+    y: NDArray[np.uint8],
+    y_type: int,
     sample_weight: Doubles | None,
     coef: Doubles,
     intercept: Doubles,
@@ -30,7 +33,8 @@ def loss(
 ) -> None: ...
 def loss_and_gradient(
     X: Stored,
-    y: Doubles,
+    y: NDArray[np.uint8],
+    y_type: int,
     sample_weight: Doubles | None,
     coef: Doubles,
     intercept: Doubles,

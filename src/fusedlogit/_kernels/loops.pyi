@@ -10,7 +10,8 @@ Bytes = NDArray[np.int8]
 
 def gradient_descent(
     X: Stored,
-    y: Doubles,
+    y: NDArray[np.uint8],
+    y_type: int,
     sample_weight: Doubles | None,
     total_weight: float,
     center: Doubles,
