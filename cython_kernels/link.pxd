@@ -39,10 +39,13 @@ cdef extern from *:
 cdef inline double exp_negative64(double x) noexcept nogil:
     """exp(x) for x <= 0; 0 where the result would be subnormal (x < -708.39)."""
     # x = k log 2 + r: adding 1.5 * 2^52 rounds to an integer and leaves k in the low bits.
-    cdef double shifted = x * 1.4426950408889634 + 6755399441055744.0
+    cdef bint vanishes = x < -708.39
+    cdef double bounded = -708.39 if vanishes else x
+    cdef double shifted = bounded * 1.4426950408889634 + 6755399441055744.0
     cdef double k = shifted - 6755399441055744.0
-    cdef double r = (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10
-    cdef double scale = double_of_bits((bits_of_double(shifted) + 1023) << 52)
+    cdef double r = (bounded - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10
+    cdef double scale = 0.0 if vanishes else double_of_bits(
+        (bits_of_double(shifted) + 1023) << 52)
     cdef double q = 2.5110051293498114986e-8
     q = q * r + 2.7620089518051496736e-7
     q = q * r + 2.7557242333621094016e-6
@@ -53,54 +56,49 @@ cdef inline double exp_negative64(double x) noexcept nogil:
     q = q * r + 4.1666666666624124508e-2
     q = q * r + 0.16666666666666674529
     q = q * r + 0.50000000000000010222
-    return scale * (1.0 + (r + r * r * q)) if x >= -708.39 else (0.0 if x < -708.39 else x)
+    return scale * (1.0 + (r + r * r * q))
 
 
 cdef inline float exp_negative32(float x) noexcept nogil:
     """exp(x) for x <= 0; 0 where the result would be subnormal (x < -87.33)."""
-    cdef float shifted = x * <float>1.44269504 + <float>12582912.0
+    cdef bint vanishes = x < <float>-87.33
+    cdef float bounded = <float>-87.33 if vanishes else x
+    cdef float shifted = bounded * <float>1.44269504 + <float>12582912.0
     cdef float k = shifted - <float>12582912.0
-    cdef float r = (x - k * <float>0.693359375) + k * <float>2.12194440e-4
-    cdef float scale = float_of_bits((bits_of_float(shifted) + 127) << 23)
+    cdef float r = (bounded - k * <float>0.693359375) + k * <float>2.12194440e-4
+    cdef float scale = <float>0.0 if vanishes else float_of_bits(
+        (bits_of_float(shifted) + 127) << 23)
     cdef float q = <float>1.3941123855e-3
     q = q * r + <float>8.3631812606e-3
     q = q * r + <float>4.16663751378e-2
     q = q * r + <float>0.166665769698
     q = q * r + <float>0.500000002695
-    return scale * (<float>1.0 + (r + r * r * q)) if x >= <float>-87.33 else (
-        <float>0.0 if x < <float>-87.33 else x)
+    return scale * (<float>1.0 + (r + r * r * q))
 
 
-cdef inline double log1p_unit64(double t) noexcept nogil:
-    """log(1 + t) for 0 <= t <= 1, accurate relative to itself down to the smallest t."""
-    # Above sqrt(2), halve 1 + t: log(1 + t) = log 2 + log(1 + (t - 1) / 2). Then
-    # log(1 + f) = 2 atanh(f / (2 + f)).
-    cdef bint upper = t > 0.41421356237309503
-    cdef double f = 0.5 * (t - 1.0) if upper else t
-    cdef double base = 0.6931471805599453 if upper else 0.0
-    cdef double s = f / (2.0 + f)
+cdef inline double log1p_series64(double s) noexcept nogil:
+    """2 atanh(s) for 0 <= s <= 1/3."""
     cdef double square = s * s
-    cdef double q = 0.14617872229422855925
-    q = q * square + 0.15331597011310385558
-    q = q * square + 0.18182893216617990882
-    q = q * square + 0.22222211072880700272
-    q = q * square + 0.2857142862639889011
-    q = q * square + 0.3999999999989844601
-    q = q * square + 0.6666666666666669729
-    return base + (2.0 * s + s * square * q)
+    cdef double q = 0.17739718904349442703
+    q = q * square + 0.099028392565577146722
+    q = q * square + 0.13586310799788098798
+    q = q * square + 0.15364295873289166978
+    q = q * square + 0.18182814052018874833
+    q = q * square + 0.22222192905371173631
+    q = q * square + 0.28571429057982494978
+    q = q * square + 0.39999999996049866045
+    q = q * square + 0.66666666666677693688
+    return 2.0 * s + s * square * q
 
 
-cdef inline float log1p_unit32(float t) noexcept nogil:
-    """log(1 + t) for 0 <= t <= 1 in single precision."""
-    cdef bint upper = t > <float>0.414213562
-    cdef float f = <float>0.5 * (t - <float>1.0) if upper else t
-    cdef float base = <float>0.693147181 if upper else <float>0.0
-    cdef float s = f / (<float>2.0 + f)
+cdef inline float log1p_series32(float s) noexcept nogil:
+    """2 atanh(s) in single precision."""
     cdef float square = s * s
-    cdef float q = <float>0.2958215097
-    q = q * square + <float>0.3998871657
-    q = q * square + <float>0.6666668527
-    return base + (<float>2.0 * s + s * square * q)
+    cdef float q = <float>0.28011991547030778941
+    q = q * square + <float>0.28001804220458040479
+    q = q * square + <float>0.40021527306100667635
+    q = q * square + <float>0.66666416285142471961
+    return <float>2.0 * s + s * square * q
 
 
 cdef inline real exp_negative(real x) noexcept nogil:
@@ -110,11 +108,12 @@ cdef inline real exp_negative(real x) noexcept nogil:
         return exp_negative32(x)
 
 
-cdef inline real log1p_unit(real t) noexcept nogil:
+cdef inline real log1p_series(real s) noexcept nogil:
+    """log(1 + t) = 2 atanh(s) where s = t / (2 + t), accurate relative to itself for every t."""
     if real is double:
-        return log1p_unit64(t)
+        return log1p_series64(s)
     else:
-        return log1p_unit32(t)
+        return log1p_series32(s)
 
 
 cdef inline real decay(real z) noexcept nogil:
@@ -127,16 +126,36 @@ cdef inline real sigmoid_at(real z, real t) noexcept nogil:
     return (one if z >= 0 else t) / (one + t)
 
 
-cdef inline real log_loss_at(real z, real t, real y) noexcept nogil:
+cdef inline real hinge(real z, real y) noexcept nogil:
+    """max(z, 0) - y z."""
     cdef real zero = 0
-    return ((z if z >= 0 else zero) - y * z) + log1p_unit(t)
+    return (z if z >= 0 else zero) - y * z
+
+
+cdef inline real residual_share(real z, real t, real y) noexcept nogil:
+    """(1 + t) residual."""
+    cdef real one = 1
+    cdef real positive = one if z >= 0 else t
+    cdef real negative = t if z >= 0 else one
+    return (one - y) * positive - y * negative
+
+
+cdef inline real log_loss_at(real z, real t, real y) noexcept nogil:
+    cdef real two = 2
+    return hinge(z, y) + log1p_series(t / (two + t))
 
 
 cdef inline real residual_at(real z, real t, real y) noexcept nogil:
     cdef real one = 1
-    cdef real positive = one if z >= 0 else t
-    cdef real negative = t if z >= 0 else one
-    return ((one - y) * positive - y * negative) / (one + t)
+    return residual_share(z, t, y) / (one + t)
+
+
+cdef inline real loss_and_residual_at(real z, real t, real y, real* residual) noexcept nogil:
+    """log_loss_at and residual_at by one division, the slowest of operations, instead of two."""
+    cdef real one = 1, two = 2
+    cdef real inverse = one / ((one + t) * (two + t))
+    residual[0] = residual_share(z, t, y) * ((two + t) * inverse)
+    return hinge(z, y) + log1p_series(t * ((one + t) * inverse))
 
 
 cdef inline real curvature_at(real t) noexcept nogil:

@@ -2,7 +2,7 @@
 
 from libc.math cimport NAN
 
-from cython_kernels.link cimport decay, log_loss_at, real, residual_at
+from cython_kernels.link cimport decay, loss_and_residual_at, real
 
 ctypedef fused link_t:
     float
@@ -49,14 +49,13 @@ cdef inline void link_block(
 
     The loss of a target outside [0, 1] is NaN: the caller finds out without a check of his own.
     """
-    cdef link_t z_i, y_i, t
+    cdef link_t y_i, loss, residual
     cdef Py_ssize_t i
     for i in range(n):
-        z_i = <link_t>z[i]
-        t = decay(z_i)
         y_i = <link_t>y[i]
-        losses[i] = <real>log_loss_at(z_i, t, y_i) if 0 <= y_i <= 1 else <real>NAN
-        z[i] = <real>residual_at(z_i, t, y_i)
+        loss = loss_and_residual_at(<link_t>z[i], decay(<link_t>z[i]), y_i, &residual)
+        losses[i] = <real>loss if 0 <= y_i <= 1 else <real>NAN
+        z[i] = <real>residual
 
 
 cdef inline double loss_of_block(

@@ -8,6 +8,7 @@ from cython_kernels.narrow cimport AHEAD_BYTES, NARROW_ROWS, backward_narrow, fo
 from cython_kernels.narrow_bytes cimport (
     NARROW_BYTE_ROWS, backward_narrow_bytes, forward_narrow_bytes,
 )
+from cython_kernels.pairs cimport backward_pairs, forward_pairs, rows_pair
 from cython_kernels.passes cimport (
     FLUSH, GRADIENT, PRODUCT, Part, Pass, add_intercept, finish_forward, flush_part,
     registers_bytes, to_registers,
@@ -54,7 +55,10 @@ cdef inline void forward_block(
                 block, n_rows, task.row_stride, task.n_features, <const int8_t*>coef,
                 unit_of(<const char*>coef, task.n_features)[0], tile, <float*>z)
             return
-    forward_narrow(block, n_rows, task.row_stride, task.n_features, coef, tile, z)
+    if rows_pair(task.n_features, coef):
+        forward_pairs(block, n_rows, task.row_stride, task.n_features, coef, tile, z)
+    else:
+        forward_narrow(block, n_rows, task.row_stride, task.n_features, coef, tile, z)
 
 
 cdef inline void backward_block(
@@ -69,7 +73,10 @@ cdef inline void backward_block(
                 block + max(NARROW_BYTE_ROWS * task.row_stride, <Py_ssize_t>AHEAD_BYTES),
                 task.row_stride)
             return
-    backward_narrow(block, n_rows, task.row_stride, task.n_features, tile, factor, gradient)
+    if rows_pair(task.n_features, gradient):
+        backward_pairs(block, n_rows, task.row_stride, tile, factor, gradient)
+    else:
+        backward_narrow(block, n_rows, task.row_stride, task.n_features, tile, factor, gradient)
 
 
 cdef inline void pass_short_rows(
