@@ -77,7 +77,7 @@ def gradient_descent(
     double total_weight, const double[::1] center, const double[::1] scale, double penalty,
     bint fit_intercept, double learning_rate, Py_ssize_t max_iter, double tol,
     double[::1] coef, double[::1] intercept, double[::1] gradient, double[::1] history,
-    object observer, int n_threads, char[::1] workspace, double[:, ::1] pass_sums,
+    object observer, double[:, ::1] pass_sums, int n_threads, char[::1] workspace,
 ):
     """Batch gradient descent: forward propagation, backward propagation, update, repeated.
 

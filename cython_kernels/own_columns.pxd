@@ -18,9 +18,9 @@ from cython_kernels.bytes cimport BYTE_TILE
 from cython_kernels.lines cimport GROUP
 from cython_kernels.partition cimport part_begin
 from cython_kernels.passes cimport (
-    FAR_BYTES, FLUSH, GRADIENT, MAX_ROWS, NEAR_BYTES, NEAR_STRETCH_BYTES,
-    ROW_REGISTERS_BYTES, STRETCH_BYTES, Z_ROWS, Part, Pass, add_intercept, add_to, clear,
-    finish_forward, flush_part, part_at, registers_bytes, to_registers,
+    FAR_BYTES, FLUSH, GRADIENT, MAX_ROWS, NEAR_BYTES, ROW_REGISTERS_BYTES, Z_ROWS, Part, Pass,
+    add_intercept, add_to, clear, finish_forward, flush_part, part_at, registers_bytes,
+    to_registers,
 )
 from cython_kernels.storage cimport storage_t
 from cython_kernels.vector cimport lanes, vec_t
@@ -32,6 +32,8 @@ cdef extern from "team.h" nogil:
 
 cdef enum:
     TILE = 16384              # columns
+    LONG_STRETCH = 2048       # bytes of a column in a panel that leaves L2
+    SHORT_STRETCH = 512
 
 
 cdef inline void begin_columns(
@@ -52,10 +54,15 @@ cdef inline void begin_columns(
             clear(part.gradient + k * task.n_features + begin, end - begin)
 
 
-cdef inline Py_ssize_t stretch_bytes(const Pass* task) noexcept nogil:
-    """Of a column in a panel: long, but the panel should stay in the last cache."""
-    cdef Py_ssize_t far = FAR_BYTES // task.n_features // NEAR_STRETCH_BYTES * NEAR_STRETCH_BYTES
-    return max(<Py_ssize_t>NEAR_STRETCH_BYTES, min(<Py_ssize_t>STRETCH_BYTES, far))
+cdef inline Py_ssize_t panel_rows(const storage_t* kind, const Pass* task) noexcept nogil:
+    """Rows of a panel: long stretches of columns, but such as the last cache keeps, if it can.
+
+    Where these would be too short, MAX_ROWS: X is rather read twice than at a walking pace.
+    """
+    cdef Py_ssize_t stretch = FAR_BYTES // task.n_features // SHORT_STRETCH * SHORT_STRETCH
+    if stretch < 3 * SHORT_STRETCH:
+        return MAX_ROWS
+    return min(MAX_ROWS, min(stretch, LONG_STRETCH) // <Py_ssize_t>sizeof(storage_t))
 
 
 cdef inline Py_ssize_t shared_rows(
@@ -66,7 +73,7 @@ cdef inline Py_ssize_t shared_rows(
     cdef Py_ssize_t near = NEAR_BYTES // share
     cdef Py_ssize_t far
     if task.column_stride != 1:
-        return min(<Py_ssize_t>MAX_ROWS, stretch_bytes(task) // <Py_ssize_t>sizeof(storage_t))
+        return panel_rows(kind, task)
     if near >= GROUP:
         return GROUP
     far = FAR_BYTES // (task.n_features * <Py_ssize_t>sizeof(storage_t)) // GROUP * GROUP

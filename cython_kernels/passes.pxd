@@ -37,8 +37,7 @@ cdef enum Kind:
 cdef enum:
     NEAR_BYTES = 1572864      # what one core keeps of a block: most of its L2
     FAR_BYTES = 33554432      # what the last cache keeps of a block, as a rule
-    STRETCH_BYTES = 2048      # of a column in a panel that leaves L2: memory is slow to jump
-    NEAR_STRETCH_BYTES = 512  # in one that stays there, or is very wide
+    NEAR_STRETCH_BYTES = 512  # of a column in a panel, at least: memory is slow to jump
     MAX_ROWS = 1024           # of a block; half as many in panels of float64
     Z_ROWS = 1040             # MAX_ROWS and a group of padding, in whole cache lines
     ROW_REGISTERS_BYTES = 4 * Z_ROWS

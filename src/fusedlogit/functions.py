@@ -57,11 +57,12 @@ def _number(value: float, name: str, low: float = -np.inf, *, above: bool = Fals
 def _sample_weight(sample_weight: ArrayLike | None, n_samples: int) -> Doubles | None:
     if sample_weight is None:
         return None
-    weight = _vector(sample_weight, "sample_weight", n_samples).copy()
-    if weight.min() < 0 or weight.max() == 0:
+    weight = _vector(sample_weight, "sample_weight", n_samples)
+    largest = weight.max()
+    if weight.min() < 0 or largest == 0:
         raise ValueError("sample_weight must not be negative, and must not be zero throughout")
-    weight /= weight.max()  # the results are means, which know no unit of weight
-    return weight
+    shares: Doubles = weight / largest  # the results are means, which know no unit of weight
+    return shares
 
 
 def _total(sample_weight: Doubles | None, n_samples: int) -> float:
@@ -189,7 +190,8 @@ def loss_and_gradient(
         _number(intercept, "intercept"),
     )
     total = _total(weight, matrix.n_samples)
-    return cost / total, gradient / total, intercept_gradient / total
+    gradient /= total
+    return cost / total, gradient, intercept_gradient / total
 
 
 def hessian_product(

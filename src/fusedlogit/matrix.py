@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
 from ._kernels import dense, loops
+from .scratch import scratch
 from .threads import threads_for
 
 Doubles = NDArray[np.float64]
@@ -127,7 +128,7 @@ def raise_if_nonfinite(X: NDArray[Any], *sums: ArrayLike, y: NDArray[Any] | None
 
 
 class DenseMatrix:
-    """A dense X with the threads and scratch memory of its passes.
+    """A dense X with the threads of its passes.
 
     Every verb but `decision_values` works on one coefficient vector and returns sums over rows,
     not means. `n_passes` counts how often X was read.
@@ -151,21 +152,17 @@ class DenseMatrix:
         self.n_samples, self.n_features = X.shape
         self.n_threads = threads_for(n_threads, *X.shape)
         self.n_passes = 0.0
-        self._workspace = np.empty(
-            dense.workspace_size(self.n_features, 1, self.n_threads), dtype=np.int8
-        )
+        self._workspace_size = dense.workspace_size(self.n_features, 1, self.n_threads)
+
+    def _run(self, kernel: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a kernel on X, with threads and scratch memory."""
+        with scratch(self._workspace_size) as workspace:
+            return kernel(self._stored, *arguments, self.n_threads, workspace)
 
     def decision_values(self, coef: Doubles, intercept: float) -> Doubles:
         """X coef + intercept, of shape (n_samples,)."""
         decision: Doubles = np.empty(self.n_samples)
-        dense.decision_values(
-            self._stored,
-            coef[None],
-            np.array([intercept]),
-            decision[None],
-            self.n_threads,
-            self._workspace,
-        )
+        self._run(dense.decision_values, coef[None], np.array([intercept]), decision[None])
         self.n_passes += 1
         raise_if_nonfinite(self.source, decision)
         return decision
@@ -175,10 +172,9 @@ class DenseMatrix:
     ) -> float:
         """Sum of the weighted log losses."""
         total = np.empty(1)
-        dense.loss(
-            self._stored, *stored_target(y), sample_weight, coef[None], np.array([intercept]),
-            total, self.n_threads, self._workspace,
-        )  # fmt: skip
+        self._run(
+            dense.loss, *stored_target(y), sample_weight, coef[None], np.array([intercept]), total
+        )
         self.n_passes += 1
         raise_if_nonfinite(self.source, total[0], y=y)
         return float(total[0])
@@ -197,10 +193,10 @@ class DenseMatrix:
         """
         total, intercept_gradient = np.empty(1), np.empty(1)
         gradient = np.empty((1, self.n_features))
-        dense.loss_and_gradient(
-            self._stored, *stored_target(y), sample_weight, coef[None], np.array([intercept]),
-            total, gradient, intercept_gradient, None if decision is None else decision[None], self.n_threads,
-            self._workspace,
+        self._run(
+            dense.loss_and_gradient, *stored_target(y), sample_weight, coef[None],
+            np.array([intercept]), total, gradient, intercept_gradient,
+            None if decision is None else decision[None],
         )  # fmt: skip
         self.n_passes += 1
         raise_if_nonfinite(self.source, total, gradient, y=y)
@@ -254,9 +250,9 @@ class DenseMatrix:
     ) -> tuple[Doubles, float]:
         """[X, 1]^T diag(curvature) [X, 1] times a vector."""
         product, intercept_product = np.empty((1, self.n_features)), np.empty(1)
-        dense.hessian_product(
-            self._stored, curvature[None], vector[None], np.array([vector_intercept]), product,
-            intercept_product, self.n_threads, self._workspace,
+        self._run(
+            dense.hessian_product, curvature[None], vector[None], np.array([vector_intercept]),
+            product, intercept_product,
         )  # fmt: skip
         self.n_passes += 1
         raise_if_nonfinite(self.source, product)
@@ -265,10 +261,8 @@ class DenseMatrix:
     def sandwich(self, row_weight: Doubles) -> Doubles:
         """[X, 1]^T diag(row_weight) [X, 1], of shape (n_features + 1, n_features + 1)."""
         product = np.empty((self.n_features + 1, self.n_features + 1))
-        workspace = np.empty(
-            dense.sandwich_workspace_size(self.n_features, self.n_threads), dtype=np.int8
-        )
-        dense.sandwich(self._stored, row_weight, product, self.n_threads, workspace)
+        with scratch(dense.sandwich_workspace_size(self.n_features, self.n_threads)) as workspace:
+            dense.sandwich(self._stored, row_weight, product, self.n_threads, workspace)
         self.n_passes += 1
         raise_if_nonfinite(self.source, product)
         return product
@@ -310,10 +304,10 @@ class DenseMatrix:
         gradient_norm : float
         """
         history = np.empty(max_iter)
-        n_iter, outcome, gradient_norm = loops.gradient_descent(
-            self._stored, *stored_target(y), sample_weight, total_weight, center, scale, penalty,
-            fit_intercept, learning_rate, max_iter, tol, coef, intercept, np.empty(self.n_features), history,
-            observer, self.n_threads, self._workspace, np.empty((2, self.n_features)),
+        n_iter, outcome, gradient_norm = self._run(
+            loops.gradient_descent, *stored_target(y), sample_weight, total_weight, center, scale,
+            penalty, fit_intercept, learning_rate, max_iter, tol, coef, intercept,
+            np.empty(self.n_features), history, observer, np.empty((2, self.n_features)),
         )  # fmt: skip
         self.n_passes += n_iter
         if n_iter:

@@ -91,8 +91,9 @@ class Kernels:
             gradient = outputs.new(*coef.shape)
             decision = outputs.new(len(coef), len(X)) if decisions else None
             self.dense.loss_and_gradient(
-                stored(X), *stored_target(y), weight, coef, intercept, loss, gradient, intercept_gradient, decision,
-                n_threads, self._workspace(outputs, coef, n_threads),
+                stored(X), *stored_target(y), weight, coef, intercept, loss, gradient,
+                intercept_gradient, decision, n_threads,
+                self._workspace(outputs, coef, n_threads),
             )  # fmt: skip
         return loss, gradient, intercept_gradient, decision
 
@@ -139,8 +140,8 @@ class Kernels:
                 np.zeros(d) if center is None else center,
                 np.ones(d) if scale is None else scale,
                 penalty, fit_intercept, learning_rate, max_iter, tol, w, b, outputs.new(d),
-                history, observer, n_threads, self._workspace(outputs, w[None], n_threads),
-                outputs.new(2, d),
+                history, observer, outputs.new(2, d), n_threads,
+                self._workspace(outputs, w[None], n_threads),
             )  # fmt: skip
         return history[:n_passes], outcome, norm, w, b[0]
 

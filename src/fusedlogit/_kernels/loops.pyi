@@ -26,7 +26,7 @@ def gradient_descent(
     gradient: Doubles,
     history: Doubles,
     observer: Callable[[int, float, float], bool] | None,
+    pass_sums: Doubles,
     n_threads: int,
     workspace: Bytes,
-    pass_sums: Doubles,
 ) -> tuple[int, str, float]: ...
