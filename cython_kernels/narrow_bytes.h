@@ -139,22 +139,25 @@ INLINE int slice_factors(float *factor, ptrdiff_t n_rows, int32_t slices[][BLOCK
     return lost != 0;
 }
 
-/* gradient += block^T factor in units, asking for the memory of as many rows at ahead. */
+/* gradient += block^T factor in units, for the half of a tile from its first register on (0 or 2),
+ * whose sums fit the processor's registers; asking for the memory of half as many rows at ahead. */
 INLINE void add_sliced(const __m512i *tile, ptrdiff_t n_rows, int32_t slices[][BLOCK_SLICES],
-                       float unit, float *gradient, const uint8_t *ahead, ptrdiff_t row_stride) {
-    __m512i sums[4][BLOCK_SLICES];
-    for (int p = 0; p < 4; p++)
+                       float unit, int first, float *gradient, const uint8_t *ahead,
+                       ptrdiff_t row_stride) {
+    __m512i sums[2][BLOCK_SLICES];
+    for (int p = 0; p < 2; p++)
         for (int k = 0; k < BLOCK_SLICES; k++) sums[p][k] = _mm512_setzero_si512();
-    for (ptrdiff_t i = 0; i < n_rows; i += 4)
-        for (int p = 0; p < 4; p++) {
-            __m512i columns = transpose_lanes(tile[i + p]);
-            prefetch_far(ahead + (i + p) * row_stride);
-            for (int k = 0; k < BLOCK_SLICES; k++)
-                sums[p][k] = _mm512_dpbusd_epi32(sums[p][k], columns,
-                                                 _mm512_set1_epi32(slices[i / 4][k]));
-        }
-    for (int p = 0; p < 4; p++) {
-        float *out = gradient + 16 * p;
+    for (ptrdiff_t i = 0; i < n_rows; i += ROWS_AT_ONCE) /* unrolled: GCC copies sums at each end */
+        for (int g = 0; g < ROWS_AT_ONCE / 4; g++)
+            for (int p = 0; p < 2; p++) {
+                __m512i columns = transpose_lanes(tile[i + 4 * g + first + p]);
+                prefetch_far(ahead + (i / 2 + 2 * g + p) * row_stride);
+                for (int k = 0; k < BLOCK_SLICES; k++)
+                    sums[p][k] = _mm512_dpbusd_epi32(sums[p][k], columns,
+                                                     _mm512_set1_epi32(slices[i / 4 + g][k]));
+            }
+    for (int p = 0; p < 2; p++) {
+        float *out = gradient + 16 * (first + p);
         vec32 sum = _mm512_cvtepi32_ps(sums[p][BLOCK_SLICES - 1]);
         for (int k = BLOCK_SLICES - 1; k-- > 0;)
             sum = muladd32(sum, set32(256), _mm512_cvtepi32_ps(sums[p][k]));
@@ -173,7 +176,9 @@ static inline void backward_narrow_bytes(const void *tile, ptrdiff_t n_rows, flo
     for (ptrdiff_t i = n_rows; i % ROWS_AT_ONCE; i++) factor[i] = 0;
     do {
         again = slice_factors(factor, n_rows, slices, &unit);
-        add_sliced((const __m512i *)tile, n_rows, slices, unit, gradient, ahead, row_stride);
+        add_sliced((const __m512i *)tile, n_rows, slices, unit, 0, gradient, ahead, row_stride);
+        add_sliced((const __m512i *)tile, n_rows, slices, unit, 2, gradient,
+                   ahead + n_rows / 2 * row_stride, row_stride);
     } while (again);
 }
 
