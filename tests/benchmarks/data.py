@@ -26,6 +26,8 @@ SHAPES = {
     "photographs": Shape((20_000, IMAGE_SIZE * IMAGE_SIZE * 3), (240, 1_200)),
     "tall": Shape((1_000_000, 50), (6_000, 50)),
     "wide": Shape((200, 1_000_000), (21, 12_000)),
+    "very tall": Shape((10_000_000, 8), (6_000, 8)),
+    "very wide": Shape((200, 5_000_000), (21, 12_000)),
     "by columns": Shape((20_000, IMAGE_SIZE * IMAGE_SIZE * 3), (240, 1_200), order="F"),
 }
 
