@@ -11,7 +11,6 @@
 #ifndef FUSEDLOGIT_BYTES_H
 #define FUSEDLOGIT_BYTES_H
 
-#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,37 +25,62 @@ enum { BYTE_TILE = 64, COEF_SLICES = 4, FACTOR_SLICES = 3 };
 /* So many columns do not overflow 32 bits, even with all lanes added: 255 * 128 a column. */
 enum { COLUMNS_IN_SUM = 65536 };
 
-/* Split q into signed bytes, the lowest first: q = sum_k slices[k] 256^k. */
-static inline void split_bytes(int64_t q, int8_t *slices, int n_slices, ptrdiff_t stride) {
-    for (int k = 0; k < n_slices; k++) {
-        int8_t low = (int8_t)(q & 0xff);
-        slices[k * stride] = low;
-        q = (q - low) >> 8;
-    }
+/* The four bytes of each number as signed ones, the lowest first: q = sum_k bytes[k] 256^k. Adding
+ * 128 to each carries over from those that become negative. */
+INLINE __m512i signed_bytes(__m512i q) {
+    const __m512i halves = _mm512_set1_epi32((int)0x80808080);
+    return _mm512_xor_si512(_mm512_add_epi32(q, halves), halves);
 }
 
+/* The k-th byte of each of sixteen numbers. */
+INLINE __m128i bytes_of(__m512i q, int k) {
+    return _mm512_cvtepi32_epi8(_mm512_srli_epi32(q, (unsigned)(8 * k)));
+}
+
+/* Eight numbers, or the rest of them and zeros. */
+INLINE vec64 load_eight(const double *values, ptrdiff_t count) {
+    if (count <= 0) return _mm512_setzero_pd();
+    return count < 8 ? load_double_first(values, count) : load_double(values);
+}
+
+/* Sixteen numbers, or the rest of them and zeros, in units of a fixed point. */
+INLINE __m512i fixed_point(const double *values, ptrdiff_t count, double scale) {
+    vec64 low = _mm512_mul_pd(load_eight(values, count), set64(scale));
+    vec64 high = _mm512_mul_pd(load_eight(values + 8, count - 8), set64(scale));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtpd_epi32(low)),
+                              _mm512_cvtpd_epi32(high), 1);
+}
+
+/* The largest absolute value; NaN if there is one. */
 static inline double largest_of(const double *values, ptrdiff_t n) {
-    double largest = 0;
-    for (ptrdiff_t i = 0; i < n; i++) {
-        double size = fabs(values[i]);
-        if (size > largest || size != size) largest = size; /* NaN stays */
+    __m512i largest = _mm512_setzero_si512();
+    int64_t bits;
+    double size;
+    for (ptrdiff_t i = 0; i < n; i += 8) {
+        /* Bits of absolute values compare as these do, but that NaN is the largest. */
+        vec64 sizes = _mm512_abs_pd(load_eight(values + i, n - i));
+        largest = _mm512_max_epi64(largest, _mm512_castpd_si512(sizes));
     }
-    return largest;
+    bits = _mm512_reduce_max_epi64(largest);
+    memcpy(&size, &bits, sizeof size);
+    return size;
 }
 
 /* Whether one fixed point serves all coefficients: none is so much larger than the others that
  * these would keep fewer digits than as floats. The mean root is a measure that a few large ones
  * do not move; zeros, which need no digits, do not count. */
 static inline int slices_suit(const double *coef, ptrdiff_t n) {
-    double largest = largest_of(coef, n), roots = 0;
-    ptrdiff_t counted = 0;
-    for (ptrdiff_t j = 0; j < n; j++) {
-        roots += sqrt(fabs(coef[j]));
-        counted += coef[j] != 0;
+    double largest = largest_of(coef, n), root;
+    vec64 roots = _mm512_setzero_pd(), counted = roots;
+    for (ptrdiff_t j = 0; j < n; j += 8) {
+        vec64 sizes = _mm512_abs_pd(load_eight(coef + j, n - j));
+        __mmask8 counts = _mm512_cmp_pd_mask(sizes, _mm512_setzero_pd(), _CMP_NEQ_UQ);
+        roots = add64(roots, _mm512_sqrt_pd(sizes));
+        counted = _mm512_mask_add_pd(counted, counts, counted, set64(1));
     }
-    if (counted == 0) return 1;
-    roots /= (double)counted;
-    return largest > 1e-280 && largest < 1e280 && largest < 1024 * roots * roots;
+    if (largest == 0) return 1;
+    root = _mm512_reduce_add_pd(roots) / _mm512_reduce_add_pd(counted);
+    return largest > 1e-280 && largest < 1e280 && largest < 1024 * root * root;
 }
 
 /* Coefficients as slices; returns the value of one unit of the fixed point. */
@@ -65,10 +89,12 @@ static inline double slice_coef(const double *coef, ptrdiff_t n, int8_t *slices)
     double largest = largest_of(coef, n);
     double scale = largest > 0 ? units / largest : 0.0;
     memset(slices, 0, (size_t)((n + BYTE_TILE - 1) / BYTE_TILE * BYTE_TILE * COEF_SLICES));
-    for (ptrdiff_t j = 0; j < n; j++)
-        split_bytes(llrint(coef[j] * scale),
-                    slices + j / BYTE_TILE * BYTE_TILE * COEF_SLICES + j % BYTE_TILE,
-                    COEF_SLICES, BYTE_TILE);
+    for (ptrdiff_t j = 0; j < n; j += 16) {
+        __m512i q = signed_bytes(fixed_point(coef + j, n - j, scale));
+        int8_t *out = slices + j / BYTE_TILE * BYTE_TILE * COEF_SLICES + j % BYTE_TILE;
+        for (int k = 0; k < COEF_SLICES; k++)
+            _mm_storeu_si128((__m128i *)(out + k * BYTE_TILE), bytes_of(q, k));
+    }
     return largest / units;
 }
 
@@ -145,17 +171,12 @@ static inline void add_bytes(const uint8_t **rows, const double *factor, ptrdiff
     double scale = largest > 0 && largest < 1e290 ? units / largest : 0.0;
     float unit = (float)(largest / units);
     __m512i weights[FACTOR_SLICES];
-    int8_t slices[FACTOR_SLICES][4];
     /* Copies, which stores to the gradient cannot change. */
     const uint8_t *lines[4] = {rows[0], rows[1], rows[2], rows[3]};
     const uint8_t *next[4] = {ahead[0], ahead[1], ahead[2], ahead[3]};
     ptrdiff_t j;
-    for (int i = 0; i < 4; i++) split_bytes(llrint(factor[i] * scale), &slices[0][i], FACTOR_SLICES, 4);
-    for (int k = 0; k < FACTOR_SLICES; k++) {
-        int32_t four;
-        memcpy(&four, slices[k], 4);
-        weights[k] = _mm512_set1_epi32(four);
-    }
+    __m512i q = signed_bytes(fixed_point(factor, 4, scale));
+    for (int k = 0; k < FACTOR_SLICES; k++) weights[k] = _mm512_broadcastd_epi32(bytes_of(q, k));
     for (j = 0; j + BYTE_TILE <= n; j += BYTE_TILE) {
         for (int i = 0; i < 4; i++) prefetch_far(next[i] + j);
         add_tile(lines, j, BYTE_TILE, weights, unit, gradient);

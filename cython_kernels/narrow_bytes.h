@@ -11,6 +11,8 @@
 #ifndef FUSEDLOGIT_NARROW_BYTES_H
 #define FUSEDLOGIT_NARROW_BYTES_H
 
+#include <math.h>
+
 #include "bytes.h"
 
 enum { NARROW_BYTE_ROWS = 256 }; /* of a block, whose tile has half the room of one of floats */
@@ -108,7 +110,6 @@ static inline void forward_narrow_bytes(const uint8_t *block, ptrdiff_t n_rows,
  * 2^-17 of it, and more than a factor that is too small for float32. Returns whether any does. */
 INLINE int slice_factors(float *factor, ptrdiff_t n_rows, int32_t slices[][BLOCK_SLICES],
                          float *unit) {
-    const __m512i halves = _mm512_set1_epi32((int)0x80808080);
     __m512i largest = _mm512_setzero_si512();
     __mmask16 lost = 0;
     float size;
@@ -132,9 +133,7 @@ INLINE int slice_factors(float *factor, ptrdiff_t n_rows, int32_t slices[][BLOCK
             _mm512_abs_ps(rest), _mm512_max_ps(bound, set32(0x1p-101f)), _CMP_GT_OQ);
         _mm512_storeu_ps(factor + i, _mm512_maskz_mov_ps(again, rest));
         lost |= again;
-        /* As split_bytes: adding 128 to each byte carries over from those that become negative. */
-        q = _mm512_xor_si512(_mm512_add_epi32(q, halves), halves);
-        _mm512_storeu_si512((void *)slices[i / 4], transpose_lanes(q));
+        _mm512_storeu_si512((void *)slices[i / 4], transpose_lanes(signed_bytes(q)));
     }
     return lost != 0;
 }
