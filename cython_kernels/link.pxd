@@ -38,6 +38,7 @@ cdef extern from *:
 
 cdef inline double exp_negative64(double x) noexcept nogil:
     """exp(x) for x <= 0; 0 where the result would be subnormal (x < -708.39)."""
+    # Chosen before and not after: of a constant result, GCC computes all that follows once more.
     # x = k log 2 + r: adding 1.5 * 2^52 rounds to an integer and leaves k in the low bits.
     cdef bint vanishes = x < -708.39
     cdef double bounded = -708.39 if vanishes else x
@@ -77,7 +78,7 @@ cdef inline float exp_negative32(float x) noexcept nogil:
 
 
 cdef inline double log1p_series64(double s) noexcept nogil:
-    """2 atanh(s) for 0 <= s <= 1/3."""
+    """log1p_series in double precision."""
     cdef double square = s * s
     cdef double q = 0.17739718904349442703
     q = q * square + 0.099028392565577146722
@@ -92,7 +93,7 @@ cdef inline double log1p_series64(double s) noexcept nogil:
 
 
 cdef inline float log1p_series32(float s) noexcept nogil:
-    """2 atanh(s) in single precision."""
+    """log1p_series in single precision."""
     cdef float square = s * s
     cdef float q = <float>0.28011991547030778941
     q = q * square + <float>0.28001804220458040479
@@ -109,7 +110,10 @@ cdef inline real exp_negative(real x) noexcept nogil:
 
 
 cdef inline real log1p_series(real s) noexcept nogil:
-    """log(1 + t) = 2 atanh(s) where s = t / (2 + t), accurate relative to itself for every t."""
+    """log(1 + t) = 2 atanh(s), where s = t / (2 + t) is at most 1/3.
+
+    Accurate relative to itself down to the smallest t.
+    """
     if real is double:
         return log1p_series64(s)
     else:
@@ -126,7 +130,7 @@ cdef inline real sigmoid_at(real z, real t) noexcept nogil:
     return (one if z >= 0 else t) / (one + t)
 
 
-cdef inline real hinge(real z, real y) noexcept nogil:
+cdef inline real linear_part(real z, real y) noexcept nogil:
     """max(z, 0) - y z."""
     cdef real zero = 0
     return (z if z >= 0 else zero) - y * z
@@ -142,7 +146,7 @@ cdef inline real residual_share(real z, real t, real y) noexcept nogil:
 
 cdef inline real log_loss_at(real z, real t, real y) noexcept nogil:
     cdef real two = 2
-    return hinge(z, y) + log1p_series(t / (two + t))
+    return linear_part(z, y) + log1p_series(t / (two + t))
 
 
 cdef inline real residual_at(real z, real t, real y) noexcept nogil:
@@ -155,7 +159,7 @@ cdef inline real loss_and_residual_at(real z, real t, real y, real* residual) no
     cdef real one = 1, two = 2
     cdef real inverse = one / ((one + t) * (two + t))
     residual[0] = residual_share(z, t, y) * ((two + t) * inverse)
-    return hinge(z, y) + log1p_series(t * ((one + t) * inverse))
+    return linear_part(z, y) + log1p_series(t * ((one + t) * inverse))
 
 
 cdef inline real curvature_at(real t) noexcept nogil:

@@ -15,6 +15,15 @@ from .problems import Problem
 #: Seconds; the contract says 0.5, a loaded machine may take longer.
 PATIENCE = 5
 
+# A shell has its background jobs, and all that they start, ignore Ctrl-C.
+BEGINNING = """
+import signal
+import numpy as np, fusedlogit
+from fusedlogit import functions
+signal.signal(signal.SIGINT, signal.default_int_handler)
+print(flush=True)
+"""
+
 # Work for minutes. Rows of stride 0 make it without the memory.
 LONG_WORK = {
     "many short passes": """
@@ -43,8 +52,7 @@ fusedlogit.LogisticRegression().fit(X, np.arange(len(X)) % 2)
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to send")
 @pytest.mark.parametrize("work", LONG_WORK)
 def test_ctrl_c_stops(start_python, work):
-    program = "import numpy as np, fusedlogit\nfrom fusedlogit import functions\nprint(flush=True)"
-    with start_python(program + LONG_WORK[work]) as process:
+    with start_python(BEGINNING + LONG_WORK[work]) as process:
         try:
             process.stdout.readline()
             time.sleep(0.5)
