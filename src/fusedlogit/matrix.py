@@ -41,10 +41,18 @@ def check_storage(X: ArrayLike) -> NDArray[Any]:
     ValueError
         If X is not two-dimensional, has no rows or no columns, or is not numeric.
     """
+    if isinstance(X, np.ndarray) and is_stored(X):
+        return readable(X)  # at a glance: check_array takes as long as a pass over small data
     array: NDArray[Any] = check_array(
         X, dtype=list(STORAGE_TYPES), accept_sparse=False, ensure_all_finite=False, input_name="X"
     )
     return readable(array)
+
+
+def is_stored(X: NDArray[Any]) -> bool:
+    """Whether X is a table of one of STORAGE_TYPES, and no subclass that means more by it."""
+    plain = type(X) in (np.ndarray, np.memmap)
+    return plain and X.ndim == 2 and X.size > 0 and X.dtype in STORAGE_TYPES
 
 
 def readable(X: NDArray[Any]) -> NDArray[Any]:
