@@ -12,8 +12,9 @@ from .problems import Problem
 
 INTEGERS = [name for name in TARGET_TYPES if "int" in name]
 
-# Rows of one register, of several, long ones, columns, and those that threads share.
+# Rows of half a register, of one, of several, long ones, columns, and those that threads share.
 PROBLEMS = {
+    "shortest rows": Problem(700, 5, "float32"),
     "short rows": Problem(700, 9, "float32"),
     "short rows of bytes": Problem(700, 40, "uint8"),
     "short rows of float64": Problem(300, 21, "float64"),
