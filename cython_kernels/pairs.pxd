@@ -54,7 +54,7 @@ cdef inline void sums_of_pairs(const vec_t* pairs, vec_t* out) noexcept nogil:
         pair_sums64(pairs, out)
 
 
-cdef inline vec_t spread(const vec_t* numbers, Py_ssize_t i, const vec_t* kind) noexcept nogil:
+cdef inline vec_t spread(const vec_t* numbers, Py_ssize_t i) noexcept nogil:
     """Number i in each lane of the low half, number i + 1 in the high one."""
     if vec_t is vec32:
         return spread32(<const float*>numbers + i)
@@ -122,8 +122,7 @@ cdef inline void backward_pairs(
     while 2 * first < n_rows:
         for i in range(CHAINS):
             ask_for_row(block + 2 * (first + i) * row_stride + ahead, 1, gradient)
-            sums[i] = muladd(
-                tile[first + i], spread(factor, 2 * (first + i), gradient), sums[i])
+            sums[i] = muladd(tile[first + i], spread(factor, 2 * (first + i)), sums[i])
         first += CHAINS
     for i in range(CHAINS):
         gradient[0] = add(gradient[0], fold(sums[i]))
