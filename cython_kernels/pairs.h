@@ -27,28 +27,11 @@ INLINE vec64 fold64(vec64 a) { return _mm512_zextpd256_pd512(halves64(a)); }
 /* Numbers from out on: the sums of the halves of half as many registers as there are lanes. */
 INLINE void pair_sums32(const vec32 v[8], vec32 *out) {
     const __m512i in_order = _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
-    __m512 a[4], b[2];
-    for (int i = 0; i < 4; i++)
-        a[i] = _mm512_add_ps(_mm512_unpacklo_ps(v[2 * i], v[2 * i + 1]),
-                             _mm512_unpackhi_ps(v[2 * i], v[2 * i + 1]));
-    for (int i = 0; i < 2; i++) {
-        __m512d low = _mm512_castps_pd(a[2 * i]), high = _mm512_castps_pd(a[2 * i + 1]);
-        b[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(low, high)),
-                             _mm512_castpd_ps(_mm512_unpackhi_pd(low, high)));
-    }
-    *out = _mm512_permutexvar_ps(in_order,
-                                 _mm512_add_ps(_mm512_shuffle_f32x4(b[0], b[1], 0x88),
-                                               _mm512_shuffle_f32x4(b[0], b[1], 0xdd)));
+    *out = _mm512_permutexvar_ps(in_order, half_sums32(quarter_sums32(v), quarter_sums32(v + 4)));
 }
 INLINE void pair_sums64(const vec64 v[4], vec64 *out) {
     const __m512i in_order = _mm512_setr_epi64(0, 2, 1, 3, 4, 6, 5, 7);
-    __m512d a[2];
-    for (int i = 0; i < 2; i++)
-        a[i] = _mm512_add_pd(_mm512_unpacklo_pd(v[2 * i], v[2 * i + 1]),
-                             _mm512_unpackhi_pd(v[2 * i], v[2 * i + 1]));
-    *out = _mm512_permutexvar_pd(in_order,
-                                 _mm512_add_pd(_mm512_shuffle_f64x2(a[0], a[1], 0x88),
-                                               _mm512_shuffle_f64x2(a[0], a[1], 0xdd)));
+    *out = _mm512_permutexvar_pd(in_order, half_sums64(quarter_sums64(v), quarter_sums64(v + 2)));
 }
 
 #else

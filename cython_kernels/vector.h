@@ -44,34 +44,34 @@ static inline __m256 halves32(vec32 a) {
 static inline __m256d halves64(vec64 a) {
     return _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
 }
+/* In each quarter of the result: the sums of that quarter of the four (or two) registers. */
+INLINE vec32 quarter_sums32(const vec32 v[4]) {
+    __m512d low = _mm512_castps_pd(
+        _mm512_add_ps(_mm512_unpacklo_ps(v[0], v[1]), _mm512_unpackhi_ps(v[0], v[1])));
+    __m512d high = _mm512_castps_pd(
+        _mm512_add_ps(_mm512_unpacklo_ps(v[2], v[3]), _mm512_unpackhi_ps(v[2], v[3])));
+    return _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(low, high)),
+                         _mm512_castpd_ps(_mm512_unpackhi_pd(low, high)));
+}
+INLINE vec64 quarter_sums64(const vec64 v[2]) {
+    return _mm512_add_pd(_mm512_unpacklo_pd(v[0], v[1]), _mm512_unpackhi_pd(v[0], v[1]));
+}
+/* Neighbouring quarters added up, those of a in the low half, those of b in the high one. */
+INLINE vec32 half_sums32(vec32 a, vec32 b) {
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+}
+INLINE vec64 half_sums64(vec64 a, vec64 b) {
+    return _mm512_add_pd(_mm512_shuffle_f64x2(a, b, 0x88), _mm512_shuffle_f64x2(a, b, 0xdd));
+}
 /* Numbers from out on: the sums of the lanes of as many registers as there are lanes. */
 enum { SUMS32 = 16, SUMS64 = 8 };
 INLINE void lane_sums32(const vec32 v[16], vec32 *out) {
-    __m512 a[8], b[4], c[2];
-    for (int i = 0; i < 8; i++)
-        a[i] = _mm512_add_ps(_mm512_unpacklo_ps(v[2 * i], v[2 * i + 1]),
-                             _mm512_unpackhi_ps(v[2 * i], v[2 * i + 1]));
-    for (int i = 0; i < 4; i++) {
-        __m512d low = _mm512_castps_pd(a[2 * i]), high = _mm512_castps_pd(a[2 * i + 1]);
-        b[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(low, high)),
-                             _mm512_castpd_ps(_mm512_unpackhi_pd(low, high)));
-    }
-    for (int i = 0; i < 2; i++)
-        c[i] = _mm512_add_ps(_mm512_shuffle_f32x4(b[2 * i], b[2 * i + 1], 0x88),
-                             _mm512_shuffle_f32x4(b[2 * i], b[2 * i + 1], 0xdd));
-    *out = _mm512_add_ps(_mm512_shuffle_f32x4(c[0], c[1], 0x88),
-                         _mm512_shuffle_f32x4(c[0], c[1], 0xdd));
+    *out = half_sums32(half_sums32(quarter_sums32(v), quarter_sums32(v + 4)),
+                       half_sums32(quarter_sums32(v + 8), quarter_sums32(v + 12)));
 }
 INLINE void lane_sums64(const vec64 v[8], vec64 *out) {
-    __m512d a[4], b[2];
-    for (int i = 0; i < 4; i++)
-        a[i] = _mm512_add_pd(_mm512_unpacklo_pd(v[2 * i], v[2 * i + 1]),
-                             _mm512_unpackhi_pd(v[2 * i], v[2 * i + 1]));
-    for (int i = 0; i < 2; i++)
-        b[i] = _mm512_add_pd(_mm512_shuffle_f64x2(a[2 * i], a[2 * i + 1], 0x88),
-                             _mm512_shuffle_f64x2(a[2 * i], a[2 * i + 1], 0xdd));
-    *out = _mm512_add_pd(_mm512_shuffle_f64x2(b[0], b[1], 0x88),
-                         _mm512_shuffle_f64x2(b[0], b[1], 0xdd));
+    *out = half_sums64(half_sums64(quarter_sums64(v), quarter_sums64(v + 2)),
+                       half_sums64(quarter_sums64(v + 4), quarter_sums64(v + 6)));
 }
 static inline vec32 load_float(const float *x) { return _mm512_loadu_ps(x); }
 static inline vec64 load_double(const double *x) { return _mm512_loadu_pd(x); }
