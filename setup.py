@@ -5,6 +5,7 @@ The rest of the metadata is in pyproject.toml. Environment variables:
 FUSEDLOGIT_DEBUG=1      bounds checks on, no optimisation
 FUSEDLOGIT_OPENMP=0     build without threads (detected otherwise)
 FUSEDLOGIT_SANITIZE=..  e.g. "address,undefined", given to -fsanitize
+FUSEDLOGIT_LEVELS=..    levels to build, e.g. "avx2,baseline" (all that the machine's kind has)
 """
 
 import os
@@ -23,6 +24,7 @@ KERNELS = ("link", "dense", "loops", "coordinate", "patches", "probes")
 SOURCES = "cython_kernels"
 DEBUG = os.environ.get("FUSEDLOGIT_DEBUG", "0") == "1"
 SANITIZE = os.environ.get("FUSEDLOGIT_SANITIZE", "")
+LEVELS = [level for level in os.environ.get("FUSEDLOGIT_LEVELS", "").split(",") if level]
 
 # cythonize compares times only, so each kind of build has C files of its own.
 C_FILES = "build/cython-debug" if DEBUG else "build/cython"
@@ -66,7 +68,11 @@ X86_LEVELS = {
 def levels():
     """The instruction-set levels to build, each with its flags for Unix compilers and MSVC."""
     x86 = platform.machine().lower() in {"x86_64", "amd64"} and sys.platform != "darwin"
-    return X86_LEVELS if x86 else {"baseline": ([], [])}
+    known = X86_LEVELS if x86 else {"baseline": ([], [])}
+    unknown = set(LEVELS) - set(known)
+    if unknown:
+        sys.exit(f"FUSEDLOGIT_LEVELS={','.join(LEVELS)}: this machine has {', '.join(known)}")
+    return {level: known[level] for level in LEVELS or known}
 
 
 def extensions():
