@@ -1,8 +1,9 @@
 """Passes over a dense X, as functions of memoryviews.
 
 The caller validates: along its rows or along its columns, the elements of X are adjacent; the
-arrays fit each other; values are finite. y comes as its bytes and the index of its type in
-TARGET_TYPES; where it leaves [0, 1], the loss is NaN.
+arrays fit each other; values are finite. With center and unit, which are powers of two, passes are
+over features (x - center) unit, in float64; without (None), over x as it is. y comes as its bytes
+and the index of its type in TARGET_TYPES; where it leaves [0, 1], the loss is NaN.
 Every output is allocated by the caller. coef and gradient are (n_coefs, n_features), decision
 and curvature (n_coefs, n_samples); all sums are over rows, not means.
 """
@@ -57,7 +58,12 @@ cdef Pass describe(
     return task
 
 
-cdef int perform(const storage_t* X, Pass* task, char[::1] workspace) except -1:
+cdef int perform(
+    const storage_t* X, Pass* task, char[::1] workspace, const double[::1] center,
+    const double[::1] unit,
+) except -1:
+    task.center = values_of(center)
+    task.unit = values_of(unit)
     use_workspace(task, &workspace[0])
     with nogil:
         return run_pass(X, task)
@@ -66,24 +72,26 @@ cdef int perform(const storage_t* X, Pass* task, char[::1] workspace) except -1:
 def decision_values(
     const storage_t[:, :] X, const double[:, ::1] coef, const double[::1] intercept,
     double[:, ::1] decision, int n_threads, char[::1] workspace,
+    const double[::1] center=None, const double[::1] unit=None,
 ):
     """decision = coef X^T + intercept."""
     cdef Pass task = describe(DECISION, X, coef, intercept, n_threads)
     task.decision = out_table(decision)
-    perform(elements_of(X), &task, workspace)
+    perform(elements_of(X), &task, workspace, center, unit)
 
 
 def loss(
     const storage_t[:, :] X, const uint8_t[::1] y, int y_type, const double[::1] sample_weight,
     const double[:, ::1] coef, const double[::1] intercept,
     double[::1] loss_sum, int n_threads, char[::1] workspace,
+    const double[::1] center=None, const double[::1] unit=None,
 ):
     """loss_sum[k] = sum_i sample_weight[i] log_loss(z[k, i], y[i])."""
     cdef Pass task = describe(LOSS, X, coef, intercept, n_threads)
     task.y = targets_of(y, y_type)
     task.sample_weight = values_of(sample_weight)
     task.loss = out_values(loss_sum)
-    perform(elements_of(X), &task, workspace)
+    perform(elements_of(X), &task, workspace, center, unit)
 
 
 def loss_and_gradient(
@@ -91,6 +99,7 @@ def loss_and_gradient(
     const double[:, ::1] coef, const double[::1] intercept,
     double[::1] loss_sum, double[:, ::1] gradient, double[::1] intercept_gradient,
     double[:, ::1] decision, int n_threads, char[::1] workspace,
+    const double[::1] center=None, const double[::1] unit=None,
 ):
     """The loss, its gradient, and (unless decision is None) the decision values of the pass."""
     cdef Pass task = describe(GRADIENT, X, coef, intercept, n_threads)
@@ -100,20 +109,21 @@ def loss_and_gradient(
     task.loss = out_values(loss_sum)
     task.gradient = out_table(gradient)
     task.intercept_gradient = out_values(intercept_gradient)
-    perform(elements_of(X), &task, workspace)
+    perform(elements_of(X), &task, workspace, center, unit)
 
 
 def hessian_product(
     const storage_t[:, :] X, const double[:, ::1] curvature,
     const double[:, ::1] vector, const double[::1] vector_intercept,
     double[:, ::1] product, double[::1] intercept_product, int n_threads, char[::1] workspace,
+    const double[::1] center=None, const double[::1] unit=None,
 ):
     """product[k] = X^T (curvature[k] * (X vector[k] + vector_intercept[k])); its sum likewise."""
     cdef Pass task = describe(PRODUCT, X, vector, vector_intercept, n_threads)
     task.curvature = table_of(curvature)
     task.gradient = out_table(product)
     task.intercept_gradient = out_values(intercept_product)
-    perform(elements_of(X), &task, workspace)
+    perform(elements_of(X), &task, workspace, center, unit)
 
 
 def moments(
@@ -146,8 +156,12 @@ def moments(
 def sandwich(
     const storage_t[:, :] X, const double[::1] row_weight, double[:, ::1] product,
     int n_threads, char[::1] workspace,
+    const double[::1] center=None, const double[::1] unit=None, bint in_float64=False,
 ):
-    """product = [X, 1]^T diag(row_weight) [X, 1], of shape (n_features + 1, n_features + 1)."""
+    """product = [X, 1]^T diag(row_weight) [X, 1], of shape (n_features + 1, n_features + 1).
+
+    With center and unit, of features (x - center) unit, multiplied in float64 only if asked to.
+    """
     cdef Sandwich task
     cdef Py_ssize_t size = padded_size(X.shape[1])
     cdef Py_ssize_t i, j
@@ -157,6 +171,9 @@ def sandwich(
     task.n_features = X.shape[1]
     task.row_stride = row_stride_of(X)
     task.column_stride = column_stride_of(X)
+    task.center = values_of(center)
+    task.unit = values_of(unit)
+    task.in_float64 = in_float64
     task.row_weight = values_of(row_weight)
     use_sandwich_workspace(&task, &workspace[0])
     cdef const storage_t* rows = elements_of(X)

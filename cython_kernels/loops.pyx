@@ -78,13 +78,15 @@ def gradient_descent(
     bint fit_intercept, double learning_rate, Py_ssize_t max_iter, double tol,
     double[::1] coef, double[::1] intercept, double[::1] gradient, double[::1] history,
     object observer, double[:, ::1] pass_sums, int n_threads, char[::1] workspace,
+    const double[::1] pass_center=None, const double[::1] pass_unit=None,
 ):
     """Batch gradient descent: forward propagation, backward propagation, update, repeated.
 
     coef (in the scaled features) and intercept are updated in place; gradient holds the last
     gradient; history[i] is the cost before update i. pass_sums is (2, n_features) of scratch.
     observer(iteration, cost, gradient_norm), unless None, is called after each pass and stops
-    the descent by returning true. Returns (number of passes, outcome, gradient norm).
+    the descent by returning true. With pass_center and pass_unit, X stands for the features
+    (x - pass_center) pass_unit throughout, whose own center and scale are given. Returns (number of passes, outcome, gradient norm).
     """
     cdef Pass task = new_pass(
         GRADIENT, X.shape[0], X.shape[1], 1, row_stride_of(X), column_stride_of(X), n_threads)
@@ -97,6 +99,8 @@ def gradient_descent(
     cdef Outcome outcome = ITERATING
     task.y = targets_of(y, y_type)
     task.sample_weight = values_of(sample_weight)
+    task.center = values_of(pass_center)
+    task.unit = values_of(pass_unit)
     task.coef = pass_coef
     task.intercept = &pass_intercept
     task.loss = &loss_sum

@@ -9,7 +9,8 @@ the same n_parts gives the same bits whatever number of threads the machine real
 
 What float32 compute adds up in float32 is moved to float64 every FLUSH additions. Loss and
 intercept are float64 throughout. Extra memory: n_parts * n_coefs * n_features * 16 bytes (once, not
-n_parts times, where parts are columns), and one copy of the coefficients.
+n_parts times, where parts are columns), and 8 * n_features bytes for the coefficients, centers and
+units each.
 
 Several coefficient vectors (n_coefs > 1) share the pass: the rows of a block serve one after the
 other from cache.
@@ -56,6 +57,8 @@ cdef struct Pass:
     Targets y                            # (n_samples,)
     const double* sample_weight          # (n_samples,), or NULL: all one
     const double* curvature              # (n_coefs, n_samples), for PRODUCT
+    const double* center                 # (n_features,): features are (x - center) unit in
+    const double* unit                   # float64 (centred.pxd), or both NULL: x as it is
     const double* coef                   # (n_coefs, n_features)
     const double* intercept              # (n_coefs,)
     double* decision                     # out (n_coefs, n_samples), or NULL
@@ -127,13 +130,13 @@ cdef inline Py_ssize_t part_bytes(const Pass* task) noexcept nogil:
 
 cdef inline Py_ssize_t workspace_bytes(const Pass* task) noexcept nogil:
     """Scratch memory of a pass, with room to align it."""
-    return ALIGNMENT + task.n_coefs * registers_bytes(task) + task.n_parts * part_bytes(task)
+    return ALIGNMENT + (task.n_coefs + 2) * registers_bytes(task) + task.n_parts * part_bytes(task)
 
 
 cdef inline void use_workspace(Pass* task, char* workspace) noexcept nogil:
-    """Lay the registers and the parts out in workspace_bytes() bytes."""
+    """Lay registers (coefficients, units, shifts) and parts out in workspace_bytes() bytes."""
     task.coef_registers = workspace + (-<uintptr_t>workspace) % ALIGNMENT
-    task.parts = task.coef_registers + task.n_coefs * registers_bytes(task)
+    task.parts = task.coef_registers + (task.n_coefs + 2) * registers_bytes(task)
 
 
 cdef inline Part part_at(const Pass* task, int index) noexcept nogil:
@@ -264,13 +267,18 @@ cdef inline void begin_sums(const storage_t* X, Pass* task) noexcept nogil:
     cdef Py_ssize_t k
     cdef int index
     cdef Part part
-    task.columns_shared = columns_are_shared(X, task)
+    cdef bint centred = task.unit != NULL
+    task.columns_shared = not centred and columns_are_shared(X, task)
     task.single_link = (
-        storage_t is not double and task.n_features <= NARROW_REGISTERS * VEC32_LANES)
-    task.by_bytes = bytes_serve(
+        storage_t is not double and not centred
+        and task.n_features <= NARROW_REGISTERS * VEC32_LANES)
+    task.by_bytes = not centred and bytes_serve(
         X, task.coef, task.n_coefs, task.n_features, task.column_stride)
     for k in range(task.n_coefs):
-        if task.by_bytes:
+        if centred:
+            to_registers(task.coef + k * task.n_features, task.n_features,
+                         <vec64*>(task.coef_registers + k * registers_bytes(task)))
+        elif task.by_bytes:
             to_slices(task.coef + k * task.n_features, task.n_features,
                       task.coef_registers + k * registers_bytes(task))
         elif task.columns_shared:

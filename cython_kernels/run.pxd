@@ -3,6 +3,7 @@
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport parallel, prange
 
+from cython_kernels.centred cimport begin_centred, pass_centred
 from cython_kernels.own_columns cimport pass_own_columns
 from cython_kernels.own_rows cimport pass_own_rows
 from cython_kernels.partition cimport rows_in_step, steps_in
@@ -27,13 +28,27 @@ cdef inline void run_step(
             pass_own_rows(X, task, index, step, step_rows, coef)
 
 
+cdef inline void run_centred_step(
+    const storage_t* X, const Pass* task, Py_ssize_t step, Py_ssize_t step_rows
+) noexcept nogil:
+    """All parts of one step of a pass over centred features."""
+    cdef int index
+    for index in prange(task.n_parts, schedule="static", chunksize=1,
+                        num_threads=task.n_parts, use_threads_if=task.n_parts > 1):
+        pass_centred(X, task, index, step, step_rows)
+
+
 cdef inline int run_pass(const storage_t* X, Pass* task) except -1 nogil:
     """One pass."""
     cdef Py_ssize_t step_rows = rows_in_step(task.n_features * sizeof(storage_t), task.n_parts)
     cdef Py_ssize_t step
     begin_sums(X, task)
+    if task.unit != NULL:
+        begin_centred(task)
     for step in range(steps_in(task.n_samples, task.n_parts, step_rows)):
-        if storage_t is double:
+        if task.unit != NULL:
+            run_centred_step(X, task, step, step_rows)
+        elif storage_t is double:
             run_step(X, task, step, step_rows, <vec64*>task.coef_registers)
         else:
             run_step(X, task, step, step_rows, <vec32*>task.coef_registers)

@@ -27,6 +27,9 @@ cdef struct Sandwich:
     Py_ssize_t n_features
     Py_ssize_t row_stride           # in elements
     Py_ssize_t column_stride
+    const double* center            # (n_features,): features are (x - center) unit, or both
+    const double* unit              # NULL: x as it is
+    bint in_float64                 # compute so whatever X is stored as
     const double* row_weight        # (n_samples,)
     double* sums                    # (n_parts, size, size) with size = padded_size()
     char* panels                    # n_parts * panel_bytes(), aligned
@@ -77,14 +80,18 @@ cdef inline void widen_rows(
     const storage_t* X, const Sandwich* task, Py_ssize_t first, Py_ssize_t n_rows,
     vec_t* plain, vec_t* weighted
 ) noexcept nogil:
-    """Fill a panel: [x, 1] and row_weight [x, 1]; the padding stays zero."""
+    """Fill a panel: [x, 1] and row_weight [x, 1] of features x; the padding stays zero."""
     cdef Py_ssize_t size = padded_size(task.n_features)
     cdef Py_ssize_t i, j
     cdef const storage_t* row
+    cdef double value
     for i in range(n_rows):
         row = X + (first + i) * task.row_stride
         for j in range(task.n_features):
-            store(plain, i * size + j, value_of(row[j * task.column_stride]))
+            value = value_of(row[j * task.column_stride])
+            if task.center != NULL:
+                value = (value - task.center[j]) * task.unit[j]
+            store(plain, i * size + j, value)
         store(plain, i * size + task.n_features, 1)
         for j in range(task.n_features + 1):
             store(weighted, i * size + j, task.row_weight[first + i] * element(plain, i * size + j))
@@ -145,7 +152,7 @@ cdef inline void sandwich_part(
     const storage_t* X, const Sandwich* task, Py_ssize_t index, Py_ssize_t begin, Py_ssize_t end
 ) noexcept nogil:
     cdef char* panel = task.panels + index * panel_bytes(task.n_features)
-    if storage_t is double:
+    if storage_t is double or task.in_float64:
         sandwich_rows(X, task, index, begin, end, <vec64*>panel)
     else:
         sandwich_rows(X, task, index, begin, end, <vec32*>panel)

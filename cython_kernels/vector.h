@@ -2,8 +2,8 @@
  *
  * One section per instruction-set level, chosen by the flags this file is compiled with. The last
  * section, one lane wide, is plain C: the fallback of every other compiler and machine, and what
- * the others are tested against. load_* widens stored elements on their way into a register;
- * load_*_first takes the first count < lanes of them, zeros elsewhere, and touches no byte beyond.
+ * the others are tested against. load_* widens stored elements on their way into a register of
+ * the type they are computed in as a rule, widen_* into one of doubles; *_first takes the first count < lanes of them, zeros elsewhere, and touches no byte beyond.
  */
 #ifndef FUSEDLOGIT_VECTOR_H
 #define FUSEDLOGIT_VECTOR_H
@@ -87,6 +87,21 @@ static inline vec32 load_uint16(const uint16_t *x) {
 static inline vec32 load_half(const int16_t *x) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)x));
 }
+static inline vec64 widen_float(const float *x) {
+    return _mm512_cvtps_pd(_mm256_loadu_ps(x));
+}
+static inline vec64 widen_uint8(const uint8_t *x) {
+    return _mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)x)));
+}
+static inline vec64 widen_int8(const int8_t *x) {
+    return _mm512_cvtepi32_pd(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)x)));
+}
+static inline vec64 widen_uint16(const uint16_t *x) {
+    return _mm512_cvtepi32_pd(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)x)));
+}
+static inline vec64 widen_halves(const int16_t *x) {
+    return _mm512_cvtps_pd(_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)x)));
+}
 static inline vec32 load_float_first(const float *x, ptrdiff_t count) {
     return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), x);
 }
@@ -143,6 +158,24 @@ static inline vec32 load_uint16(const uint16_t *x) {
 }
 static inline vec32 load_half(const int16_t *x) {
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)x));
+}
+static inline __m128i four_bytes(const void *x) {
+    int bytes;
+    memcpy(&bytes, x, 4);
+    return _mm_cvtsi32_si128(bytes);
+}
+static inline vec64 widen_float(const float *x) { return _mm256_cvtps_pd(_mm_loadu_ps(x)); }
+static inline vec64 widen_uint8(const uint8_t *x) {
+    return _mm256_cvtepi32_pd(_mm_cvtepu8_epi32(four_bytes(x)));
+}
+static inline vec64 widen_int8(const int8_t *x) {
+    return _mm256_cvtepi32_pd(_mm_cvtepi8_epi32(four_bytes(x)));
+}
+static inline vec64 widen_uint16(const uint16_t *x) {
+    return _mm256_cvtepi32_pd(_mm_cvtepu16_epi32(_mm_loadl_epi64((const __m128i *)x)));
+}
+static inline vec64 widen_halves(const int16_t *x) {
+    return _mm256_cvtps_pd(_mm_cvtph_ps(_mm_loadl_epi64((const __m128i *)x)));
 }
 static inline vec32 load_float_first(const float *x, ptrdiff_t count) {
     __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -243,6 +276,26 @@ static inline vec32 load_half(const int16_t *x) {
     vec32 v = {widen_half(x[0]), widen_half(x[1]), widen_half(x[2]), widen_half(x[3])};
     return v;
 }
+static inline vec64 widen_float(const float *x) {
+    vec64 v = {x[0], x[1]};
+    return v;
+}
+static inline vec64 widen_uint8(const uint8_t *x) {
+    vec64 v = {x[0], x[1]};
+    return v;
+}
+static inline vec64 widen_int8(const int8_t *x) {
+    vec64 v = {x[0], x[1]};
+    return v;
+}
+static inline vec64 widen_uint16(const uint16_t *x) {
+    vec64 v = {x[0], x[1]};
+    return v;
+}
+static inline vec64 widen_halves(const int16_t *x) {
+    vec64 v = {widen_half(x[0]), widen_half(x[1])};
+    return v;
+}
 
 #else
 
@@ -270,6 +323,11 @@ static inline vec32 load_uint8(const uint8_t *x) { return set32(*x); }
 static inline vec32 load_int8(const int8_t *x) { return set32(*x); }
 static inline vec32 load_uint16(const uint16_t *x) { return set32(*x); }
 static inline vec32 load_half(const int16_t *x) { return set32(widen_half(*x)); }
+static inline vec64 widen_float(const float *x) { return set64(*x); }
+static inline vec64 widen_uint8(const uint8_t *x) { return set64(*x); }
+static inline vec64 widen_int8(const int8_t *x) { return set64(*x); }
+static inline vec64 widen_uint16(const uint16_t *x) { return set64(*x); }
+static inline vec64 widen_halves(const int16_t *x) { return set64(widen_half(*x)); }
 
 #endif
 #endif
@@ -310,7 +368,6 @@ INLINE void lane_sums64(const vec64 *v, vec64 *out) {
 }
 #endif
 
-#if VEC32_LANES < 8
 /* The rest of a row by way of a padded copy, where no instruction takes part of a register. */
 #define LOAD_FIRST(name, load, vec, type, lanes)                \
     static inline vec name(const type *x, ptrdiff_t count) {    \
@@ -319,6 +376,13 @@ INLINE void lane_sums64(const vec64 *v, vec64 *out) {
         return load(padded);                                    \
     }
 
+LOAD_FIRST(widen_float_first, widen_float, vec64, float, VEC64_LANES)
+LOAD_FIRST(widen_uint8_first, widen_uint8, vec64, uint8_t, VEC64_LANES)
+LOAD_FIRST(widen_int8_first, widen_int8, vec64, int8_t, VEC64_LANES)
+LOAD_FIRST(widen_uint16_first, widen_uint16, vec64, uint16_t, VEC64_LANES)
+LOAD_FIRST(widen_halves_first, widen_halves, vec64, int16_t, VEC64_LANES)
+
+#if VEC32_LANES < 8
 LOAD_FIRST(load_uint8_first, load_uint8, vec32, uint8_t, VEC32_LANES)
 LOAD_FIRST(load_int8_first, load_int8, vec32, int8_t, VEC32_LANES)
 LOAD_FIRST(load_uint16_first, load_uint16, vec32, uint16_t, VEC32_LANES)

@@ -1,6 +1,7 @@
 """The vector registers of vector.h, one name for both precisions.
 
-float64 is computed in float64 (vec64); every other storage type in float32 (vec32).
+float64 is computed in float64 (vec64); every other storage type in float32 (vec32), or widened to
+float64 where a pass asks for it (centred.pxd).
 """
 
 from libc.stdint cimport int8_t, uint8_t, uint16_t
@@ -40,6 +41,16 @@ cdef extern from "vector.h" nogil:
     vec32 load_int8_first(const int8_t* x, Py_ssize_t count) noexcept
     vec32 load_uint16_first(const uint16_t* x, Py_ssize_t count) noexcept
     vec32 load_half_first(const half_t* x, Py_ssize_t count) noexcept
+    vec64 widen_float(const float* x) noexcept
+    vec64 widen_uint8(const uint8_t* x) noexcept
+    vec64 widen_int8(const int8_t* x) noexcept
+    vec64 widen_uint16(const uint16_t* x) noexcept
+    vec64 widen_halves(const half_t* x) noexcept
+    vec64 widen_float_first(const float* x, Py_ssize_t count) noexcept
+    vec64 widen_uint8_first(const uint8_t* x, Py_ssize_t count) noexcept
+    vec64 widen_int8_first(const int8_t* x, Py_ssize_t count) noexcept
+    vec64 widen_uint16_first(const uint16_t* x, Py_ssize_t count) noexcept
+    vec64 widen_halves_first(const half_t* x, Py_ssize_t count) noexcept
     float widen_half(half_t x) noexcept
     void prefetch(const void* x) noexcept
     void prefetch_far(const void* x) noexcept
@@ -112,6 +123,16 @@ cdef inline void load(const storage_t* x, vec_t* out) noexcept nogil:
         out[0] = load_float(x)
     elif storage_t is double and vec_t is vec64:
         out[0] = load_double(x)
+    elif storage_t is uint8_t and vec_t is vec64:
+        out[0] = widen_uint8(x)
+    elif storage_t is int8_t and vec_t is vec64:
+        out[0] = widen_int8(x)
+    elif storage_t is uint16_t and vec_t is vec64:
+        out[0] = widen_uint16(x)
+    elif storage_t is half_t and vec_t is vec64:
+        out[0] = widen_halves(x)
+    elif storage_t is float and vec_t is vec64:
+        out[0] = widen_float(x)
 
 
 cdef inline void load_first(const storage_t* x, Py_ssize_t count, vec_t* out) noexcept nogil:
@@ -128,6 +149,16 @@ cdef inline void load_first(const storage_t* x, Py_ssize_t count, vec_t* out) no
         out[0] = load_float_first(x, count)
     elif storage_t is double and vec_t is vec64:
         out[0] = load_double_first(x, count)
+    elif storage_t is uint8_t and vec_t is vec64:
+        out[0] = widen_uint8_first(x, count)
+    elif storage_t is int8_t and vec_t is vec64:
+        out[0] = widen_int8_first(x, count)
+    elif storage_t is uint16_t and vec_t is vec64:
+        out[0] = widen_uint16_first(x, count)
+    elif storage_t is half_t and vec_t is vec64:
+        out[0] = widen_halves_first(x, count)
+    elif storage_t is float and vec_t is vec64:
+        out[0] = widen_float_first(x, count)
 
 
 cdef inline double value_of(storage_t x) noexcept nogil:

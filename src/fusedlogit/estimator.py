@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from . import functions
 from .blas import blas_threads
 from .matrix import STORAGE_TYPES, DenseMatrix, readable
-from .objective import Objective, Scaling
+from .objective import Objective
 from .solvers import SOLVERS, Callback, Result, Settings, choose
 
 Doubles = NDArray[np.float64]
@@ -203,20 +203,20 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         target = self._encode(labels)
         weight, unit = self._weights(labels, data, sample_weight)
         matrix = DenseMatrix(readable(data), self.n_jobs)
-        scaling = Scaling.of(matrix, self.scaling, weight)
         total = matrix.n_samples if weight is None else float(weight.sum())
         penalty = 1 / (self.C * unit) / total
-        objective = Objective(
-            matrix, target, weight, scaling, (1 - self.l1_ratio) * penalty, self.fit_intercept,
-            l1_penalty=self.l1_ratio * penalty,
+        objective = Objective.of(
+            matrix, target, weight, self.scaling, (1 - self.l1_ratio) * penalty,
+            self.l1_ratio * penalty, self.fit_intercept,
         )  # fmt: skip
         settings = Settings(
             self.max_iter, self.tol, self.learning_rate, self._reporter(), self._seed()
         )
-        start = scaling.from_data(*self._start(matrix.n_features))
-        with blas_threads(1):
-            result = solver.solve(objective, *start, settings)
-        self._keep(result, scaling, matrix.n_passes)
+        start = objective.from_data(*self._start(matrix.n_features))
+        # Solvers look themselves at what is finite, or too small to count.
+        with blas_threads(1), np.errstate(all="ignore"):
+            result = solver.solve(objective, start, settings)
+        self._keep(result, *objective.to_data(result.point), objective.matrix.n_passes)
         return self
 
     def decision_function(self, X: ArrayLike) -> Doubles:
@@ -307,9 +307,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         return report
 
-    def _keep(self, result: Result, scaling: Scaling, n_passes: float) -> None:
+    def _keep(self, result: Result, coef: Doubles, intercept: float, n_passes: float) -> None:
         """Set the fitted attributes; warn where the result is not the optimum."""
-        coef, intercept = scaling.to_data(result.coef, result.intercept)
         self.coef_ = coef[None]
         self.intercept_ = np.array([intercept])
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)

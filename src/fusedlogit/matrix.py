@@ -21,9 +21,6 @@ STORAGE_TYPES = (
     np.float64, np.float32, np.float16, np.uint8, np.int8, np.uint16, np.bool_,
 )  # fmt: skip
 
-#: a tile of rows in float64: stays in cache
-TILE_BYTES = 4 << 20
-
 #: dtypes that y is read in as it lies, and any other is converted to.
 TARGET_TYPES: tuple[str, ...] = dense.TARGET_TYPES
 
@@ -107,8 +104,10 @@ class PassOverflowError(ValueError):
     """X and the coefficients are finite, but too large together."""
 
 
-def raise_if_nonfinite(X: NDArray[Any], *sums: ArrayLike, y: NDArray[Any] | None = None) -> None:
-    """Find the culprit when a sum of a pass came out as NaN or infinity.
+def raise_if_nonfinite(
+    X: NDArray[Any] | None, *sums: ArrayLike, y: NDArray[Any] | None = None
+) -> None:
+    """Find the culprit when a sum of a pass came out as NaN or infinity; None is no suspect.
 
     Raises
     ------
@@ -122,7 +121,7 @@ def raise_if_nonfinite(X: NDArray[Any], *sums: ArrayLike, y: NDArray[Any] | None
         return
     if y is not None:
         raise_if_outside(y)
-    for i, row in enumerate(X):
+    for i, row in enumerate(() if X is None else X):
         bad = np.flatnonzero(~np.isfinite(row))
         if bad.size:
             raise ValueError(
@@ -139,7 +138,8 @@ class DenseMatrix:
     """A dense X with the threads of its passes.
 
     Every verb but `decision_values` works on one coefficient vector and returns sums over rows,
-    not means. `n_passes` counts how often X was read.
+    not means. `n_passes` counts how often X was read. Verbs that are told to be `precise` multiply
+    in float64 whatever X is stored as.
 
     Parameters
     ----------
@@ -149,30 +149,72 @@ class DenseMatrix:
         None for all usable cores.
     source : ndarray, optional
         What X was taken from: errors name rows and columns of it.
+    center, unit : ndarray of shape (n_features,), optional
+        All verbs are then about the features (x - center) unit, in float64; unit holds powers of
+        two. `moments` alone is about x.
     """
 
     def __init__(
-        self, X: NDArray[Any], n_threads: int | None = None, source: NDArray[Any] | None = None
+        self,
+        X: NDArray[Any],
+        n_threads: int | None = None,
+        source: NDArray[Any] | None = None,
+        center: Doubles | None = None,
+        unit: Doubles | None = None,
     ) -> None:
         self.X = X
         self.source = X if source is None else source
+        self.center, self.unit = center, unit
+        self._known_finite = not np.issubdtype(X.dtype, np.floating)
         self._stored = X.view(KERNEL_VIEWS.get(X.dtype, X.dtype))
         self.n_samples, self.n_features = X.shape
         self.n_threads = threads_for(n_threads, *X.shape)
         self.n_passes = 0.0
         self._workspace_size = dense.workspace_size(self.n_features, 1, self.n_threads)
 
-    def _run(self, kernel: Callable[..., Any], *arguments: Any) -> Any:
+    def features(self, center: Doubles, unit: Doubles) -> DenseMatrix:
+        """The same X, its features centred and in units."""
+        matrix = DenseMatrix(self.X, self.n_threads, self.source, center, unit)
+        matrix.n_passes = self.n_passes
+        return matrix
+
+    def count(self, part: DenseMatrix) -> None:
+        """Add the passes over a part of X, and its making, as fractions of a pass."""
+        share = part.X.size / self.X.size
+        self.n_passes += (part.n_passes + 1) * share
+
+    @property
+    def computes_in_float64(self) -> bool:
+        """Whether all passes multiply in float64, and not in float32."""
+        return self.X.dtype == np.float64 or self.unit is not None
+
+    def _frame(self, precise: bool) -> tuple[Doubles | None, Doubles | None]:
+        """Center and unit as a kernel is to be given them."""
+        if precise and not self.computes_in_float64:
+            return np.zeros(self.n_features), np.ones(self.n_features)
+        return self.center, self.unit
+
+    def _run(self, kernel: Callable[..., Any], *arguments: Any, precise: bool = False) -> Any:
         """Call a kernel on X, with threads and scratch memory."""
         with scratch(self._workspace_size) as workspace:
-            return kernel(self._stored, *arguments, self.n_threads, workspace)
+            return kernel(
+                self._stored, *arguments, self.n_threads, workspace, *self._frame(precise)
+            )
 
-    def decision_values(self, coef: Doubles, intercept: float) -> Doubles:
+    def _check(self, *sums: ArrayLike, y: NDArray[Any] | None = None) -> None:
+        """Raise where a sum is not finite; look for the culprit unless it can but be the size."""
+        raise_if_nonfinite(None if self._known_finite else self.source, *sums, y=y)
+        self._known_finite = True
+
+    def decision_values(self, coef: Doubles, intercept: float, *, precise: bool = False) -> Doubles:
         """X coef + intercept, of shape (n_samples,)."""
         decision: Doubles = np.empty(self.n_samples)
-        self._run(dense.decision_values, coef[None], np.array([intercept]), decision[None])
+        self._run(
+            dense.decision_values, coef[None], np.array([intercept]), decision[None],
+            precise=precise,
+        )  # fmt: skip
         self.n_passes += 1
-        raise_if_nonfinite(self.source, decision)
+        self._check(decision)
         return decision
 
     def loss(
@@ -184,7 +226,7 @@ class DenseMatrix:
             dense.loss, *stored_target(y), sample_weight, coef[None], np.array([intercept]), total
         )
         self.n_passes += 1
-        raise_if_nonfinite(self.source, total[0], y=y)
+        self._check(total, y=y)
         return float(total[0])
 
     def loss_and_gradient(
@@ -194,6 +236,8 @@ class DenseMatrix:
         coef: Doubles,
         intercept: float,
         decision: Doubles | None = None,
+        *,
+        precise: bool = False,
     ) -> tuple[float, Doubles, float]:
         """Sum of the weighted log losses, its gradient, and its derivative in the intercept.
 
@@ -204,85 +248,85 @@ class DenseMatrix:
         self._run(
             dense.loss_and_gradient, *stored_target(y), sample_weight, coef[None],
             np.array([intercept]), total, gradient, intercept_gradient,
-            None if decision is None else decision[None],
+            None if decision is None else decision[None], precise=precise,
         )  # fmt: skip
         self.n_passes += 1
-        raise_if_nonfinite(self.source, total, gradient, y=y)
+        self._check(total, gradient, y=y)
         return float(total[0]), gradient[0], float(intercept_gradient[0])
 
-    @property
-    def computes_in_float64(self) -> bool:
-        """Whether passes multiply in float64 and not in float32."""
-        return self.X.dtype == np.float64
-
-    def loss_and_gradient_in_float64(
-        self,
-        y: NDArray[Any],
-        sample_weight: Doubles | None,
-        coef: Doubles,
-        intercept: float,
-        decision: Doubles,
-    ) -> tuple[float, Doubles, float]:
-        """`loss_and_gradient` of X widened to float64, a tile of rows at a time: many times slower.
-
-        X of long rows is never held in float64 as a whole.
-        """
-        loss, gradient, intercept_gradient = 0.0, np.zeros(self.n_features), 0.0
-        rows = max(self.n_threads, TILE_BYTES // (8 * self.n_features))
-        for begin in range(0, self.n_samples, rows):
-            part = slice(begin, begin + rows)
-            values = self.X[part].astype(np.float64, order="C")
-            tile = DenseMatrix(values, self.n_threads, self.source)
-            weight = None if sample_weight is None else sample_weight[part]
-            sums = tile.loss_and_gradient(y[part], weight, coef, intercept, decision[part])
-            loss += sums[0]
-            gradient += sums[1]
-            intercept_gradient += sums[2]
-        self.n_passes += 1
-        return loss, gradient, intercept_gradient
-
-    def row_sum(self, factor: Doubles) -> tuple[Doubles, float]:
+    def row_sum(self, factor: Doubles, *, precise: bool = False) -> tuple[Doubles, float]:
         """[X, 1]^T factor, of n_features and the intercept."""
-        return self.hessian_product(factor, np.zeros(self.n_features), 1.0)
+        return self.hessian_product(factor, np.zeros(self.n_features), 1.0, precise=precise)
 
     def sample(self, rows: NDArray[np.intp]) -> DenseMatrix:
         """Some of the rows, copied, as a matrix of their own."""
-        return DenseMatrix(self.X[rows], self.n_threads, self.source)
+        return DenseMatrix(self.X[rows], self.n_threads, self.source, self.center, self.unit)
 
     def columns(self, features: NDArray[np.intp]) -> DenseMatrix:
         """Some of the columns, copied, as a matrix of their own."""
-        return DenseMatrix(np.ascontiguousarray(self.X[:, features]), self.n_threads, self.source)
+        center = None if self.center is None else self.center[features]
+        unit = None if self.unit is None else self.unit[features]
+        columns = np.ascontiguousarray(self.X[:, features])
+        return DenseMatrix(columns, self.n_threads, self.source, center, unit)
+
+    def tile(self, features: slice, dtype: type) -> NDArray[Any]:
+        """Some of the columns, converted."""
+        if self.center is None or self.unit is None:
+            return self.X[:, features].astype(dtype)
+        tile = (self.X[:, features] - self.center[features]) * self.unit[features]
+        return tile.astype(dtype, copy=False)
 
     def hessian_product(
-        self, curvature: Doubles, vector: Doubles, vector_intercept: float
+        self,
+        curvature: Doubles,
+        vector: Doubles,
+        vector_intercept: float,
+        *,
+        precise: bool = False,
     ) -> tuple[Doubles, float]:
         """[X, 1]^T diag(curvature) [X, 1] times a vector."""
         product, intercept_product = np.empty((1, self.n_features)), np.empty(1)
         self._run(
             dense.hessian_product, curvature[None], vector[None], np.array([vector_intercept]),
-            product, intercept_product,
+            product, intercept_product, precise=precise,
         )  # fmt: skip
         self.n_passes += 1
-        raise_if_nonfinite(self.source, product)
+        self._check(product)
         return product[0], float(intercept_product[0])
 
-    def sandwich(self, row_weight: Doubles) -> Doubles:
-        """[X, 1]^T diag(row_weight) [X, 1], of shape (n_features + 1, n_features + 1)."""
+    def sandwich(
+        self, row_weight: Doubles, about: Doubles | None = None, *, precise: bool = False
+    ) -> Doubles:
+        """[X, 1]^T diag(row_weight) [X, 1], of shape (n_features + 1, n_features + 1).
+
+        If `about` (n_features,) is given, of features less that: their products keep the digits
+        that tell rows apart.
+        """
         product = np.empty((self.n_features + 1, self.n_features + 1))
+        center, unit = self.center, self.unit
+        if about is not None:
+            center = about if center is None or unit is None else center + about / unit
+            unit = np.ones(self.n_features) if unit is None else unit
         with scratch(dense.sandwich_workspace_size(self.n_features, self.n_threads)) as workspace:
-            dense.sandwich(self._stored, row_weight, product, self.n_threads, workspace)
+            dense.sandwich(
+                self._stored, row_weight, product, self.n_threads, workspace, center, unit,
+                precise or self.computes_in_float64,
+            )  # fmt: skip
         self.n_passes += 1
-        raise_if_nonfinite(self.source, product)
+        self._check(product)
         return product
 
-    def moments(self, sample_weight: Doubles | None) -> tuple[Doubles, Doubles]:
-        """Weighted mean and variance of each column."""
+    def moments(
+        self, sample_weight: Doubles | None, unit: Doubles | None = None
+    ) -> tuple[Doubles, Doubles]:
+        """Weighted mean of each column, and variance: of x times `unit`, if that is given."""
         sums = np.zeros((4, self.n_threads, self.n_features))
         weight = np.zeros(self.n_threads)
         dense.moments(self._stored, sample_weight, sums, weight)
         self.n_passes += 1
         raise_if_nonfinite(self.source, sums[1, 0])
-        return sums[0, 0], sums[1, 0] / weight[0]
+        variance = sums[1, 0] / weight[0]
+        return sums[0, 0], variance if unit is None else variance * unit**2
 
     def gradient_descent(
         self,
@@ -319,5 +363,5 @@ class DenseMatrix:
         )  # fmt: skip
         self.n_passes += n_iter
         if n_iter:
-            raise_if_nonfinite(self.source, history[0])
+            self._check(history[0])
         return history[:n_iter], outcome, gradient_norm if n_iter else np.inf

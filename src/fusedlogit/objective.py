@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._kernels import link
+from .frame import Frame, Look, look_at, power_of_two
 from .matrix import DenseMatrix
 
 Doubles = NDArray[np.float64]
@@ -28,18 +28,16 @@ class Scaling:
     scale: Doubles
 
     @classmethod
-    def of(
-        cls, matrix: DenseMatrix, scaling: float | str | None, sample_weight: Doubles | None
-    ) -> Scaling:
-        """The scaling that an estimator's parameter asks for; "standard" costs one pass."""
+    def of(cls, look: Look, scaling: float | str | None) -> Scaling:
+        """The scaling that an estimator's parameter asks for, of features in their frame."""
+        zero = np.zeros(len(look.mean))
         if scaling == "standard":
-            mean, variance = matrix.moments(sample_weight)
-            deviation = np.sqrt(variance)
-            # A column that does not vary has no say: its scaled feature is exactly zero.
-            constant = deviation <= 1e-12 * np.abs(mean)
-            return cls(mean, np.where(constant, np.inf, deviation))
+            if look.frame is not None:
+                return cls(zero, or_infinite(look.frame.deviation))
+            assert look.deviation is not None
+            return cls(look.mean, or_infinite(look.deviation))
         divisor = 1.0 if scaling is None else float(scaling)
-        return cls(np.zeros(matrix.n_features), np.full(matrix.n_features, divisor))
+        return cls(zero, divisor * (1.0 if look.frame is None else look.frame.unit) + zero)
 
     def to_data(self, coef: Doubles, intercept: float) -> tuple[Doubles, float]:
         """Coefficients of scaled features as coefficients of X in its own units."""
@@ -56,6 +54,11 @@ class Scaling:
     def gradient(self, gradient: Doubles, intercept_gradient: float) -> Doubles:
         """The gradient in coefficients of scaled features from that in X's own units."""
         return (gradient - self.center * intercept_gradient) / self.scale
+
+
+def or_infinite(deviation: Doubles) -> Doubles:
+    """Scales: a column that does not vary has no say, its scaled feature is exactly zero."""
+    return np.where(deviation > 0, deviation, np.inf)
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,12 @@ class Objective:
         False keeps b at its start.
     l1_penalty : float
         The factor of |w|_1, which J has besides. Evaluations leave it out.
+    precise : bool
+        Whether passes multiply in float64 whatever X is stored as.
+    frame : Frame or None
+        In which the matrix reads X.
+    about : ndarray of shape (n_features,) or None
+        Near the features' means: the origin of their second moments.
     """
 
     matrix: DenseMatrix
@@ -109,6 +118,70 @@ class Objective:
     penalty: float
     fit_intercept: bool
     l1_penalty: float = 0.0
+    precise: bool = False
+    frame: Frame | None = None
+    about: Doubles | None = None
+
+    @classmethod
+    def of(
+        cls,
+        matrix: DenseMatrix,
+        y: Doubles,
+        sample_weight: Doubles | None,
+        scaling: float | str | None,
+        penalty: float,
+        l1_penalty: float,
+        fit_intercept: bool,
+    ) -> Objective:
+        """The cost of data as an estimator's parameters describe it, in the frame it calls for.
+
+        In a frame, a point's coefficients are of features in a common unit, such that they are of
+        the size that the solvers' sums of squares can hold; the penalties are in that unit too.
+        """
+        standard = scaling == "standard"
+        look = look_at(matrix, sample_weight, moments=standard, centred=standard or fit_intercept)
+        frame, own = look.frame, Scaling.of(look, scaling)
+        if frame is None:
+            return cls(
+                matrix, y, sample_weight, own, penalty, fit_intercept, l1_penalty, about=look.mean
+            )
+        matrix = matrix.features(frame.center, frame.unit)
+        center = own.center
+        if standard and not fit_intercept:  # no intercept makes up for what rounds the mean
+            weight = np.ones(matrix.n_samples) if sample_weight is None else sample_weight
+            center = matrix.row_sum(weight / weight.sum())[0]
+        sizes = own.scale[np.isfinite(own.scale)]
+        unit = min(1 / float(power_of_two(np.median(sizes))), 1e140) if sizes.size else 1.0
+        return cls(
+            matrix,
+            y,
+            sample_weight,
+            Scaling(center, own.scale / unit),
+            penalty * unit * unit,
+            fit_intercept,
+            l1_penalty * unit,
+            frame=frame,
+        )
+
+    def to_data(self, point: Doubles) -> tuple[Doubles, float]:
+        """A point as coefficients and intercept of X in its own units."""
+        coef, intercept = self.scaling.to_data(point[:-1], float(point[-1]))
+        return (coef, intercept) if self.frame is None else self.frame.to_data(coef, intercept)
+
+    def from_data(self, coef: Doubles, intercept: float) -> Doubles:
+        """The point of coefficients and an intercept of X in its own units."""
+        if self.frame is not None:
+            coef, intercept = self.frame.from_data(coef, intercept)
+        return np.append(*self.scaling.from_data(coef, intercept))
+
+    @property
+    def sharp(self) -> bool:
+        """Whether passes multiply in float64."""
+        return self.precise or self.matrix.computes_in_float64
+
+    def sharpened(self) -> Objective:
+        """The same cost, in float64 from now on."""
+        return replace(self, precise=True)
 
     @cached_property
     def total_weight(self) -> float:
@@ -119,21 +192,11 @@ class Objective:
 
     def evaluate(self, point: Doubles) -> Evaluation:
         """J, its gradient and the margins, in one pass."""
-        return self._evaluate(point, self.matrix.loss_and_gradient)
-
-    def evaluate_in_float64(self, point: Doubles) -> Evaluation:
-        """The same, free of float32's rounding: one pass, many times slower."""
-        if self.matrix.computes_in_float64:
-            return self.evaluate(point)
-        return self._evaluate(point, self.matrix.loss_and_gradient_in_float64)
-
-    def _evaluate(
-        self, point: Doubles, loss_and_gradient: Callable[..., tuple[float, Doubles, float]]
-    ) -> Evaluation:
         margins = np.empty(self.matrix.n_samples)
-        loss, gradient, intercept_gradient = loss_and_gradient(
-            self.y, self.sample_weight, *self.scaling.to_data(point[:-1], point[-1]), margins
-        )
+        loss, gradient, intercept_gradient = self.matrix.loss_and_gradient(
+            self.y, self.sample_weight, *self.scaling.to_data(point[:-1], point[-1]), margins,
+            precise=self.precise,
+        )  # fmt: skip
         return Evaluation(
             point,
             loss / self.total_weight + self.ridge(point),
@@ -157,11 +220,12 @@ class Objective:
 
     def margins(self, direction: Doubles) -> Doubles:
         """Change of the margins along a direction, in one pass."""
-        return self.matrix.decision_values(*self.scaling.to_data(direction[:-1], direction[-1]))
+        coef, intercept = self.scaling.to_data(direction[:-1], direction[-1])
+        return self.matrix.decision_values(coef, intercept, precise=self.precise)
 
     def pull(self, factor: Doubles) -> Doubles:
         """The gradient of sum_i factor_i z_i, in one pass."""
-        return self._scaled(*self.matrix.row_sum(factor))
+        return self._scaled(*self.matrix.row_sum(factor, precise=self.precise))
 
     def _scaled(self, gradient: Doubles, intercept_gradient: float) -> Doubles:
         """A gradient in X's own units in that of a point; zero for an intercept not fitted."""
@@ -175,6 +239,13 @@ class Objective:
         if self.sample_weight is not None:
             by_row = by_row * self.sample_weight
         return by_row / self.total_weight
+
+    def largest(self, change: Doubles) -> float:
+        """The largest change of a margin, of rows that have a weight."""
+        change = np.abs(change)
+        if self.sample_weight is not None:
+            change = change[self.sample_weight > 0]
+        return float(change.max())
 
     def loss(self, margins: Doubles) -> float:
         """The mean log loss of margins, reading no X."""
@@ -194,41 +265,23 @@ class Objective:
         link.curvature(margins, curvature)
         return self.weighted(curvature)
 
+    def majorant(self, margins: Doubles) -> Doubles:
+        """The curvature in each margin of a parabola that touches the mean log loss from above.
+
+        It is (sigmoid(z) - 1/2) / z, and falls but as 1 / |z| where the curvature itself vanishes
+        (Jaakkola and Jordan, 2000, Statistics and Computing 10).
+        """
+        half = np.maximum(np.abs(margins) / 2, 1e-8)
+        return self.weighted(np.tanh(half) / (4 * half))
+
     def columns(self, features: NDArray[np.intp]) -> Objective:
         """The same cost where all features but these have a coefficient of zero."""
         scaling = Scaling(self.scaling.center[features], self.scaling.scale[features])
-        return replace(self, matrix=self.matrix.columns(features), scaling=scaling)
+        about = None if self.about is None else self.about[features]
+        matrix = self.matrix.columns(features)
+        return replace(self, matrix=matrix, scaling=scaling, frame=None, about=about)
 
     def sample(self, rows: NDArray[np.intp]) -> Objective:
         """The same cost of some of the rows alone."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]
         return replace(self, matrix=self.matrix.sample(rows), y=self.y[rows], sample_weight=weight)
-
-
-class Anchored:
-    """An objective near a point where it is known in float64.
-
-    What passes in float32 round is then a share of the distance from there, and no longer of the
-    margins and sums themselves. An evaluation reads X twice.
-
-    Parameters
-    ----------
-    objective : Objective
-    point : ndarray of shape (n_features + 1,)
-    """
-
-    def __init__(self, objective: Objective, point: Doubles) -> None:
-        self.objective = objective
-        self.origin = objective.evaluate_in_float64(point)
-        self._residual = objective.residual(self.origin.margins)
-
-    def evaluate(self, point: Doubles) -> Evaluation:
-        """J, its gradient and the margins."""
-        objective, origin = self.objective, self.origin
-        distance = point - origin.point
-        margins = origin.margins + objective.margins(distance)
-        gradient = origin.gradient + objective.pull(objective.residual(margins) - self._residual)
-        gradient[:-1] += objective.penalty * distance[:-1]
-        return Evaluation(
-            point, objective.loss(margins) + objective.ridge(point), gradient, margins
-        )

@@ -46,7 +46,7 @@ def test_conditions_of_the_minimum(real_problem, C, l1_ratio, fit_intercept):
     X, y = real_problem
     X = X[:, X.std(axis=0) > 0]
     model = LogisticRegression(
-        C=C, l1_ratio=l1_ratio, scaling="standard", fit_intercept=fit_intercept
+        C=C, l1_ratio=l1_ratio, scaling="standard", fit_intercept=fit_intercept, tol=1e-10
     ).fit(X, y)
     _, violation = cost_and_violation(model, X, y)
     assert model.converged_

@@ -32,10 +32,10 @@ def cost_and_gradient_norm(model, X, y, weight=None, *, coef=None, intercept=Non
 
 
 def suboptimality(model, X, y, weight=None):
-    """(J - J*) / J* of a fitted model."""
+    """(J - J*) / J of a fitted model."""
     cost, _ = cost_and_gradient_norm(model, X, y, weight)
     least = minimum(model, X, y, weight)
-    return (cost - least) / least
+    return (cost - least) / cost
 
 
 def minimum(model, X, y, weight=None):

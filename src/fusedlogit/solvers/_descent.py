@@ -5,16 +5,16 @@ steps showed of the Hessian (L-BFGS). One pass at the end of the step gives cost
 margins there. If the cost has not fallen enough, the best point of the line is found on the
 margins of both ends, which are linear in the step, without reading X.
 
-The certificate is the Newton decrement in the metric, 1/2 gradient^T P^-1 gradient, which is
-J - J* to first order where P is the Hessian. It is divided by the least curvature relative to P
-that the path has met, if that is less than 1, and multiplied by exp(r), where r is the largest
-change of a margin in the last step: the Hessian of the log loss changes by no more than that
-(Bach, 2010, Electronic Journal of Statistics 4, on its self-concordance).
+On the way the distance to the minimum is but estimated: by the Newton decrement in the metric,
+1/2 gradient^T P^-1 gradient, over the least curvature relative to P that the path has met, or by
+the duality gap where that says less. When the estimate is small enough, or in float32 can be no
+smaller, the descent goes on in float64, and `_certificate` has the last word.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,13 +22,14 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ..matrix import PassOverflowError
-from ..objective import Anchored, Evaluation, Objective
+from ..objective import Evaluation, Objective
+from ._certificate import suboptimality
 from ._metric import Metric
-from ._path import PRECISION, UNBOUNDED, Path
-from ._solver import Doubles, Settings
+from ._path import PRECISION, UNBOUNDED, Path, evaluate_along
+from ._solver import Doubles, Result, Settings
 
 SUFFICIENT = 1e-4  # share of the decrease promised by the slope (Armijo)
-STALLED = 16  # iterations in which the certificate must have halved
+STALLED = 16  # iterations in which the estimate must have halved
 
 
 @dataclass
@@ -77,66 +78,97 @@ class Descent(Path):
         self, objective: Objective, start: Doubles, settings: Settings, memory: int
     ) -> None:
         super().__init__(objective, settings)
-        self.source: Objective | Anchored = objective
         self.here = objective.evaluate(start)
         self.history.append(self.here.value)
         self.pairs: deque[Pair] = deque(maxlen=memory)
-        self._certificates: list[float] = []
-        self._drift = 1.0
+        self._target = settings.tol
+        self._moved = np.inf
+        self._estimates: list[float] = []
 
     def go(self, metric: Metric, n_steps: float = np.inf) -> None:
-        """Descend in a metric until finished, or for a number of steps."""
+        """Descend in a metric until finished, or for a number of steps, or until it is no use.
+
+        A metric is of no use any more when no step in it lowers the cost, or when it cannot vouch
+        for what it estimates. One that is `final` is then all there is.
+        """
         self.pairs.clear()
-        self._certificates.clear()
-        scale, softest = metric.damping, 1.0
-        while True:
+        fresh, softest = True, 1.0
+        if metric.sharp:  # what float32 cannot tell of the Hessian, it cannot of the gradient
+            self._sharpen()
+        while not self.finished:
             solved = metric.solve(self.here.gradient)
             if self.pairs:
                 pair = self.pairs[-1]
                 pair.solved = solved - pair.solved
-                scale = pair.product / float(pair.solved @ pair.change)
                 softest = min(softest, pair.curvature)
-            self.certify(float(self.here.gradient @ solved) / 2 / softest * self._drift)
-            if self.finished or n_steps <= 0:
+            if self._seems_near(metric.estimate(self.objective, self.here, solved, softest)):
+                if self._sharpen():
+                    continue
+                if self._prove(metric) or not metric.final:
+                    return
+            if n_steps <= 0:
                 return
-            if self._stalls() and self._sharpen():
-                continue
             before = self.here
-            direction, image = self._direction(solved, scale)
+            direction, image = self._direction(solved, self._scale(metric))
             if not self._step(direction):
-                continue
+                if self._forget() or self._sharpen():
+                    continue
+                if fresh and metric.final:
+                    self.advice = PRECISION
+                return
+            fresh = False
             n_steps -= 1
             self._learn(before, direction, image, solved)
             self.report(self.here.point, self.here.value, self.here.gradient_norm)
-            if self._separated():
-                self.advice = UNBOUNDED
+            self._look_for_an_end()
 
-    def certify(self, gap: float) -> None:
-        if gap <= 0 and self.here.gradient.any():
-            gap = np.inf  # a metric in float32 that rounding has made indefinite
-        super().certify(gap)
-        self._certificates.append(self.suboptimality)
+    def _seems_near(self, estimate: float) -> bool:
+        """Whether the minimum seems to be reached, or nothing more to be told about it."""
+        self._estimates.append(estimate / max(self.here.value, float(np.finfo(float).tiny)))
+        return self._estimates[-1] <= self._target or (not self.objective.sharp and self._stalls())
 
     def _stalls(self) -> bool:
-        """Whether the certificate, once small, no longer falls: the gradient is but rounding."""
-        last = self._certificates
+        """Whether the estimate, once small, no longer falls: the gradient is but rounding."""
+        last = self._estimates
         return (
             len(last) > STALLED
             and min(last) < 1e-4
             and min(last[-STALLED:]) > 0.5 * min(last[:-STALLED])
         )
 
+    def _prove(self, metric: Metric | None) -> bool:
+        """Whether the certificate confirms an estimate; if not, what it must come to is less."""
+        tol = self.settings.tol
+        self.suboptimality = suboptimality(self.objective, self.here, tol, metric, self._moved)
+        if self._estimates and not self.converged:
+            share = tol / self.suboptimality
+            self._target = min(self._target, self._estimates[-1]) * min(share, 0.5)
+        return self.converged
+
     def _sharpen(self) -> bool:
-        """From now on, evaluate in float64 about this point. False if that is so already."""
-        origin = self.source.origin if isinstance(self.source, Anchored) else None
-        if self.objective.matrix.computes_in_float64 or origin is self.here:
+        """From now on, evaluate in float64. False if that is so already."""
+        if self.objective.sharp:
             return False
-        self.source = Anchored(self.objective, self.here.point)
-        self.here = self.source.origin
+        self.objective = self.objective.sharpened()
+        self.here = self.objective.evaluate(self.here.point)
         self.history[-1] = self.here.value
         self.pairs.clear()
-        self._certificates.clear()
+        self._estimates.clear()
         return True
+
+    def _forget(self) -> bool:
+        """Forget what the last steps taught. False if there is nothing to forget."""
+        known = bool(self.pairs)
+        self.pairs.clear()
+        return known
+
+    def _scale(self, metric: Metric) -> float:
+        """Of the metric's inverse, by what the last step showed."""
+        if not self.pairs:
+            return metric.damping
+        pair = self.pairs[-1]
+        length = float(pair.solved @ pair.change)
+        return pair.product / length if length > 0 else metric.damping
 
     def _direction(self, solved: Doubles, scale: float) -> tuple[Doubles, Doubles]:
         """-B gradient by the two-loop recursion, whose middle is P^-1, scaled; and its image by P.
@@ -161,21 +193,18 @@ class Descent(Path):
     def _step(self, direction: Doubles) -> bool:
         """Go along a direction. False if the cost cannot be seen to fall."""
         slope = float(self.here.gradient @ direction)
-        if not slope < 0:  # only rounding can make it so
-            return self._no_way()
-        try:
-            there = self.source.evaluate(self.here.point + direction)
-            if there.value > self.here.value + SUFFICIENT * slope:
-                length = self._best_length(direction, there)
-                if length == 0:
-                    return self._no_way()
-                there = self.source.evaluate(self.here.point + length * direction)
-        except PassOverflowError:
-            self.advice = UNBOUNDED
+        if not -np.inf < slope < 0:  # only rounding can make it so
             return False
+        length, there = evaluate_along(self.objective, self.here.point, direction)
+        slope *= length
+        if there.value > self.here.value + SUFFICIENT * slope:
+            share = self._best_share(length * direction, there)
+            if share == 0:
+                return False
+            there = self.objective.evaluate(self.here.point + share * length * direction)
         if not there.value < self.here.value and not self._flat(there, slope):
-            return self._no_way()
-        self._drift = np.exp(min(float(np.abs(there.margins - self.here.margins).max()), 700.0))
+            return False
+        self._moved = self.objective.largest(there.margins - self.here.margins)
         self.here = there
         return True
 
@@ -184,20 +213,12 @@ class Descent(Path):
         rounding = 8 * np.finfo(float).eps * abs(self.here.value)
         return bool(there.value <= self.here.value + rounding and -slope <= rounding / SUFFICIENT)
 
-    def _no_way(self) -> bool:
-        """Forget what was learnt, or evaluate more sharply; else give up."""
-        if self.pairs:
-            self.pairs.clear()
-        elif not self._sharpen():
-            self.advice = PRECISION
-        return False
-
-    def _best_length(self, direction: Doubles, there: Evaluation) -> float:
-        """The best step along a direction, below 1, by the margins of its two ends."""
+    def _best_share(self, step: Doubles, there: Evaluation) -> float:
+        """The best share of a step, by the margins of its two ends; 0 if there is none."""
         objective, here = self.objective, self.here
         margins = there.margins - here.margins
-        ridge = objective.penalty * float(direction[:-1] @ direction[:-1])
-        ridge_slope = objective.penalty * float(here.point[:-1] @ direction[:-1])
+        ridge = objective.penalty * float(step[:-1] @ step[:-1])
+        ridge_slope = objective.penalty * float(here.point[:-1] @ step[:-1])
 
         def slope(length: float) -> float:
             residual = objective.residual(here.margins + length * margins)
@@ -212,12 +233,30 @@ class Descent(Path):
     ) -> None:
         """Keep the step, unless rounding spoilt it. P^-1 of its end comes with the next one."""
         step, change = self.here.point - before.point, self.here.gradient - before.gradient
-        length = float(step @ direction) / float(direction @ direction)
+        square = float(direction @ direction)
+        length = float(step @ direction) / square if square > 0 else 0.0
         pair = Pair(step, change, length * image, solved)
-        if pair.product > 1e-12 * np.linalg.norm(step) * np.linalg.norm(change):
+        if length > 0 and pair.product > 1e-12 * np.linalg.norm(step) * np.linalg.norm(change):
             self.pairs.append(pair)
         else:
             self.pairs.clear()
+
+    def _look_for_an_end(self) -> None:
+        """Of a descent that has no minimum, or whose cost is but rounding."""
+        if self._separated():
+            self.advice = UNBOUNDED
+        elif self.objective.sharp and len(self.history) > 2 * STALLED:
+            fall = self.history[-2 * STALLED] - self.history[-1]
+            if fall <= 64 * np.finfo(float).eps * self.here.value and self._stalls():
+                self.advice = PRECISION
+
+    def result(self) -> Result:
+        """Where the descent ended, with a bound that holds also where it did not converge."""
+        if not self.converged:
+            with suppress(PassOverflowError):
+                self._sharpen()
+                self._prove(None)
+        return super().result()
 
     def _separated(self) -> bool:
         """Whether the classes are told apart without a penalty: then there is no minimum."""

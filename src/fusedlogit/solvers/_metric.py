@@ -11,25 +11,39 @@ so that features far from zero cost no accuracy, whatever `scaling` says.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import blas, eigh, lapack
 
 from ..blas import blas_threads
-from ..objective import Objective
+from ..objective import Evaluation, Objective
 
 Doubles = NDArray[np.float64]
-Singles = NDArray[np.float32]
 
-#: Eigenvalues of the equilibrated Hessian that count as zero: rounding of its sums.
-SINGULAR = {True: 1e-13, False: 1e-7}
+#: Rounding of a sum of products, relative to the root of the sums of squares: by compute in
+#: float64. A panel of float32 adds up 128 rows at most, so that rounding does not grow with n.
+ROUNDING = {True: 4 * float(np.finfo(np.float64).eps), False: 4 * float(np.finfo(np.float32).eps)}
 
-#: Smallest ridge of a Gram product, in units of its mean diagonal.
+#: Features up to which a Hessian of n_features^2 numbers is formed.
+DENSE_FEATURES = 2048
+
+#: By how much rounding may change the least eigenvalue of a Hessian that is to be relied on.
+RELIABLE = 0.25
+
+#: Change of margins in a Newton step that a bound may rest on.
+FARTHEST = 0.9
+
+#: Change of margins in a step, after which the next one will be no longer.
+NEAR = 0.1
+
+#: Smallest ridge of a Gram product in float32, in units of its mean diagonal; and in float64.
 LEAST_RIDGE = 1e-4
+LEAST_RIDGE_IN_FLOAT64 = 1e-13
 
-#: Columns of a tile of the Gram product: tiles are float32.
+#: Columns of a tile of the Gram product.
 TILE_COLUMNS = 128
 
 
@@ -39,37 +53,44 @@ class Metric(Protocol):
     #: By which a first step along P^-1 gradient should be shortened.
     damping: float
 
+    #: The weighted mean of the scaled features; zero if no intercept is fitted.
+    mean: Doubles
+
+    #: Whether no better metric is to follow.
+    final: bool
+
+    #: Whether it was summed in float64: because float32 would not do, or anyway.
+    sharp: bool
+
     def solve(self, vector: Doubles) -> Doubles:
         """P^-1 vector, of shape (n_features + 1,)."""
 
+    def estimate(
+        self, objective: Objective, here: Evaluation, solved: Doubles, softest: float
+    ) -> float:
+        """Of J - J*, from P^-1 gradient and the least curvature relative to P met so far."""
 
-class Ridge:
-    """The penalty alone as the Hessian in w, never more than it is: the duality gap as a bound.
+    def bound(self, objective: Objective, here: Evaluation, moved: float) -> float:
+        """Of J - J*, as far as this metric can vouch for one; else infinite.
 
-    For the dual point of the residuals, J - D = |gradient|^2 / (2 penalty) if the intercept's
-    derivative is zero. Where it is not, a step to its zero is taken into account. One pass.
+        `moved` is the largest change of a margin in the last step.
+        """
 
-    Parameters
-    ----------
-    objective : Objective
-        With a penalty.
-    margins : ndarray of shape (n_samples,)
+
+def decrement(here: Evaluation, solved: Doubles, softest: float) -> float:
+    """Half the gradient's square in a metric: J - J* to first order."""
+    return float(here.gradient @ solved) / 2 / softest
+
+
+def beyond(reach: float) -> float:
+    """By how much J - J* may exceed half the square of a Newton step that moves margins so far.
+
+    The curvature along the way falls by exp(-r), no faster, where r is the change of a margin: so
+    J - J* is (r + (1 - r) log(1 - r)) / r^2 of the square, for r < 1 (Bach, 2010, Electronic
+    Journal of Statistics 4), and that is less than half of exp(2 r). A step whose margins move
+    further tells nothing of what lies beyond.
     """
-
-    damping = 1.0
-
-    def __init__(self, objective: Objective, margins: Doubles) -> None:
-        self.penalty = objective.penalty
-        curvature = objective.curvature(margins)
-        self.total = max(float(curvature.sum()), np.finfo(float).tiny)
-        self.mean = objective.pull(curvature)[:-1] / self.total
-        self.fit_intercept = objective.fit_intercept
-
-    def solve(self, vector: Doubles) -> Doubles:
-        if not self.fit_intercept:
-            return np.append(vector[:-1] / self.penalty, 0.0)
-        coef = (vector[:-1] - self.mean * vector[-1]) / self.penalty
-        return np.append(coef, vector[-1] / self.total - self.mean @ coef)
+    return float(np.exp(2 * reach)) if reach <= FARTHEST else np.inf
 
 
 class Diagonal:
@@ -81,12 +102,14 @@ class Diagonal:
     """
 
     damping = 1.0
+    final = True
+    sharp = False
 
     def __init__(self, objective: Objective) -> None:
         scaling = objective.scaling
-        mean, variance = objective.matrix.moments(objective.sample_weight)
+        mean, deviation = _moments(objective)
         self.mean = (mean - scaling.center) / scaling.scale
-        square = variance / scaling.scale**2
+        square = (deviation / scaling.scale) ** 2
         if not objective.fit_intercept:
             square = square + self.mean**2
             self.mean = np.zeros_like(self.mean)
@@ -100,9 +123,37 @@ class Diagonal:
         result[-1] = 4 * vector[-1] - self.mean @ result[:-1] if self.fit_intercept else 0
         return result
 
+    def estimate(
+        self, objective: Objective, here: Evaluation, solved: Doubles, softest: float
+    ) -> float:
+        return decrement(here, solved, softest)
+
+    def bound(self, objective: Objective, here: Evaluation, moved: float) -> float:
+        """That of the whole Hessian, where it can be had."""
+        if objective.matrix.n_features > DENSE_FEATURES:
+            return np.inf
+        return DenseHessian(objective, here.margins).bound(objective, here, moved)
+
+
+def _moments(objective: Objective) -> tuple[Doubles, Doubles]:
+    """Mean and deviation of the features; those of a frame are known."""
+    frame = objective.frame
+    if frame is not None:
+        return frame.mean, frame.deviation
+    mean, variance = objective.matrix.moments(objective.sample_weight)
+    return mean, np.sqrt(variance)
+
 
 class CenteredHessian:
     """The Hessian of all the rows of an objective, from one sandwich pass.
+
+    Each entry is known but for a rounding of `ROUNDING` times the root of the two diagonal ones.
+
+    Parameters
+    ----------
+    objective : Objective
+    row_weight : ndarray of shape (n_samples,)
+        The curvature of each row, or a bound of it.
 
     Attributes
     ----------
@@ -112,11 +163,23 @@ class CenteredHessian:
         Of the scaled features, weighted by curvature; zero if no intercept is fitted.
     total : float
         Second derivative in the intercept.
+    size : ndarray of shape (n_features,)
+        Roots of the diagonal, 1 where that is zero.
+    flat : ndarray of shape (n_features,)
+        Where it is zero.
+    equilibrated, cholesky : ndarray of shape (n_features, n_features)
+        The matrix over the sizes of row and column, and its lower factor.
+    rounding, least : float
+        Of the equilibrated matrix: the norm of its rounding, and a lower bound of its eigenvalues,
+        0 if rounding has made it indefinite.
     """
 
-    def __init__(self, objective: Objective, margins: Doubles) -> None:
-        center, scale = objective.scaling.center, objective.scaling.scale
-        product = objective.matrix.sandwich(objective.curvature(margins))
+    def __init__(self, objective: Objective, row_weight: Doubles) -> None:
+        center, scale, about = objective.scaling.center, objective.scaling.scale, objective.about
+        product = objective.matrix.sandwich(row_weight, about, precise=objective.precise)
+        if about is not None:
+            center = center - about
+        self.sharp = objective.sharp
         self.total = max(float(product[-1, -1]), np.finfo(float).tiny)
         if objective.fit_intercept:
             mean = product[:-1, -1] / self.total
@@ -130,13 +193,42 @@ class CenteredHessian:
         hessian /= scale[:, None]
         hessian.flat[:: len(center) + 1] += objective.penalty
         self.matrix = hessian
+        self._equilibrate()
+
+    def _equilibrate(self) -> None:
+        size = np.sqrt(np.maximum(self.matrix.diagonal(), 0))
+        self.flat = size == 0
+        self.size = np.where(self.flat, 1.0, size)
+        self.equilibrated = self.matrix / self.size
+        self.equilibrated /= self.size[:, None]
+        self.rounding = ROUNDING[self.sharp] * len(size)
+        self.cholesky, failed = lapack.dpotrf(self.equilibrated, lower=1)
+        self.least = 0.0
+        if not failed:  # the norm of the inverse is 1 / least at most
+            self.least = float(lapack.dpocon(self.cholesky, 1.0, uplo="L")[0])
+
+    @property
+    def reliable(self) -> bool:
+        """Whether rounding leaves its least eigenvalue much as it is."""
+        return self.rounding <= RELIABLE * self.least
+
+
+def reliable_hessian(objective: Objective, row_weight: Doubles) -> CenteredHessian:
+    """The Hessian by float32 sums, or by float64 ones where rounding may matter.
+
+    It matters where columns nearly repeat each other: a product of two float32 is exact in float64.
+    """
+    hessian = CenteredHessian(objective, row_weight)
+    if hessian.reliable or objective.sharp:
+        return hessian
+    return CenteredHessian(objective.sharpened(), row_weight)
 
 
 class DenseHessian:
-    """The exact Hessian, factored: n_features^2 numbers.
+    """The Hessian of all the rows of an objective, factored: n_features^2 numbers.
 
-    Where it is singular (columns that repeat each other, no penalty), directions in which it
-    vanishes are left alone: the pseudo-inverse.
+    Where rounding could change its least eigenvalue even in float64, directions of eigenvalues that
+    may be rounding are left alone: the pseudo-inverse.
 
     Parameters
     ----------
@@ -145,36 +237,121 @@ class DenseHessian:
     """
 
     damping = 1.0
+    final = True
 
     def __init__(self, objective: Objective, margins: Doubles) -> None:
-        hessian = CenteredHessian(objective, margins)
+        self.margins = margins
+        self.penalty = objective.penalty
         self.fit_intercept = objective.fit_intercept
+        hessian = reliable_hessian(objective, objective.curvature(margins))
         self.mean, self.total = hessian.mean, hessian.total
-        self._factor(hessian.matrix, SINGULAR[objective.matrix.computes_in_float64])
+        self.size, self.flat = hessian.size, hessian.flat
+        self.cholesky, self.least = hessian.cholesky, hessian.least
+        self.rounding, self.sharp = hessian.rounding, hessian.sharp
+        self.kept: tuple[Doubles, Doubles] | None = None
+        if not hessian.reliable:
+            self._invert(hessian.equilibrated)
 
-    def _factor(self, hessian: Doubles, singular: float) -> None:
-        """Cholesky of the equilibrated matrix, or its eigenvalues if that fails."""
-        size = np.sqrt(np.maximum(hessian.diagonal(), 0))
-        self.size = np.where(size > 0, size, 1.0)
-        hessian = hessian / self.size
-        hessian /= self.size[:, None]
-        self.cholesky, failed = lapack.dpotrf(hessian, lower=1)
-        self.inverse: Doubles | None = None
-        if failed or self.cholesky.diagonal().min() ** 2 < singular:
-            values, vectors = eigh(hessian)
-            kept = values > singular * max(1.0, values[-1])
-            self.inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
+    def _invert(self, equilibrated: Doubles) -> None:
+        """Eigenvalues and vectors, of those that are no rounding."""
+        values, vectors = eigh(equilibrated)
+        kept = values > self.rounding / RELIABLE
+        self.kept = values[kept], vectors[:, kept]
+        self.least = float(values[kept].min(initial=np.inf))
+
+    def _reduced(self, vector: Doubles) -> Doubles:
+        """A gradient in the equilibrated coefficients, the intercept eliminated."""
+        slope: Doubles = (vector[:-1] - self.mean * vector[-1]) / self.size
+        return slope
 
     def solve(self, vector: Doubles) -> Doubles:
         result = np.empty_like(vector)
-        slope = (vector[:-1] - self.mean * vector[-1]) / self.size
-        if self.inverse is None:
+        slope = self._reduced(vector)
+        if self.kept is None:
             slope = lapack.dpotrs(self.cholesky, slope, lower=1)[0]
         else:
-            slope = self.inverse @ slope
+            values, vectors = self.kept
+            slope = vectors @ ((vectors.T @ slope) / values)
         result[:-1] = slope / self.size
         result[-1] = vector[-1] / self.total - self.mean @ result[:-1] if self.fit_intercept else 0
         return result
+
+    def estimate(
+        self, objective: Objective, here: Evaluation, solved: Doubles, softest: float
+    ) -> float:
+        return decrement(here, solved, softest)
+
+    def bound(self, objective: Objective, here: Evaluation, moved: float) -> float:
+        """The Newton decrement, enlarged by all that may be wrong with it.
+
+        By what rounding can do to the least eigenvalue. In directions left alone, by taking for
+        their curvature no more than the penalty's or rounding's. By the change of the Hessian: no
+        curvature of a row changes by more than exp(r), where r is the change of its margin, from
+        where the Hessian was summed to `here`, and on to the minimum (`beyond`). And by the
+        rounding of the gradient.
+        """
+        slope = self._reduced(here.gradient)
+        if slope[self.flat].any():
+            return np.inf
+        solved = self.solve(here.gradient)
+        square = float(here.gradient @ solved) / (1 - self.rounding / self.least)
+        if self.kept is not None:
+            vectors = self.kept[1]
+            outside = slope - vectors @ (vectors.T @ slope)
+            floor = max(self.penalty / float(self.size.max()) ** 2, self.rounding)
+            square = 2 * (square + float(outside @ outside) / floor)
+        square = (np.sqrt(max(square, 0.0)) + self._rounding_at(here)) ** 2
+        drift = objective.largest(here.margins - self.margins)
+        reach = objective.largest(objective.margins(solved))
+        return square / 2 * float(np.exp(min(drift, 700.0))) * beyond(reach)
+
+    def _rounding_at(self, here: Evaluation) -> float:
+        """Of the gradient, as a length in the metric; it was summed in float64.
+
+        That of the margins is eps times the terms they are sums of, |x_j theta_j|, and moves the
+        gradient as a step would: the root of curvature times its square. That of a sum is eps
+        times the mean of |residual x_j|, which is at most the root of J times that of x_j^2.
+        """
+        eps = float(np.finfo(float).eps)
+        margins = 4 * eps * float(np.abs(here.point[:-1]) @ self.size)
+        sums = 8 * eps * np.sqrt(here.value * len(self.size) / self.least)
+        return margins + float(sums)
+
+
+class SampleHessian(DenseHessian):
+    """The Hessian of a sample of rows in the place of that of all.
+
+    Attributes
+    ----------
+    check : callable
+        check(margins) -> DenseHessian of other rows, or None if the whole is to be had cheaply.
+    """
+
+    final = False
+
+    def __init__(
+        self,
+        sample: Objective,
+        margins: Doubles,
+        check: Callable[[Doubles], DenseHessian] | None,
+    ) -> None:
+        super().__init__(sample, margins)
+        self.check = check
+
+    def bound(self, objective: Objective, here: Evaluation, moved: float) -> float:
+        """What another sample says, which does not share the outliers of this one.
+
+        A sample may take a rare row for a common one, and then too much curvature for granted. It
+        is unlikely that two samples do so in the same direction. Twice the larger of their bounds
+        leaves room for what is left of chance: eigenvalues of both are within (1 +- 1/6)^2.
+        """
+        if self.check is None:
+            return np.inf
+        other = self.check(here.margins)
+        solved = max(float(here.gradient @ metric.solve(here.gradient)) for metric in (self, other))
+        if moved > NEAR:
+            moved = objective.largest(objective.margins(other.solve(here.gradient)))
+        return solved * beyond(moved)
 
 
 class SampledGram:
@@ -182,7 +359,8 @@ class SampledGram:
 
     With A the centred rows times the square root of their curvature,
     ``(penalty I + A^T A)^-1 = (I - A^T (penalty I + A A^T)^-1 A) / penalty``. The Gram product
-    A A^T and its factor are float32; A itself is never formed: the rows stay as they are stored.
+    A A^T and its factor are float32, or float64 where all rows take part and the penalty is too
+    small for float32; A itself is never formed: the rows stay as they are stored.
 
     `damping` tells how much a few rows leave to the penalty. In the limit of many rows and
     features the inverse acts as that of the whole Hessian with a larger penalty k,
@@ -196,11 +374,13 @@ class SampledGram:
         Of the rows alone.
     margins : ndarray of shape (n_samples,)
         Of these rows.
+    whole : bool
+        Whether these are all rows.
     """
 
-    def __init__(self, objective: Objective, margins: Doubles) -> None:
+    def __init__(self, objective: Objective, margins: Doubles, whole: bool) -> None:
         self.objective = objective
-        n_rows = objective.matrix.n_samples
+        self.final = whole
         weight = objective.curvature(margins)
         self.total = max(float(weight.sum()), np.finfo(float).tiny)
         self.root = np.sqrt(weight)
@@ -212,39 +392,52 @@ class SampledGram:
         else:
             self.center = scaling.center
             self.mean = np.zeros(len(scaling.center))
-        with blas_threads(objective.matrix.n_threads):
-            gram = self._gram()
-        # What float32 cannot tell from zero cannot be divided by.
-        least = LEAST_RIDGE * float(gram.trace()) / n_rows
-        self.ridge = max(objective.penalty, least, np.finfo(np.float32).tiny)
-        gram.flat[:: n_rows + 1] += np.float32(self.ridge)
-        # In one thread: unlike the product, it has other bits in more, and gains little by them.
-        self.cholesky, failed = lapack.spotrf(gram, lower=1, overwrite_a=1)
-        if failed:
-            raise np.linalg.LinAlgError("the Gram product of a sample of rows is not definite")
+        self._factor(np.float32, LEAST_RIDGE)
+        if whole and self.ridge > objective.penalty > 0:
+            self.objective = objective.sharpened()
+            self._factor(np.float64, LEAST_RIDGE_IN_FLOAT64)
         self.damping = self._damping()
+        self.sharp = self.objective.sharp
 
-    def _gram(self) -> Singles:
+    def _factor(self, dtype: type, least_ridge: float) -> None:
+        """The Gram product with a ridge: the penalty, or else what the type tells from zero."""
+        n_rows = self.objective.matrix.n_samples
+        with blas_threads(self.objective.matrix.n_threads):
+            gram = self._gram(dtype)
+        least = least_ridge * float(gram.trace()) / n_rows
+        self.ridge = max(self.objective.penalty, least, float(np.finfo(np.float32).tiny))
+        gram.flat[:: n_rows + 1] += dtype(self.ridge)
+        # In one thread: unlike the product, it has other bits in more, and gains little by them.
+        (factorise,) = lapack.get_lapack_funcs(("potrf",), (gram,))
+        self.cholesky, failed = factorise(gram, lower=1, overwrite_a=1)
+        if failed:  # by rounding alone
+            self._factor(dtype, 10 * least_ridge)
+
+    def _gram(self, dtype: type) -> NDArray[Any]:
         """A A^T, lower triangle, in Fortran order."""
-        X, scale = self.objective.matrix.X, self.objective.scaling.scale
-        n_rows, n_features = X.shape
-        gram = np.zeros((n_rows, n_rows), dtype=np.float32, order="F")
-        root = self.root.astype(np.float32)[:, None]
-        for begin in range(0, n_features, TILE_COLUMNS):
+        matrix, scale = self.objective.matrix, self.objective.scaling.scale
+        n_rows = matrix.n_samples
+        gram = np.zeros((n_rows, n_rows), dtype=dtype, order="F")
+        (multiply,) = blas.get_blas_funcs(("syrk",), (gram,))
+        for begin in range(0, matrix.n_features, TILE_COLUMNS):
             part = slice(begin, begin + TILE_COLUMNS)
-            tile = X[:, part].astype(np.float32)
-            tile -= self.center[part].astype(np.float32)
-            tile *= (1 / scale[part]).astype(np.float32)
-            tile *= root
-            gram = blas.ssyrk(1.0, tile.T, 1.0, gram, trans=1, lower=1, overwrite_c=1)
+            tile = matrix.tile(part, dtype)
+            tile -= self.center[part].astype(dtype)
+            tile *= (1 / scale[part]).astype(dtype)
+            tile *= self.root.astype(dtype)[:, None]
+            gram = multiply(1.0, tile.T, 1.0, gram, trans=1, lower=1, overwrite_c=1)
         return gram
+
+    def _solved(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """(ridge I + A A^T)^-1 rows."""
+        (solve,) = lapack.get_lapack_funcs(("potrs",), (self.cholesky,))
+        return solve(self.cholesky, rows.astype(self.cholesky.dtype), lower=1)[0]
 
     def _damping(self) -> float:
         """penalty / k, with the trace estimated by a few random signs (Hutchinson)."""
         n_rows = len(self.root)
-        signs = np.random.default_rng(0).choice([-1.0, 1.0], (n_rows, 8)).astype(np.float32)
-        solved = lapack.spotrs(self.cholesky, signs, lower=1)[0]
-        trace = float((signs * solved).sum()) / signs.shape[1]
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], (n_rows, 8))
+        trace = float((signs * self._solved(signs)).sum()) / signs.shape[1]
         return float(np.clip(self.ridge * trace / n_rows, 1e-6, 1.0))
 
     def solve(self, vector: Doubles) -> Doubles:
@@ -254,11 +447,13 @@ class SampledGram:
         np.multiply(self.mean, -vector[-1], out=slope)
         slope += vector[:-1]
         data_slope = slope / scaling.scale
-        rows = objective.matrix.decision_values(data_slope, -float(self.center @ data_slope))
+        rows = objective.matrix.decision_values(
+            data_slope, -float(self.center @ data_slope), precise=objective.precise
+        )
         del data_slope  # vectors may be longer than all else here
         rows *= self.root
-        rows = lapack.spotrs(self.cholesky, rows.astype(np.float32), lower=1)[0] * self.root
-        back, total = objective.matrix.row_sum(rows)
+        rows = self._solved(rows) * self.root
+        back, total = objective.matrix.row_sum(rows, precise=objective.precise)
         back -= self.center * total
         back /= scaling.scale
         slope -= back
@@ -267,3 +462,15 @@ class SampledGram:
         if not objective.fit_intercept:
             result[-1] = 0
         return result
+
+    def estimate(
+        self, objective: Objective, here: Evaluation, solved: Doubles, softest: float
+    ) -> float:
+        """The duality gap: of the directions it has no rows for, the metric knows too little."""
+        if objective.penalty == 0:
+            return decrement(here, solved, softest)
+        slope = here.gradient[:-1] - self.mean * here.gradient[-1]
+        return float(slope @ slope) / (2 * objective.penalty)
+
+    def bound(self, objective: Objective, here: Evaluation, moved: float) -> float:
+        return np.inf

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..matrix import PassOverflowError
 from ..objective import Evaluation, Objective
 from ._solver import Doubles, Result, Settings
 
@@ -11,6 +12,21 @@ ADVICE = "Raise max_iter or tol, or scale the features (scaling='standard')."
 STOPPED = "The callback stopped it."
 UNBOUNDED = "The coefficients grow without bound: use a penalty (a finite C)."
 PRECISION = "Rounding hides what is left to gain: raise tol, or scale the features."
+
+
+SHORTEST = 1e-30  # of a step that overflows
+
+
+def evaluate_along(objective: Objective, point: Doubles, step: Doubles) -> tuple[float, Evaluation]:
+    """The longest share, of 1 and less, of a step that does not overflow, and its end."""
+    share = 1.0
+    while True:
+        try:
+            return share, objective.evaluate(point + share * step)
+        except PassOverflowError:
+            share /= 1024
+            if share < SHORTEST:
+                raise
 
 
 class Path:
@@ -22,7 +38,7 @@ class Path:
     history : list of float
         The cost J at the start and after each iteration.
     suboptimality : float
-        Certified for `here`.
+        Certified for `here`; infinite where nothing is yet.
     advice : str
         Other than ADVICE once nothing more can be done.
     """
@@ -49,25 +65,20 @@ class Path:
         """Whether it converged, was stopped or cannot go on."""
         return self.converged or self.advice != ADVICE or self.n_iter >= self.settings.max_iter
 
-    def certify(self, gap: float) -> None:
-        """The cost lies within this of its minimum."""
-        self.suboptimality = gap / max(self.history[-1], float(np.finfo(float).tiny))
-
     def report(self, point: Doubles, cost: float, gradient_norm: float) -> None:
         """An iteration ends."""
         self.history.append(cost)
         callback = self.settings.callback
         if callback is None:
             return
-        coef, intercept = self.objective.scaling.to_data(point[:-1], float(point[-1]))
+        coef, intercept = self.objective.to_data(point)
         if callback(self.n_iter, coef, intercept, cost, gradient_norm):
             self.advice = STOPPED
 
     def result(self) -> Result:
         """Where the path ended."""
         return Result(
-            coef=self.here.point[:-1],
-            intercept=float(self.here.point[-1]),
+            point=self.here.point,
             history=self.history,
             n_iter=self.n_iter,
             converged=self.converged,

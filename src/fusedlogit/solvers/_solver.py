@@ -43,12 +43,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class Result:
-    """Where a solver ended, in the coefficients of scaled features.
+    """Where a solver ended.
 
     Attributes
     ----------
-    coef : ndarray of shape (n_features,)
-    intercept : float
+    point : ndarray of shape (n_features + 1,)
+        Coefficients of the scaled features, then the intercept.
     history : list of float
         The cost J by iteration.
     n_iter : int
@@ -59,8 +59,7 @@ class Result:
         What a user can do where it did not converge.
     """
 
-    coef: Doubles
-    intercept: float
+    point: Doubles
     history: list[float]
     n_iter: int
     converged: bool
@@ -76,12 +75,12 @@ class Solver:
     ----------
     name : str
     solve : callable
-        solve(objective, coef, intercept, settings) -> Result, from that start.
+        solve(objective, start, settings) -> Result, from that point.
     smooth, l1 : bool
         Whether it minimises smooth penalties, and those with an L1 norm.
     """
 
     name: str
-    solve: Callable[[Objective, Doubles, float, Settings], Result]
+    solve: Callable[[Objective, Doubles, Settings], Result]
     smooth: bool = True
     l1: bool = False

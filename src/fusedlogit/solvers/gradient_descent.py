@@ -18,34 +18,33 @@ ADVICE = {
 SLOW = "Raise max_iter or learning_rate, scale the features, or use solver='newton'."
 
 
-def solve(objective: Objective, coef: Doubles, intercept: float, settings: Settings) -> Result:
-    """Descend from (coef, intercept); the loop itself is compiled.
+def solve(objective: Objective, start: Doubles, settings: Settings) -> Result:
+    """Descend from a point; the loop itself is compiled.
 
     It runs until the gradient is as small as `tol` seems to need. Only then is the certificate
     computed, and if it does not hold, the loop goes on to a smaller gradient.
     """
-    w, b = coef.copy(), np.array([intercept])
+    w, b = start[:-1].copy(), start[-1:].copy()
     history: list[float] = []
     enough = np.sqrt(2 * max(objective.penalty, GUESS) * settings.tol * np.log(2))
     while True:
         part, outcome = _descend(objective, w, b, settings, enough, len(history))
         history += part
         if outcome == "diverged":
-            reached = np.inf
+            reached = 1.0
             break
-        reached = suboptimality(objective, objective.evaluate(np.append(w, b)), settings)
-        if outcome != "converged" or reached <= settings.tol:
-            break
-        if len(history) == settings.max_iter:
+        sharp = objective.sharpened()
+        here = sharp.evaluate(np.append(w, b))
+        reached = suboptimality(sharp, here, settings.tol)
+        if outcome != "converged" or reached <= settings.tol or len(history) == settings.max_iter:
             break
         history.pop()  # the next part begins at the same point
         enough *= min(0.5, 0.9 * np.sqrt(settings.tol / reached))
     return Result(
-        coef=w,
-        intercept=float(b[0]),
+        point=np.append(w, b),
         history=history,
         n_iter=len(history),
-        converged=outcome == "converged" and reached <= settings.tol,
+        converged=reached <= settings.tol,
         suboptimality=reached,
         advice=ADVICE.get(outcome, SLOW),
     )
@@ -59,7 +58,7 @@ def _descend(
 
     def observer(iteration: int, cost: float, gradient_norm: float) -> bool:
         assert callback is not None
-        data_coef, data_intercept = objective.scaling.to_data(w, float(b[0]))
+        data_coef, data_intercept = objective.to_data(np.append(w, b))
         if n_done and iteration == 1:  # seen at the end of the part before
             return False
         return bool(callback(n_done + iteration, data_coef, data_intercept, cost, gradient_norm))

@@ -22,14 +22,16 @@ from numpy.typing import NDArray
 
 from ..objective import Objective
 from ._descent import Descent
-from ._metric import DenseHessian, Metric, SampledGram
+from ._metric import DENSE_FEATURES, DenseHessian, SampledGram, SampleHessian
+from ._path import PRECISION
 from ._solver import Doubles, Result, Settings, Solver
 
-#: Features up to which a Hessian of n_features^2 numbers is formed.
-DENSE_FEATURES = 2048
-
-#: Features up to which it costs so little that nothing is gained by a smaller Gram product.
+#: Features up to which a Hessian costs so little that nothing is gained by a smaller Gram product.
 SMALL_FEATURES = 256
+
+#: Rows, or features, up to which a Gram product of all rows, or a Hessian, is formed at last where
+#: a sample of rows does not do: numbers of 128 MB.
+WHOLE = 4096
 
 #: Rows for each feature that a sampled Hessian needs: its eigenvalues are within (1 +- 1/6)^2.
 ROWS_PER_FEATURE = 36
@@ -40,7 +42,10 @@ PRODUCT_SPEED = 8
 #: What a call costs besides, in multiply-adds of a pass.
 OVERHEAD = 200_000
 
-#: The same for a Gram product, for each byte of an element that a pass reads.
+#: Multiply-adds of a whole Hessian that are always spent on a certificate: some milliseconds.
+CHEAP = 100_000_000
+
+#: As PRODUCT_SPEED, of a Gram product, for each byte of an element that a pass reads.
 GRAM_SPEED = 2.8
 
 #: Rows that a Gram product begins with, at most and as a share of all rows (one in so many).
@@ -61,9 +66,8 @@ MEMORY = 20
 VECTORS = 4
 
 
-def solve(objective: Objective, coef: Doubles, intercept: float, settings: Settings) -> Result:
-    """Minimise from (coef, intercept)."""
-    start = np.append(coef, intercept)
+def solve(objective: Objective, start: Doubles, settings: Settings) -> Result:
+    """Minimise from a point."""
     by = _by_gram if _wide(objective) else _by_hessian
     return by(objective, start, settings).result()
 
@@ -72,61 +76,100 @@ def _wide(objective: Objective) -> bool:
     """Whether a Gram product takes the place of a Hessian: it is smaller, or that too large."""
     n_samples, n_features = objective.matrix.n_samples, objective.matrix.n_features
     few = n_samples <= FIRST_ROWS and n_samples < n_features
+    if objective.penalty == 0 and n_features <= min(n_samples, WHOLE):
+        return False  # without a penalty, a sample tells nothing of most directions
     return bool(n_features > DENSE_FEATURES or (few and n_features > SMALL_FEATURES))
 
 
 def _by_hessian(objective: Objective, start: Doubles, settings: Settings) -> Descent:
     """Few features: a dense Hessian."""
     price = price_of_hessian(objective)
-    rows = _rows_for_hessian(objective, settings)
-    if rows is None:
+    generator = np.random.default_rng(settings.seed)
+    n_rows = _rows_for_hessian(objective)
+    if n_rows is None:
         descent = Descent(objective, start, settings, _memory(objective))
     else:
-        descent, metric = _from_sample(objective, rows, start, settings)
+        descent, metric = _from_sample(objective, n_rows, start, settings, generator)
         descent.go(metric, 1 + price)
-    while not descent.finished:
-        descent.go(DenseHessian(objective, descent.here.margins), price)
+    _in_whole_hessians(descent)
     return descent
 
 
 def _from_sample(
-    objective: Objective, rows: NDArray[np.intp], start: Doubles, settings: Settings
-) -> tuple[Descent, Metric]:
+    objective: Objective,
+    n_rows: int,
+    start: Doubles,
+    settings: Settings,
+    generator: np.random.Generator,
+) -> tuple[Descent, SampleHessian]:
     """A descent that starts at the minimum of a sample, and the sample's Hessian there.
 
     A start that is not zero is taken for a better one, and so is zero if the sample has no minimum
     (its classes may be separable where those of the whole are not).
     """
-    sample = _sample(objective, rows)
-    point, margins = start, sample.margins(start) if start.any() else np.zeros(len(rows))
+    n_samples = objective.matrix.n_samples
+    rows = _draw(n_samples, n_rows, generator)
+    sample = objective.sample(rows)
+    point, margins = start, sample.margins(start) if start.any() else np.zeros(n_rows)
     if not start.any():
         loose = replace(settings, tol=0.1 / ROWS_PER_FEATURE, max_iter=30, callback=None)
         found = _by_hessian(sample, start, loose)
         if found.converged:
             point, margins = found.here.point, found.here.margins
-    metric = DenseHessian(sample, margins)
+
+    def check(margins: Doubles) -> DenseHessian:
+        rows = _draw(n_samples, n_rows, generator)
+        other = objective.sample(rows)
+        hessian = DenseHessian(other, margins[rows])
+        objective.matrix.count(other.matrix)
+        return hessian
+
+    cheap = n_samples * objective.matrix.n_features**2 <= CHEAP
+    metric = SampleHessian(sample, margins, None if cheap else check)
     descent = Descent(objective, point, settings, _memory(objective))
     if descent.here.value > np.log(2) and not start.any():  # more than the cost at zero
         descent = Descent(objective, start, settings, _memory(objective))
-    objective.matrix.n_passes += sample.matrix.n_passes * len(rows) / objective.matrix.n_samples
+    objective.matrix.count(sample.matrix)
     return descent, metric
 
 
 def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Descent:
-    """Many features: a Gram product, of all rows if they are few, else of a sample."""
+    """Many features: a Gram product, of all rows if they are few, else of a sample.
+
+    Where the passes come to cost as much, a Gram product of all rows or the whole Hessian takes
+    its place, if memory allows for it.
+    """
     n_samples = objective.matrix.n_samples
     generator = np.random.default_rng(settings.seed)
     descent = Descent(objective, start, settings, _memory(objective))
     n_rows = _first_rows(n_samples)
     while not descent.finished:
-        metric = _sampled_gram(objective, n_rows, descent.here.margins, generator)
+        before = descent.n_iter
+        metric = _gram(objective, descent, n_rows, generator)
         more = min(2 * n_rows, n_samples // SHARE_OF_ROWS)
         if more > n_rows and _price_of_gram(objective, more) < SAVING / np.sqrt(metric.damping):
             n_rows = more
             del metric  # before the next takes as much memory
             continue
+        metric.final = n_rows == n_samples
         descent.go(metric, RENEWAL * _price_of_gram(objective, n_rows))
+        useless = descent.n_iter == before and not metric.final
+        if useless or descent.n_iter >= _price_of_whole(objective):
+            if min(n_samples, objective.matrix.n_features) > WHOLE:
+                if useless:
+                    descent.advice = PRECISION
+            elif n_samples <= objective.matrix.n_features:
+                n_rows = n_samples
+            else:
+                _in_whole_hessians(descent)
     return descent
+
+
+def _in_whole_hessians(descent: Descent) -> None:
+    """Go on in the metric of the Hessian of all rows to the end."""
+    price = price_of_hessian(descent.objective)
+    while not descent.finished:
+        descent.go(DenseHessian(descent.objective, descent.here.margins), price)
 
 
 def _first_rows(n_samples: int) -> int:
@@ -134,31 +177,27 @@ def _first_rows(n_samples: int) -> int:
     return n_samples if n_samples <= FIRST_ROWS else min(FIRST_ROWS, n_samples // FIRST_SHARE)
 
 
-def _sampled_gram(
-    objective: Objective, n_rows: int, margins: Doubles, generator: np.random.Generator
+def _gram(
+    objective: Objective, descent: Descent, n_rows: int, generator: np.random.Generator
 ) -> SampledGram:
-    n_samples = objective.matrix.n_samples
+    """Of so many rows, at the point where the descent stands."""
+    n_samples, margins = objective.matrix.n_samples, descent.here.margins
     if n_rows == n_samples:
-        return SampledGram(objective, margins)
-    rows = np.sort(generator.choice(n_samples, n_rows, replace=False))
-    return SampledGram(_sample(objective, rows), margins[rows])
+        return SampledGram(objective, margins, whole=True)
+    rows = _draw(n_samples, n_rows, generator)
+    return SampledGram(objective.sample(rows), margins[rows], whole=False)
 
 
-def _sample(objective: Objective, rows: NDArray[np.intp]) -> Objective:
-    """Some rows, whose passes count as fractions of a pass."""
-    sample = objective.sample(rows)
-    objective.matrix.n_passes += len(rows) / objective.matrix.n_samples
-    return sample
+def _draw(n_samples: int, n_rows: int, generator: np.random.Generator) -> NDArray[np.intp]:
+    """Some rows, in order."""
+    return np.sort(generator.choice(n_samples, n_rows, replace=False))
 
 
-def _rows_for_hessian(objective: Objective, settings: Settings) -> NDArray[np.intp] | None:
+def _rows_for_hessian(objective: Objective) -> int | None:
     """Rows to sample for a Hessian, or None if the whole is not much more."""
     n_samples, n_features = objective.matrix.n_samples, objective.matrix.n_features
     n_rows = max(ROWS_PER_FEATURE * (n_features + 1), n_samples // (n_features + 16))
-    if n_rows * SHARE_OF_ROWS > n_samples:
-        return None
-    generator = np.random.default_rng(settings.seed)
-    return np.sort(generator.choice(n_samples, n_rows, replace=False))
+    return None if n_rows * SHARE_OF_ROWS > n_samples else n_rows
 
 
 def price_of_hessian(objective: Objective) -> int:
@@ -177,18 +216,17 @@ def _price_of_gram(objective: Objective, n_rows: int) -> int:
     return max(1, int(product / (GRAM_SPEED * itemsize * n_samples * n_features) + 0.5))
 
 
+def _price_of_whole(objective: Objective) -> int:
+    """Passes that take as long as the Hessian of all rows, or their Gram product."""
+    if objective.matrix.n_samples <= objective.matrix.n_features:
+        return _price_of_gram(objective, objective.matrix.n_samples)
+    return price_of_hessian(objective)
+
+
 def _memory(objective: Objective) -> int:
     """Steps to keep: what they take must stay a small share of X."""
     share = objective.matrix.X.nbytes / 24
     return int(np.clip(share / (VECTORS * 8 * objective.matrix.n_features), 2, MEMORY))
-
-
-def metric_at(objective: Objective, margins: Doubles, settings: Settings) -> Metric:
-    """A model of the Hessian at these margins, for solvers that form none of their own."""
-    if not _wide(objective):
-        return DenseHessian(objective, margins)
-    n_rows = _first_rows(objective.matrix.n_samples)
-    return _sampled_gram(objective, n_rows, margins, np.random.default_rng(settings.seed))
 
 
 NEWTON = Solver("newton", solve)

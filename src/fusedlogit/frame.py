@@ -1,0 +1,170 @@
+"""The frame in which X is read: features (x - center) unit, where x itself would lose digits.
+
+float32 knows 7 digits and float64 16. Where a column's mean is much larger than its spread (years,
+prices, timestamps), sums of x spend them on the mean; where its unit is extreme, products leave
+the range. Such data is read in float64, each element centred and brought to a common unit in the
+register. It takes more arithmetic but no more memory, so it is done only where a first look at
+some rows asks for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .matrix import DenseMatrix
+
+Doubles = NDArray[np.float64]
+
+#: Means, in spreads of their column, beyond which sums of x lose too much: by compute in float64.
+#: Of 7 digits 5.5 are left, of 16 digits 13.
+FAR = {False: 32.0, True: 1e3}
+
+#: Sizes of elements whose products with coefficients and with each other stay in range.
+RANGE = {False: (1e-12, 1e12), True: (1e-90, 1e90)}
+
+#: Elements of a first look, and rows at least.
+ELEMENTS_SEEN = 1 << 15
+ROWS_SEEN = 16
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Features (x - center) unit.
+
+    Attributes
+    ----------
+    center : ndarray of shape (n_features,)
+        Zero where the origin of X matters.
+    unit : ndarray of shape (n_features,)
+        Powers of two, near the inverse of the column's deviation.
+    mean, deviation : ndarray of shape (n_features,)
+        Of the features. The mean is zero where they are centred, the deviation where a column is
+        constant.
+    """
+
+    center: Doubles
+    unit: Doubles
+    mean: Doubles
+    deviation: Doubles
+
+    def to_data(self, coef: Doubles, intercept: float) -> tuple[Doubles, float]:
+        """Coefficients of the features as coefficients of x; the intercept's sum is exact."""
+        coef = coef * self.unit
+        far = -self.center.astype(np.longdouble) @ coef.astype(np.longdouble)
+        return coef, float(intercept + far)
+
+    def from_data(self, coef: Doubles, intercept: float) -> tuple[Doubles, float]:
+        """Coefficients of x as coefficients of the features."""
+        far = self.center.astype(np.longdouble) @ coef.astype(np.longdouble)
+        return coef / self.unit, float(intercept + far)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is known of the columns before a fit.
+
+    Attributes
+    ----------
+    frame : Frame or None
+        In which X calls to be read; None where x itself will do.
+    mean : ndarray of shape (n_features,)
+        Of the columns, as far as was looked at.
+    deviation : ndarray of shape (n_features,) or None
+        Known if the moments were asked for, or a frame is called for; then the mean is exact.
+    """
+
+    frame: Frame | None
+    mean: Doubles
+    deviation: Doubles | None = None
+
+
+def look_at(
+    matrix: DenseMatrix, sample_weight: Doubles | None, *, moments: bool, centred: bool
+) -> Look:
+    """See whether X calls for a frame: by some rows, at no cost, and by its moments, in one pass.
+
+    Parameters
+    ----------
+    matrix : DenseMatrix
+    sample_weight : ndarray of shape (n_samples,) or None
+    moments : bool
+        Whether to take the moments in any case.
+    centred : bool
+        Whether the features may be moved: an intercept is fitted, or `scaling` centres.
+    """
+    in_float64 = matrix.computes_in_float64
+    seen = _rows_seen(matrix)
+    unit = power_of_two(seen.largest)
+    asked = _asks(seen, in_float64, centred)
+    if not asked and not moments:
+        return Look(None, seen.mean)
+    mean, variance = matrix.moments(sample_weight, unit)
+    deviation = np.sqrt(variance)  # times unit
+    far = centred & (deviation > 0) & (np.abs(mean) * unit > FAR[in_float64] * deviation)
+    if not asked and not far.any():
+        return Look(None, mean, deviation / unit)
+    zero = np.zeros_like(mean)
+    if not centred:
+        return Look(Frame(zero, unit, mean * unit, deviation), mean, deviation / unit)
+    finer = power_of_two(deviation)
+    return Look(Frame(mean, unit * finer, zero, deviation * finer), mean, deviation / unit)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Of each column, what some rows show: robust to a few of them that are far out."""
+
+    largest: Doubles
+    mean: Doubles
+    middle: Doubles
+    spread: Doubles
+
+
+def _rows_seen(matrix: DenseMatrix) -> _Seen:
+    """What some rows show, evenly spread over X; a few columns at a time, to save memory."""
+    n_rows = max(ROWS_SEEN, ELEMENTS_SEEN // matrix.n_features)
+    rows = matrix.X[:: max(1, matrix.n_samples // n_rows)][:n_rows]
+    width = ELEMENTS_SEEN // len(rows) + 1
+    parts = [
+        _summary(rows[:, begin : begin + width]) for begin in range(0, matrix.n_features, width)
+    ]
+    return _Seen(*(np.concatenate(of_parts) for of_parts in zip(*parts, strict=True)))
+
+
+def _summary(rows: NDArray[Any]) -> tuple[Doubles, Doubles, Doubles, Doubles]:
+    """The fields of `_Seen`, of a few columns."""
+    seen = rows.astype(np.float64)
+    seen[~np.isfinite(seen)] = 0.0  # a pass will name them
+    largest = np.abs(seen).max(axis=0)
+    unit = power_of_two(largest)
+    seen *= unit
+    mean, middle = seen.mean(axis=0) / unit, np.median(seen, axis=0)
+    seen -= middle
+    spread = np.median(np.abs(seen), axis=0)
+    spread = np.where(spread > 0, spread, seen.std(axis=0))
+    return largest, mean, middle / unit, spread / unit
+
+
+def _asks(seen: _Seen, in_float64: bool, centred: bool) -> bool:
+    """Whether rows show columns of extreme size, or far from zero."""
+    low, high = RANGE[in_float64]
+    if bool(((seen.largest > high) | ((seen.largest < low) & (seen.largest > 0))).any()):
+        return True
+    if not centred:
+        return False
+    varies = seen.spread > 0
+    # A constant column does no harm if it is as large as the others vary.
+    usual = float(np.median(seen.spread[varies])) if varies.any() else 1.0
+    spread = np.where(varies, seen.spread, usual)
+    return bool((np.abs(seen.middle) > FAR[in_float64] * spread).any())
+
+
+def power_of_two(size: Doubles) -> Doubles:
+    """The power of two next to 1 / size, within the range of normal float64."""
+    exponent = np.frexp(np.where(size > 0, size, 1.0))[1]
+    unit: Doubles = np.ldexp(1.0, np.clip(-exponent, -1021, 1022))
+    return unit
