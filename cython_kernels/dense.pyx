@@ -7,12 +7,13 @@ Every output is allocated by the caller. coef and gradient are (n_coefs, n_featu
 and curvature (n_coefs, n_samples); all sums are over rows, not means.
 """
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uintptr_t
 from libc.string cimport memset
 
 from cython_kernels.moments cimport Moments, run_moments
 from cython_kernels.passes cimport (
-    DECISION, GRADIENT, LOSS, PRODUCT, Kind, Pass, new_pass, use_workspace, workspace_bytes,
+    DECISION, GRADIENT, GUARD, LOSS, PRODUCT, Kind, Part, Pass, new_pass, part_at, use_workspace,
+    workspace_bytes,
 )
 from cython_kernels.run cimport run_pass
 from cython_kernels.sandwich cimport (
@@ -37,6 +38,31 @@ def workspace_size(Py_ssize_t n_features, Py_ssize_t n_coefs, int n_threads):
     """Bytes of scratch memory that a pass needs."""
     cdef Pass task = new_pass(DECISION, 0, n_features, n_coefs, 0, 1, n_threads)
     return workspace_bytes(&task)
+
+
+def workspace_guards(Py_ssize_t n_features, Py_ssize_t n_coefs, int n_threads):
+    """Where nobody writes: offsets of guards in the workspace of a pass, and the bytes of each.
+
+    The offsets count from the first address that is a multiple of the size.
+    """
+    cdef Pass task = new_pass(DECISION, 0, n_features, n_coefs, 0, 1, n_threads)
+    cdef Part part
+    cdef char* workspace = NULL
+    cdef int index
+    use_workspace(&task, workspace)
+    ends = [<Py_ssize_t>task.parts]
+    for index in range(n_threads):
+        part = part_at(&task, index)
+        ends += [
+            <Py_ssize_t>begin for begin in (
+                <uintptr_t>part.gradient, <uintptr_t>part.loss,
+                <uintptr_t>part.intercept_gradient, <uintptr_t>part.z, <uintptr_t>part.factor,
+                <uintptr_t>part.z_registers, <uintptr_t>part.factor_registers,
+                <uintptr_t>part.block_loss, <uintptr_t>part.y, <uintptr_t>part.tile,
+                <uintptr_t>part.end,
+            )
+        ]
+    return [end - GUARD for end in ends], GUARD
 
 
 def sandwich_workspace_size(Py_ssize_t n_features, int n_threads):
