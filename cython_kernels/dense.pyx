@@ -11,6 +11,7 @@ from libc.stdint cimport uint8_t, uintptr_t
 from libc.string cimport memset
 
 from cython_kernels.moments cimport Moments, run_moments
+from cython_kernels.nonfinite cimport NONE, Place, Search, first_part, run_search
 from cython_kernels.passes cimport (
     DECISION, GRADIENT, GUARD, LOSS, PRODUCT, Kind, Part, Pass, new_pass, part_at, use_workspace,
     workspace_bytes,
@@ -19,7 +20,7 @@ from cython_kernels.run cimport run_pass
 from cython_kernels.sandwich cimport (
     Sandwich, padded_size, run_sandwich, sandwich_bytes, use_sandwich_workspace,
 )
-from cython_kernels.storage cimport storage_t
+from cython_kernels.storage cimport half_t, storage_t
 from cython_kernels.vector cimport VECTOR_LEVEL
 from cython_kernels.views cimport (
     column_stride_of, elements_of, out_table, out_values, row_stride_of, table_of, targets_of,
@@ -192,3 +193,26 @@ def sandwich(
             for j in range(i, X.shape[1] + 1):
                 product[i, j] = task.sums[i * size + j]
                 product[j, i] = product[i, j]
+
+
+def first_nonfinite(const storage_t[:, :] X, Py_ssize_t[:, ::1] places):
+    """Row and column of the first NaN or infinity, by rows; -1 and -1 if there is none.
+
+    Here X may have any strides. places is (n_threads, 2) of scratch.
+    """
+    cdef Search search
+    cdef const storage_t* rows = elements_of(X)
+    cdef int part
+    places[:] = NONE
+    memset(&search, 0, sizeof(search))
+    search.n_parts = <int>places.shape[0]
+    search.n_samples = X.shape[0] if X.shape[1] else 0
+    search.n_features = X.shape[1]
+    search.row_stride = row_stride_of(X)
+    search.column_stride = column_stride_of(X)
+    search.found = <Place*>&places[0, 0]
+    if storage_t is float or storage_t is double or storage_t is half_t:    # integers are finite
+        with nogil:
+            run_search(rows, &search)
+    part = first_part(&search)
+    return places[part, 0], places[part, 1]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import matrix as _matrix
 from ._kernels import coordinate, link
 from .matrix import DenseMatrix, check_storage, check_target, raise_if_outside
 from .reference import Descent
@@ -21,6 +22,7 @@ __all__ = [
     "coordinate_descent",
     "curvature",
     "decision_values",
+    "first_nonfinite",
     "gradient_descent",
     "hessian_product",
     "log_loss",
@@ -253,6 +255,31 @@ def moments(
     """
     matrix = DenseMatrix(check_storage(X), n_threads)
     return matrix.moments(_sample_weight(sample_weight, matrix.n_samples))
+
+
+def first_nonfinite(X: ArrayLike, n_threads: int | None = None) -> tuple[int, int]:
+    """Where the first NaN or infinity of X stands, row by row.
+
+    The other functions look for it by themselves where their sums show that there is one.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    n_threads : int, optional
+
+    Returns
+    -------
+    row, column : int
+        -1 and -1 if every number is finite.
+
+    Raises
+    ------
+    TypeError
+        If X is sparse.
+    ValueError
+        If X is no table of numbers.
+    """
+    return _matrix.first_nonfinite(check_storage(X), n_threads)
 
 
 def gradient_descent(

@@ -103,6 +103,17 @@ def raise_if_outside(y: NDArray[Any]) -> None:
         )
 
 
+def stored_matrix(X: NDArray[Any]) -> NDArray[Any]:
+    """X as kernels are given it."""
+    return X.view(KERNEL_VIEWS.get(X.dtype, X.dtype))
+
+
+def first_nonfinite(X: NDArray[Any], n_threads: int | None = None) -> tuple[int, int]:
+    """Row and column of the first NaN or infinity in X, by rows; -1 and -1 if there is none."""
+    places = np.empty((threads_for(n_threads, *X.shape), 2), dtype=np.intp)
+    return dense.first_nonfinite(stored_matrix(X), places)
+
+
 class PassOverflowError(ValueError):
     """X and the coefficients are finite, but too large together."""
 
@@ -122,13 +133,12 @@ def raise_if_nonfinite(X: NDArray[Any], *sums: ArrayLike, y: NDArray[Any] | None
         return
     if y is not None:
         raise_if_outside(y)
-    for i, row in enumerate(X):
-        bad = np.flatnonzero(~np.isfinite(row))
-        if bad.size:
-            raise ValueError(
-                f"Input X contains NaN or infinity: {row[bad[0]]} in row {i}, column {bad[0]}. "
-                "Remove or impute such rows first."
-            )
+    row, column = first_nonfinite(X)
+    if row >= 0:
+        raise ValueError(
+            f"Input X contains NaN or infinity: {X[row, column]} in row {row}, column {column}. "
+            "Remove or impute such rows first."
+        )
     raise PassOverflowError(
         "the decision values X w + b overflow, or the gradient does; "
         "use scaling='standard' or smaller numbers in X"
@@ -156,7 +166,7 @@ class DenseMatrix:
     ) -> None:
         self.X = X
         self.source = X if source is None else source
-        self._stored = X.view(KERNEL_VIEWS.get(X.dtype, X.dtype))
+        self._stored = stored_matrix(X)
         self.n_samples, self.n_features = X.shape
         self.n_threads = threads_for(n_threads, *X.shape)
         self.n_passes = 0.0

@@ -20,6 +20,7 @@ __all__ = [
     "coordinate_descent",
     "curvature",
     "decision_values",
+    "first_nonfinite",
     "gradient_descent",
     "hessian_product",
     "log_loss",
@@ -222,6 +223,22 @@ def moments(
     s = _weights(sample_weight, len(X))
     mean: Doubles = s @ X / s.sum()
     return mean, s @ (X - mean) ** 2 / s.sum()
+
+
+def first_nonfinite(X: ArrayLike, n_threads: int | None = None) -> tuple[int, int]:
+    """Where the first NaN or infinity of X stands, row by row.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+
+    Returns
+    -------
+    row, column : int
+        -1 and -1 if every number is finite.
+    """
+    places = np.argwhere(~np.isfinite(np.asarray(X, dtype=np.float64)))
+    return (int(places[0, 0]), int(places[0, 1])) if len(places) else (-1, -1)
 
 
 def gradient_descent(

@@ -131,6 +131,11 @@ class Kernels:
             self.dense.moments(stored(X), weight, sums, total)
         return sums[0, 0], sums[1, 0], total[0]
 
+    def first_nonfinite(self, X, n_threads=1):
+        """Row and column."""
+        with Outputs() as outputs:
+            return self.dense.first_nonfinite(stored(X), outputs.new(n_threads, 2, dtype=np.intp))
+
     def gradient_descent(
         self, X, y, weight=None, *, center=None, scale=None, penalty=0.0, fit_intercept=True,
         learning_rate=0.1, max_iter=20, tol=0.0, coef=None, intercept=0.0, observer=None,

@@ -42,6 +42,10 @@ functions.sandwich(X, np.ones(len(X)))
 X = np.broadcast_to(np.ones(500_000, dtype=np.uint8), (2_000_000, 500_000))
 functions.moments(X)
 """,
+    "first_nonfinite": """
+X = np.broadcast_to(np.ones(500_000, dtype=np.float32), (2_000_000, 500_000))
+functions.first_nonfinite(X)
+""",
     "fit": """
 X = np.broadcast_to(np.arange(1_000, dtype=np.uint8), (10_000_000, 1_000))
 fusedlogit.LogisticRegression().fit(X, np.arange(len(X)) % 2)
