@@ -144,11 +144,13 @@ def hessian_product(
 
 
 def moments(
-    const storage_t[:, :] X, const double[::1] sample_weight, double[:, :, ::1] sums,
-    double[::1] weight,
+    const storage_t[:, :] X, const double[::1] sample_weight, const double[::1] unit,
+    double[:, :, ::1] sums, double[::1] weight,
 ):
     """Column means in sums[0, 0], sums of squared deviations in sums[1, 0].
 
+    unit (n_features,) has powers of two, or is None: columns are multiplied by them before any
+    distance is taken, and squared deviations stay so. Means are in X's own units.
     sums is (4, n_threads, n_features) and weight (n_threads,), both zero at the start; the total
     weight ends in weight[0].
     """
@@ -160,6 +162,7 @@ def moments(
     task.row_stride = row_stride_of(X)
     task.column_stride = column_stride_of(X)
     task.sample_weight = values_of(sample_weight)
+    task.unit = values_of(unit)
     task.weight = out_values(weight)
     task.mean = out_table(sums[0])
     task.deviation = out_table(sums[1])

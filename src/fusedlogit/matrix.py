@@ -285,11 +285,16 @@ class DenseMatrix:
         raise_if_nonfinite(self.source, product)
         return product
 
-    def moments(self, sample_weight: Doubles | None) -> tuple[Doubles, Doubles]:
-        """Weighted mean and variance of each column."""
+    def moments(
+        self, sample_weight: Doubles | None, unit: Doubles | None = None
+    ) -> tuple[Doubles, Doubles]:
+        """Weighted mean of each column, and variance of the column times `unit` (n_features,).
+
+        Units are powers of two, which bring squares of very large or small numbers into range.
+        """
         sums = np.zeros((4, self.n_threads, self.n_features))
         weight = np.zeros(self.n_threads)
-        dense.moments(self._stored, sample_weight, sums, weight)
+        dense.moments(self._stored, sample_weight, unit, sums, weight)
         self.n_passes += 1
         raise_if_nonfinite(self.source, sums[1, 0])
         return sums[0, 0], sums[1, 0] / weight[0]

@@ -63,6 +63,11 @@ def sandwich(X, row_weight, n_threads=None):
     return extended.T @ extended
 
 
+def moments(X, n_threads=None):
+    """Mean and variance of each column."""
+    return X.mean(axis=0), X.var(axis=0)
+
+
 def first_nonfinite(X, n_threads=None):
     """Row and column of the first NaN or infinity, -1 and -1 if there is none."""
     finite = np.isfinite(X)

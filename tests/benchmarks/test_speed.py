@@ -104,6 +104,12 @@ def test_sandwich(measure, data, engine):
     assert np.isfinite(product).all()
 
 
+@cases("tall", "by columns")
+def test_moments(measure, data, engine):
+    _, variance = measure(engine.call("moments", data.X))
+    assert np.isfinite(variance).all()
+
+
 @cases("photographs", "by columns", storage=("float64", "float32"))
 def test_first_nonfinite(measure, data, engine):
     assert measure(engine.call("first_nonfinite", data.X), multiply_adds=1) == (-1, -1)

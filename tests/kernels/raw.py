@@ -123,12 +123,12 @@ class Kernels:
             self.dense.sandwich(stored(X), row_weight, product, n_threads, workspace)
         return product
 
-    def moments(self, X, weight, n_threads=1):
+    def moments(self, X, weight, n_threads=1, unit=None):
         """Means, sums of squared deviations, total weight."""
         with Outputs() as outputs:
             sums = outputs.copy(np.zeros((4, n_threads, X.shape[1])))
             total = outputs.copy(np.zeros(n_threads))
-            self.dense.moments(stored(X), weight, sums, total)
+            self.dense.moments(stored(X), weight, unit, sums, total)
         return sums[0, 0], sums[1, 0], total[0]
 
     def first_nonfinite(self, X, n_threads=1):

@@ -56,7 +56,13 @@ def hessian_product(
     n_threads: int,
     workspace: Bytes,
 ) -> None: ...
-def moments(X: Stored, sample_weight: Doubles | None, sums: Doubles, weight: Doubles) -> None: ...
+def moments(
+    X: Stored,
+    sample_weight: Doubles | None,
+    unit: Doubles | None,
+    sums: Doubles,
+    weight: Doubles,
+) -> None: ...
 def sandwich(
     X: Stored, row_weight: Doubles, product: Doubles, n_threads: int, workspace: Bytes
 ) -> None: ...
