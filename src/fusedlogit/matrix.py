@@ -11,7 +11,7 @@ from sklearn.utils import check_array
 
 from ._kernels import dense, loops
 from .scratch import scratch
-from .threads import threads_for
+from .threads import threads_for, threads_now
 
 Doubles = NDArray[np.float64]
 Observer = Callable[[int, float, float], bool]
@@ -110,7 +110,7 @@ def stored_matrix(X: NDArray[Any]) -> NDArray[Any]:
 
 def first_nonfinite(X: NDArray[Any], n_threads: int | None = None) -> tuple[int, int]:
     """Row and column of the first NaN or infinity in X, by rows; -1 and -1 if there is none."""
-    places = np.empty((threads_for(n_threads, *X.shape), 2), dtype=np.intp)
+    places = np.empty((threads_now(threads_for(n_threads, *X.shape)), 2), dtype=np.intp)
     return dense.first_nonfinite(stored_matrix(X), places)
 
 
@@ -168,9 +168,14 @@ class DenseMatrix:
         self.source = X if source is None else source
         self._stored = stored_matrix(X)
         self.n_samples, self.n_features = X.shape
-        self.n_threads = threads_for(n_threads, *X.shape)
+        self._n_threads = threads_for(n_threads, *X.shape)
         self.n_passes = 0.0
-        self._workspace_size = dense.workspace_size(self.n_features, 1, self.n_threads)
+        self._workspace_size = dense.workspace_size(self.n_features, 1, self._n_threads)
+
+    @property
+    def n_threads(self) -> int:
+        """Threads of the next pass: after a fork, perhaps one."""
+        return threads_now(self._n_threads)
 
     def _run(self, kernel: Callable[..., Any], *arguments: Any) -> Any:
         """Call a kernel on X, with threads and scratch memory."""
@@ -279,8 +284,9 @@ class DenseMatrix:
     def sandwich(self, row_weight: Doubles) -> Doubles:
         """[X, 1]^T diag(row_weight) [X, 1], of shape (n_features + 1, n_features + 1)."""
         product = np.empty((self.n_features + 1, self.n_features + 1))
-        with scratch(dense.sandwich_workspace_size(self.n_features, self.n_threads)) as workspace:
-            dense.sandwich(self._stored, row_weight, product, self.n_threads, workspace)
+        n_threads = self.n_threads
+        with scratch(dense.sandwich_workspace_size(self.n_features, n_threads)) as workspace:
+            dense.sandwich(self._stored, row_weight, product, n_threads, workspace)
         self.n_passes += 1
         raise_if_nonfinite(self.source, product)
         return product
@@ -292,8 +298,9 @@ class DenseMatrix:
 
         Units are powers of two, which bring squares of very large or small numbers into range.
         """
-        sums = np.zeros((4, self.n_threads, self.n_features))
-        weight = np.zeros(self.n_threads)
+        n_threads = self.n_threads
+        sums = np.zeros((4, n_threads, self.n_features))
+        weight = np.zeros(n_threads)
         dense.moments(self._stored, sample_weight, unit, sums, weight)
         self.n_passes += 1
         raise_if_nonfinite(self.source, sums[1, 0])
