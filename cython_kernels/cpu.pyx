@@ -12,6 +12,11 @@ cdef extern from *:
     #define OPENMP_VERSION 0
     #define omp_get_max_threads() 1
     #endif
+    #if defined(_OPENMP) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 9
+    #define end_waiting_threads() (omp_pause_resource_all(omp_pause_soft) == 0)
+    #else
+    #define end_waiting_threads() 0
+    #endif
     #if defined(__clang__)
     #define COMPILER "clang " __clang_version__
     #elif defined(__GNUC__)
@@ -25,6 +30,7 @@ cdef extern from *:
     const int OPENMP_VERSION
     const char* COMPILER
     int omp_get_max_threads() noexcept nogil
+    bint end_waiting_threads() noexcept nogil
 
 
 def supported_levels():
@@ -40,6 +46,14 @@ def openmp_version():
 def openmp_threads():
     """How many threads OpenMP would use by itself (OMP_NUM_THREADS, or what a caller set)."""
     return omp_get_max_threads()
+
+
+def end_team():
+    """End the OpenMP threads that wait for this thread's next work; whether that could be done.
+
+    The next parallel region starts new ones.
+    """
+    return end_waiting_threads()
 
 
 def compiler():

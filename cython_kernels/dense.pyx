@@ -8,18 +8,20 @@ Every output is allocated by the caller. coef and gradient are (n_coefs, n_featu
 and curvature (n_coefs, n_samples); all sums are over rows, not means.
 """
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uintptr_t
 from libc.string cimport memset
 
 from cython_kernels.moments cimport Moments, run_moments
+from cython_kernels.nonfinite cimport NONE, Place, Search, first_part, run_search
 from cython_kernels.passes cimport (
-    DECISION, GRADIENT, LOSS, PRODUCT, Kind, Pass, new_pass, use_workspace, workspace_bytes,
+    DECISION, GRADIENT, GUARD, LOSS, PRODUCT, Kind, Part, Pass, new_pass, part_at, use_workspace,
+    workspace_bytes,
 )
 from cython_kernels.run cimport run_pass
 from cython_kernels.sandwich cimport (
     Sandwich, padded_size, run_sandwich, sandwich_bytes, use_sandwich_workspace,
 )
-from cython_kernels.storage cimport storage_t
+from cython_kernels.storage cimport half_t, storage_t
 from cython_kernels.vector cimport VECTOR_LEVEL
 from cython_kernels.views cimport (
     column_stride_of, elements_of, out_table, out_values, row_stride_of, table_of, targets_of,
@@ -38,6 +40,31 @@ def workspace_size(Py_ssize_t n_features, Py_ssize_t n_coefs, int n_threads):
     """Bytes of scratch memory that a pass needs."""
     cdef Pass task = new_pass(DECISION, 0, n_features, n_coefs, 0, 1, n_threads)
     return workspace_bytes(&task)
+
+
+def workspace_guards(Py_ssize_t n_features, Py_ssize_t n_coefs, int n_threads):
+    """Where nobody writes: offsets of guards in the workspace of a pass, and the bytes of each.
+
+    The offsets count from the first address that is a multiple of the size.
+    """
+    cdef Pass task = new_pass(DECISION, 0, n_features, n_coefs, 0, 1, n_threads)
+    cdef Part part
+    cdef char* workspace = NULL
+    cdef int index
+    use_workspace(&task, workspace)
+    ends = [<Py_ssize_t>task.parts]
+    for index in range(n_threads):
+        part = part_at(&task, index)
+        ends += [
+            <Py_ssize_t>begin for begin in (
+                <uintptr_t>part.gradient, <uintptr_t>part.loss,
+                <uintptr_t>part.intercept_gradient, <uintptr_t>part.z, <uintptr_t>part.factor,
+                <uintptr_t>part.z_registers, <uintptr_t>part.factor_registers,
+                <uintptr_t>part.block_loss, <uintptr_t>part.y, <uintptr_t>part.tile,
+                <uintptr_t>part.end,
+            )
+        ]
+    return [end - GUARD for end in ends], GUARD
 
 
 def sandwich_workspace_size(Py_ssize_t n_features, int n_threads):
@@ -127,11 +154,13 @@ def hessian_product(
 
 
 def moments(
-    const storage_t[:, :] X, const double[::1] sample_weight, double[:, :, ::1] sums,
-    double[::1] weight,
+    const storage_t[:, :] X, const double[::1] sample_weight, const double[::1] unit,
+    double[:, :, ::1] sums, double[::1] weight,
 ):
     """Column means in sums[0, 0], sums of squared deviations in sums[1, 0].
 
+    unit (n_features,) has powers of two, or is None: columns are multiplied by them before any
+    distance is taken, and squared deviations stay so. Means are in X's own units.
     sums is (4, n_threads, n_features) and weight (n_threads,), both zero at the start; the total
     weight ends in weight[0].
     """
@@ -143,6 +172,7 @@ def moments(
     task.row_stride = row_stride_of(X)
     task.column_stride = column_stride_of(X)
     task.sample_weight = values_of(sample_weight)
+    task.unit = values_of(unit)
     task.weight = out_values(weight)
     task.mean = out_table(sums[0])
     task.deviation = out_table(sums[1])
@@ -183,3 +213,26 @@ def sandwich(
             for j in range(i, X.shape[1] + 1):
                 product[i, j] = task.sums[i * size + j]
                 product[j, i] = product[i, j]
+
+
+def first_nonfinite(const storage_t[:, :] X, Py_ssize_t[:, ::1] places):
+    """Row and column of the first NaN or infinity, by rows; -1 and -1 if there is none.
+
+    Here X may have any strides. places is (n_threads, 2) of scratch.
+    """
+    cdef Search search
+    cdef const storage_t* rows = elements_of(X)
+    cdef int part
+    places[:] = NONE
+    memset(&search, 0, sizeof(search))
+    search.n_parts = <int>places.shape[0]
+    search.n_samples = X.shape[0] if X.shape[1] else 0
+    search.n_features = X.shape[1]
+    search.row_stride = row_stride_of(X)
+    search.column_stride = column_stride_of(X)
+    search.found = <Place*>&places[0, 0]
+    if storage_t is float or storage_t is double or storage_t is half_t:    # integers are finite
+        with nogil:
+            run_search(rows, &search)
+    part = first_part(&search)
+    return places[part, 0], places[part, 1]

@@ -19,8 +19,8 @@ from cython_kernels.lines cimport GROUP
 from cython_kernels.partition cimport part_begin
 from cython_kernels.passes cimport (
     FAR_BYTES, FLUSH, GRADIENT, MAX_ROWS, NEAR_BYTES, ROW_REGISTERS_BYTES, Z_ROWS, Part, Pass,
-    add_intercept, add_to, clear, finish_forward, flush_part, part_at, registers_bytes,
-    to_registers,
+    add_intercept, add_to, clear, finish_forward, flush_part, most_panel_rows, part_at,
+    registers_bytes, to_registers,
 )
 from cython_kernels.storage cimport storage_t
 from cython_kernels.vector cimport lanes, vec_t
@@ -57,12 +57,14 @@ cdef inline void begin_columns(
 cdef inline Py_ssize_t panel_rows(const storage_t* kind, const Pass* task) noexcept nogil:
     """Rows of a panel: long stretches of columns, but such as the last cache keeps, if it can.
 
-    Where these would be too short, MAX_ROWS: X is rather read twice than at a walking pace.
+    Where these would be too short, as many as there is room for: X is rather read twice than at a
+    walking pace.
     """
     cdef Py_ssize_t stretch = FAR_BYTES // task.n_features // SHORT_STRETCH * SHORT_STRETCH
+    cdef Py_ssize_t most = most_panel_rows(kind)
     if stretch < 3 * SHORT_STRETCH:
-        return MAX_ROWS
-    return min(MAX_ROWS, min(stretch, LONG_STRETCH) // <Py_ssize_t>sizeof(storage_t))
+        return most
+    return min(most, min(stretch, LONG_STRETCH) // <Py_ssize_t>sizeof(storage_t))
 
 
 cdef inline Py_ssize_t shared_rows(

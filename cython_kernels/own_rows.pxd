@@ -16,7 +16,7 @@ cdef enum:
     BLOCK_BYTES = 131072      # a block of rows: well inside L2, with room for the gradient
     BLOCK_ROWS = 256          # of short rows: enough to vectorise the link
     PANEL_BYTES = 524288      # a block of a Fortran-ordered X
-    PANEL_ROWS = 512
+    PANEL_ROWS = 512          # at most most_panel_rows of every type
 
 
 cdef inline void pass_rows(

@@ -39,11 +39,12 @@ cdef enum:
     NEAR_BYTES = 1572864      # what one core keeps of a block: most of its L2
     FAR_BYTES = 33554432      # what the last cache keeps of a block, as a rule
     NEAR_STRETCH_BYTES = 512  # of a column in a panel, at least: memory is slow to jump
-    MAX_ROWS = 1024           # of a block; half as many in panels of float64
+    MAX_ROWS = 1024           # of a block; of a panel, most_panel_rows
     Z_ROWS = 1040             # MAX_ROWS and a group of padding, in whole cache lines
     ROW_REGISTERS_BYTES = 4 * Z_ROWS
     FLUSH = 512
     ALIGNMENT = 64
+    GUARD = 64                # bytes behind each buffer that nobody writes to, as tests see
     TILE_BYTES = NARROW_ROWS * NARROW_REGISTERS * ALIGNMENT
 
 cdef struct Pass:
@@ -83,6 +84,7 @@ cdef struct Part:
     char* z_registers                    # (n_coefs, ROW_REGISTERS_BYTES) in the compute type
     char* factor_registers
     char* tile                           # of short rows: (NARROW_ROWS, NARROW_REGISTERS) registers
+    char* end
 
 
 cdef inline Pass new_pass(
@@ -111,56 +113,83 @@ cdef inline Py_ssize_t registers_bytes(const Pass* task) noexcept nogil:
     return aligned(task.n_features * sizeof(double) + ALIGNMENT)
 
 
-cdef inline Py_ssize_t rows_bytes(const Pass* task) noexcept nogil:
-    """What a Part keeps of its blocks, from z on."""
-    cdef Py_ssize_t n_bytes = (3 * task.n_coefs + 2) * Z_ROWS * sizeof(double)
-    n_bytes += 2 * task.n_coefs * ROW_REGISTERS_BYTES
-    if task.n_features <= NARROW_REGISTERS * VEC32_LANES:
-        n_bytes += TILE_BYTES
-    return n_bytes
+cdef inline Py_ssize_t most_panel_rows(const storage_t* kind) noexcept nogil:
+    """Rows of a panel that ROW_REGISTERS_BYTES have room for; the argument only names the type."""
+    cdef Py_ssize_t size = sizeof(double) if storage_t is double else sizeof(float)
+    return min(<Py_ssize_t>MAX_ROWS, ROW_REGISTERS_BYTES // size // UNIT * UNIT)
+
+
+cdef inline char* take(uintptr_t* here, Py_ssize_t n_bytes) noexcept nogil:
+    """The next n_bytes of the workspace; a guard lies behind them."""
+    cdef uintptr_t taken = here[0]
+    here[0] += aligned(n_bytes) + GUARD
+    return <char*>taken
+
+
+cdef inline Part part_from(const Pass* task, uintptr_t here) noexcept nogil:
+    """The buffers of a part that begins here."""
+    cdef Part part
+    cdef Py_ssize_t values = task.n_coefs * sizeof(double)
+    cdef bint narrow = task.n_features <= NARROW_REGISTERS * VEC32_LANES
+    part.gradient_registers = take(&here, task.n_coefs * registers_bytes(task))
+    part.gradient = <double*>take(&here, task.n_features * values)
+    part.loss = <double*>take(&here, values)
+    part.intercept_gradient = <double*>take(&here, values)
+    part.z = <double*>take(&here, 2 * Z_ROWS * values)
+    part.factor = <double*>take(&here, Z_ROWS * values)
+    part.z_registers = take(&here, task.n_coefs * ROW_REGISTERS_BYTES)
+    part.factor_registers = take(&here, task.n_coefs * ROW_REGISTERS_BYTES)
+    part.block_loss = <double*>take(&here, Z_ROWS * sizeof(double))
+    part.y = <double*>take(&here, Z_ROWS * sizeof(double))
+    part.tile = take(&here, TILE_BYTES if narrow else 0)
+    part.end = <char*>here
+    return part
 
 
 cdef inline Py_ssize_t part_bytes(const Pass* task) noexcept nogil:
-    """What a Part points into."""
-    return (task.n_coefs * registers_bytes(task)
-            + aligned(task.n_coefs * task.n_features * sizeof(double))
-            + 2 * aligned(task.n_coefs * sizeof(double))
-            + rows_bytes(task))
+    """What the buffers of a part take."""
+    return <Py_ssize_t><uintptr_t>part_from(task, 0).end
+
+
+cdef inline Py_ssize_t coef_bytes(const Pass* task) noexcept nogil:
+    """What coefficients, units and shifts take in registers, with their guard."""
+    return (task.n_coefs + 2) * registers_bytes(task) + GUARD
 
 
 cdef inline Py_ssize_t workspace_bytes(const Pass* task) noexcept nogil:
     """Scratch memory of a pass, with room to align it."""
-    return ALIGNMENT + (task.n_coefs + 2) * registers_bytes(task) + task.n_parts * part_bytes(task)
+    return ALIGNMENT + coef_bytes(task) + task.n_parts * part_bytes(task)
 
 
 cdef inline void use_workspace(Pass* task, char* workspace) noexcept nogil:
     """Lay registers (coefficients, units, shifts) and parts out in workspace_bytes() bytes."""
     task.coef_registers = workspace + (-<uintptr_t>workspace) % ALIGNMENT
-    task.parts = task.coef_registers + (task.n_coefs + 2) * registers_bytes(task)
+    task.parts = task.coef_registers + coef_bytes(task)
 
 
 cdef inline Part part_at(const Pass* task, int index) noexcept nogil:
     """Where part `index` keeps its sums."""
-    cdef Part part
-    cdef char* here = task.parts + index * part_bytes(task)
-    part.gradient_registers = task.parts if task.columns_shared else here
-    here += task.n_coefs * registers_bytes(task)
-    part.gradient = <double*>here
+    cdef Part part = part_from(task, <uintptr_t>(task.parts + index * part_bytes(task)))
     if task.columns_shared:
+        part.gradient_registers = task.parts
         part.gradient = task.gradient
-    here += aligned(task.n_coefs * task.n_features * sizeof(double))
-    part.loss = <double*>here
-    here += aligned(task.n_coefs * sizeof(double))
-    part.intercept_gradient = <double*>here
-    here += aligned(task.n_coefs * sizeof(double))
-    part.z = <double*>here
-    part.factor = part.z + 2 * task.n_coefs * Z_ROWS
-    part.z_registers = <char*>(part.factor + task.n_coefs * Z_ROWS)
-    part.factor_registers = part.z_registers + task.n_coefs * ROW_REGISTERS_BYTES
-    part.block_loss = <double*>(part.factor_registers + task.n_coefs * ROW_REGISTERS_BYTES)
-    part.y = part.block_loss + Z_ROWS
-    part.tile = <char*>(part.y + Z_ROWS)
     return part
+
+
+cdef inline void clear_up_to(void* begin, void* next) noexcept nogil:
+    """Zeros from the beginning of one buffer to the guard before the next."""
+    memset(begin, 0, <char*>next - <char*>begin - GUARD)
+
+
+cdef inline void clear_rows(Part* part) noexcept nogil:
+    """What a part keeps of its blocks."""
+    clear_up_to(part.z, part.factor)
+    clear_up_to(part.factor, part.z_registers)
+    clear_up_to(part.z_registers, part.factor_registers)
+    clear_up_to(part.factor_registers, part.block_loss)
+    clear_up_to(part.block_loss, part.y)
+    clear_up_to(part.y, part.tile)
+    clear_up_to(part.tile, part.end)
 
 
 cdef inline void to_registers(
@@ -293,7 +322,7 @@ cdef inline void begin_sums(const storage_t* X, Pass* task) noexcept nogil:
         part = part_at(task, index)
         clear(part.loss, task.n_coefs)
         clear(part.intercept_gradient, task.n_coefs)
-        clear(part.z, rows_bytes(task) // sizeof(double))
+        clear_rows(&part)
         if task.kind >= GRADIENT and not task.columns_shared:
             memset(part.gradient_registers, 0, task.n_coefs * registers_bytes(task))
             clear(part.gradient, task.n_coefs * task.n_features)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import matrix as _matrix
 from ._kernels import coordinate, link
 from .matrix import DenseMatrix, check_storage, check_target, raise_if_outside
 from .reference import Descent
@@ -21,6 +22,7 @@ __all__ = [
     "coordinate_descent",
     "curvature",
     "decision_values",
+    "first_nonfinite",
     "gradient_descent",
     "hessian_product",
     "log_loss",
@@ -243,16 +245,62 @@ def sandwich(X: ArrayLike, row_weight: ArrayLike, n_threads: int | None = None) 
 
 
 def moments(
-    X: ArrayLike, sample_weight: ArrayLike | None = None, n_threads: int | None = None
+    X: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    n_threads: int | None = None,
+    *,
+    unit: ArrayLike | None = None,
 ) -> tuple[Doubles, Doubles]:
     """Weighted mean and (population) variance of each column of X, in one pass.
 
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    sample_weight : array of shape (n_samples,), optional
+    n_threads : int, optional
+    unit : array of shape (n_features,), optional
+        Powers of two that columns are multiplied by, on the way, for the variance: so that squares
+        of numbers like 1e300 or 1e-300 neither overflow nor vanish. X * unit must be finite.
+
     Returns
     -------
-    mean, variance : ndarray of shape (n_features,)
+    mean : ndarray of shape (n_features,)
+    variance : ndarray of shape (n_features,)
+        Of X * unit.
     """
     matrix = DenseMatrix(check_storage(X), n_threads)
-    return matrix.moments(_sample_weight(sample_weight, matrix.n_samples))
+    weight = _sample_weight(sample_weight, matrix.n_samples)
+    if unit is None:
+        return matrix.moments(weight)
+    powers = _vector(unit, "unit", matrix.n_features)
+    if (np.frexp(powers)[0] != 0.5).any():
+        raise ValueError("unit must hold powers of two; take np.exp2 of whole numbers")
+    return matrix.moments(weight, powers)
+
+
+def first_nonfinite(X: ArrayLike, n_threads: int | None = None) -> tuple[int, int]:
+    """Where the first NaN or infinity of X stands, row by row.
+
+    The other functions look for it by themselves where their sums show that there is one.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    n_threads : int, optional
+
+    Returns
+    -------
+    row, column : int
+        -1 and -1 if every number is finite.
+
+    Raises
+    ------
+    TypeError
+        If X is sparse.
+    ValueError
+        If X is no table of numbers.
+    """
+    return _matrix.first_nonfinite(check_storage(X), n_threads)
 
 
 def gradient_descent(

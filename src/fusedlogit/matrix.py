@@ -11,7 +11,7 @@ from sklearn.utils import check_array
 
 from ._kernels import dense, loops
 from .scratch import scratch
-from .threads import threads_for
+from .threads import threads_for, threads_now
 
 Doubles = NDArray[np.float64]
 Observer = Callable[[int, float, float], bool]
@@ -100,6 +100,17 @@ def raise_if_outside(y: NDArray[Any]) -> None:
         )
 
 
+def stored_matrix(X: NDArray[Any]) -> NDArray[Any]:
+    """X as kernels are given it."""
+    return X.view(KERNEL_VIEWS.get(X.dtype, X.dtype))
+
+
+def first_nonfinite(X: NDArray[Any], n_threads: int | None = None) -> tuple[int, int]:
+    """Row and column of the first NaN or infinity in X, by rows; -1 and -1 if there is none."""
+    places = np.empty((threads_now(threads_for(n_threads, *X.shape)), 2), dtype=np.intp)
+    return dense.first_nonfinite(stored_matrix(X), places)
+
+
 class PassOverflowError(ValueError):
     """X and the coefficients are finite, but too large together."""
 
@@ -121,13 +132,12 @@ def raise_if_nonfinite(
         return
     if y is not None:
         raise_if_outside(y)
-    for i, row in enumerate(() if X is None else X):
-        bad = np.flatnonzero(~np.isfinite(row))
-        if bad.size:
-            raise ValueError(
-                f"Input X contains NaN or infinity: {row[bad[0]]} in row {i}, column {bad[0]}. "
-                "Remove or impute such rows first."
-            )
+    row, column = (-1, -1) if X is None else first_nonfinite(X)
+    if X is not None and row >= 0:
+        raise ValueError(
+            f"Input X contains NaN or infinity: {X[row, column]} in row {row}, column {column}. "
+            "Remove or impute such rows first."
+        )
     raise PassOverflowError(
         "the decision values X w + b overflow, or the gradient does; "
         "use scaling='standard' or smaller numbers in X"
@@ -166,15 +176,20 @@ class DenseMatrix:
         self.source = X if source is None else source
         self.center, self.unit = center, unit
         self._known_finite = not np.issubdtype(X.dtype, np.floating)
-        self._stored = X.view(KERNEL_VIEWS.get(X.dtype, X.dtype))
+        self._stored = stored_matrix(X)
         self.n_samples, self.n_features = X.shape
-        self.n_threads = threads_for(n_threads, *X.shape)
+        self._n_threads = threads_for(n_threads, *X.shape)
         self.n_passes = 0.0
-        self._workspace_size = dense.workspace_size(self.n_features, 1, self.n_threads)
+        self._workspace_size = dense.workspace_size(self.n_features, 1, self._n_threads)
+
+    @property
+    def n_threads(self) -> int:
+        """Threads of the next pass: after a fork, perhaps one."""
+        return threads_now(self._n_threads)
 
     def features(self, center: Doubles, unit: Doubles) -> DenseMatrix:
         """The same X, its features centred and in units."""
-        matrix = DenseMatrix(self.X, self.n_threads, self.source, center, unit)
+        matrix = DenseMatrix(self.X, self._n_threads, self.source, center, unit)
         matrix.n_passes = self.n_passes
         return matrix
 
@@ -260,14 +275,14 @@ class DenseMatrix:
 
     def sample(self, rows: NDArray[np.intp]) -> DenseMatrix:
         """Some of the rows, copied, as a matrix of their own."""
-        return DenseMatrix(self.X[rows], self.n_threads, self.source, self.center, self.unit)
+        return DenseMatrix(self.X[rows], self._n_threads, self.source, self.center, self.unit)
 
     def columns(self, features: NDArray[np.intp]) -> DenseMatrix:
         """Some of the columns, copied, as a matrix of their own."""
         center = None if self.center is None else self.center[features]
         unit = None if self.unit is None else self.unit[features]
         columns = np.ascontiguousarray(self.X[:, features])
-        return DenseMatrix(columns, self.n_threads, self.source, center, unit)
+        return DenseMatrix(columns, self._n_threads, self.source, center, unit)
 
     def tile(self, features: slice, dtype: type) -> NDArray[Any]:
         """Some of the columns, converted."""
@@ -307,9 +322,10 @@ class DenseMatrix:
         if about is not None:
             center = about if center is None or unit is None else center + about / unit
             unit = np.ones(self.n_features) if unit is None else unit
-        with scratch(dense.sandwich_workspace_size(self.n_features, self.n_threads)) as workspace:
+        n_threads = self.n_threads
+        with scratch(dense.sandwich_workspace_size(self.n_features, n_threads)) as workspace:
             dense.sandwich(
-                self._stored, row_weight, product, self.n_threads, workspace, center, unit,
+                self._stored, row_weight, product, n_threads, workspace, center, unit,
                 precise or self.computes_in_float64,
             )  # fmt: skip
         self.n_passes += 1
@@ -319,14 +335,17 @@ class DenseMatrix:
     def moments(
         self, sample_weight: Doubles | None, unit: Doubles | None = None
     ) -> tuple[Doubles, Doubles]:
-        """Weighted mean of each column, and variance: of x times `unit`, if that is given."""
-        sums = np.zeros((4, self.n_threads, self.n_features))
-        weight = np.zeros(self.n_threads)
-        dense.moments(self._stored, sample_weight, sums, weight)
+        """Weighted mean of each column, and variance of the column times `unit` (n_features,).
+
+        Units are powers of two, which bring squares of very large or small numbers into range.
+        """
+        n_threads = self.n_threads
+        sums = np.zeros((4, n_threads, self.n_features))
+        weight = np.zeros(n_threads)
+        dense.moments(self._stored, sample_weight, unit, sums, weight)
         self.n_passes += 1
-        raise_if_nonfinite(self.source, sums[1, 0])
-        variance = sums[1, 0] / weight[0]
-        return sums[0, 0], variance if unit is None else variance * unit**2
+        self._check(sums[0, 0], sums[1, 0])
+        return sums[0, 0], sums[1, 0] / weight[0]
 
     def gradient_descent(
         self,

@@ -151,7 +151,9 @@ class Objective:
             weight = np.ones(matrix.n_samples) if sample_weight is None else sample_weight
             center = matrix.row_sum(weight / weight.sum())[0]
         sizes = own.scale[np.isfinite(own.scale)]
-        unit = min(1 / float(power_of_two(np.median(sizes))), 1e140) if sizes.size else 1.0
+        unit = 1.0
+        if sizes.size:
+            unit = min(1 / float(power_of_two(np.median(sizes, keepdims=True))[0]), 1e140)
         return cls(
             matrix,
             y,

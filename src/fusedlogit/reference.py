@@ -20,6 +20,7 @@ __all__ = [
     "coordinate_descent",
     "curvature",
     "decision_values",
+    "first_nonfinite",
     "gradient_descent",
     "hessian_product",
     "log_loss",
@@ -210,18 +211,48 @@ def sandwich(X: ArrayLike, row_weight: ArrayLike, n_threads: int | None = None) 
 
 
 def moments(
-    X: ArrayLike, sample_weight: ArrayLike | None = None, n_threads: int | None = None
+    X: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    n_threads: int | None = None,
+    *,
+    unit: ArrayLike | None = None,
 ) -> tuple[Doubles, Doubles]:
     """Weighted mean and (population) variance of each column of X.
 
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    sample_weight : array of shape (n_samples,), optional
+    unit : array of shape (n_features,), optional
+        Powers of two that columns are multiplied by, for the variance.
+
     Returns
     -------
-    mean, variance : ndarray of shape (n_features,)
+    mean : ndarray of shape (n_features,)
+    variance : ndarray of shape (n_features,)
+        Of X * unit.
     """
     X = np.asarray(X, dtype=np.float64)
+    unit = np.ones(X.shape[1]) if unit is None else np.asarray(unit, dtype=np.float64)
     s = _weights(sample_weight, len(X))
-    mean: Doubles = s @ X / s.sum()
-    return mean, s @ (X - mean) ** 2 / s.sum()
+    mean: Doubles = s @ (X * unit) / s.sum()
+    return mean / unit, s @ (X * unit - mean) ** 2 / s.sum()
+
+
+def first_nonfinite(X: ArrayLike, n_threads: int | None = None) -> tuple[int, int]:
+    """Where the first NaN or infinity of X stands, row by row.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+
+    Returns
+    -------
+    row, column : int
+        -1 and -1 if every number is finite.
+    """
+    places = np.argwhere(~np.isfinite(np.asarray(X, dtype=np.float64)))
+    return (int(places[0, 0]), int(places[0, 1])) if len(places) else (-1, -1)
 
 
 def gradient_descent(

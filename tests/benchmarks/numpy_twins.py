@@ -61,3 +61,16 @@ def sandwich(X, row_weight, n_threads=None):
     np.multiply(X, root[:, None], out=extended[:, :-1])
     extended[:, -1] = root
     return extended.T @ extended
+
+
+def moments(X, n_threads=None):
+    """Mean and variance of each column."""
+    return X.mean(axis=0), X.var(axis=0)
+
+
+def first_nonfinite(X, n_threads=None):
+    """Row and column of the first NaN or infinity, -1 and -1 if there is none."""
+    finite = np.isfinite(X)
+    if finite.all():
+        return -1, -1
+    return divmod(int(finite.argmin()), X.shape[1])

@@ -102,3 +102,14 @@ def test_sandwich(measure, data, engine):
     multiply_adds = (n_features + 1) * (n_features + 2) / 2 / n_features
     product = measure(call, multiply_adds=multiply_adds)
     assert np.isfinite(product).all()
+
+
+@cases("tall", "by columns")
+def test_moments(measure, data, engine):
+    _, variance = measure(engine.call("moments", data.X))
+    assert np.isfinite(variance).all()
+
+
+@cases("photographs", "by columns", storage=("float64", "float32"))
+def test_first_nonfinite(measure, data, engine):
+    assert measure(engine.call("first_nonfinite", data.X), multiply_adds=1) == (-1, -1)

@@ -29,6 +29,8 @@ def flat(result):
         ("loss_and_gradient", ("X", "y", "coef", "intercept")),
         ("hessian_product", ("X", "curvature", "coef", "intercept")),
         ("sandwich", ("X", "curvature")),
+        ("moments", ("X",)),
+        ("first_nonfinite", ("X",)),
     ],
 )
 def test_agrees_with_the_reference(data, function, arguments):

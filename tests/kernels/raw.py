@@ -1,7 +1,8 @@
 """The compiled kernels of one level, called directly, as functions that return their results.
 
-Every output and workspace lies between bands of sentinels, which must survive the call, and is
-full of NaN (or of ones in every bit) before it, so that nothing is taken for granted.
+Every output and workspace lies between bands of sentinels, which must survive the call, as must
+those between the buffers of a workspace. All is full of NaN (or of ones in every bit) before it, so
+that nothing is taken for granted.
 """
 
 import numpy as np
@@ -37,13 +38,20 @@ class Outputs:
         out[...] = values
         return out
 
-    def workspace(self, n_bytes):
-        return self.new(n_bytes, dtype=np.int8)
+    def workspace(self, n_bytes, guards=(), guard=BAND):
+        """Bands of sentinels also inside, at these offsets from the first multiple of `guard`."""
+        memory = self.new(n_bytes, dtype=np.int8)
+        begin = -memory.__array_interface__["data"][0] % guard
+        for offset in guards:
+            band = memory[begin + offset : begin + offset + guard].view(np.uint8)
+            band[:] = SENTINEL
+            self._bands.append(band)
+        return memory
 
     def __exit__(self, kind, error, trace):
         if kind is None:
             for band in self._bands:
-                np.testing.assert_array_equal(band, SENTINEL, "written out of bounds")
+                assert (band == SENTINEL).all(), "written out of bounds"
 
 
 class Kernels:
@@ -115,13 +123,18 @@ class Kernels:
             self.dense.sandwich(stored(X), row_weight, product, n_threads, workspace)
         return product
 
-    def moments(self, X, weight, n_threads=1):
+    def moments(self, X, weight, n_threads=1, unit=None):
         """Means, sums of squared deviations, total weight."""
         with Outputs() as outputs:
             sums = outputs.copy(np.zeros((4, n_threads, X.shape[1])))
             total = outputs.copy(np.zeros(n_threads))
-            self.dense.moments(stored(X), weight, sums, total)
+            self.dense.moments(stored(X), weight, unit, sums, total)
         return sums[0, 0], sums[1, 0], total[0]
+
+    def first_nonfinite(self, X, n_threads=1):
+        """Row and column."""
+        with Outputs() as outputs:
+            return self.dense.first_nonfinite(stored(X), outputs.new(n_threads, 2, dtype=np.intp))
 
     def gradient_descent(
         self, X, y, weight=None, *, center=None, scale=None, penalty=0.0, fit_intercept=True,
@@ -156,4 +169,7 @@ class Kernels:
 
     def _workspace(self, outputs, coef, n_threads):
         n_coefs, n_features = coef.shape
-        return outputs.workspace(self.dense.workspace_size(n_features, n_coefs, n_threads))
+        return outputs.workspace(
+            self.dense.workspace_size(n_features, n_coefs, n_threads),
+            *self.dense.workspace_guards(n_features, n_coefs, n_threads),
+        )

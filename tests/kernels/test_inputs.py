@@ -37,6 +37,7 @@ ENTRY_POINTS = {
     ),
     "sandwich": lambda module, X, n, d: module.sandwich(X, weights(n)),
     "moments": lambda module, X, n, d: module.moments(X, weights(n)),
+    "first_nonfinite": lambda module, X, n, d: np.array(module.first_nonfinite(X)),
     "gradient_descent": lambda module, X, n, d: (
         module.gradient_descent(
             X, target(n), learning_rate=0.1, max_iter=5, scaling=200, sample_weight=weights(n)

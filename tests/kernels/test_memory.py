@@ -29,6 +29,7 @@ def every_kernel(kernels, X, y, weight, coef, intercept):
     kernels.hessian_product(X, curvature, coef, intercept)
     kernels.sandwich(X, weight)
     kernels.moments(X, weight)
+    kernels.first_nonfinite(X)
     kernels.gradient_descent(
         X, y, weight, center=coef[0], scale=at_page_end(np.ones(X.shape[1])), max_iter=1
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fusedlogit import functions
+from fusedlogit._kernels import cpu
 
 from .problems import Problem
 
@@ -42,6 +43,10 @@ functions.sandwich(X, np.ones(len(X)))
 X = np.broadcast_to(np.ones(500_000, dtype=np.uint8), (2_000_000, 500_000))
 functions.moments(X)
 """,
+    "first_nonfinite": """
+X = np.broadcast_to(np.ones(500_000, dtype=np.float32), (2_000_000, 500_000))
+functions.first_nonfinite(X)
+""",
     "fit": """
 X = np.broadcast_to(np.arange(1_000, dtype=np.uint8), (10_000_000, 1_000))
 fusedlogit.LogisticRegression().fit(X, np.arange(len(X)) % 2)
@@ -63,6 +68,117 @@ def test_ctrl_c_stops(start_python, work):
             process.kill()
     assert error.endswith("KeyboardInterrupt\n")
     assert process.returncode == -signal.SIGINT
+
+
+# The beginning of programs that fork: what passes over 20,000 x 50 with two threads say.
+FORKING = """
+import os, threading, time
+import numpy as np
+from fusedlogit import functions
+from fusedlogit._kernels import cpu
+from fusedlogit.matrix import DenseMatrix
+from fusedlogit.threads import usable_threads
+
+rng = np.random.default_rng(0)
+matrix = DenseMatrix(rng.standard_normal((20_000, 50)), 2)
+coef = np.linspace(-1, 1, 50)
+
+def z(matrix=matrix):
+    return matrix.decision_values(coef, 0.5)
+
+def native_threads():
+    return len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else None
+
+def say_in_child(say):
+    child = os.fork()
+    if not child:
+        try:
+            print(*say(), flush=True)
+        finally:
+            os._exit(0)
+    for _ in range(500):
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return
+        time.sleep(0.01)
+    os.kill(child, 9)
+    print("hangs")
+
+def say():
+    before = native_threads()
+    same = np.array_equal(z(), z(DenseMatrix(matrix.X, 2)))
+    started = before is None or native_threads() > before
+    return matrix.n_threads, usable_threads(4), same, started
+"""
+
+FORKS = {
+    "nothing ran before": ("say_in_child(say)", "2 4 True True\n"),
+    "other passes ran before": ("z(); say_in_child(say)", "2 4 True True\n"),
+    "in the child of a child": (
+        "z(); say_in_child(lambda: (z(), say_in_child(say)) and ['done'])",
+        "2 4 True True\ndone\n",
+    ),
+    "and the parent goes on": (
+        "before = z(); say_in_child(say); print(np.array_equal(z(), before), matrix.n_threads)",
+        "2 4 True True\nTrue 2\n",
+    ),
+    "while an observer looks": (
+        """
+z()
+functions_seen = []
+def observer(iteration, cost, norm):
+    say_in_child(say)
+    return True
+matrix.gradient_descent(
+    np.zeros(20_000), None, total_weight=1.0, center=np.zeros(50), scale=np.ones(50), penalty=0.0,
+    fit_intercept=True, learning_rate=1e-9, max_iter=2, tol=0.0, coef=np.zeros(50),
+    intercept=np.zeros(1), observer=observer)
+""",
+        "2 4 True True\n",
+    ),
+    "another Python thread may be in a pass": (
+        """
+z()
+end = threading.Event()
+other = threading.Thread(target=end.wait)
+other.start()
+say_in_child(say)
+end.set()
+other.join()
+""",
+        "1 1 True False\n",
+    ),
+    "another Python thread, and no pass before": (
+        """
+end = threading.Event()
+other = threading.Thread(target=end.wait)
+other.start()
+say_in_child(say)
+end.set()
+other.join()
+""",
+        "2 4 True True\n",
+    ),
+    "waiting threads cannot be ended": (
+        "cpu.end_team = lambda: False; z(); say_in_child(say)",
+        "1 1 True False\n",
+    ),
+    "they cannot be ended, but there are none": (
+        "cpu.end_team = lambda: False; say_in_child(say)",
+        "2 4 True True\n",
+    ),
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.skipif(not cpu.openmp_version(), reason="built without OpenMP")
+@pytest.mark.parametrize("when", FORKS)
+def test_threads_of_a_forked_child(run_python, when):
+    program, expected = FORKS[when]
+    status, out, _ = run_python(FORKING + program)
+    if not cpu.end_team() and "2 4" in expected and "z();" in program:
+        expected = expected.replace("2 4 True True", "1 1 True False")
+    assert (status, out) == (0, expected)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")

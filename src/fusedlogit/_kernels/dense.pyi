@@ -11,6 +11,7 @@ TARGET_TYPES: tuple[str, ...]
 
 def vector_level() -> str: ...
 def workspace_size(n_features: int, n_coefs: int, n_threads: int) -> int: ...
+def workspace_guards(n_features: int, n_coefs: int, n_threads: int) -> tuple[list[int], int]: ...
 def sandwich_workspace_size(n_features: int, n_threads: int) -> int: ...
 def decision_values(
     X: Stored,
@@ -19,6 +20,8 @@ def decision_values(
     decision: Doubles,
     n_threads: int,
     workspace: Bytes,
+    center: Doubles | None = None,
+    unit: Doubles | None = None,
 ) -> None: ...
 def loss(
     X: Stored,
@@ -30,6 +33,8 @@ def loss(
     loss_sum: Doubles,
     n_threads: int,
     workspace: Bytes,
+    center: Doubles | None = None,
+    unit: Doubles | None = None,
 ) -> None: ...
 def loss_and_gradient(
     X: Stored,
@@ -44,6 +49,8 @@ def loss_and_gradient(
     decision: Doubles | None,
     n_threads: int,
     workspace: Bytes,
+    center: Doubles | None = None,
+    unit: Doubles | None = None,
 ) -> None: ...
 def hessian_product(
     X: Stored,
@@ -54,8 +61,24 @@ def hessian_product(
     intercept_product: Doubles,
     n_threads: int,
     workspace: Bytes,
+    center: Doubles | None = None,
+    unit: Doubles | None = None,
 ) -> None: ...
-def moments(X: Stored, sample_weight: Doubles | None, sums: Doubles, weight: Doubles) -> None: ...
+def moments(
+    X: Stored,
+    sample_weight: Doubles | None,
+    unit: Doubles | None,
+    sums: Doubles,
+    weight: Doubles,
+) -> None: ...
 def sandwich(
-    X: Stored, row_weight: Doubles, product: Doubles, n_threads: int, workspace: Bytes
+    X: Stored,
+    row_weight: Doubles,
+    product: Doubles,
+    n_threads: int,
+    workspace: Bytes,
+    center: Doubles | None = None,
+    unit: Doubles | None = None,
+    in_float64: bool = False,
 ) -> None: ...
+def first_nonfinite(X: Stored, places: NDArray[np.intp]) -> tuple[int, int]: ...

@@ -29,4 +29,6 @@ def gradient_descent(
     pass_sums: Doubles,
     n_threads: int,
     workspace: Bytes,
+    pass_center: Doubles | None = None,
+    pass_unit: Doubles | None = None,
 ) -> tuple[int, str, float]: ...

@@ -11,6 +11,7 @@ so that features far from zero cost no accuracy, whatever `scaling` says.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -90,7 +91,7 @@ def beyond(reach: float) -> float:
     Journal of Statistics 4), and that is less than half of exp(2 r). A step whose margins move
     further tells nothing of what lies beyond.
     """
-    return float(np.exp(2 * reach)) if reach <= FARTHEST else np.inf
+    return math.exp(2 * reach) if reach <= FARTHEST else np.inf
 
 
 class Diagonal:
@@ -300,10 +301,10 @@ class DenseHessian:
             outside = slope - vectors @ (vectors.T @ slope)
             floor = max(self.penalty / float(self.size.max()) ** 2, self.rounding)
             square = 2 * (square + float(outside @ outside) / floor)
-        square = (np.sqrt(max(square, 0.0)) + self._rounding_at(here)) ** 2
+        square = (math.sqrt(max(square, 0.0)) + self._rounding_at(here)) ** 2
         drift = objective.largest(here.margins - self.margins)
         reach = objective.largest(objective.margins(solved))
-        return square / 2 * float(np.exp(min(drift, 700.0))) * beyond(reach)
+        return square / 2 * math.exp(min(drift, 700.0)) * beyond(reach)
 
     def _rounding_at(self, here: Evaluation) -> float:
         """Of the gradient, as a length in the metric; it was summed in float64.
@@ -417,7 +418,7 @@ class SampledGram:
         """A A^T, lower triangle, in Fortran order."""
         matrix, scale = self.objective.matrix, self.objective.scaling.scale
         n_rows = matrix.n_samples
-        gram = np.zeros((n_rows, n_rows), dtype=dtype, order="F")
+        gram: NDArray[Any] = np.zeros((n_rows, n_rows), dtype=dtype, order="F")
         (multiply,) = blas.get_blas_funcs(("syrk",), (gram,))
         for begin in range(0, matrix.n_features, TILE_COLUMNS):
             part = slice(begin, begin + TILE_COLUMNS)
@@ -431,7 +432,8 @@ class SampledGram:
     def _solved(self, rows: NDArray[Any]) -> NDArray[Any]:
         """(ridge I + A A^T)^-1 rows."""
         (solve,) = lapack.get_lapack_funcs(("potrs",), (self.cholesky,))
-        return solve(self.cholesky, rows.astype(self.cholesky.dtype), lower=1)[0]
+        solved: NDArray[Any] = solve(self.cholesky, rows.astype(self.cholesky.dtype), lower=1)[0]
+        return solved
 
     def _damping(self) -> float:
         """penalty / k, with the trace estimated by a few random signs (Hutchinson)."""
