@@ -190,7 +190,7 @@ def test_predict_refuses_a_model_of_another_version(model, folder):
         (["train", "photos", "--C", "0"], ["--C"]),
         (["train", "photos", "--test-fraction", "nan"], ["--test-fraction"]),
         (["train", "photos", "--size", "0"], ["--size"]),
-        (["train", "photos", "--size", "9999999"], ["do not fit in memory", "--size"]),
+        (["train", "photos", "--size", "4097"], ["--size", "4096"]),
         (["train"], ["DATA", "fusedlogit train --help"]),
         (["predict", "no.npz", "photos/cat.1.png"], ["no.npz does not exist"]),
         (["predict", "photos/cat.1.png", "photos/cat.1.png"], ["cat.1.png is not a fusedlogit"]),
@@ -204,6 +204,14 @@ def test_mistakes_get_one_line(folder, arguments, words, monkeypatch):
     result = CliRunner().invoke(cli.app, arguments, prog_name="fusedlogit")
     refused(result, *words)
     assert sorted(folder.parent.rglob("*")) == before
+
+
+def test_images_that_do_not_fit_in_memory_get_one_line(folder, monkeypatch):
+    def fail(*_args, **_options):
+        raise MemoryError
+
+    monkeypatch.setattr(np, "empty", fail)
+    refused(run("train", folder, *FAST), "do not fit in memory", "--size")
 
 
 @pytest.mark.parametrize("kind", ["one label", "no images", "label once", "all unreadable"])
