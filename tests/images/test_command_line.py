@@ -259,6 +259,9 @@ def test_demo_shows_that_kernel_and_reference_agree(tmp_path):
     assert (tmp_path / "demo" / "twins.png").exists()
     text = run("demo", "--report", tmp_path / "demo").stdout
     assert "Kernel and NumPy reference: the same cost curve" in text
+    assert "Stopped after 1,000 iterations" in text
+    offered = {option for parameter in cli.demo.params for option in parameter.opts}
+    assert set(re.findall(r"--[\w-]+", text)) <= offered
 
 
 def test_help_and_version():
@@ -333,6 +336,11 @@ def test_predict_draws_what_the_regions_speak_for(folder, tmp_path, features):
     result = run("predict", model, *names, "--evidence", pictures)
     assert result.exit_code == 0, result.stderr
     assert sorted(path.name for path in pictures.iterdir()) == ["1-cat.1.png", "2-dog.1.png"]
+    assert result.stderr.endswith(f"\nEvidence: 2 pictures in {pictures}\n")
+    answers = json.loads(run("predict", model, *names, "--evidence", pictures, "--json").stdout)
+    assert [answer["evidence"] for answer in answers] == [
+        str(pictures / "1-cat.1.png"), str(pictures / "2-dog.1.png"),
+    ]  # fmt: skip
     with Image.open(pictures / "1-cat.1.png") as picture:
         assert picture.width >= 1000
 
