@@ -60,7 +60,7 @@ def learn_and_compute(
         return kept
     listener.learning_features(len(images.files))
     with timed(seconds, "learning features"):
-        fitted = clone(features).fit(images.part("train")[0])
+        fitted = clone(features).fit(images.part("train")[0], on_share=listener.learned)
     with timed(seconds, "features"):
         if place is None:
             return fitted, fitted.transform(images.pixels, on_done=listener.featured)

@@ -188,6 +188,7 @@ def k_fold(setting: Setting) -> Study:
         labels,
         cv=StratifiedKFold(FOLDS, shuffle=True, random_state=0),
         return_train_score=True,
+        params=_told_by_fold(setting, len(labels)),
     )
     accuracies = {
         "train": scores["train_score"].tolist(),
@@ -339,12 +340,30 @@ def _pipeline(options: TrainingOptions, C: float) -> BaseEstimator:
     return make_pipeline(clone(options.features), classifier)
 
 
+def _told_by_fold(setting: Setting, n_images: int) -> dict[str, Callable[[float], None]] | None:
+    """Return what makes the listener hear of the features learnt, fold after fold."""
+    if setting.options.features is None:
+        return None
+    shares = [0.0]
+
+    def learned(share: float) -> None:
+        if share < shares[-1]:
+            shares.append(share)
+        shares[-1] = share
+        setting.listener.learned((len(shares) - 1 + share) / FOLDS)
+
+    setting.listener.learning_features(n_images)
+    return {"patchfeatures__on_share": learned}
+
+
 def _featured_by(setting: Setting, images: SplitImages, rows: NDArray[np.int64]) -> FeatureTable:
     """Return the features of all images, learnt from some."""
     if setting.options.features is None:
         return FeatureTable(images, images.pixels, PIXEL_RANGE)
     setting.listener.learning_features(len(images.files))
-    features = clone(setting.options.features).fit(images.pixels[rows])
+    features = clone(setting.options.features).fit(
+        images.pixels[rows], on_share=setting.listener.learned
+    )
     values = features.transform(images.pixels, on_done=setting.listener.featured)
     return FeatureTable(images, values, "standard", features)
 
