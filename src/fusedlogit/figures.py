@@ -252,7 +252,7 @@ def evidence_figure(
     shown = evidence * (evidence[0].size / 100)
     limit = float(np.percentile(np.abs(shown), 99.5)) or 1.0
     norm = Normalize(-limit, limit)
-    figure = _blank(3.7)
+    figure = _blank(4.1)
     if len(photographs) > 1:
         grid = figure.subplots(2, len(photographs), squeeze=False)
     else:  # side by side, both larger

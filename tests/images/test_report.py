@@ -185,6 +185,21 @@ def test_evidence_is_drawn_beside_a_photograph_or_below_several(count, grid):
         np.testing.assert_allclose(axes.images[1].get_array(), speaks * 0.16)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_captions_of_two_lines_fit_on_the_picture(count):
+    photographs = np.zeros((count, 4, 4, 3), np.uint8)
+    evidence = np.ones((count, 4, 4))
+    figure = figures.evidence_figure(
+        photographs, evidence, ["another digit\n94.0% (wrong)"] * count, ("cat", "dog")
+    )
+    figure.canvas.draw()
+    for axes in figure.axes:
+        caption = axes.title.get_window_extent()
+        assert caption.y1 <= figure.bbox.y1
+        assert figure.bbox.x0 <= caption.x0
+        assert caption.x1 <= figure.bbox.x1
+
+
 @pytest.mark.parametrize(
     ("share", "decimals", "shown"),
     [
