@@ -117,7 +117,8 @@ def check_folder(path: Path) -> None:
     """
     nearest = next(place for place in (path, *path.absolute().parents) if place.exists())
     if not nearest.is_dir():
-        raise OutputError(f"{printable(nearest)} is a file: name a folder, or another place")
+        kind = irregular_kind(nearest.stat().st_mode) or "file"
+        raise OutputError(f"{printable(nearest)} is a {kind}: name a folder, or another place")
     _check_writable(nearest, path)
 
 

@@ -55,6 +55,15 @@ def test_a_model_does_not_take_the_place_of_what_is_no_file(folder, tmp_path, mo
 
 
 @posix
+@pytest.mark.parametrize("option", ["--report", "--cache"])
+def test_a_folder_does_not_take_the_place_of_a_pipe(folder, tmp_path, option):
+    os.mkfifo(tmp_path / "pipe")
+    result = run("train", folder, *FAST, option, tmp_path / "pipe")
+    assert result.exit_code == 2
+    assert "pipe is a pipe: name a folder" in result.stderr
+
+
+@posix
 @pytest.mark.parametrize("exists", [True, False])
 def test_a_model_is_written_through_links_to_what_they_point_to(folder, tmp_path, exists):
     (tmp_path / "models").mkdir()
