@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from . import __version__
+from .array_file import open_arrays
 from .errors import OutputError, printable
 from .features import PatchFeatures, from_arrays, to_arrays
+from .inputs import open_regular
 from .loading import SplitImages
+from .model_file import MAX_BYTES
 from .outputs import make_folder
 from .stages import Listener, timed
 
@@ -57,7 +60,7 @@ def learn_and_compute(
         return kept
     listener.learning_features(len(images.files))
     with timed(seconds, "learning features"):
-        fitted = clone(features).fit(images.part("train")[0])
+        fitted = clone(features).fit(images.part("train")[0], on_share=listener.learned)
     with timed(seconds, "features"):
         if place is None:
             return fitted, fitted.transform(images.pixels, on_done=listener.featured)
@@ -76,8 +79,9 @@ def _key(features: PatchFeatures, images: SplitImages) -> str:
 def _read(place: Path) -> tuple[PatchFeatures, NDArray[np.float16]] | None:
     """Return what is kept under a name, None if there is nothing or it is damaged."""
     try:
-        with np.load(place.with_suffix(".npz"), allow_pickle=False) as archive:
-            fitted = from_arrays(dict(archive))
+        with open_arrays(place.with_suffix(".npz"), MAX_BYTES) as arrays:
+            fitted = from_arrays(arrays)
+        open_regular(place.with_suffix(".npy")).close()
         values = np.load(place.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
     except Exception:
         return None

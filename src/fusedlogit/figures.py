@@ -19,6 +19,7 @@ from sklearn.calibration import calibration_curve
 from .errors import printable
 from .evaluation import Judgement
 from .features import Exemplar
+from .rounding import percent
 
 # Okabe and Ito's colours, told apart by colour-blind readers too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -119,7 +120,7 @@ def confusion_figure(confusion: NDArray[np.int64], labels: tuple[str, str]) -> F
         axes.text(
             column,
             row,
-            f"{count:,}\n{share[row, column]:.1%}",
+            f"{count:,}\n{percent(share[row, column])}",
             ha="center",
             va="center",
             fontsize=13,
@@ -251,7 +252,7 @@ def evidence_figure(
     shown = evidence * (evidence[0].size / 100)
     limit = float(np.percentile(np.abs(shown), 99.5)) or 1.0
     norm = Normalize(-limit, limit)
-    figure = _blank(3.7)
+    figure = _blank(4.1)
     if len(photographs) > 1:
         grid = figure.subplots(2, len(photographs), squeeze=False)
     else:  # side by side, both larger
@@ -265,7 +266,7 @@ def evidence_figure(
         below.imshow(speaks, cmap="RdBu_r", norm=norm, alpha=0.55)
         above.set_axis_off()
         below.set_axis_off()
-    _evidence_bar(figure, list(grid.flat), norm, "log odds per hundredth of the photograph", labels)
+    _evidence_bar(figure, list(grid.flat), norm, "log odds per hundredth of the image", labels)
     return figure
 
 

@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Protocol
+from pathlib import Path, PureWindowsPath
+from typing import BinaryIO, Protocol
 
 from .errors import (
     DecompressionBombError,
@@ -23,10 +23,14 @@ from .errors import (
     UnreadableImageError,
     printable,
 )
+from .inputs import NotRegularFileError, open_regular, read_at_most
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 CHANNELS = 3  # red, green, blue
+
+# Width and height that images may be resized to, in pixels.
+MAX_SIZE = 4096
 
 # Each of train, validation and test needs an image of each label.
 MINIMUM_PER_LABEL = 3
@@ -166,19 +170,18 @@ def open_source(path: Path) -> Iterator[ImageSource]:
         yield _FolderSource(path)
         return
     try:
-        archive = zipfile.ZipFile(path)
+        file = open_regular(path)
     except FileNotFoundError as error:
         raise ImageDataError(
             f"{printable(path)} does not exist: give a zip file or a folder of images"
         ) from error
-    except zipfile.BadZipFile as error:
+    except NotRegularFileError as error:
         raise ImageDataError(
-            f"{printable(path)} is neither a folder nor a readable zip file: give one of the two, "
-            "or fetch the file again"
+            f"{printable(path)} {error.strerror}: give a zip file or a folder of images"
         ) from error
     except OSError as error:
         raise _unreadable(path, error) from error
-    with archive:
+    with file, _open_archive(path, file) as archive:
         yield _ZipSource(archive)
 
 
@@ -226,8 +229,9 @@ class _ZipSource:
         return sorted(set(self._archive.namelist()))
 
     def read(self, name: str) -> bytes:
-        size = self._archive.getinfo(name).file_size
-        _check_file_bytes(name, size)
+        # Of a member that claims less than it holds, zipfile unpacks no more than is claimed.
+        if self._archive.getinfo(name).file_size > MAX_FILE_BYTES:
+            raise _too_large(name)
         try:
             with self._lock:
                 member = self._archive.open(name)
@@ -243,20 +247,35 @@ class _ZipSource:
             ) from error
 
 
+def _open_archive(path: Path, file: BinaryIO) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    # zipfile raises several unrelated types where the list of members is damaged.
+    except Exception as error:
+        raise ImageDataError(
+            f"{printable(path)} is neither a folder nor a readable zip file: give one of the two, "
+            "or fetch the file again"
+        ) from error
+
+
 def _read_file(path: Path, name: str) -> bytes:
     try:
-        _check_file_bytes(name, path.stat().st_size)
-        return path.read_bytes()
+        content = read_at_most(path, MAX_FILE_BYTES)
     except FileNotFoundError as error:
         raise UnreadableImageError(SkippedFile(name, "does not exist", "check its name")) from error
-    except IsADirectoryError as error:
-        raise UnreadableImageError(
-            SkippedFile(name, "is a folder", "give the images in it")
-        ) from error
+    except NotRegularFileError as error:
+        kind = error.strerror or ""
+        fix = "give the images in it" if kind == "is a folder" else "give an image file"
+        raise UnreadableImageError(SkippedFile(name, kind, fix)) from error
     except OSError as error:
         raise UnreadableImageError(
             SkippedFile(name, f"cannot be read ({error.strerror})")
         ) from error
+    if content is None:
+        raise _too_large(name)
+    return content
 
 
 def _unreadable(path: Path, error: OSError) -> ImageDataError:
@@ -265,19 +284,23 @@ def _unreadable(path: Path, error: OSError) -> ImageDataError:
     )
 
 
-def _check_file_bytes(name: str, size: int) -> None:
-    if size > MAX_FILE_BYTES:
-        raise DecompressionBombError(
-            f"{printable(name)} holds {size / 1e6:,.0f} MB, more than the "
-            f"{MAX_FILE_BYTES / 1e6:,.0f} MB allowed for one image: remove it"
-        )
+def _too_large(name: str) -> DecompressionBombError:
+    return DecompressionBombError(
+        f"{printable(name)} holds more than the {MAX_FILE_BYTES / 1e6:,.0f} MB allowed for one "
+        "image: remove it"
+    )
 
 
 def _is_image_name(name: str) -> bool:
-    path = PurePosixPath(name)
+    path = _path(name)
     # Archives made on macOS carry a hidden "._cat.1.jpg" that is no image beside each that is.
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
     return not hidden and path.suffix.lower() in SUFFIXES
+
+
+def _path(name: str) -> PureWindowsPath:
+    """Return a name's parts by either separator, the drive apart: some archives keep both."""
+    return PureWindowsPath(name)
 
 
 def _label(path: Path, names: Sequence[str]) -> Catalogue:
@@ -302,11 +325,11 @@ def _n_labels(files: Iterable[ImageFile | None]) -> int:
 
 
 def _labelled_by_name(name: str) -> ImageFile | None:
-    match = _LABELLED_NAME.fullmatch(PurePosixPath(name).name)
+    match = _LABELLED_NAME.fullmatch(_path(name).name)
     return ImageFile(name, match["label"], int(match["number"])) if match else None
 
 
 def _labelled_by_folder(name: str) -> ImageFile | None:
-    label = PurePosixPath(name).parent.name
+    label = _path(name).parent.name
     number = _LAST_NUMBER.search(name)
     return ImageFile(name, label, int(number[1]) if number else None) if label else None

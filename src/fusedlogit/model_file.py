@@ -1,6 +1,7 @@
 """A trained image classifier, and the .npz file that keeps it."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .array_file import ArrayFile, field, open_arrays, require
 from .calibration import UNCALIBRATED, Calibration
-from .errors import ModelFileError, printable
+from .errors import ModelFileError, OutputError, printable
 from .features import PatchFeatures, evidence_map, from_arrays, to_arrays
 from .functions import decision_values
-from .images import CHANNELS
+from .images import CHANNELS, MAX_SIZE
+from .inputs import NotRegularFileError
 from .outputs import write_whole
 
 FORMAT = "fusedlogit image classifier"
@@ -21,6 +24,18 @@ FORMAT_VERSION = 2
 
 # What the arrays of a PatchFeatures are called in the file.
 _PREFIX = "features."
+
+# Bytes of a model file, at most: two numbers for each raw value of the largest images fit.
+MAX_BYTES = 2**30
+
+# The largest pixel, and the largest feature, which is a float16.
+_LARGEST_PIXEL = 255.0
+_LARGEST_FEATURE = float(np.finfo(np.float16).max)
+
+# Decision values are computed in float32; a calibration's offset is a log odds.
+_LARGEST_DECISION = float(np.finfo(np.float32).max)
+_LARGEST_OFFSET = 1e6
+_LARGEST_SLOPE = 1e100
 
 
 @dataclass(frozen=True)
@@ -120,22 +135,36 @@ class ImageClassifier:
 def save_model(path: str | os.PathLike[str], classifier: ImageClassifier) -> None:
     """Write a classifier to a file; the file is whole or untouched, never half-written.
 
+    Parameters
+    ----------
+    path : path-like
+        Where to; what a link points to is written, and the link kept.
+    classifier : ImageClassifier
+        What to write.
+
     Raises
     ------
     OutputError
-        If the file cannot be written.
+        If the file cannot be written, or `load_model` would refuse the classifier.
     """
-    content = BytesIO()
+    try:
+        _check_plausible(classifier)
+    except ValueError as error:
+        raise OutputError(
+            f"{printable(path)} is not written, no model could be used whose {error}: "
+            "train with a smaller learning rate or --size"
+        ) from error
+    content, calibration = BytesIO(), classifier.calibration
     fields: dict[str, Any] = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "labels": classifier.labels,
         "size": classifier.size,
-        "coef": classifier.coef,
-        "mean": classifier.mean,
-        "intercept": classifier.intercept,
-        "threshold": classifier.threshold,
-        "calibration": [classifier.calibration.slope, classifier.calibration.offset],
+        "coef": np.asarray(classifier.coef, np.float64),
+        "mean": np.asarray(classifier.mean, np.float64),
+        "intercept": np.float64(classifier.intercept),
+        "threshold": np.float64(classifier.threshold),
+        "calibration": np.array([calibration.slope, calibration.offset], np.float64),
     }
     if classifier.features is not None:
         arrays = to_arrays(classifier.features)
@@ -147,71 +176,122 @@ def save_model(path: str | os.PathLike[str], classifier: ImageClassifier) -> Non
 def load_model(path: str | os.PathLike[str]) -> ImageClassifier:
     """Read a classifier that `save_model` wrote.
 
+    Nothing is unpacked and nothing executed, and every field is checked for a plausible value.
+
+    Parameters
+    ----------
+    path : path-like
+        A regular file, or a link to one.
+
+    Returns
+    -------
+    ImageClassifier
+
     Raises
     ------
     ModelFileError
         If the file does not exist, is no model, is damaged, or is of another format version.
     """
     name = printable(path)
-    fields = _read_fields(Path(path))
-    if "format" not in fields or str(fields["format"]) != FORMAT:
+    try:
+        with open_arrays(path, MAX_BYTES) as arrays:
+            _check_format(name, arrays)
+            return _classifier_if_whole(name, arrays)
+    except ModelFileError:
+        raise
+    except FileNotFoundError as error:
+        raise ModelFileError(f"{name} does not exist: check the model's path") from error
+    except NotRegularFileError as error:
         raise ModelFileError(
-            f"{name} is not a fusedlogit model: give a file written by 'fusedlogit train --out'"
-        )
-    version = fields.get("format_version")
+            f"{name} {error.strerror}: give a file written by 'fusedlogit train --out'"
+        ) from error
+    # zipfile raises nearly every type of error on a file that is not its own.
+    except Exception as error:
+        raise _no_model(name, error) from error
+
+
+def _no_model(name: str, error: Exception | None = None) -> ModelFileError:
+    reason = f" ({_one_line(error)})" if error else ""
+    return ModelFileError(
+        f"{name} is not a fusedlogit model{reason}: give a file written by 'fusedlogit train --out'"
+    )
+
+
+def _check_format(name: str, arrays: ArrayFile) -> None:
+    if "format" not in arrays or str(arrays["format"]) != FORMAT:
+        raise _no_model(name)
+    version = arrays.get("format_version")
     if version is None or version.tolist() != FORMAT_VERSION:
         raise ModelFileError(
-            f"{name} has model format version {version}, this fusedlogit reads {FORMAT_VERSION}: "
-            "train it again, or use the fusedlogit that wrote it"
+            f"{name} has model format version {_one_line(version)}, this fusedlogit reads "
+            f"{FORMAT_VERSION}: train it again, or use the fusedlogit that wrote it"
         )
+
+
+def _classifier_if_whole(name: str, arrays: ArrayFile) -> ImageClassifier:
     try:
-        classifier = _classifier(fields)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{name} is damaged ({error}): train the model again") from error
+        classifier = _classifier(arrays)
+        _check_plausible(classifier)
+        if arrays.unread:
+            raise ValueError(f"unknown member {arrays.unread[0]}")
+    # A damaged member raises nearly every type of error.
+    except Exception as error:
+        raise ModelFileError(
+            f"{name} is damaged ({_one_line(error)}): train the model again"
+        ) from error
     return classifier
 
 
-def _read_fields(path: Path) -> dict[str, NDArray[np.generic]]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except FileNotFoundError as error:
-        raise ModelFileError(f"{printable(path)} does not exist: check the model's path") from error
-    # numpy.load raises nearly every type of error on a file that is not its own.
-    except Exception as error:
-        raise ModelFileError(
-            f"{printable(path)} is not a fusedlogit model ({type(error).__name__}): "
-            "give a file written by 'fusedlogit train --out'"
-        ) from error
+def _one_line(error: object) -> str:
+    """Return what an error says, harmless and short."""
+    text = printable(str(error) or type(error).__name__)
+    return text if len(text) <= 200 else text[:199] + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def _classifier(fields: dict[str, NDArray[np.generic]]) -> ImageClassifier:
-    coef, mean = (np.ascontiguousarray(fields[name], np.float64) for name in ("coef", "mean"))
-    first, second = (str(label) for label in fields["labels"])
-    slope, offset = (float(value) for value in fields["calibration"])
-    size = int(fields["size"])
-    arrays = {
-        name.removeprefix(_PREFIX): array
-        for name, array in fields.items()
-        if name.startswith(_PREFIX)
-    }
-    features = from_arrays(arrays) if arrays else None
-    classifier = ImageClassifier(
+def _classifier(arrays: Mapping[str, NDArray[Any]]) -> ImageClassifier:
+    """Return what the arrays say, each of the right type and shape."""
+    size = int(field(arrays, "size", "iu", ()))
+    require(1 <= size <= MAX_SIZE, "size")
+    features = None
+    if any(name.startswith(_PREFIX) for name in arrays):
+        features = from_arrays(arrays, _PREFIX)
+    n_pixels = size**2 * CHANNELS
+    if features is not None and features.n_features_in_ != n_pixels:
+        raise ValueError(f"features of {features.n_features_in_} values for size {size}")
+    shape = (n_pixels if features is None else features.n_features_out_,)
+    first, second = (str(label) for label in field(arrays, "labels", "U", (2,)))
+    slope, offset = (float(value) for value in field(arrays, "calibration", "f", (2,)))
+    coef, mean = (
+        np.ascontiguousarray(field(arrays, name, "f", shape), np.float64)
+        for name in ("coef", "mean")
+    )
+    return ImageClassifier(
         labels=(first, second),
         size=size,
         coef=coef,
         mean=mean,
-        intercept=float(fields["intercept"]),
-        threshold=float(fields["threshold"]),
+        intercept=float(field(arrays, "intercept", "f", ())),
+        threshold=float(field(arrays, "threshold", "f", ())),
         features=features,
         calibration=Calibration(slope, offset),
     )
-    n_pixels = size**2 * CHANNELS
-    n_features = n_pixels if features is None else features.n_features_out_
-    if not coef.shape == mean.shape == (n_features,):
-        raise ValueError(f"coef of shape {coef.shape} for {n_features} features")
-    if features is not None and features.n_features_in_ != n_pixels:
-        raise ValueError(f"features of {features.n_features_in_} values for size {size}")
-    if not np.isfinite([*coef, *mean, classifier.intercept, slope, offset]).all():
-        raise ValueError("coef, mean, intercept or calibration is not finite")
-    return classifier
+
+
+def _check_plausible(classifier: ImageClassifier) -> None:
+    """Raise a ValueError unless every photograph would get a finite answer.
+
+    What the neuron is given is bounded, and so must be what it makes of that.
+    """
+    raw = classifier.features is None
+    least, most = (0.0, _LARGEST_PIXEL) if raw else (-_LARGEST_FEATURE, _LARGEST_FEATURE)
+    coef, mean, calibration = classifier.coef, classifier.mean, classifier.calibration
+    first, second = classifier.labels
+    require(1 <= classifier.size <= MAX_SIZE, "size")
+    require(first != second and bool(first and second), "labels")
+    require(bool(np.all((mean >= least) & (mean <= most))), "mean")
+    require(bool(np.all(np.abs(coef) <= _LARGEST_DECISION)), "coef")
+    require(float(np.abs(coef).sum()) * most <= _LARGEST_DECISION, "coef")
+    require(abs(classifier.intercept) <= _LARGEST_DECISION, "intercept")
+    require(0 < classifier.threshold < 1, "threshold")
+    require(0 <= calibration.slope <= _LARGEST_SLOPE, "calibration")
+    require(abs(calibration.offset) <= _LARGEST_OFFSET, "calibration")

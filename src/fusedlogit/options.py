@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .images import MINIMUM_PER_LABEL
+from .images import MAX_SIZE, MINIMUM_PER_LABEL
 
 
 def refuse_nan(_ctx: click.Context, _param: click.Parameter, number: float) -> float:
@@ -81,7 +81,7 @@ penalty_option = click.option(
 _DATA_OPTIONS = (
     click.option(
         "--size",
-        type=click.IntRange(1),
+        type=click.IntRange(1, MAX_SIZE),
         default=64,
         show_default=True,
         help="Width and height that images are resized to, in pixels.",

@@ -13,7 +13,9 @@ from .training import TrainingOptions
 
 
 class ProgressBars(Listener):
-    """One bar each for decoding, features and training, gone when they are done.
+    """One bar each for decoding, learning features, features and training, gone at the end.
+
+    Where several models are trained one after the other, the bars begin again.
 
     Parameters
     ----------
@@ -28,7 +30,8 @@ class ProgressBars(Listener):
         self._n_fits = options.n_fits
         self._fit = -1
         self._max_iter = 0
-        self._decoding = self._featuring = self._training = TaskID(-1)
+        self._n_images = 0
+        self._tasks: dict[str, TaskID] = {}
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -60,33 +63,48 @@ class ProgressBars(Listener):
             f"one array of {filesize.decimal(n_bytes)}",
             soft_wrap=True,
         )
-        self._decoding = self._progress.add_task("decoding", total=total, detail="")
+        self._fit = -1
+        self._begin("decoding", total)
 
     def decoded(self, count: int) -> None:
         """Move the bar of decoding."""
-        self._progress.update(self._decoding, advance=count)
+        self._progress.update(self._tasks["decoding"], advance=count)
 
     def learning_features(self, n_images: int) -> None:
-        """Start the bar of features."""
-        self._featuring = self._progress.add_task("features", total=n_images, detail="")
+        """Start the bar of learning features."""
+        self._fit = -1
+        self._n_images = n_images
+        if "features" in self._tasks:
+            self._progress.remove_task(self._tasks.pop("features"))
+        self._begin("learning features", 1)
+
+    def learned(self, share: float) -> None:
+        """Move the bar of learning features."""
+        self._progress.update(self._tasks["learning features"], completed=share)
 
     def featured(self, count: int) -> None:
-        """Move the bar of features."""
-        self._progress.update(self._featuring, advance=count)
+        """Move the bar of features; start it first."""
+        if "features" not in self._tasks:
+            self._begin("features", self._n_images)
+        self._progress.update(self._tasks["features"], advance=count)
 
     def fitting(self, learning_rate: float | None, max_iter: int) -> None:
         """Start the bar of training, or note that the next fit begins."""
         if self._fit < 0:
-            self._training = self._progress.add_task(
-                "training", total=self._n_fits * max_iter, detail=""
-            )
+            self._begin("training", self._n_fits * max_iter)
         self._fit += 1
         self._max_iter = max_iter
 
     def iterated(self, iteration: int, cost: float) -> None:
         """Move the bar of training."""
         self._progress.update(
-            self._training,
+            self._tasks["training"],
             completed=self._fit * self._max_iter + iteration,
             detail=f"iteration {iteration:,} of at most {self._max_iter:,}, cost {cost:.5f}",
         )
+
+    def _begin(self, name: str, total: int) -> None:
+        """Put a bar below the others, at its beginning, in place of the one of its name."""
+        if name in self._tasks:
+            self._progress.remove_task(self._tasks[name])
+        self._tasks[name] = self._progress.add_task(name, total=total, detail="")

@@ -1,7 +1,6 @@
 """Write a training's report: one self-contained HTML page, and its pictures as PNG files."""
 
 import base64
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +18,8 @@ from .errors import printable
 from .features import exemplars
 from .images import CHANNELS, ImageSource
 from .model_file import ImageClassifier
-from .outputs import make_folder, write_whole
+from .outputs import REPORT_PAGE, whole_folder
+from .rounding import percent
 from .studies import Study
 from .training import TrainingResult
 
@@ -60,7 +60,7 @@ def write_report(
     """
     pictures = draw_pictures(result, comparison)
     page = render_page(result, pictures, comparison=comparison)
-    return _write_page(Path(folder), "report", page, pictures)
+    return _write_page(Path(folder), REPORT_PAGE, page, pictures)
 
 
 def write_evidence(
@@ -68,37 +68,38 @@ def write_evidence(
     classifier: ImageClassifier,
     source: ImageSource,
     answers: Sequence[Mapping[str, Any]],
+    names: Sequence[str],
 ) -> None:
     """Draw what the regions of some images speak for, a PNG file each.
 
     Parameters
     ----------
     folder : path-like
-        Where to put ``1-cat.12.png`` and so on; made if missing.
+        Where to put the files; made if missing.
     classifier : ImageClassifier
         What has answered.
     source : ImageSource
         Where the images lie.
     answers : sequence of mappings
         "image", "label" and "probability" of each.
+    names : sequence of str
+        The files' names; see `fusedlogit.outputs.picture_names`.
 
     Raises
     ------
     OutputError
         If the folder or a file cannot be written.
     """
-    folder = Path(folder)
-    make_folder(folder)
-    for number, answer in enumerate(answers, start=1):
-        pixels = decode_images(source, [answer["image"]], classifier.size, strict=True).pixels
-        picture = figures.evidence_figure(
-            pixels.reshape(1, classifier.size, classifier.size, CHANNELS),
-            classifier.evidence(pixels[0])[None],
-            [f"{figures.short(answer['label'])} {percent(answer['probability'], 0)}"],
-            classifier.labels,
-        )
-        name = f"{number}-{Path(answer['image']).stem}.png"
-        write_whole(folder / name, figures.to_png(picture))
+    with whole_folder(Path(folder)) as temporary:
+        for answer, name in zip(answers, names, strict=True):
+            pixels = decode_images(source, [answer["image"]], classifier.size, strict=True).pixels
+            picture = figures.evidence_figure(
+                pixels.reshape(1, classifier.size, classifier.size, CHANNELS),
+                classifier.evidence(pixels[0])[None],
+                [f"{figures.short(answer['label'])}\n{percent(answer['probability'])}"],
+                classifier.labels,
+            )
+            (temporary / name).write_bytes(figures.to_png(picture))
 
 
 def draw_pictures(result: TrainingResult, comparison: Comparison | None = None) -> dict[str, bytes]:
@@ -159,17 +160,16 @@ def write_study(folder: str | os.PathLike[str], study: Study, seconds: float) ->
     """
     picture = figures.to_png(study.figure)
     page = _render("study.html.j2", study.title, {"study": picture}, study=study, seconds=seconds)
-    return _write_page(Path(folder), study.name, page, {study.name: picture})
+    return _write_page(Path(folder), f"{study.name}.html", page, {study.name: picture})
 
 
 def _write_page(folder: Path, name: str, page: str, pictures: Mapping[str, bytes]) -> Path:
     """Write a page and its pictures to a folder, made if missing; return the page's path."""
-    make_folder(folder)
-    for picture, content in pictures.items():
-        write_whole(folder / f"{picture}.png", content)
-    path = folder / f"{name}.html"
-    write_whole(path, page.encode())
-    return path
+    with whole_folder(folder) as temporary:
+        for picture, content in pictures.items():
+            (temporary / f"{picture}.png").write_bytes(content)
+        (temporary / name).write_bytes(page.encode())
+    return folder / name
 
 
 def _render(template: str, title: str, pictures: Mapping[str, bytes], **context: Any) -> str:
@@ -180,7 +180,11 @@ def _render(template: str, title: str, pictures: Mapping[str, bytes], **context:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"printable": printable, "filesize": filesize.decimal}
+    environment.filters |= {
+        "printable": printable,
+        "filesize": filesize.decimal,
+        "percent": percent,
+    }
     return environment.get_template(template).render(
         title=title,
         pictures={
@@ -189,12 +193,6 @@ def _render(template: str, title: str, pictures: Mapping[str, bytes], **context:
         },
         **context,
     )
-
-
-def percent(confidence: float, decimals: int) -> str:
-    """Return a confidence in percent, rounded down: never 100%."""
-    share = 10 ** (decimals + 2)
-    return f"{min(math.floor(confidence * share + 1e-6), share - 1) / share:.{decimals}%}"
 
 
 def _evidence(result: TrainingResult) -> Figure:
@@ -208,7 +206,7 @@ def _evidence(result: TrainingResult) -> Figure:
         for row in test.surest(answer=answer, right=right, count=1)
     ]
     captions = [
-        f"{figures.short(labels[int(test.answer[row])])} {percent(test.confidence[row], 0)}"
+        f"{figures.short(labels[int(test.answer[row])])}\n{percent(test.confidence[row])}"
         + ("" if test.answer[row] == test.truth[row] else " (wrong)")
         for row in chosen
     ]
@@ -241,7 +239,7 @@ def _photographs(result: TrainingResult, *, right: bool) -> list[figures.Photogr
         rows = result.test.surest(answer=answer, right=right, count=PHOTOGRAPHS_IN_ROW)
         if len(rows):
             truth = answer if right else not answer
-            captions = [percent(confidence, 1) for confidence in result.test.confidence[rows]]
+            captions = [percent(confidence) for confidence in result.test.confidence[rows]]
             found.append(
                 figures.PhotographRow(labels[answer], labels[truth], pixels[rows], captions)
             )

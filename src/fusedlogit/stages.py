@@ -17,6 +17,9 @@ class Listener:
     def learning_features(self, n_images: int) -> None:
         """Hear that features are being learnt, and will then be computed of so many images."""
 
+    def learned(self, share: float) -> None:
+        """Hear what share of the learning of features is done, from 0 to 1."""
+
     def featured(self, count: int) -> None:
         """Hear that the features of so many more images are computed."""
 

@@ -17,6 +17,7 @@ from . import figures
 from .estimator import LogisticRegression
 from .features import ACTIVATIONS, PatchFeatures
 from .loading import SplitImages
+from .rounding import percent
 from .splits import PARTS
 from .stages import Listener
 from .training import (
@@ -131,8 +132,8 @@ def learning_rates(setting: Setting) -> Study:
             f"After {ITERATIONS:,} iterations the cost is lowest with {names[lowest]}: "
             f"{costs[lowest][-1]:.4f}.{remark}",
             f"Most accurate on validation is {names[kept]}, which answers "
-            f"{scores[kept]['test']:.1%} of the test images correctly against "
-            f"{scores[kept]['train']:.1%} of those it was trained on.",
+            f"{percent(scores[kept]['test'])} of the test images correctly against "
+            f"{percent(scores[kept]['train'])} of those it was trained on.",
         ),
     )
 
@@ -167,11 +168,11 @@ def regularisation(setting: Setting) -> Study:
         images=_described(images),
         sentences=(
             f"Best on validation is C = {result.best.C:g} with "
-            f"{max(accuracies['validation']):.1%}; on test images it answers "
-            f"{result.scores['test'].accuracy:.1%} correctly.",
+            f"{percent(max(accuracies['validation']))}; on test images it answers "
+            f"{percent(result.scores['test'].accuracy)} correctly.",
             f"The weakest penalty, C = {PENALTIES[weakest]:g}, learns "
-            f"{accuracies['train'][weakest]:.1%} of the training images and gets "
-            f"{accuracies['validation'][weakest]:.1%} of the validation images right.",
+            f"{percent(accuracies['train'][weakest])} of the training images and gets "
+            f"{percent(accuracies['validation'][weakest])} of the validation images right.",
         ),
     )
 
@@ -187,6 +188,7 @@ def k_fold(setting: Setting) -> Study:
         labels,
         cv=StratifiedKFold(FOLDS, shuffle=True, random_state=0),
         return_train_score=True,
+        params=_told_by_fold(setting, len(labels)),
     )
     accuracies = {
         "train": scores["train_score"].tolist(),
@@ -210,10 +212,11 @@ def k_fold(setting: Setting) -> Study:
         ),
         images=_counted(images),
         sentences=(
-            f"The {FOLDS} folds answer {held_out.mean():.1%} of the images held out correctly on "
-            f"average, with a standard deviation of {100 * held_out.std(ddof=1):.1f} points.",
-            f"The worst fold reaches {held_out.min():.1%}, the best {held_out.max():.1%}; all that "
-            f"was learnt comes from the other folds (C = {C:g}).",
+            f"The {FOLDS} folds answer {percent(held_out.mean())} of the images held out correctly "
+            f"on average, with a standard deviation of {100 * held_out.std(ddof=1):.1f} points.",
+            f"The worst fold reaches {percent(held_out.min())}, the best "
+            f"{percent(held_out.max())}; all that was learnt comes from the other folds "
+            f"(C = {C:g}).",
         ),
     )
 
@@ -241,8 +244,8 @@ def image_sizes(setting: Setting) -> Study:
         images=_described(images),
         sentences=(
             f"Best on validation are {SIZES[best]} x {SIZES[best]} pixels, with "
-            f"{accuracies['test'][best]:.1%} of the test images right.",
-            f"With {SIZES[0]} x {SIZES[0]} pixels it is {accuracies['test'][0]:.1%}.{seen}",
+            f"{percent(accuracies['test'][best])} of the test images right.",
+            f"With {SIZES[0]} x {SIZES[0]} pixels it is {percent(accuracies['test'][0])}.{seen}",
         ),
     )
 
@@ -281,7 +284,7 @@ def training_size(setting: Setting) -> Study:
         images=_described(images),
         sentences=(
             f"From {counts[0]:,} to {counts[-1]:,} training images, accuracy on test images goes "
-            f"from {accuracies['test'][0]:.1%} to {accuracies['test'][-1]:.1%}.",
+            f"from {percent(accuracies['test'][0])} to {percent(accuracies['test'][-1])}.",
             f"The last doubling has brought {100 * gain:.1f} percentage points.",
         ),
     )
@@ -307,9 +310,9 @@ def activations(setting: Setting) -> Study:
         figure=figures.accuracy_figure("activation", names, accuracies),
         images=_described(images),
         sentences=(
-            f"Best on validation is {names[best]}, with {accuracies['test'][best]:.1%} of the test "
-            "images right.",
-            f"Worst is {names[worst]}, with {accuracies['test'][worst]:.1%}.",
+            f"Best on validation is {names[best]}, with {percent(accuracies['test'][best])} of the "
+            "test images right.",
+            f"Worst is {names[worst]}, with {percent(accuracies['test'][worst])}.",
         ),
     )
 
@@ -337,12 +340,30 @@ def _pipeline(options: TrainingOptions, C: float) -> BaseEstimator:
     return make_pipeline(clone(options.features), classifier)
 
 
+def _told_by_fold(setting: Setting, n_images: int) -> dict[str, Callable[[float], None]] | None:
+    """Return what makes the listener hear of the features learnt, fold after fold."""
+    if setting.options.features is None:
+        return None
+    shares = [0.0]
+
+    def learned(share: float) -> None:
+        if share < shares[-1]:
+            shares.append(share)
+        shares[-1] = share
+        setting.listener.learned((len(shares) - 1 + share) / FOLDS)
+
+    setting.listener.learning_features(n_images)
+    return {"patchfeatures__on_share": learned}
+
+
 def _featured_by(setting: Setting, images: SplitImages, rows: NDArray[np.int64]) -> FeatureTable:
     """Return the features of all images, learnt from some."""
     if setting.options.features is None:
         return FeatureTable(images, images.pixels, PIXEL_RANGE)
     setting.listener.learning_features(len(images.files))
-    features = clone(setting.options.features).fit(images.pixels[rows])
+    features = clone(setting.options.features).fit(
+        images.pixels[rows], on_share=setting.listener.learned
+    )
     values = features.transform(images.pixels, on_done=setting.listener.featured)
     return FeatureTable(images, values, "standard", features)
 
@@ -380,4 +401,4 @@ def _rows(names: Iterable[str], results: Sequence[TrainingResult]) -> tuple[tupl
 
 
 def _percent(accuracies: Iterable[float]) -> list[str]:
-    return [f"{accuracy:.2%}" for accuracy in accuracies]
+    return [percent(accuracy, 2) for accuracy in accuracies]

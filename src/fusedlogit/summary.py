@@ -11,6 +11,7 @@ from rich.table import Table
 
 from .comparison import Comparison
 from .errors import printable
+from .rounding import percent
 from .training import TrainingResult
 
 SKIPPED_SHOWN = 5
@@ -18,7 +19,6 @@ SKIPPED_SHOWN = 5
 
 def as_dict(
     result: TrainingResult,
-    seconds: Mapping[str, float],
     files: Mapping[str, str],
     comparison: Comparison | None = None,
 ) -> dict[str, Any]:
@@ -28,10 +28,8 @@ def as_dict(
     ----------
     result : TrainingResult
         What was learnt.
-    seconds : mapping of str to float
-        Seconds of each stage.
     files : mapping of str to str
-        What was written: "model", "report".
+        What was written, "model", and what will be, "report".
     comparison : Comparison, optional
         Kernel against reference, if it was made.
     """
@@ -65,7 +63,7 @@ def as_dict(
         "scores": {part: asdict(score) for part, score in result.scores.items()},
         "test_roc_auc": result.test.roc_auc,
         "test_confusion": result.test.confusion.tolist(),
-        "seconds": dict(seconds),
+        "seconds": dict(result.seconds),
         **files,
     }
     if comparison is not None:
@@ -79,11 +77,22 @@ def as_dict(
 def print_result(
     console: Console,
     result: TrainingResult,
-    seconds: Mapping[str, float],
     files: Mapping[str, str],
+    *,
+    remedy: str,
     comparison: Comparison | None = None,
 ) -> None:
-    """Print the result; parameters as for `as_dict`."""
+    """Print the result.
+
+    Parameters
+    ----------
+    console : Console
+        Where to.
+    result, files, comparison
+        As for `as_dict`.
+    remedy : str
+        What to do about a fit that was stopped early.
+    """
     images = result.images
     counts = ", ".join(f"{count:,} {printable(label)}" for label, count in images.counts().items())
     console.print(
@@ -93,7 +102,7 @@ def print_result(
     _print_skipped(console, result)
     _print_duplicates(console, result)
     console.print()
-    _print_candidates(console, result)
+    _print_candidates(console, result, remedy)
     console.print()
     _print_scores(console, result)
     console.print()
@@ -103,7 +112,7 @@ def print_result(
             f"{comparison.max_difference:.1e} (relative, at most); "
             f"the kernel {comparison.speedup:.1f} times as fast in this run"
         )
-    stages = ", ".join(f"{stage} {time:.2f}" for stage, time in seconds.items())
+    stages = ", ".join(f"{stage} {time:.2f}" for stage, time in result.seconds.items())
     console.print(f"Seconds: {stages}")
     for kind, path in files.items():
         console.print(f"{kind.capitalize()}: {printable(path)}")
@@ -130,7 +139,7 @@ def _print_duplicates(console: Console, result: TrainingResult) -> None:
         )
 
 
-def _print_candidates(console: Console, result: TrainingResult) -> None:
+def _print_candidates(console: Console, result: TrainingResult, remedy: str) -> None:
     table = _table("model", "iterations", "cost", "validation", "seconds")
     for candidate in result.candidates:
         kept = candidate is result.best and len(result.candidates) > 1
@@ -138,7 +147,7 @@ def _print_candidates(console: Console, result: TrainingResult) -> None:
             candidate.name + (" (kept)" if kept else ""),
             f"{candidate.n_iter:,}",
             "diverged" if candidate.diverged else f"{candidate.cost[-1]:.6f}",
-            f"{candidate.validation.accuracy:.2%}" if candidate.validation else "-",
+            percent(candidate.validation.accuracy, 2) if candidate.validation else "-",
             f"{candidate.seconds:.3f}",
         )
     console.print(table)
@@ -147,19 +156,21 @@ def _print_candidates(console: Console, result: TrainingResult) -> None:
             console.print(f"{candidate.name} is too high: the cost rose instead of falling")
     if not result.best.model.converged_:
         console.print(
-            f"Stopped after {result.best.n_iter:,} iterations, before the gradient fell below "
-            "the tolerance: a higher --max-iter lowers the cost further"
+            f"Stopped after {result.best.n_iter:,} iterations, before the cost was as close to its "
+            f"lowest as the tolerance asks: {remedy}"
         )
 
 
 def _print_scores(console: Console, result: TrainingResult) -> None:
     table = _table("part", "images", "accuracy", "log loss")
     for part, score in result.scores.items():
-        table.add_row(part, f"{score.n_images:,}", f"{score.accuracy:.2%}", f"{score.log_loss:.4f}")
+        table.add_row(
+            part, f"{score.n_images:,}", percent(score.accuracy, 2), f"{score.log_loss:.4f}"
+        )
     console.print(table)
     console.print(
         f"Test: area under the ROC curve {result.test.roc_auc:.4f}; always giving the commoner "
-        f"answer scores {result.scores['test'].majority:.2%}"
+        f"answer scores {percent(result.scores['test'].majority, 2)}"
     )
 
 

@@ -14,8 +14,10 @@ from fusedlogit.features import (
     evidence_map,
     exemplars,
     from_arrays,
+    learning,
     to_arrays,
 )
+from fusedlogit.features.effort import Effort
 
 SMALL = (
     LayerShape(patch_size=3, stride=1, n_filters=8, n_components=20, grid=5, n_channels=5),
@@ -85,6 +87,54 @@ def test_the_seed_decides_and_threads_do_not(stripes, dictionary):
     )
     np.testing.assert_array_equal(one, two)
     assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("dictionary", ["random", "kmeans"])
+@pytest.mark.parametrize("sizes", [(SIZE,), (7, 17)])
+def test_learning_tells_its_share_up_to_all(stripes, dictionary, sizes):
+    shares = []
+    small(dictionary=dictionary, sizes=sizes).fit(stripes[0], on_share=shares.append)
+    assert len(shares) > 20
+    assert shares == sorted(shares)
+    assert shares[0] < 0.2
+    assert shares[-1] == pytest.approx(1)
+
+
+def test_a_patch_is_added_to_the_atom_that_it_or_its_mirror_image_answers_to():
+    rng = np.random.default_rng(0)
+    whitened = rng.normal(size=(300, 7)).astype(np.float32)
+    atoms = rng.normal(size=(12, 7)).astype(np.float32)
+    mirror = np.where(np.arange(7) < 4, 1, -1)
+    drawn = rng.permutation(300)
+    expected = np.zeros((12, 7))
+    for patch in whitened[drawn[50:250]]:
+        answers = np.stack([atoms @ patch, atoms @ (patch * mirror)])
+        turned, atom = np.unravel_index(np.abs(answers).argmax(), answers.shape)
+        expected[atom] += answers[turned, atom] * (patch * mirror if turned else patch)
+    found = learning._assigned(whitened, drawn, atoms, 4, slice(50, 250))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_spread_of_responses_is_that_of_all_of_them():
+    rng = np.random.default_rng(0)
+    whitened = rng.normal(0.3, 1, size=(500, 7)).astype(np.float32)
+    atoms = rng.normal(size=(12, 7)).astype(np.float32)
+    assert learning._spread(whitened, atoms) == pytest.approx(np.std(whitened @ atoms.T), rel=1e-5)
+
+
+def test_components_are_those_of_all_responses_together():
+    """Of many blocks of maps; mirrored responses make the odd part."""
+    rng = np.random.default_rng(0)
+    pooled = rng.gamma(2, size=(40, 2, 3, 1, 2, 4)).astype(np.float32)
+    reduction = learning.learn_reduction(pooled, 6, Effort())
+    one, other = (np.sqrt(pooled[..., 0, side, :]).reshape(-1, 4) for side in (0, 1))
+    even, odd = (one + other) / np.sqrt(2), (one - other) / np.sqrt(2)
+    np.testing.assert_allclose(reduction.mean, even.mean(axis=0), rtol=1e-5)
+    for part, components in ((even - even.mean(axis=0), reduction.even), (odd, reduction.odd)):
+        moments = part.T @ part / len(part)
+        variance = np.diag(components.T @ moments @ components)
+        np.testing.assert_allclose(moments @ components, components * variance, atol=1e-5)
+    assert reduction.even.shape[1] + reduction.odd.shape[1] == 6
 
 
 def test_only_what_was_fitted_on_counts(stripes):

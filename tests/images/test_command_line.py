@@ -190,7 +190,7 @@ def test_predict_refuses_a_model_of_another_version(model, folder):
         (["train", "photos", "--C", "0"], ["--C"]),
         (["train", "photos", "--test-fraction", "nan"], ["--test-fraction"]),
         (["train", "photos", "--size", "0"], ["--size"]),
-        (["train", "photos", "--size", "9999999"], ["do not fit in memory", "--size"]),
+        (["train", "photos", "--size", "4097"], ["--size", "4096"]),
         (["train"], ["DATA", "fusedlogit train --help"]),
         (["predict", "no.npz", "photos/cat.1.png"], ["no.npz does not exist"]),
         (["predict", "photos/cat.1.png", "photos/cat.1.png"], ["cat.1.png is not a fusedlogit"]),
@@ -204,6 +204,14 @@ def test_mistakes_get_one_line(folder, arguments, words, monkeypatch):
     result = CliRunner().invoke(cli.app, arguments, prog_name="fusedlogit")
     refused(result, *words)
     assert sorted(folder.parent.rglob("*")) == before
+
+
+def test_images_that_do_not_fit_in_memory_get_one_line(folder, monkeypatch):
+    def fail(*_args, **_options):
+        raise MemoryError
+
+    monkeypatch.setattr(np, "empty", fail)
+    refused(run("train", folder, *FAST), "do not fit in memory", "--size")
 
 
 @pytest.mark.parametrize("kind", ["one label", "no images", "label once", "all unreadable"])
@@ -251,6 +259,9 @@ def test_demo_shows_that_kernel_and_reference_agree(tmp_path):
     assert (tmp_path / "demo" / "twins.png").exists()
     text = run("demo", "--report", tmp_path / "demo").stdout
     assert "Kernel and NumPy reference: the same cost curve" in text
+    assert "Stopped after 1,000 iterations" in text
+    offered = {option for parameter in cli.demo.params for option in parameter.opts}
+    assert set(re.findall(r"--[\w-]+", text)) <= offered
 
 
 def test_help_and_version():
@@ -262,7 +273,8 @@ def test_help_and_version():
 
 def test_a_real_process_trains_and_predicts(folder, tmp_path):
     model = tmp_path / "m.npz"
-    trained = python("train", folder, *FAST, "--out", model, "--json")
+    # Cats are dark and dogs bright, which pixels tell; features of such noise answer by chance.
+    trained = python("train", folder, *FAST, "--features", "raw", "--out", model, "--json")
     assert trained.returncode == 0, trained.stderr
     assert json.loads(trained.stdout)["model"] == str(model)
     predicted = python("predict", model, folder / "dog.1.png")
@@ -325,6 +337,11 @@ def test_predict_draws_what_the_regions_speak_for(folder, tmp_path, features):
     result = run("predict", model, *names, "--evidence", pictures)
     assert result.exit_code == 0, result.stderr
     assert sorted(path.name for path in pictures.iterdir()) == ["1-cat.1.png", "2-dog.1.png"]
+    assert result.stderr.endswith(f"\nEvidence: 2 pictures in {pictures}\n")
+    answers = json.loads(run("predict", model, *names, "--evidence", pictures, "--json").stdout)
+    assert [answer["evidence"] for answer in answers] == [
+        str(pictures / "1-cat.1.png"), str(pictures / "2-dog.1.png"),
+    ]  # fmt: skip
     with Image.open(pictures / "1-cat.1.png") as picture:
         assert picture.width >= 1000
 

@@ -145,3 +145,31 @@ def test_single_files_are_named_as_given(folder, tmp_path):
     for bad, reason in ((str(tmp_path), "is a folder"), (str(tmp_path / "no.png"), "not exist")):
         with pytest.raises(UnreadableImageError, match=reason):
             FileSource([bad]).read(bad)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "C:\\{label}.{number}.jpg",
+        "C:{label}.{number}.jpg",
+        "photos\\{label}.{number}.jpg",
+        "C:\\deep/photos\\{label}\\IMG_{number}.jpg",
+    ],
+)
+def test_names_with_either_separator_and_a_drive(tmp_path, pattern):
+    path = tmp_path / "photos.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for label in ("cat", "dog"):
+            for number in range(3):
+                archive.writestr(pattern.format(label=label, number=number), b"")
+    found = find_images(path).files
+    assert [(file.label, file.number) for file in found] == [
+        (label, number) for label in ("cat", "dog") for number in range(3)
+    ]
+
+
+@pytest.mark.parametrize("name", ["C:\\.thumbs\\cat.9.jpg", "__MACOSX\\cat.9.jpg"])
+def test_shadows_are_passed_over_with_either_separator(folder, name):
+    expected = labelled(folder)
+    (folder / name).write_bytes(b"not an image")
+    assert labelled(folder) == expected

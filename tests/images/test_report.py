@@ -8,13 +8,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from fusedlogit import figures, report
 from fusedlogit.comparison import Comparison
+from fusedlogit.demo import demo_images, demo_options
 from fusedlogit.errors import OutputError, SkippedFile, printable
 from fusedlogit.features import Exemplar, PatchFeatures
 from fusedlogit.report import write_report
+from fusedlogit.rounding import percent
 from fusedlogit.training import TrainingOptions, train
 
 PICTURES = {
@@ -182,12 +185,62 @@ def test_evidence_is_drawn_beside_a_photograph_or_below_several(count, grid):
         np.testing.assert_allclose(axes.images[1].get_array(), speaks * 0.16)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_captions_of_two_lines_fit_on_the_picture(count):
+    photographs = np.zeros((count, 4, 4, 3), np.uint8)
+    evidence = np.ones((count, 4, 4))
+    figure = figures.evidence_figure(
+        photographs, evidence, ["another digit\n94.0% (wrong)"] * count, ("cat", "dog")
+    )
+    figure.canvas.draw()
+    for axes in figure.axes:
+        caption = axes.title.get_window_extent()
+        assert caption.y1 <= figure.bbox.y1
+        assert figure.bbox.x0 <= caption.x0
+        assert caption.x1 <= figure.bbox.x1
+
+
 @pytest.mark.parametrize(
-    ("confidence", "decimals", "shown"),
-    [(0.99999, 1, "99.9%"), (1.0, 0, "99%"), (0.58, 0, "58%"), (0.5, 1, "50.0%")],
+    ("share", "decimals", "shown"),
+    [
+        (0.5, 1, "50.0%"),
+        (0.5851, 0, "59%"),
+        (0.98765, 1, "98.8%"),
+        (0.87125, 2, "87.12%"),
+        (1.0, 1, "100.0%"),
+        (0.0, 2, "0.00%"),
+        (0.9994, 1, "99.9%"),
+        (0.9996, 1, ">99.9%"),
+        (0.99999, 0, ">99%"),
+        (0.0004, 1, "<0.1%"),
+        (0.0006, 1, "0.1%"),
+    ],
 )
-def test_no_answer_is_called_certain(confidence, decimals, shown):
-    assert report.percent(confidence, decimals) == shown
+def test_shares_are_rounded_and_nearly_certain_is_not_certain(share, decimals, shown):
+    assert percent(share, decimals) == shown
+
+
+def test_a_confidence_is_the_same_in_all_pictures(mistaken, monkeypatch):
+    captions = {}
+
+    def evidence(_photographs, _evidence, shown, _labels):
+        captions["evidence"] = [caption.split()[1] for caption in shown]
+        return Figure()
+
+    def photographs(rows, _size, *, columns):
+        captions.setdefault("photographs", []).extend(rows[0].captions)
+        return Figure()
+
+    monkeypatch.setattr(figures, "evidence_figure", evidence)
+    monkeypatch.setattr(figures, "photographs_figure", photographs)
+    test = replace(mistaken.test, probability=np.where(mistaken.test.answer, 0.98765, 0.01235))
+    report.draw_pictures(replace(mistaken, test=test))
+    assert set(captions["evidence"]) == set(captions["photographs"]) == {"98.8%"}
+
+
+def test_the_demo_is_not_about_photographs(tmp_path):
+    page = write_report(tmp_path, train(demo_images(), demo_options())).read_text(encoding="utf-8")
+    assert "hotograph" not in page
 
 
 def test_photographs_are_the_rows_of_pixels():

@@ -18,8 +18,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..blas import blas_threads
 from ..images import CHANNELS
 from ..workers import for_each
+from .effort import Effort, LayerCosts, OnShare
 from .layer import ACTIVATIONS, Floats, Layer, LayerShape, Map, Reduction, folded, root
-from .learning import DICTIONARIES, learn_layer, learn_reduction
+from .learning import DICTIONARIES, learn_layer, learn_reduction, learning_costs
 from .resizing import resized, resizing_matrix
 
 OnDone = Callable[[int], None]
@@ -133,7 +134,7 @@ class PatchFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def fit(self, X: ArrayLike, y: object = None) -> PatchFeatures:
+    def fit(self, X: ArrayLike, y: object = None, on_share: OnShare | None = None) -> PatchFeatures:
         """Learn the filters.
 
         Parameters
@@ -141,6 +142,8 @@ class PatchFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         X : array of uint8, shape (n_samples, size * size * 3)
             Square photographs, row by row from the top left, red, green and blue.
         y : ignored
+        on_share : callable, optional
+            Called with the share of the work that is done, from 0 to 1.
 
         Returns
         -------
@@ -157,8 +160,23 @@ class PatchFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         generator = np.random.default_rng(seed)
         count = min(len(pixels), _MOST_IMAGES)
         drawn = pixels[np.sort(generator.choice(len(pixels), count, replace=False))]
+        costs = [
+            learning_costs(
+                self.layers,
+                size,
+                count,
+                activation=self.activation,
+                dictionary=self.dictionary,
+            )
+            for size in self.sizes
+        ]
+        total = sum(layer.total for of_size in costs for layer in of_size)
+        effort = Effort(self.n_jobs, total, on_share)
         with blas_threads(1):
-            self.chains_ = tuple(self._learn_chain(drawn, size, generator) for size in self.sizes)
+            self.chains_ = tuple(
+                self._learn_chain(drawn, size, generator, effort, of_size)
+                for size, of_size in zip(self.sizes, costs, strict=True)
+            )
         return self
 
     def transform(
@@ -219,7 +237,12 @@ class PatchFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return square
 
     def _learn_chain(
-        self, pixels: NDArray[np.uint8], size: int, generator: np.random.Generator
+        self,
+        pixels: NDArray[np.uint8],
+        size: int,
+        generator: np.random.Generator,
+        effort: Effort,
+        costs: list[LayerCosts],
     ) -> Chain:
         """Learn layer after layer, each from what those before it make of the photographs."""
         matrix = resizing_of(pixels.shape[1], size)
@@ -236,15 +259,21 @@ class PatchFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 threshold=self.threshold,
                 dictionary=self.dictionary,
                 generator=generator,
+                effort=effort,
+                costs=costs[number],
             )
             layers.append(layer)
             if number + 1 < len(self.layers):
-                pooled = self._pooled(layer, maps)
-                reductions.append(learn_reduction(pooled, shape.n_channels))
+                pooled = self._pooled(layer, maps, effort, costs[number].pooling)
+                reductions.append(
+                    learn_reduction(pooled, shape.n_channels, effort, costs[number].components)
+                )
                 maps = [reductions[-1].map_of(one.astype(np.float32)) for one in pooled]
         return Chain(size, tuple(layers), tuple(reductions))
 
-    def _pooled(self, layer: Layer, maps: list[Map]) -> NDArray[np.float16]:
+    def _pooled(
+        self, layer: Layer, maps: list[Map], effort: Effort, cost: float
+    ) -> NDArray[np.float16]:
         shape = layer.shape
         outputs, pairs = ACTIVATIONS[self.activation], shape.n_filters // 2
         pooled = np.empty((len(maps), shape.grid, shape.grid, outputs, 2, pairs), np.float16)
@@ -252,7 +281,7 @@ class PatchFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         def work(number: int) -> None:
             pooled[number] = layer.pooled(maps[number])
 
-        for_each(work, len(maps), n_threads=self.n_jobs)
+        effort.each(work, len(maps), cost=cost)
         return pooled
 
 
