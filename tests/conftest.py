@@ -8,6 +8,20 @@ from pathlib import Path
 import pytest
 
 
+def pytest_addoption(parser):
+    """How many awkward problems tests/estimator/test_honesty.py makes, and from which on."""
+    parser.addoption("--problems", type=int, default=200)
+    parser.addoption("--first-problem", type=int, default=0)
+
+
+def pytest_generate_tests(metafunc):
+    """One test for each awkward problem."""
+    if "problem_number" in metafunc.fixturenames:
+        first = metafunc.config.getoption("first_problem")
+        last = first + metafunc.config.getoption("problems")
+        metafunc.parametrize("problem_number", range(first, last))
+
+
 def data_folder() -> Path:
     """The folder of real data sets: $FUSEDLOGIT_DATA, or beside the repository."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"

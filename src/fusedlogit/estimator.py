@@ -23,6 +23,12 @@ from .solvers import SOLVERS, Callback, Result, Settings, choose
 
 Doubles = NDArray[np.float64]
 
+#: Size of an intercept beside which float32 knows decision values to 1e-6 no more.
+FAR_INTERCEPT = 16.0
+
+#: Coefficients up to which, and down to whose inverse, products stay in float32's range.
+LARGEST = 1e15
+
 
 class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Binary logistic regression that reads data as it is stored.
@@ -203,6 +209,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         target = self._encode(labels)
         weight, unit = self._weights(labels, data, sample_weight)
         matrix = DenseMatrix(readable(data), self.n_jobs)
+        self._require_weight_in_both(target, weight)
         total = matrix.n_samples if weight is None else float(weight.sum())
         penalty = 1 / (self.C * unit) / total
         objective = Objective.of(
@@ -216,7 +223,13 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         # Solvers look themselves at what is finite, or too small to count.
         with blas_threads(1), np.errstate(all="ignore"):
             result = solver.solve(objective, start, settings)
-        self._keep(result, *objective.to_data(result.point), objective.matrix.n_passes)
+            coef, intercept = objective.to_data(result.point)
+        if not np.isfinite(coef).all() and np.isfinite(result.point).all():
+            raise ValueError(
+                f"a coefficient is beyond float64: multiply column "
+                f"{np.flatnonzero(~np.isfinite(coef))[0]} of X by a large number"
+            )
+        self._keep(result, coef, intercept, objective.matrix.n_passes)
         return self
 
     def decision_function(self, X: ArrayLike) -> Doubles:
@@ -226,7 +239,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self, X, reset=False, dtype=list(STORAGE_TYPES), ensure_all_finite=False
         )
         matrix = DenseMatrix(readable(data), self.n_jobs)
-        return matrix.decision_values(self.coef_[0], float(self.intercept_[0]))
+        coef, intercept = self.coef_[0], float(self.intercept_[0])
+        return matrix.decision_values(coef, intercept, precise=_beyond_float32(coef, intercept))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Class of each sample: the second one where its probability is above `threshold`."""
@@ -280,6 +294,17 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError("sample_weight (times class_weight) is zero for every sample")
         return np.ascontiguousarray(weight) / largest, largest
 
+    def _require_weight_in_both(self, target: Doubles, weight: Doubles | None) -> None:
+        """Refuse weights that leave one class alone: it is as if y held no other."""
+        if weight is None:
+            return
+        for label, of_class in zip(self.classes_, (target == 0, target == 1), strict=True):
+            if not weight[of_class].any():
+                raise ValueError(
+                    f"sample_weight (times class_weight) is zero for every sample of class "
+                    f"{label!r}; LogisticRegression needs samples of two classes."
+                )
+
     def _seed(self) -> int:
         """Of what solvers draw at random; the same for every fit unless random_state says more."""
         if self.random_state is None:
@@ -319,7 +344,16 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             warnings.warn(
                 f"LogisticRegression did not converge in {result.n_iter} iterations: the cost is "
                 f"within {result.suboptimality:.3g} of the minimum (relative), tol is "
-                f"{self.tol:.3g}. {result.advice}",
+                f"{self.tol:.3g}. {result.cause.advice(self.scaling == 'standard')}",
                 ConvergenceWarning,
                 stacklevel=4,
             )
+
+
+def _beyond_float32(coef: Doubles, intercept: float) -> bool:
+    """Whether decision values would lose what matters in float32: columns far from zero, or far
+    from one, have been fitted.
+    """
+    size = np.abs(coef[coef != 0])
+    extreme = size.size and (size.max() > LARGEST or size.min() < 1 / LARGEST)
+    return bool(abs(intercept) > FAR_INTERCEPT or extreme)

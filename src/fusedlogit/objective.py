@@ -152,7 +152,9 @@ class Objective:
             center = matrix.row_sum(weight / weight.sum())[0]
         sizes = own.scale[np.isfinite(own.scale)]
         unit = 1.0
-        if sizes.size:
+        if penalty == l1_penalty == 0:  # units are free: features as they are in the frame
+            own = Scaling(own.center, np.where(np.isfinite(own.scale), 1.0, np.inf))
+        elif sizes.size:
             unit = min(1 / float(power_of_two(np.median(sizes, keepdims=True))[0]), 1e140)
         return cls(
             matrix,

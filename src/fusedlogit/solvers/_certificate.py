@@ -180,10 +180,12 @@ def _entropy(residual: Doubles, objective: Objective) -> float:
 def rounding_of_model(objective: Objective, here: Evaluation) -> float:
     """What J loses, at most, where coefficients and intercept are rounded in X's own units.
 
-    All margins move by the rounding of an intercept that is far from zero. J changes by the
-    square of that where the intercept is at its minimum, else in proportion.
+    All margins move by the rounding of an intercept that is far from zero, or the sum of terms
+    that are. J changes by the square of that where the intercept is at its minimum, else in
+    proportion.
     """
-    moved = EPS * abs(objective.to_data(here.point)[1])
+    terms = np.abs(objective.scaling.center / objective.scaling.scale) @ np.abs(here.point[:-1])
+    moved = EPS * (abs(objective.to_data(here.point)[1]) + float(terms))
     if not objective.fit_intercept:
         return moved * min(1.0, here.value)
     curvature = float(objective.curvature(here.margins).sum())

@@ -23,9 +23,10 @@ from scipy.optimize import brentq
 
 from ..matrix import PassOverflowError
 from ..objective import Evaluation, Objective
+from ._cause import Cause
 from ._certificate import suboptimality
 from ._metric import Metric
-from ._path import PRECISION, UNBOUNDED, Path, evaluate_along
+from ._path import Path, evaluate_along
 from ._solver import Doubles, Result, Settings
 
 SUFFICIENT = 1e-4  # share of the decrease promised by the slope (Armijo)
@@ -114,7 +115,7 @@ class Descent(Path):
                 if self._forget() or self._sharpen():
                     continue
                 if fresh and metric.final:
-                    self.advice = PRECISION
+                    self.cause = Cause.ROUNDING
                 return
             fresh = False
             n_steps -= 1
@@ -244,11 +245,11 @@ class Descent(Path):
     def _look_for_an_end(self) -> None:
         """Of a descent that has no minimum, or whose cost is but rounding."""
         if self._separated():
-            self.advice = UNBOUNDED
+            self.cause = Cause.UNBOUNDED
         elif self.objective.sharp and len(self.history) > 2 * STALLED:
             fall = self.history[-2 * STALLED] - self.history[-1]
             if fall <= 64 * np.finfo(float).eps * self.here.value and self._stalls():
-                self.advice = PRECISION
+                self.cause = Cause.ROUNDING
 
     def result(self) -> Result:
         """Where the descent ended, with a bound that holds also where it did not converge."""

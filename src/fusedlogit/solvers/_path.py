@@ -6,12 +6,8 @@ import numpy as np
 
 from ..matrix import PassOverflowError
 from ..objective import Evaluation, Objective
+from ._cause import Cause
 from ._solver import Doubles, Result, Settings
-
-ADVICE = "Raise max_iter or tol, or scale the features (scaling='standard')."
-STOPPED = "The callback stopped it."
-UNBOUNDED = "The coefficients grow without bound: use a penalty (a finite C)."
-PRECISION = "Rounding hides what is left to gain: raise tol, or scale the features."
 
 
 SHORTEST = 1e-30  # of a step that overflows
@@ -39,8 +35,8 @@ class Path:
         The cost J at the start and after each iteration.
     suboptimality : float
         Certified for `here`; infinite where nothing is yet.
-    advice : str
-        Other than ADVICE once nothing more can be done.
+    cause : Cause
+        Other than ITERATIONS once nothing more can be done.
     """
 
     here: Evaluation
@@ -50,7 +46,7 @@ class Path:
         self.settings = settings
         self.history: list[float] = []
         self.suboptimality = np.inf
-        self.advice = ADVICE
+        self.cause = Cause.ITERATIONS
 
     @property
     def n_iter(self) -> int:
@@ -63,7 +59,11 @@ class Path:
     @property
     def finished(self) -> bool:
         """Whether it converged, was stopped or cannot go on."""
-        return self.converged or self.advice != ADVICE or self.n_iter >= self.settings.max_iter
+        return (
+            self.converged
+            or self.cause != Cause.ITERATIONS
+            or self.n_iter >= self.settings.max_iter
+        )
 
     def report(self, point: Doubles, cost: float, gradient_norm: float) -> None:
         """An iteration ends."""
@@ -73,7 +73,7 @@ class Path:
             return
         coef, intercept = self.objective.to_data(point)
         if callback(self.n_iter, coef, intercept, cost, gradient_norm):
-            self.advice = STOPPED
+            self.cause = Cause.STOPPED
 
     def result(self) -> Result:
         """Where the path ended."""
@@ -83,5 +83,5 @@ class Path:
             n_iter=self.n_iter,
             converged=self.converged,
             suboptimality=self.suboptimality,
-            advice=self.advice,
+            cause=self.cause,
         )

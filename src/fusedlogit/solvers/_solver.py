@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..objective import Objective
+from ._cause import Cause
 
 Doubles = NDArray[np.float64]
 
@@ -55,8 +56,8 @@ class Result:
     converged : bool
     suboptimality : float
         Certified bound of (J - J*) / J, where J* is the minimum.
-    advice : str
-        What a user can do where it did not converge.
+    cause : Cause
+        Why it ended where it did not converge.
     """
 
     point: Doubles
@@ -64,7 +65,7 @@ class Result:
     n_iter: int
     converged: bool
     suboptimality: float
-    advice: str
+    cause: Cause
 
 
 @dataclass(frozen=True)

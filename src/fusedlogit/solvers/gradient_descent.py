@@ -5,17 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ..objective import Objective
+from ._cause import Cause
 from ._certificate import suboptimality
 from ._solver import Doubles, Result, Settings, Solver
 
 #: Curvature of the cost along the last steps, as a first guess where no penalty tells it.
 GUESS = 1e-3
 
-ADVICE = {
-    "diverged": "The cost grew beyond all bounds: lower learning_rate, or scale the features.",
-    "stopped": "The callback stopped it.",
-}
-SLOW = "Raise max_iter or learning_rate, scale the features, or use solver='newton'."
+CAUSES = {"diverged": Cause.DIVERGED, "stopped": Cause.STOPPED}
 
 
 def solve(objective: Objective, start: Doubles, settings: Settings) -> Result:
@@ -46,7 +43,7 @@ def solve(objective: Objective, start: Doubles, settings: Settings) -> Result:
         n_iter=len(history),
         converged=reached <= settings.tol,
         suboptimality=reached,
-        advice=ADVICE.get(outcome, SLOW),
+        cause=CAUSES.get(outcome, Cause.STEPS),
     )
 
 

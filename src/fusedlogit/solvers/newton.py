@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..objective import Objective
+from ._cause import Cause
 from ._descent import Descent
 from ._metric import DENSE_FEATURES, DenseHessian, SampledGram, SampleHessian
-from ._path import PRECISION
 from ._solver import Doubles, Result, Settings, Solver
 
 #: Features up to which a Hessian costs so little that nothing is gained by a smaller Gram product.
@@ -157,7 +157,7 @@ def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Descen
         if useless or descent.n_iter >= _price_of_whole(objective):
             if min(n_samples, objective.matrix.n_features) > WHOLE:
                 if useless:
-                    descent.advice = PRECISION
+                    descent.cause = Cause.ROUNDING
             elif n_samples <= objective.matrix.n_features:
                 n_rows = n_samples
             else:

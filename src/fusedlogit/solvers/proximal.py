@@ -18,10 +18,11 @@ from scipy.optimize import minimize_scalar
 
 from .._kernels import coordinate
 from ..objective import Evaluation, Objective
+from ._cause import Cause
 from ._certificate import duality_gap, intercept_step, subgradient, suboptimality
 from ._descent import SUFFICIENT
 from ._metric import RELIABLE, CenteredHessian, reliable_hessian
-from ._path import PRECISION, Path, evaluate_along
+from ._path import Path, evaluate_along
 from ._solver import Doubles, Result, Settings, Solver
 from .newton import price_of_hessian
 
@@ -127,7 +128,7 @@ class _Search(Path):
             return
         if self.objective.sharp:
             if self.gap > before / 2 and not self._moved:
-                self.advice = PRECISION
+                self.cause = Cause.ROUNDING
         elif self.gap < SHARP * self.history[-1] or not self._moved:
             # The gap is of first order in the rounding of the pull, while J is of second.
             self.objective = self.objective.sharpened()

@@ -1,0 +1,49 @@
+"""`converged_` never lies: awkward problems, judged in long double and without the package.
+
+A short run belongs to every test; `pytest tests/estimator/test_honesty.py --problems 5000` (and
+`--first-problem` for others) is a long one.
+"""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from fusedlogit import LogisticRegression
+
+from .awkward import awkward
+from .exact import Exact
+
+
+def fit(problem):
+    """The fitted model; any warning but the one that it did not converge is an error."""
+    model = LogisticRegression(**problem.parameters)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(problem.X, problem.y, problem.weight)
+
+
+def distance(model, problem):
+    """(J - J*) / J, where J* is the lowest cost that was found."""
+    exact = Exact(model, problem.X, problem.y, problem.weight)
+    cost = exact.cost_of_model(model)
+    return float((cost - exact.least(model)) / cost) if cost > 0 else 0.0
+
+
+def test_converged_is_true(problem_number):
+    problem = awkward(problem_number)
+    model = fit(problem)
+    if model.converged_:
+        assert distance(model, problem) <= problem.parameters["tol"] * (1 + 1e-6)
+
+
+def test_nearly_all_converge(request):
+    first = request.config.getoption("first_problem")
+    numbers = range(first, first + request.config.getoption("problems"))
+    problems = [awkward(number) for number in numbers]
+    # Without a penalty, classes that a line separates have no minimum.
+    problems = [problem for problem in problems if np.isfinite(problem.parameters["C"])]
+    converged = [fit(problem).converged_ for problem in problems]
+    assert np.mean(converged) >= 0.97
