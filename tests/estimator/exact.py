@@ -58,7 +58,7 @@ class Exact:
 
     def _model_at(self, point):
         """Gradient of the smooth part, and its Hessian in float64."""
-        a = 1 / (1 + np.exp(-(self.features @ point)))
+        a = 1 / (1 + np.exp(-np.clip(self.features @ point, -11000, 11000)))
         gradient = self.features.T @ (self.weight * (a - self.y))
         gradient[:-1] += self.l2 * point[:-1]
         A = self.features.astype(float)

@@ -7,7 +7,6 @@ A short run belongs to every test; `pytest tests/estimator/test_honesty.py --pro
 import warnings
 
 import numpy as np
-import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from fusedlogit import LogisticRegression

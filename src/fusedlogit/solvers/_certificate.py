@@ -25,7 +25,8 @@ import numpy as np
 
 from .._kernels import link
 from ..objective import Evaluation, Objective
-from ._metric import DENSE_FEATURES, DenseHessian, Metric, beyond
+from ._hessian import DENSE_FEATURES, DenseHessian
+from ._metric import Metric, beyond
 from ._path import evaluate_along
 from ._solver import Doubles
 

@@ -9,7 +9,6 @@ from ..objective import Evaluation, Objective
 from ._cause import Cause
 from ._solver import Doubles, Result, Settings
 
-
 SHORTEST = 1e-30  # of a step that overflows
 
 

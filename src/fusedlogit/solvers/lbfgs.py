@@ -6,12 +6,66 @@ penalty stays what it is.
 
 from __future__ import annotations
 
-from ..objective import Objective
+import numpy as np
+
+from ..objective import Evaluation, Objective
 from ._descent import Descent
-from ._metric import Diagonal
+from ._hessian import DENSE_FEATURES, DenseHessian
+from ._metric import decrement
 from ._solver import Doubles, Result, Settings, Solver
 
 MEMORY = 10
+
+
+class Diagonal:
+    """The diagonal of the Hessian at zero, about the columns' means.
+
+    Parameters
+    ----------
+    objective : Objective
+    """
+
+    damping = 1.0
+    final = True
+    sharp = False
+
+    def __init__(self, objective: Objective) -> None:
+        scaling = objective.scaling
+        mean, deviation = _moments(objective)
+        self.mean = (mean - scaling.center) / scaling.scale
+        square = (deviation / scaling.scale) ** 2
+        if not objective.fit_intercept:
+            square = square + self.mean**2
+            self.mean = np.zeros_like(self.mean)
+        self.diagonal = square / 4 + objective.penalty
+        self.diagonal[self.diagonal == 0] = 1  # a column that is constant: its gradient is zero
+        self.fit_intercept = objective.fit_intercept
+
+    def solve(self, vector: Doubles) -> Doubles:
+        result = np.empty_like(vector)
+        result[:-1] = (vector[:-1] - self.mean * vector[-1]) / self.diagonal
+        result[-1] = 4 * vector[-1] - self.mean @ result[:-1] if self.fit_intercept else 0
+        return result
+
+    def estimate(
+        self, objective: Objective, here: Evaluation, solved: Doubles, softest: float
+    ) -> float:
+        return decrement(here, solved, softest)
+
+    def bound(self, objective: Objective, here: Evaluation, moved: float) -> float:
+        """That of the whole Hessian, where it can be had."""
+        if objective.matrix.n_features > DENSE_FEATURES:
+            return np.inf
+        return DenseHessian(objective, here.margins).bound(objective, here, moved)
+
+
+def _moments(objective: Objective) -> tuple[Doubles, Doubles]:
+    """Mean and deviation of the features; those of a frame are known."""
+    frame = objective.frame
+    if frame is not None:
+        return frame.mean, frame.deviation
+    mean, variance = objective.matrix.moments(objective.sample_weight)
+    return mean, np.sqrt(variance)
 
 
 def solve(objective: Objective, start: Doubles, settings: Settings) -> Result:

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from ..objective import Objective
 from ._cause import Cause
 from ._descent import Descent
-from ._metric import DENSE_FEATURES, DenseHessian, SampledGram, SampleHessian
+from ._gram import SampledGram
+from ._hessian import DENSE_FEATURES, DenseHessian, SampleHessian
 from ._solver import Doubles, Result, Settings, Solver
 
 #: Features up to which a Hessian costs so little that nothing is gained by a smaller Gram product.

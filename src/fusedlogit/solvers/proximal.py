@@ -21,7 +21,7 @@ from ..objective import Evaluation, Objective
 from ._cause import Cause
 from ._certificate import duality_gap, intercept_step, subgradient, suboptimality
 from ._descent import SUFFICIENT
-from ._metric import RELIABLE, CenteredHessian, reliable_hessian
+from ._hessian import RELIABLE, CenteredHessian, reliable_hessian
 from ._path import Path, evaluate_along
 from ._solver import Doubles, Result, Settings, Solver
 from .newton import price_of_hessian
