@@ -302,7 +302,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if not weight[of_class].any():
                 raise ValueError(
                     f"sample_weight (times class_weight) is zero for every sample of class "
-                    f"{label!r}; LogisticRegression needs samples of two classes."
+                    f"{label}; LogisticRegression needs samples of two classes."
                 )
 
     def _seed(self) -> int:

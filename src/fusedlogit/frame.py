@@ -110,8 +110,9 @@ def look_at(
     zero = np.zeros_like(mean)
     if not centred:
         return Look(Frame(zero, unit, mean * unit, deviation), mean, deviation / unit)
-    finer = power_of_two(deviation)
-    return Look(Frame(mean, unit * finer, zero, deviation * finer), mean, deviation / unit)
+    with np.errstate(over="ignore"):  # beyond the range there is no larger unit
+        finer = np.minimum(power_of_two(deviation), LARGEST / unit)
+        return Look(Frame(mean, unit * finer, zero, deviation * finer), mean, deviation / unit)
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,9 @@ def _asks(seen: _Seen, in_float64: bool, centred: bool) -> bool:
     usual = float(np.median(seen.spread[varies])) if varies.any() else 1.0
     spread = np.where(varies, seen.spread, usual)
     return bool((np.abs(seen.middle) > FAR[in_float64] * spread).any())
+
+
+LARGEST = 2.0**1022
 
 
 def power_of_two(size: Doubles) -> Doubles:

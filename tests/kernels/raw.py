@@ -72,27 +72,29 @@ class Kernels:
             getattr(self.link, name)(*arrays, out)
         return out
 
-    def decision_values(self, X, coef, intercept, n_threads=1):
-        """(n_coefs, n_samples)."""
+    def decision_values(self, X, coef, intercept, n_threads=1, frame=()):
+        """(n_coefs, n_samples). `frame` is center and unit here and below, or empty."""
         with Outputs() as outputs:
             decision = outputs.new(len(coef), len(X))
             self.dense.decision_values(
                 stored(X), coef, intercept, decision, n_threads,
-                self._workspace(outputs, coef, n_threads),
+                self._workspace(outputs, coef, n_threads), *frame,
             )  # fmt: skip
         return decision
 
-    def loss(self, X, y, weight, coef, intercept, n_threads=1):
+    def loss(self, X, y, weight, coef, intercept, n_threads=1, frame=()):
         """(n_coefs,), sums over rows."""
         with Outputs() as outputs:
             loss = outputs.new(len(coef))
             self.dense.loss(
                 stored(X), *stored_target(y), weight, coef, intercept, loss, n_threads,
-                self._workspace(outputs, coef, n_threads),
+                self._workspace(outputs, coef, n_threads), *frame,
             )  # fmt: skip
         return loss
 
-    def loss_and_gradient(self, X, y, weight, coef, intercept, n_threads=1, decisions=True):
+    def loss_and_gradient(
+        self, X, y, weight, coef, intercept, n_threads=1, decisions=True, frame=()
+    ):
         """Sums: losses, gradients, intercept gradients; and the decision values or None."""
         with Outputs() as outputs:
             loss, intercept_gradient = outputs.new(len(coef)), outputs.new(len(coef))
@@ -101,26 +103,26 @@ class Kernels:
             self.dense.loss_and_gradient(
                 stored(X), *stored_target(y), weight, coef, intercept, loss, gradient,
                 intercept_gradient, decision, n_threads,
-                self._workspace(outputs, coef, n_threads),
+                self._workspace(outputs, coef, n_threads), *frame,
             )  # fmt: skip
         return loss, gradient, intercept_gradient, decision
 
-    def hessian_product(self, X, curvature, vector, vector_intercept, n_threads=1):
+    def hessian_product(self, X, curvature, vector, vector_intercept, n_threads=1, frame=()):
         """Products and intercept products, one for each vector."""
         with Outputs() as outputs:
             product, intercept_product = outputs.new(*vector.shape), outputs.new(len(vector))
             self.dense.hessian_product(
                 stored(X), curvature, vector, vector_intercept, product, intercept_product,
-                n_threads, self._workspace(outputs, vector, n_threads),
+                n_threads, self._workspace(outputs, vector, n_threads), *frame,
             )  # fmt: skip
         return product, intercept_product
 
-    def sandwich(self, X, row_weight, n_threads=1):
+    def sandwich(self, X, row_weight, n_threads=1, frame=()):
         size = X.shape[1] + 1
         with Outputs() as outputs:
             product = outputs.new(size, size)
             workspace = outputs.workspace(self.dense.sandwich_workspace_size(X.shape[1], n_threads))
-            self.dense.sandwich(stored(X), row_weight, product, n_threads, workspace)
+            self.dense.sandwich(stored(X), row_weight, product, n_threads, workspace, *frame)
         return product
 
     def moments(self, X, weight, n_threads=1, unit=None):
@@ -139,7 +141,7 @@ class Kernels:
     def gradient_descent(
         self, X, y, weight=None, *, center=None, scale=None, penalty=0.0, fit_intercept=True,
         learning_rate=0.1, max_iter=20, tol=0.0, coef=None, intercept=0.0, observer=None,
-        n_threads=1,
+        n_threads=1, frame=(),
     ):  # fmt: skip
         """History, outcome, gradient norm, coefficients, intercept."""
         n_samples, d = X.shape
@@ -154,7 +156,7 @@ class Kernels:
                 np.ones(d) if scale is None else scale,
                 penalty, fit_intercept, learning_rate, max_iter, tol, w, b, outputs.new(d),
                 history, observer, outputs.new(2, d), n_threads,
-                self._workspace(outputs, w[None], n_threads),
+                self._workspace(outputs, w[None], n_threads), *frame,
             )  # fmt: skip
         return history[:n_passes], outcome, norm, w, b[0]
 

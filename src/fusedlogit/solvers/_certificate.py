@@ -73,8 +73,7 @@ def suboptimality(
     if objective.penalty > 0 or objective.l1_penalty > 0:
         if metric is None and objective.matrix.n_features <= FEW_FEATURES:
             metric = DenseHessian(objective, here.margins)  # as cheap as their mean
-        mean = mean_by_curvature(objective, here, metric)
-        bound = min(bound, duality_gap(objective, here, mean))
+        bound = min(bound, _gap_worth_a_pass(objective, here, metric, 2 * tol * value))
     if bound + rounding > tol * value:
         smooth = replace(here, gradient=subgradient(here, objective.l1_penalty))
         if metric is not None:
@@ -110,6 +109,15 @@ def subgradient(here: Evaluation, l1: float) -> Doubles:
     coef, slope = here.point[:-1], gradient[:-1]
     slope[:] = np.where(coef != 0, slope + l1 * np.sign(coef), slope - np.clip(slope, -l1, l1))
     return gradient
+
+
+def _gap_worth_a_pass(
+    objective: Objective, here: Evaluation, metric: Metric | None, enough: float
+) -> float:
+    """The duality gap; infinite where a metric's mean tells that it will not be small enough."""
+    if metric is not None and duality_gap(objective, here, metric.mean) > enough:
+        return np.inf
+    return duality_gap(objective, here, mean_by_curvature(objective, here, metric))
 
 
 def mean_by_curvature(

@@ -26,7 +26,7 @@ from ..objective import Evaluation, Objective
 from ._cause import Cause
 from ._certificate import suboptimality
 from ._metric import Metric
-from ._path import Path, evaluate_along
+from ._path import Path, evaluate_along, evaluate_start
 from ._solver import Doubles, Result, Settings
 
 SUFFICIENT = 1e-4  # share of the decrease promised by the slope (Armijo)
@@ -79,7 +79,7 @@ class Descent(Path):
         self, objective: Objective, start: Doubles, settings: Settings, memory: int
     ) -> None:
         super().__init__(objective, settings)
-        self.here = objective.evaluate(start)
+        self.here = evaluate_start(objective, start)
         self.history.append(self.here.value)
         self.pairs: deque[Pair] = deque(maxlen=memory)
         self._target = settings.tol
@@ -103,6 +103,9 @@ class Descent(Path):
                 pair.solved = solved - pair.solved
                 softest = min(softest, pair.curvature)
             if self._seems_near(metric.estimate(self.objective, self.here, solved, softest)):
+                if not self.settings.certify:
+                    self.suboptimality = self._estimates[-1]
+                    return
                 if self._sharpen():
                     continue
                 if self._prove(metric) or not metric.final:
@@ -141,7 +144,7 @@ class Descent(Path):
         """Whether the certificate confirms an estimate; if not, what it must come to is less."""
         tol = self.settings.tol
         self.suboptimality = suboptimality(self.objective, self.here, tol, metric, self._moved)
-        if self._estimates and not self.converged:
+        if metric is not None and metric.final and not self.converged:
             share = tol / self.suboptimality
             self._target = min(self._target, self._estimates[-1]) * min(share, 0.5)
         return self.converged
@@ -253,7 +256,7 @@ class Descent(Path):
 
     def result(self) -> Result:
         """Where the descent ended, with a bound that holds also where it did not converge."""
-        if not self.converged:
+        if not self.converged and self.settings.certify:
             with suppress(PassOverflowError):
                 self._sharpen()
                 self._prove(None)

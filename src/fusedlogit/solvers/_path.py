@@ -12,6 +12,17 @@ from ._solver import Doubles, Result, Settings
 SHORTEST = 1e-30  # of a step that overflows
 
 
+def evaluate_start(objective: Objective, start: Doubles) -> Evaluation:
+    """The cost at a start; from zero where that overflows there."""
+    try:
+        here = objective.evaluate(start)
+        if np.isfinite(here.value) and np.isfinite(here.gradient).all():
+            return here
+    except PassOverflowError:
+        pass
+    return objective.evaluate(np.zeros_like(start))
+
+
 def evaluate_along(objective: Objective, point: Doubles, step: Doubles) -> tuple[float, Evaluation]:
     """The longest share, of 1 and less, of a step that does not overflow, and its end."""
     share = 1.0

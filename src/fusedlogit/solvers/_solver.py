@@ -33,6 +33,8 @@ class Settings:
     callback : callable or None
     seed : int
         Of solvers that draw rows at random.
+    certify : bool
+        Whether to end by the certificate; else the solver's own estimate will do.
     """
 
     max_iter: int
@@ -40,6 +42,7 @@ class Settings:
     learning_rate: float
     callback: Callback | None
     seed: int = 0
+    certify: bool = True
 
 
 @dataclass(frozen=True)

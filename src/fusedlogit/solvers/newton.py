@@ -113,7 +113,9 @@ def _from_sample(
     sample = objective.sample(rows)
     point, margins = start, sample.margins(start) if start.any() else np.zeros(n_rows)
     if not start.any():
-        loose = replace(settings, tol=0.1 / ROWS_PER_FEATURE, max_iter=30, callback=None)
+        loose = replace(
+            settings, tol=0.1 / ROWS_PER_FEATURE, max_iter=30, callback=None, certify=False
+        )
         found = _by_hessian(sample, start, loose)
         if found.converged:
             point, margins = found.here.point, found.here.margins

@@ -22,7 +22,7 @@ from ._cause import Cause
 from ._certificate import duality_gap, intercept_step, subgradient, suboptimality
 from ._descent import SUFFICIENT
 from ._hessian import RELIABLE, CenteredHessian, reliable_hessian
-from ._path import Path, evaluate_along
+from ._path import Path, evaluate_along, evaluate_start
 from ._solver import Doubles, Result, Settings, Solver
 from .newton import price_of_hessian
 
@@ -63,7 +63,7 @@ class _Search(Path):
         if objective.fit_intercept and not start.any():
             start = start.copy()
             start[-1] = _log_odds(objective)
-        self.here = objective.evaluate(start)
+        self.here = evaluate_start(objective, start)
         self.history.append(self.cost(self.here))
         self.gap = self._certify()
         self._moved = True

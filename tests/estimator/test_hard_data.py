@@ -1,0 +1,208 @@
+"""Data that hides digits: far from zero, nearly collinear, with a common factor, in any unit."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer
+from sklearn.exceptions import ConvergenceWarning
+
+from fusedlogit import LogisticRegression
+
+from .exact import Exact
+
+
+def fit(X, y, weight=None, **parameters):
+    """A fit that must converge, without any warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = LogisticRegression(**parameters).fit(X, y, weight)
+    assert model.converged_
+    return model
+
+
+def distance(model, X, y):
+    """(J - J*) / J in long double."""
+    exact = Exact(model, X, y)
+    cost = exact.cost_of_model(model)
+    return float((cost - exact.least(model)) / cost)
+
+
+def labels(rng, features, strength=2.0):
+    """Classes that no line separates."""
+    coef = rng.normal(size=features.shape[1]) * strength / np.sqrt(features.shape[1])
+    return (features @ coef + rng.logistic(size=len(features)) > 0).astype(int)
+
+
+@pytest.mark.parametrize("ratio", [30, 100, 3e3, 1e5])
+@pytest.mark.parametrize("scaling", [None, "standard"])
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+def test_means_far_from_zero(ratio, scaling, l1_ratio):
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(4_000, 6))
+    y = labels(rng, features)
+    X = (features + ratio * rng.choice([-1, 1], 6)).astype(np.float32)
+    model = fit(X, y, C=1.0, scaling=scaling, l1_ratio=l1_ratio)
+    assert distance(model, X, y) <= 1e-8
+
+
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+@pytest.mark.parametrize(
+    ("dtype", "far", "spread"),
+    [("uint16", 40_000, 10), ("float16", 500, 1), ("float64", 1e7, 1), ("float64", 1e9, 1)],
+)
+def test_types_far_from_zero(dtype, far, spread, solver):
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(3_000, 5))
+    y = labels(rng, features)
+    values = far + spread * features
+    X = (np.rint(values) if dtype == "uint16" else values).astype(dtype)
+    model = fit(X, y, solver=solver)
+    assert distance(model, X, y) <= 1e-8
+
+
+def test_predictions_far_from_zero_are_as_good():
+    rng = np.random.default_rng(2)
+    features = rng.normal(size=(500, 4))
+    X = (1e5 + features).astype(np.float32)
+    model = fit(X, labels(rng, features))
+    z = X.astype(np.longdouble) @ model.coef_[0] + model.intercept_[0]
+    np.testing.assert_allclose(model.decision_function(X), z.astype(float), atol=1e-9)
+
+
+@pytest.mark.parametrize("n_samples", [1_000, 120_000])
+def test_data_near_zero_is_computed_in_float32_until_the_end(n_samples, monkeypatch):
+    """At most a few of the passes are in float64: clean data keeps its speed."""
+    from fusedlogit.matrix import DenseMatrix
+
+    precise, run = [], DenseMatrix._run
+
+    def count(self, *arguments, **keywords):
+        precise.append(keywords.get("precise", False))
+        return run(self, *arguments, **keywords)
+
+    monkeypatch.setattr(DenseMatrix, "_run", count)
+    rng = np.random.default_rng(3)
+    features = rng.normal(size=(n_samples, 8)).astype(np.float32)
+    fit(features, labels(rng, features))
+    assert 1 <= sum(precise) <= 3
+    assert len(precise) > 2 * sum(precise) or n_samples == 1_000
+
+
+@pytest.mark.parametrize("C", [1.0, 1e6, np.inf])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_nearly_collinear_columns(C, dtype):
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(300, 2)) @ rng.normal(size=(2, 17)) + 1e-4 * rng.normal(size=(300, 17))
+    X = X.astype(dtype)
+    y = labels(rng, X[:, :2])
+    model = fit(X, y, C=C, scaling="standard")
+    assert distance(model, X, y) <= 1e-8
+
+
+def common_factor(rng, n_samples, n_features, strength):
+    return rng.normal(size=(n_samples, n_features)) + strength * rng.normal(size=(n_samples, 1))
+
+
+@pytest.mark.parametrize("C", [0.01, 1.0, 100.0])
+@pytest.mark.parametrize("solver", ["auto", "lbfgs"])
+def test_wide_data_with_a_common_factor(C, solver):
+    rng = np.random.default_rng(2)
+    X = common_factor(rng, 200, 3_000, 3)
+    coef = rng.normal(size=3_000) * 2 / np.sqrt(3_000)
+    y = (rng.random(200) < 1 / (1 + np.exp(-(X @ coef)))).astype(int)
+    model = fit(X, y, C=C, solver=solver, max_iter=5_000)
+    other = fit(X, y, C=C, solver="newton", tol=1e-10, random_state=1)
+    assert model.history_[-1] <= other.history_[-1] * (1 + 1e-8) + 1e-14
+
+
+def test_wide_bytes_with_a_common_factor():
+    rng = np.random.default_rng(5)
+    X = common_factor(rng, 400, 600, 10)
+    X = np.clip(np.rint(128 + 5 * X), 0, 255).astype(np.uint8)
+    y = labels(rng, X / 255.0 - 0.5)
+    model = fit(X, y, C=100.0, scaling=255)
+    assert distance(model, X, y) <= 1e-8
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize(
+    ("dtype", "exponent"),
+    [("float32", e) for e in (-130, -80, -60, 60, 110)]
+    + [("float64", e) for e in (-990, -560, -300, 300, 500, 980)],
+)  # fmt: skip
+@pytest.mark.parametrize("parameters", [{}, {"solver": "lbfgs"}, {"l1_ratio": 0.5}], ids=str)
+def test_units_change_nothing(dtype, exponent, order, parameters):
+    X, y = load_breast_cancer(return_X_y=True)
+    X = np.asarray(X, dtype=dtype, order=order)
+    # A power of two: but for denormals, the same digits.
+    scaled = np.ldexp(X, exponent)
+    back = np.ldexp(scaled.astype(float), -exponent)
+    model = fit(scaled, y, scaling="standard", **parameters)
+    same = fit(back, y, scaling="standard", **parameters)
+    np.testing.assert_allclose(model.history_[-1], same.history_[-1], rtol=1e-8)
+    np.testing.assert_allclose(model.predict_proba(scaled), same.predict_proba(back), atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "unit"), [("float64", 1e-300), ("float64", 1e300), ("float32", 1e-37)]
+)
+def test_one_column_of_extreme_units_spoils_none(dtype, unit):
+    X, y = load_breast_cancer(return_X_y=True)
+    mixed = X.copy()
+    mixed[:, 3] *= unit
+    model = fit(mixed.astype(dtype), y, scaling="standard")
+    np.testing.assert_allclose(
+        model.history_[-1], fit(X, y, scaling="standard").history_[-1], rtol=1e-6
+    )
+
+
+def test_a_coefficient_beyond_float64_is_refused():
+    X = np.random.default_rng(0).normal(size=(50, 2)) * 1e-310
+    with pytest.raises(ValueError, match="multiply column 0 of X"):
+        LogisticRegression(scaling="standard", C=1e3).fit(X, X[:, 0] > 0)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-30, 1.0, 1e300])
+def test_separable_classes_without_a_penalty_have_no_minimum_in_any_unit(unit):
+    rng = np.random.default_rng(6)
+    X = np.concatenate([rng.normal(size=(50, 3)) - 4, rng.normal(size=(50, 3)) + 4]) * unit
+    y = np.repeat([0, 1], 50)
+    with pytest.warns(ConvergenceWarning, match="within 1 of the minimum.*without bound"):
+        model = LogisticRegression(C=np.inf).fit(X, y)
+    assert not model.converged_
+    assert model.history_[-1] < 1e-5
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+@pytest.mark.parametrize("absent", [0, 1])
+def test_weights_that_leave_one_class_alone_are_refused(l1_ratio, absent):
+    X, y = load_breast_cancer(return_X_y=True)
+    model = LogisticRegression(l1_ratio=l1_ratio)
+    with pytest.raises(ValueError, match=f"zero for every sample of class {absent}"):
+        model.fit(X, y, sample_weight=(y != absent).astype(float))
+    with pytest.raises(ValueError, match="zero for every sample"):
+        model.set_params(class_weight={absent: 0.0}).fit(X, y)
+
+
+@pytest.mark.parametrize("scaling", [None, "standard"])
+def test_advice_is_not_already_followed(scaling):
+    X, y = load_breast_cancer(return_X_y=True)
+    with pytest.warns(ConvergenceWarning) as warned:
+        LogisticRegression(scaling=scaling, max_iter=1).fit(X, y)
+    assert ("scaling='standard'" in str(warned[0].message)) == (scaling is None)
+
+
+def test_a_step_too_long_is_no_reason_to_search_x():
+    """Coefficients that overflow: X was seen to be finite before."""
+    rng = np.random.default_rng(7)
+    X = rng.standard_t(1.2, size=(2_000, 3))
+    model = fit(X, labels(rng, np.tanh(X)), C=1e6)
+    start = model.coef_.copy()
+    model.set_params(warm_start=True)
+    model.coef_ = 1e250 * start
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, labels(rng, np.tanh(X)))
+    assert np.isfinite(model.history_[-1])
