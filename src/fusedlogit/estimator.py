@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from . import functions
 from .blas import blas_threads
-from .matrix import STORAGE_TYPES, DenseMatrix, readable
+from .matrix import NUMBER_TYPES, DenseMatrix, narrowed, numbers_alone, readable
 from .objective import Objective
 from .solvers import SOLVERS, Callback, Result, Settings, choose
 
@@ -71,7 +71,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     threshold : float, default=0.5
         `predict` answers the second class above this probability, in (0, 1).
     warm_start : bool, default=False
-        Start `fit` from the coefficients at hand.
+        Start `fit` from the coefficients at hand, if these are of the same classes.
     random_state : int, RandomState or None, default=None
         Draws the rows of samples ("newton"). None draws the same ones in each fit.
     n_jobs : int or None, default=None
@@ -182,7 +182,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array of shape (n_samples, n_features)
-            float64, float32 and uint8 are read as they lie, other types converted to float64.
+            float64, float32, float16, uint8, int8, uint16 and bool are read as they lie. Integers
+            of other types are copied into the narrowest of these that holds their values (float32
+            up to 2^24, else float64), any other numbers into float64.
         y : array of shape (n_samples,)
             Two classes of any type; the second in sorted order is the positive one.
         sample_weight : array of shape (n_samples,), optional
@@ -195,21 +197,28 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises
         ------
+        TypeError
+            If X is sparse, or holds objects that are no numbers.
         ValueError
-            If y has not two classes, X or y holds NaN or infinity, shapes do not fit, or a
-            parameter is out of range.
+            If y has not two classes, X or y holds NaN or infinity, X holds text or complex numbers,
+            shapes do not fit, or a parameter is out of range.
 
         Warns
         -----
         ConvergenceWarning
             If the cost is not certified to lie within `tol` of its minimum.
+        UserWarning
+            If `warm_start` cannot go on from coefficients of other classes, and starts afresh.
         """
         solver = choose(self.solver, self.l1_ratio > 0 and np.isfinite(self.C))
-        data, labels = validate_data(self, X, y, dtype=list(STORAGE_TYPES), ensure_all_finite=False)
-        target = self._encode(labels)
-        weight, unit = self._weights(labels, data, sample_weight)
-        matrix = DenseMatrix(readable(data), self.n_jobs)
-        self._require_weight_in_both(target, weight)
+        with numbers_alone(X):
+            data, labels = validate_data(
+                self, X, y, dtype=list(NUMBER_TYPES), ensure_all_finite=False
+            )
+        classes, target = self._encode(labels)
+        weight, unit = self._weights(labels, classes, data, sample_weight)
+        matrix = DenseMatrix(readable(narrowed(data)), self.n_jobs)
+        self._require_weight_in_both(classes, target, weight)
         total = matrix.n_samples if weight is None else float(weight.sum())
         penalty = 1 / (self.C * unit) / total
         objective = Objective.of(
@@ -219,7 +228,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         settings = Settings(
             self.max_iter, self.tol, self.learning_rate, self._reporter(), self._seed()
         )
-        start = objective.from_data(*self._start(matrix.n_features))
+        start = objective.from_data(*self._start(matrix.n_features, classes))
         # Solvers look themselves at what is finite, or too small to count.
         with blas_threads(1), np.errstate(all="ignore"):
             result = solver.solve(objective, start, settings)
@@ -229,16 +238,18 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"a coefficient is beyond float64: multiply column "
                 f"{np.flatnonzero(~np.isfinite(coef))[0]} of X by a large number"
             )
+        self.classes_ = classes
         self._keep(result, coef, intercept, objective.matrix.n_passes)
         return self
 
     def decision_function(self, X: ArrayLike) -> Doubles:
         """Decision values z = w . x + b, of shape (n_samples,)."""
         check_is_fitted(self)
-        data = validate_data(
-            self, X, reset=False, dtype=list(STORAGE_TYPES), ensure_all_finite=False
-        )
-        matrix = DenseMatrix(readable(data), self.n_jobs)
+        with numbers_alone(X):
+            data = validate_data(
+                self, X, reset=False, dtype=list(NUMBER_TYPES), ensure_all_finite=False
+            )
+        matrix = DenseMatrix(readable(narrowed(data)), self.n_jobs)
         coef, intercept = self.coef_[0], float(self.intercept_[0])
         return matrix.decision_values(coef, intercept, precise=_beyond_float32(coef, intercept))
 
@@ -261,22 +272,26 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             [functions.log_loss(decision, 0.0), functions.log_loss(decision, 1.0)]
         )
 
-    def _encode(self, y: NDArray[Any]) -> Doubles:
-        """Find the classes; y as 0 and 1."""
+    def _encode(self, y: NDArray[Any]) -> tuple[NDArray[Any], Doubles]:
+        """The classes; and y as 0 and 1."""
         check_classification_targets(y)
-        self.classes_, index = np.unique(y, return_inverse=True)
-        if len(self.classes_) != 2:
+        classes, index = np.unique(y, return_inverse=True)
+        if len(classes) != 2:
             raise ValueError(
                 "Only binary classification is supported. The number of classes in y is "
-                f"{len(self.classes_)}; LogisticRegression needs samples of exactly two classes."
-                if len(self.classes_) > 2
-                else f"y holds one class only ({self.classes_[0]!r}); "
+                f"{len(classes)}; LogisticRegression needs samples of exactly two classes."
+                if len(classes) > 2
+                else f"y holds one class only ({classes[0]!r}); "
                 "LogisticRegression needs samples of two classes."
             )
-        return index.astype(np.float64)
+        return classes, index.astype(np.float64)
 
     def _weights(
-        self, y: NDArray[Any], X: NDArray[Any], sample_weight: ArrayLike | None
+        self,
+        y: NDArray[Any],
+        classes: NDArray[Any],
+        X: NDArray[Any],
+        sample_weight: ArrayLike | None,
     ) -> tuple[Doubles | None, float]:
         """Sample weights times class weights, in units of the largest; None where all are one."""
         if sample_weight is None and self.class_weight is None:
@@ -285,25 +300,40 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             sample_weight, X, dtype=np.float64, copy=True, ensure_non_negative=True
         )
         if self.class_weight is not None:
-            by_class = compute_class_weight(
-                self.class_weight, classes=self.classes_, y=y, sample_weight=weight
-            )
-            weight *= by_class[np.searchsorted(self.classes_, y)]
+            weight *= self._class_weights(y, classes, weight)[np.searchsorted(classes, y)]
         largest = float(weight.max())
         if largest == 0:
             raise ValueError("sample_weight (times class_weight) is zero for every sample")
         return np.ascontiguousarray(weight) / largest, largest
 
-    def _require_weight_in_both(self, target: Doubles, weight: Doubles | None) -> None:
+    def _require_weight_in_both(
+        self, classes: NDArray[Any], target: Doubles, weight: Doubles | None
+    ) -> None:
         """Refuse weights that leave one class alone: it is as if y held no other."""
         if weight is None:
             return
-        for label, of_class in zip(self.classes_, (target == 0, target == 1), strict=True):
+        for label, of_class in zip(classes, (target == 0, target == 1), strict=True):
             if not weight[of_class].any():
                 raise ValueError(
                     f"sample_weight (times class_weight) is zero for every sample of class "
                     f"{label}; LogisticRegression needs samples of two classes."
                 )
+
+    def _class_weights(
+        self, y: NDArray[Any], classes: NDArray[Any], sample_weight: Doubles
+    ) -> Doubles:
+        """A finite weight for each class."""
+        with np.errstate(all="ignore"):  # a class without weight cannot be balanced
+            by_class: Doubles = compute_class_weight(
+                self.class_weight, classes=classes, y=y, sample_weight=sample_weight
+            )
+        for label, weight in zip(classes.tolist(), by_class.tolist(), strict=True):
+            if not 0 <= weight < np.inf:
+                raise ValueError(
+                    f"class_weight={self.class_weight!r} weighs class {label!r} by {weight}; "
+                    "weights must be finite and not negative"
+                )
+        return by_class
 
     def _seed(self) -> int:
         """Of what solvers draw at random; the same for every fit unless random_state says more."""
@@ -311,11 +341,19 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return 0
         return int(check_random_state(self.random_state).randint(2**31))
 
-    def _start(self, n_features: int) -> tuple[Doubles, float]:
+    def _start(self, n_features: int, classes: NDArray[Any]) -> tuple[Doubles, float]:
         """Where to start, in X's own units."""
-        if self.warm_start and hasattr(self, "coef_") and self.coef_.shape[1] == n_features:
-            return self.coef_[0], float(self.intercept_[0])
-        return np.zeros(n_features), 0.0
+        if not (self.warm_start and hasattr(self, "coef_") and self.coef_.shape[1] == n_features):
+            return np.zeros(n_features), 0.0
+        if not np.array_equal(self.classes_, classes):
+            warnings.warn(
+                f"warm_start: the last fit had the classes {self.classes_.tolist()}, y has "
+                f"{classes.tolist()}; starting afresh",
+                UserWarning,
+                stacklevel=4,
+            )
+            return np.zeros(n_features), 0.0
+        return self.coef_[0], float(self.intercept_[0])
 
     def _reporter(self) -> Callback | None:
         """The user's callback, with a line printed now and then if verbose."""

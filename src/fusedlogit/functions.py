@@ -1,13 +1,16 @@
 """The neuron on compiled kernels: the functions of :mod:`fusedlogit.reference`, fast.
 
 Same names, arguments and results. X of float64, float32, float16, uint8, int8, uint16 or bool is
-read where it lies, by rows or by columns (C or Fortran order, at any distance); anything else is
-converted to float64. float64 is computed in float64, the others in float32 with sums in float64.
+read where it lies, by rows or by columns (C or Fortran order, at any distance). Integers of other
+types are copied into the narrowest of these that holds their values (float32 up to 2^24, else
+float64), any other numbers into float64: convert what many calls read once yourself. float64 is
+computed in float64, the others in float32 with sums in float64.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -15,7 +18,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import matrix as _matrix
 from ._kernels import coordinate, link
-from .matrix import DenseMatrix, check_storage, check_target, raise_if_outside
+from .matrix import (
+    DenseMatrix,
+    check_storage,
+    check_target,
+    raise_if_outside,
+    real_numbers,
+    refuse_what_is_no_number,
+)
 from .reference import Descent
 
 __all__ = [
@@ -39,7 +49,7 @@ Doubles = NDArray[np.float64]
 
 def _vector(values: ArrayLike, name: str, length: int) -> Doubles:
     """A finite float64 vector of a given length."""
-    vector = np.ascontiguousarray(values, dtype=np.float64)
+    vector = np.ascontiguousarray(real_numbers(values, name), dtype=np.float64)
     if vector.shape != (length,):
         raise ValueError(f"{name} has shape {vector.shape}; expected ({length},)")
     if not np.isfinite(vector).all():
@@ -49,11 +59,29 @@ def _vector(values: ArrayLike, name: str, length: int) -> Doubles:
 
 def _number(value: float, name: str, low: float = -np.inf, *, above: bool = False) -> float:
     """A finite number of at least (or above) low."""
+    if not isinstance(value, Real):
+        refuse_what_is_no_number(np.asarray(value), name)
+        if np.ndim(value) or value is None:
+            raise TypeError(f"{name}={value!r} must be a number")
     number = float(value)
     if not np.isfinite(number) or number < low or (above and number == low):
         bound = "" if low == -np.inf else f" {'above' if above else 'of at least'} {low:g}"
         raise ValueError(f"{name}={value!r} must be a finite number{bound}")
     return number
+
+
+def _count(value: int, name: str, least: int, otherwise: str = "") -> int:
+    """A whole number of at least `least`."""
+    if not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name}={value!r} must be a whole number of at least {least}{otherwise}")
+    return int(value)
+
+
+def _dense(X: ArrayLike, n_threads: int | None) -> DenseMatrix:
+    """X with its threads."""
+    if n_threads is not None:
+        _count(n_threads, "n_threads", 1, ", or None for all usable cores")
+    return DenseMatrix(check_storage(X), n_threads)
 
 
 def _sample_weight(sample_weight: ArrayLike | None, n_samples: int) -> Doubles | None:
@@ -71,9 +99,9 @@ def _total(sample_weight: Doubles | None, n_samples: int) -> float:
     return float(n_samples if sample_weight is None else sample_weight.sum())
 
 
-def _apply(kernel: Callable[..., None], z: ArrayLike, *others: ArrayLike) -> NDArray[Any]:
+def _apply(kernel: Callable[..., None], **arguments: ArrayLike) -> NDArray[Any]:
     """Run a link function over arrays of any shape, in float32 if z is float32, else float64."""
-    arrays = np.broadcast_arrays(z, *others)
+    arrays = np.broadcast_arrays(*(real_numbers(a, name) for name, a in arguments.items()))
     dtype = np.float32 if arrays[0].dtype == np.float32 else np.float64
     out = np.empty(arrays[0].size, dtype=dtype)
     kernel(*(np.ascontiguousarray(a, dtype=dtype).ravel() for a in arrays), out)
@@ -81,27 +109,59 @@ def _apply(kernel: Callable[..., None], z: ArrayLike, *others: ArrayLike) -> NDA
 
 
 def sigmoid(z: ArrayLike) -> NDArray[Any]:
-    """Activation a = 1 / (1 + exp(-z)) of decision values z, for any finite z."""
-    return _apply(link.sigmoid, z)
+    """Activation a = 1 / (1 + exp(-z)) of decision values z, for any finite z.
+
+    Raises
+    ------
+    TypeError
+        If an argument holds objects that are no numbers.
+    ValueError
+        If it holds text, complex numbers or dates.
+    """
+    return _apply(link.sigmoid, z=z)
 
 
 def log_loss(z: ArrayLike, y: ArrayLike) -> NDArray[Any]:
-    """Log loss -(y log a + (1 - y) log(1 - a)) with a = sigmoid(z), as log(1 + exp(z)) - y z."""
-    return _apply(link.log_loss, z, y)
+    """Log loss -(y log a + (1 - y) log(1 - a)) with a = sigmoid(z), as log(1 + exp(z)) - y z.
+
+    Raises
+    ------
+    TypeError
+        If an argument holds objects that are no numbers.
+    ValueError
+        If it holds text, complex numbers or dates, or shapes do not fit.
+    """
+    return _apply(link.log_loss, z=z, y=y)
 
 
 def residual(z: ArrayLike, y: ArrayLike) -> NDArray[Any]:
-    """Derivative dL/dz = a - y of the log loss, as (1 - y) sigmoid(z) - y sigmoid(-z)."""
-    return _apply(link.residual, z, y)
+    """Derivative dL/dz = a - y of the log loss, as (1 - y) sigmoid(z) - y sigmoid(-z).
+
+    Raises
+    ------
+    TypeError
+        If an argument holds objects that are no numbers.
+    ValueError
+        If it holds text, complex numbers or dates, or shapes do not fit.
+    """
+    return _apply(link.residual, z=z, y=y)
 
 
 def curvature(z: ArrayLike) -> NDArray[Any]:
-    """Second derivative a (1 - a) of the log loss in z."""
-    return _apply(link.curvature, z)
+    """Second derivative a (1 - a) of the log loss in z.
+
+    Raises
+    ------
+    TypeError
+        If an argument holds objects that are no numbers.
+    ValueError
+        If it holds text, complex numbers or dates.
+    """
+    return _apply(link.curvature, z=z)
 
 
 def decision_values(
-    X: ArrayLike, coef: ArrayLike, intercept: float, n_threads: int | None = None
+    X: ArrayLike, coef: ArrayLike, intercept: float, *, n_threads: int | None = None
 ) -> Doubles:
     """Forward propagation z = X w + b, in one pass.
 
@@ -119,10 +179,13 @@ def decision_values(
 
     Raises
     ------
+    TypeError
+        If X is sparse, or an argument holds objects that are no numbers.
     ValueError
-        If shapes do not fit, or a value is NaN or infinite.
+        If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
+        column), text or complex, or n_threads no positive integer.
     """
-    matrix = DenseMatrix(check_storage(X), n_threads)
+    matrix = _dense(X, n_threads)
     return matrix.decision_values(
         _vector(coef, "coef", matrix.n_features), _number(intercept, "intercept")
     )
@@ -134,10 +197,35 @@ def loss(
     coef: ArrayLike,
     intercept: float,
     sample_weight: ArrayLike | None = None,
+    *,
     n_threads: int | None = None,
 ) -> float:
-    """Cost J(w, b) = (sum_i s_i L_i) / (sum_i s_i), the weighted mean of the log losses."""
-    matrix = DenseMatrix(check_storage(X), n_threads)
+    """Cost J(w, b) = (sum_i s_i L_i) / (sum_i s_i), the weighted mean of the log losses.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    y : array of shape (n_samples,), values in [0, 1]
+    coef : array of shape (n_features,)
+    intercept : float
+    sample_weight : array of shape (n_samples,), optional
+    n_threads : int, optional
+        All usable cores if None.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError
+        If X is sparse, or an argument holds objects that are no numbers.
+    ValueError
+        If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
+        column), text or complex, y leaves [0, 1], a weight is negative or all are zero, or
+        n_threads is no positive integer.
+    """
+    matrix = _dense(X, n_threads)
     weight = _sample_weight(sample_weight, matrix.n_samples)
     total = matrix.loss(
         check_target(y, matrix.n_samples),
@@ -179,11 +267,14 @@ def loss_and_gradient(
 
     Raises
     ------
+    TypeError
+        If X is sparse, or an argument holds objects that are no numbers.
     ValueError
         If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
-        column), y leaves [0, 1], or a weight is negative.
+        column), text or complex, y leaves [0, 1], a weight is negative or all are zero, or
+        n_threads is no positive integer.
     """
-    matrix = DenseMatrix(check_storage(X), n_threads)
+    matrix = _dense(X, n_threads)
     weight = _sample_weight(sample_weight, matrix.n_samples)
     cost, gradient, intercept_gradient = matrix.loss_and_gradient(
         check_target(y, matrix.n_samples),
@@ -201,6 +292,7 @@ def hessian_product(
     curvature: ArrayLike,
     vector: ArrayLike,
     vector_intercept: float,
+    *,
     n_threads: int | None = None,
 ) -> tuple[Doubles, float]:
     """Product of the Hessian [X, 1]^T diag(curvature) [X, 1] with a vector, reading X once.
@@ -217,8 +309,16 @@ def hessian_product(
     -------
     product : ndarray of shape (n_features,)
     intercept_product : float
+
+    Raises
+    ------
+    TypeError
+        If X is sparse, or an argument holds objects that are no numbers.
+    ValueError
+        If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
+        column), text or complex, or n_threads no positive integer.
     """
-    matrix = DenseMatrix(check_storage(X), n_threads)
+    matrix = _dense(X, n_threads)
     return matrix.hessian_product(
         _vector(curvature, "curvature", matrix.n_samples),
         _vector(vector, "vector", matrix.n_features),
@@ -226,7 +326,7 @@ def hessian_product(
     )
 
 
-def sandwich(X: ArrayLike, row_weight: ArrayLike, n_threads: int | None = None) -> Doubles:
+def sandwich(X: ArrayLike, row_weight: ArrayLike, *, n_threads: int | None = None) -> Doubles:
     """Weighted Gram product [X, 1]^T diag(row_weight) [X, 1], in one pass.
 
     Parameters
@@ -239,16 +339,24 @@ def sandwich(X: ArrayLike, row_weight: ArrayLike, n_threads: int | None = None) 
     -------
     ndarray of shape (n_features + 1, n_features + 1)
         The last row and column belong to the intercept.
+
+    Raises
+    ------
+    TypeError
+        If X is sparse, or an argument holds objects that are no numbers.
+    ValueError
+        If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
+        column), text or complex, or n_threads no positive integer.
     """
-    matrix = DenseMatrix(check_storage(X), n_threads)
+    matrix = _dense(X, n_threads)
     return matrix.sandwich(_vector(row_weight, "row_weight", matrix.n_samples))
 
 
 def moments(
     X: ArrayLike,
     sample_weight: ArrayLike | None = None,
-    n_threads: int | None = None,
     *,
+    n_threads: int | None = None,
     unit: ArrayLike | None = None,
 ) -> tuple[Doubles, Doubles]:
     """Weighted mean and (population) variance of each column of X, in one pass.
@@ -267,8 +375,17 @@ def moments(
     mean : ndarray of shape (n_features,)
     variance : ndarray of shape (n_features,)
         Of X * unit.
+
+    Raises
+    ------
+    TypeError
+        If X is sparse, or an argument holds objects that are no numbers.
+    ValueError
+        If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
+        column), text or complex, a weight is negative or all are zero, a unit is no power of two,
+        or n_threads no positive integer.
     """
-    matrix = DenseMatrix(check_storage(X), n_threads)
+    matrix = _dense(X, n_threads)
     weight = _sample_weight(sample_weight, matrix.n_samples)
     if unit is None:
         return matrix.moments(weight)
@@ -278,7 +395,7 @@ def moments(
     return matrix.moments(weight, powers)
 
 
-def first_nonfinite(X: ArrayLike, n_threads: int | None = None) -> tuple[int, int]:
+def first_nonfinite(X: ArrayLike, *, n_threads: int | None = None) -> tuple[int, int]:
     """Where the first NaN or infinity of X stands, row by row.
 
     The other functions look for it by themselves where their sums show that there is one.
@@ -296,11 +413,12 @@ def first_nonfinite(X: ArrayLike, n_threads: int | None = None) -> tuple[int, in
     Raises
     ------
     TypeError
-        If X is sparse.
+        If X is sparse, or an argument holds objects that are no numbers.
     ValueError
-        If X is no table of numbers.
+        If X is no table of real numbers, or n_threads no positive integer.
     """
-    return _matrix.first_nonfinite(check_storage(X), n_threads)
+    matrix = _dense(X, n_threads)
+    return _matrix.first_nonfinite(matrix.X, matrix.n_threads)
 
 
 def gradient_descent(
@@ -339,8 +457,17 @@ def gradient_descent(
     Descent
         coef (of the scaled features), intercept, history (the cost before each update),
         gradient_norm, n_iter, outcome.
+
+    Raises
+    ------
+    TypeError
+        If X is sparse, or an argument holds objects that are no numbers.
+    ValueError
+        If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
+        column), text or complex, y leaves [0, 1], a weight is negative or all are zero, max_iter is
+        no whole number, or another parameter out of range.
     """
-    matrix = DenseMatrix(check_storage(X), n_threads)
+    matrix = _dense(X, n_threads)
     weight = _sample_weight(sample_weight, matrix.n_samples)
     target = check_target(y, matrix.n_samples)
     raise_if_outside(target)
@@ -354,7 +481,7 @@ def gradient_descent(
         penalty=_number(penalty, "penalty", 0),
         fit_intercept=True,
         learning_rate=_number(learning_rate, "learning_rate", 0, above=True),
-        max_iter=int(_number(max_iter, "max_iter", 0)),
+        max_iter=_count(max_iter, "max_iter", 0),
         tol=_number(tol, "tol", 0),
         coef=coef,
         intercept=intercept,
@@ -396,19 +523,21 @@ def coordinate_descent(
 
     Raises
     ------
+    TypeError
+        If an argument holds objects that are no numbers.
     ValueError
-        If shapes do not fit, or a value is NaN or infinite.
+        If shapes do not fit, a value is NaN or infinite, text or complex, max_sweeps is no whole
+        number, or a limit or the penalty is negative.
     """
-    w = np.array(coef, dtype=np.float64)
-    n_features = w.size
-    w = _vector(w, "coef", n_features)
+    n_features = np.size(coef)
+    w = _vector(coef, "coef", n_features).copy()
     slope = _vector(gradient, "gradient", n_features).copy()
-    square = _vector(np.ravel(hessian), "hessian", n_features**2).reshape(n_features, n_features)
+    square = _vector(real_numbers(hessian, "hessian").ravel(), "hessian", n_features**2)
     n_sweeps = coordinate.coordinate_descent(
-        square,
+        square.reshape(n_features, n_features),
         _number(l1_penalty, "l1_penalty", 0),
         _number(tol, "tol", 0),
-        int(_number(max_sweeps, "max_sweeps", 0)),
+        _count(max_sweeps, "max_sweeps", 0),
         w,
         slope,
     )

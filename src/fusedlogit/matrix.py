@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,19 @@ from .threads import threads_for, threads_now
 Doubles = NDArray[np.float64]
 Observer = Callable[[int, float, float], bool]
 
-#: dtypes that kernels read as they lie; any other is converted to the first.
+#: dtypes that kernels read as they lie; any other but integers is converted to the first.
 STORAGE_TYPES = (
     np.float64, np.float32, np.float16, np.uint8, np.int8, np.uint16, np.bool_,
 )  # fmt: skip
+
+#: dtypes of X that are checked as they are: `narrowed` converts those that are not stored.
+NUMBER_TYPES = (*STORAGE_TYPES, np.int16, np.int32, np.uint32, np.int64, np.uint64)
+
+#: what integers are stored as, where it holds them
+INTEGER_STORAGE = (np.uint8, np.int8, np.uint16)
+
+#: float32 holds every integer up to here
+MOST_IN_FLOAT32 = 1 << 24
 
 #: dtypes that y is read in as it lies, and any other is converted to.
 TARGET_TYPES: tuple[str, ...] = dense.TARGET_TYPES
@@ -34,16 +44,96 @@ def check_storage(X: ArrayLike) -> NDArray[Any]:
     Raises
     ------
     TypeError
-        If X is sparse.
+        If X is sparse, or holds objects that are no numbers.
     ValueError
         If X is not two-dimensional, has no rows or no columns, or is not numeric.
     """
     if isinstance(X, np.ndarray) and is_stored(X):
         return readable(X)  # at a glance: check_array takes as long as a pass over small data
-    array: NDArray[Any] = check_array(
-        X, dtype=list(STORAGE_TYPES), accept_sparse=False, ensure_all_finite=False, input_name="X"
-    )
-    return readable(array)
+    with numbers_alone(X):
+        array: NDArray[Any] = check_array(
+            X, dtype=list(NUMBER_TYPES), accept_sparse=False, ensure_all_finite=False,
+            input_name="X",
+        )  # fmt: skip
+    return readable(narrowed(array))
+
+
+@contextmanager
+def numbers_alone(X: ArrayLike) -> Iterator[None]:
+    """Refuse an X of text or complex numbers; name X, too, where it cannot be converted within."""
+    refuse_what_is_no_number(X, "X")
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if "could not convert" in str(error) or "float() argument" in str(error):
+            message = f"X must hold numbers; NumPy says: {error}; encode it as numbers first"
+            raise type(error)(message) from None
+        raise
+
+
+def refuse_what_is_no_number(values: ArrayLike, name: str) -> None:
+    """Refuse an array, list or data frame of what NumPy would silently take for real numbers.
+
+    Raises
+    ------
+    ValueError
+        If it holds text, complex numbers or dates.
+    """
+    array: Any = np.asarray(values) if isinstance(values, list | tuple) else values
+    types = [array.dtype] if hasattr(array, "dtype") else getattr(array, "dtypes", [])
+    kinds = {getattr(dtype, "kind", "") for dtype in types}
+    if "c" in kinds:
+        raise ValueError(f"Complex data not supported in {name}; take its real part first")
+    if kinds & {"m", "M"}:
+        raise ValueError(f"{name} holds dates or times; subtract one and divide by a unit first")
+    if kinds & {"O", "S", "U", "T"}:
+        text = first_text(np.asarray(array))
+        if text is not None:
+            raise ValueError(
+                f"{name} must hold numbers, not text such as {text!r}; encode it as numbers first "
+                "(astype(float), if it only looks like text)"
+            )
+
+
+def first_text(values: NDArray[Any]) -> str | bytes | None:
+    """The first text in an array; None if there is none."""
+    texts = values.ravel() if values.dtype.kind == "O" else values.ravel()[:1]
+    return next((value for value in texts.tolist() if isinstance(value, str | bytes)), None)
+
+
+def real_numbers(values: ArrayLike, name: str) -> NDArray[Any]:
+    """An array of integers, floats or bool.
+
+    Raises
+    ------
+    TypeError
+        If it holds objects that are no numbers.
+    ValueError
+        If it holds text, complex numbers or dates.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind in "biuf":
+        return array
+    refuse_what_is_no_number(array, name)
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name} must hold numbers; NumPy says: {error}") from None
+
+
+def narrowed(X: NDArray[Any]) -> NDArray[Any]:
+    """Integers of a type that is not stored in the narrowest one that holds them; other X itself.
+
+    That is one of INTEGER_STORAGE, else float32, else float64, which rounds beyond 2**53. One copy.
+    """
+    if X.dtype.kind not in "iu" or X.dtype in STORAGE_TYPES:
+        return X
+    low, high = int(X.min()), int(X.max())
+    for dtype in INTEGER_STORAGE:
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return X.astype(dtype)
+    exact = max(-low, high) <= MOST_IN_FLOAT32
+    return X.astype(np.float32 if exact else np.float64)
 
 
 def is_stored(X: NDArray[Any]) -> bool:
@@ -71,10 +161,12 @@ def check_target(y: ArrayLike, n_samples: int) -> NDArray[Any]:
 
     Raises
     ------
+    TypeError
+        If y holds objects that are no numbers.
     ValueError
-        If y does not have the shape (n_samples,), or is not numeric.
+        If y does not have the shape (n_samples,), or holds text, complex numbers or dates.
     """
-    target = np.asarray(y)
+    target = real_numbers(y, "y")
     if target.dtype == np.bool_:
         target = target.view(np.uint8)
     elif target.dtype.name not in TARGET_TYPES:

@@ -92,7 +92,7 @@ def curvature(z: ArrayLike) -> Doubles:
 
 
 def decision_values(
-    X: ArrayLike, coef: ArrayLike, intercept: float, n_threads: int | None = None
+    X: ArrayLike, coef: ArrayLike, intercept: float, *, n_threads: int | None = None
 ) -> Doubles:
     """Forward propagation z = X w + b.
 
@@ -121,6 +121,7 @@ def loss(
     coef: ArrayLike,
     intercept: float,
     sample_weight: ArrayLike | None = None,
+    *,
     n_threads: int | None = None,
 ) -> float:
     """Cost J(w, b) = (sum_i s_i L_i) / (sum_i s_i), the weighted mean of the log losses."""
@@ -169,6 +170,7 @@ def hessian_product(
     curvature: ArrayLike,
     vector: ArrayLike,
     vector_intercept: float,
+    *,
     n_threads: int | None = None,
 ) -> tuple[Doubles, float]:
     """Product of the Hessian [X, 1]^T diag(curvature) [X, 1] with a vector.
@@ -190,7 +192,7 @@ def hessian_product(
     return X.T @ factor, float(factor.sum())
 
 
-def sandwich(X: ArrayLike, row_weight: ArrayLike, n_threads: int | None = None) -> Doubles:
+def sandwich(X: ArrayLike, row_weight: ArrayLike, *, n_threads: int | None = None) -> Doubles:
     """Weighted Gram product [X, 1]^T diag(row_weight) [X, 1].
 
     Parameters
@@ -213,8 +215,8 @@ def sandwich(X: ArrayLike, row_weight: ArrayLike, n_threads: int | None = None) 
 def moments(
     X: ArrayLike,
     sample_weight: ArrayLike | None = None,
-    n_threads: int | None = None,
     *,
+    n_threads: int | None = None,
     unit: ArrayLike | None = None,
 ) -> tuple[Doubles, Doubles]:
     """Weighted mean and (population) variance of each column of X.
@@ -239,7 +241,7 @@ def moments(
     return mean / unit, s @ (X * unit - mean) ** 2 / s.sum()
 
 
-def first_nonfinite(X: ArrayLike, n_threads: int | None = None) -> tuple[int, int]:
+def first_nonfinite(X: ArrayLike, *, n_threads: int | None = None) -> tuple[int, int]:
     """Where the first NaN or infinity of X stands, row by row.
 
     Parameters

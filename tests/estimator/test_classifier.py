@@ -156,6 +156,87 @@ def test_class_weights_of_unknown_classes_are_refused(flowers):
         LogisticRegression(class_weight={1: 1.0, 7: 2.0}).fit(*flowers)
 
 
+@pytest.mark.parametrize("class_weight", [
+    {1: -1.0}, {1: 1.0, 2: -1e-9}, {2: np.nan}, {1: np.inf}, {1: -np.inf, 2: 1.0},
+])  # fmt: skip
+def test_class_weights_that_mean_nothing_are_refused_by_name(flowers, class_weight):
+    message = r"^class_weight=\{.*\} weighs class [12] by .*must be finite and not negative$"
+    with pytest.raises(ValueError, match=message):
+        LogisticRegression(class_weight=class_weight).fit(*flowers)
+
+
+def test_a_class_without_weight_cannot_be_balanced(flowers):
+    X, y = flowers
+    with pytest.raises(ValueError, match=r"^class_weight='balanced' weighs class 1 by inf"):
+        LogisticRegression(class_weight="balanced").fit(X, y, np.where(y == 1, 0.0, 1.0))
+
+
+def test_class_weights_may_leave_classes_out(flowers):
+    X, y = flowers
+    named = LogisticRegression(class_weight={1: 1.0, 2: 3.0}).fit(X, y)
+    partly = LogisticRegression(class_weight={2: 3.0}).fit(X, y)
+    np.testing.assert_array_equal(named.coef_, partly.coef_)
+
+
+@pytest.mark.parametrize("dtype", ["int16", "int32", "uint32", "int64", "uint64"])
+@pytest.mark.parametrize("narrow", ["uint8", "uint16", "float32", "float64"])
+def test_integers_are_read_as_the_narrowest_type_that_holds_them(digits, dtype, narrow):
+    size = {"uint8": 1, "uint16": 256, "float32": 1 << 16, "float64": 1 << 24}[narrow]
+    if size * 16 > np.iinfo(dtype).max:
+        pytest.skip("no room in the type")
+    X, y = digits[0].astype(dtype) * np.array(size, dtype), digits[1]
+    model = LogisticRegression(scaling=16.0 * size).fit(X, y)
+    expected = LogisticRegression(scaling=16.0 * size).fit(X.astype(narrow), y)
+    np.testing.assert_array_equal(model.coef_, expected.coef_)
+    np.testing.assert_array_equal(
+        model.decision_function(X), expected.decision_function(X.astype(narrow))
+    )
+
+
+@pytest.mark.parametrize("X", [
+    np.full((100, 4), "1"), [["1", "2", "3", "4"]] * 100, np.array([[1, "a", 2, 3]] * 100, object),
+])  # fmt: skip
+def test_text_is_refused_by_name(flowers, X):
+    model = LogisticRegression().fit(*flowers)
+    for method in (lambda: model.fit(X, flowers[1]), lambda: model.predict(X)):
+        with pytest.raises(ValueError, match=r"^X must hold numbers, not text such as '[1a]'"):
+            method()
+
+
+@pytest.mark.parametrize("labels", [["no", "yes"], [1, 3], [0, 2], [-1, 1]])
+def test_a_warm_start_with_other_classes_starts_afresh(flowers, labels):
+    X, y = flowers
+    cold = LogisticRegression().fit(X, np.array(labels)[y - 1])
+    model = LogisticRegression(warm_start=True).fit(X, 3 - y)
+    with pytest.warns(UserWarning, match=r"had the classes \[1, 2\], y has \[.*; starting afresh"):
+        model.fit(X, np.array(labels)[y - 1])
+    assert model.classes_.tolist() == labels
+    np.testing.assert_array_equal(model.coef_, cold.coef_)
+    assert model.history_ == cold.history_
+
+
+def test_a_fit_that_fails_leaves_the_classes_of_its_coefficients(flowers):
+    X, y = flowers
+    model = LogisticRegression(warm_start=True).fit(X, y)
+
+    def stop(*_):
+        raise LookupError
+
+    with pytest.raises(LookupError), pytest.warns(UserWarning, match="starting afresh"):
+        model.set_params(callback=stop).fit(X, y + 5)
+    assert model.classes_.tolist() == [1, 2]
+    assert set(model.predict(X)) == {1, 2}
+
+
+def test_a_warm_start_with_the_same_classes_goes_on(flowers, recwarn):
+    X, y = flowers
+    model = LogisticRegression(warm_start=True).fit(X, y)
+    start = model.history_[0]
+    model.fit(X, y.astype(np.int8))
+    assert model.history_[0] < start
+    assert not recwarn.list
+
+
 @pytest.mark.parametrize("animal", sorted(set(ZOO) - {"one row"}))
 def test_zoo(animal, tmp_path):
     X = ZOO[animal](numbers(), tmp_path)

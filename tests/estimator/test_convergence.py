@@ -82,7 +82,7 @@ def test_divergence_says_so(cancer):
 @pytest.mark.parametrize("solver", ["newton", "lbfgs"])
 def test_history_only_falls(real_problem, solver):
     model = LogisticRegression(solver=solver, scaling="standard").fit(*real_problem)
-    assert len(model.history_) == model.n_iter_[0] + 1
+    assert len(model.history_) == model.n_iter_[0] + 1 > 2
     assert np.all(np.diff(model.history_) < 0)
 
 

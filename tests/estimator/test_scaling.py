@@ -6,6 +6,8 @@ from sklearn.preprocessing import StandardScaler
 
 from fusedlogit import LogisticRegression
 
+from .truth import cost_and_gradient_norm
+
 SOLVERS = {
     "newton": {"tol": 1e-12},
     "lbfgs": {"solver": "lbfgs", "tol": 1e-12},
@@ -44,10 +46,15 @@ def test_standard_is_the_standard_scaler(flowers, parameters, fit_intercept, wei
     np.testing.assert_allclose(implicit.history_[:8], explicit.history_[:8], rtol=1e-10)
 
 
+@pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("scaling", [None, 255, 0.5, "standard"])
-def test_coefficients_are_in_units_of_x(cancer, scaling):
+def test_coefficients_are_in_units_of_x(cancer, scaling, fit_intercept):
+    # The cost at the coefficients, X as given, is the one that the fit says it ended with.
     X, y = cancer
-    model = LogisticRegression(scaling=scaling, max_iter=30).fit(X, y)
+    model = LogisticRegression(scaling=scaling, fit_intercept=fit_intercept, max_iter=30).fit(X, y)
+    cost, _ = cost_and_gradient_norm(model, X, y)
+    np.testing.assert_allclose(model.history_[-1], cost, rtol=1e-9)
+    assert cost < model.history_[0]
     np.testing.assert_allclose(
         model.decision_function(X), X @ model.coef_[0] + model.intercept_[0], rtol=1e-10
     )

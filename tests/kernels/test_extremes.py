@@ -56,6 +56,10 @@ def test_extremes(kernels, check, problem):
 def test_extremes_of_gradient_descent(kernels, problem):
     if problem.weights != "all zero":
         check_gradient_descent(kernels, problem)
+        return
+    history, outcome, *_ = kernels.gradient_descent(problem.X, problem.y, problem.weight)
+    assert outcome == "diverged"
+    assert np.isnan(history).all()
 
 
 @pytest.mark.parametrize("check", [check_decision_values, check_loss])

@@ -35,7 +35,21 @@ def test_all_that_is_public_is_in_both(module):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_documented(name):
-    assert inspect.getdoc(getattr(functions, name))
+    assert "\nRaises\n------\n" in inspect.getdoc(getattr(functions, name))
+
+
+def test_the_agreed_signature():
+    problem = Problem(40, 5, weights="fractions")
+    arguments = problem.X, problem.y, problem.coef[0], 0.5, problem.weight, 1
+    actual = fusedlogit.loss_and_gradient(*arguments)
+    for one, other in zip(actual, reference.loss_and_gradient(*arguments), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"loss_and_gradient"}))
+def test_threads_are_given_by_name(name):
+    n_threads = inspect.signature(getattr(functions, name)).parameters.get("n_threads")
+    assert n_threads is None or n_threads.kind is inspect.Parameter.KEYWORD_ONLY
 
 
 def test_loss_and_gradient_is_at_the_top_of_the_package():
@@ -82,13 +96,35 @@ def test_a_value_that_is_not_finite_is_named_by_row_and_column(reader, problem, 
         (np.zeros((40, 5, 1)), "dim 3"),
         (np.zeros((0, 5)), "0 sample"),
         (np.zeros((40, 0)), "0 feature"),
-        (np.full((40, 5), "a"), "could not convert|Unable to convert"),
-        (np.zeros((40, 5), dtype=complex), "Complex data not supported"),
+        (np.full((40, 5), "a"), "^X must hold numbers, not text such as 'a'; encode it as numbers"),
+        (
+            np.full((40, 5), "1.5"),
+            r"^X must hold numbers, not text such as '1.5'.*\(astype\(float\), if",
+        ),
+        (np.full((40, 5), b"1"), "^X must hold numbers, not text such as b'1'"),
+        ([["1", "2"]] * 40, "^X must hold numbers, not text such as '1'"),
+        (np.array([[0.5, "b"]] * 40, dtype=object), "^X must hold numbers, not text such as 'b'"),
+        (np.zeros((40, 5), dtype=complex), "^Complex data not supported in X; take its real part"),
+        ([[1, 2j]] * 40, "^Complex data not supported in X; take its real part"),
+        (np.zeros((40, 5), dtype="M8[D]"), "^X holds dates or times; subtract one and divide"),
         ([[1, 2], [3]], "inhomogeneous"),
     ],
 )
 def test_what_is_no_table_of_numbers_is_refused(reader, problem, X, message):
     with pytest.raises(ValueError, match=message):
+        reader(X, problem)
+
+
+def test_objects_that_are_no_numbers_are_refused_by_name(reader, problem):
+    X = np.array([[0.5, {}]] * 40, dtype=object)
+    with pytest.raises(TypeError, match=r"^X must hold numbers; .*'dict'; encode it as numbers"):
+        reader(X, problem)
+
+
+def test_text_in_a_data_frame_is_refused_by_name(reader, problem):
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame({"number": np.arange(40), "name": ["1"] * 40})
+    with pytest.raises(ValueError, match=r"^X must hold numbers, not text such as '1'"):
         reader(X, problem)
 
 
@@ -173,10 +209,72 @@ def test_negative_weights_and_all_zero_ones_are_refused(problem, function, name,
         all_arguments(function, problem, sample_weight=weight)
 
 
+@pytest.mark.parametrize("n_threads", [0, -1, 1.5, "2"])
 @pytest.mark.parametrize("function", READERS)
-def test_no_threads_at_all_are_refused(problem, function):
-    with pytest.raises(ValueError, match="n_jobs=0 has no meaning"):
-        all_arguments(function, problem, n_threads=0)
+def test_threads_are_a_positive_number(problem, function, n_threads):
+    with pytest.raises(ValueError, match=rf"^n_threads={n_threads!r} must be a whole number of at"):
+        all_arguments(function, problem, n_threads=n_threads)
+
+
+#: what NumPy would silently take for real numbers, and what it is refused as
+NO_NUMBERS = {
+    "text": (np.array(["1"]), ValueError, "must hold numbers, not text such as '1'"),
+    "bytes": (np.array([b"0"]), ValueError, "must hold numbers, not text such as b'0'"),
+    "text in objects": (np.array(["1"], object), ValueError, "must hold numbers, not text such as"),
+    "complex": (np.array([1 + 0j]), ValueError, "Complex data not supported in {}"),
+    "dates": (np.array(["2020-01-01"], "M8[D]"), ValueError, "holds dates or times"),
+    "objects": (np.array([{}], object), TypeError, "{} must hold numbers; NumPy says: .*'dict'"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_NUMBERS)
+@pytest.mark.parametrize(
+    ("function", "name"),
+    takers("y", "coef", "sample_weight", "curvature", "row_weight", "vector", "unit"),
+)
+def test_vectors_of_what_is_no_number_are_refused_by_name(problem, function, name, kind):
+    value, error, message = NO_NUMBERS[kind]
+    vector = np.repeat(value, 5 if name in {"coef", "vector", "unit"} else 40)
+    for given in (vector, vector.tolist()):
+        message_of = message.format(name) if "{}" in message else f"{name} {message}"
+        if kind != "dates" or given is vector:
+            with pytest.raises(error, match=f"^{message_of}"):
+                all_arguments(function, problem, **{name: given})
+
+
+@pytest.mark.parametrize("kind", NO_NUMBERS)
+@pytest.mark.parametrize("name", ["sigmoid", "log_loss", "residual", "curvature"])
+def test_link_functions_of_what_is_no_number(name, kind):
+    value, error, _ = NO_NUMBERS[kind]
+    takes_y = name in {"log_loss", "residual"}
+    with pytest.raises(error, match=r"\bz\b"):
+        getattr(functions, name)(value, *([0.5] if takes_y else []))
+    if takes_y:
+        with pytest.raises(error, match=r"\by\b"):
+            getattr(functions, name)([0.5], value)
+
+
+@pytest.mark.parametrize("bad", ["0.5", 1j, None, [0.5, 0.5]])
+def test_an_intercept_that_is_no_number_is_refused_by_name(problem, bad):
+    with pytest.raises((TypeError, ValueError), match="intercept"):
+        functions.decision_values(problem.X, problem.coef[0], bad)
+
+
+@pytest.mark.parametrize("bad", [2.7, 3.0, -1, "3", None])
+def test_numbers_of_steps_are_whole(problem, bad):
+    with pytest.raises(
+        ValueError, match=rf"^max_iter={bad!r} must be a whole number of at least 0"
+    ):
+        functions.gradient_descent(problem.X, problem.y, learning_rate=0.1, max_iter=bad)
+    with pytest.raises(ValueError, match=rf"^max_sweeps={bad!r} must be a whole number"):
+        functions.coordinate_descent(np.eye(2), [1, 1], 0.1, [0, 0], tol=0.0, max_sweeps=bad)
+
+
+def test_numbers_of_steps_may_be_numpys(problem):
+    descent = functions.gradient_descent(
+        problem.X, problem.y, learning_rate=0.1, max_iter=np.int32(3)
+    )
+    assert descent.n_iter == 3
 
 
 def test_decision_values_that_overflow_are_refused(problem):

