@@ -60,10 +60,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Iterations at most.
     tol : float, default=1e-8
         Converged when the cost J (the objective divided by the sum of the weights) is certified to
-        lie within `tol` of its minimum J*, relative to J. The certificate is the duality gap
-        ("proximal"; "lbfgs" and "gd" with a penalty: a bound), or the Newton decrement, half the
-        gradient's square in the metric of the Hessian, with allowance for what the Hessian may
-        change ("newton"; "lbfgs" and "gd" without a penalty: J - J* to first order).
+        lie within `tol` of its minimum J*, relative to J. The certificate is the smaller of the
+        duality gap and of the Newton decrement, half the gradient's square in the metric of the
+        Hessian, with allowance for what the Hessian may change and for rounding; it is computed
+        in float64 whatever X is stored as. Without a penalty and with more than 4,096 features
+        there may be none: the fit is then not called converged.
     fit_intercept : bool, default=True
         Whether to fit b; without, b is 0 (before centring).
     class_weight : dict, "balanced" or None, default=None
