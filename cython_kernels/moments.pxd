@@ -8,7 +8,6 @@ the range of float64.
 
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
-from libc.string cimport memcpy
 
 from cython_kernels.lines cimport CACHE_LINE
 from cython_kernels.partition cimport part_begin, rows_in_step, steps_in
@@ -47,8 +46,8 @@ cdef inline void merge(
         return
     if weight[0] == 0:              # the square of a large mean is no distance from nothing
         weight[0] = weight_b
-        memcpy(mean, mean_b, n_features * sizeof(double))
-        memcpy(deviation, deviation_b, n_features * sizeof(double))
+        for j in range(n_features):
+            mean[j], deviation[j] = mean_b[j], deviation_b[j]
         return
     share = weight_b / together
     for j in range(n_features):

@@ -59,7 +59,7 @@ def _vector(values: ArrayLike, name: str, length: int) -> Doubles:
 
 def _number(value: float, name: str, low: float = -np.inf, *, above: bool = False) -> float:
     """A finite number of at least (or above) low."""
-    if not isinstance(value, Real):
+    if not isinstance(value, (float, Real)):  # the first is quick to tell
         refuse_what_is_no_number(np.asarray(value), name)
         if np.ndim(value) or value is None:
             raise TypeError(f"{name}={value!r} must be a number")
@@ -72,7 +72,7 @@ def _number(value: float, name: str, low: float = -np.inf, *, above: bool = Fals
 
 def _count(value: int, name: str, least: int, otherwise: str = "") -> int:
     """A whole number of at least `least`."""
-    if not isinstance(value, Integral) or value < least:
+    if not isinstance(value, (int, Integral)) or value < least:
         raise ValueError(f"{name}={value!r} must be a whole number of at least {least}{otherwise}")
     return int(value)
 
