@@ -84,14 +84,15 @@ cdef inline void widen_rows(
     cdef Py_ssize_t size = padded_size(task.n_features)
     cdef Py_ssize_t i, j
     cdef const storage_t* row
-    cdef double value
     for i in range(n_rows):
         row = X + (first + i) * task.row_stride
-        for j in range(task.n_features):
-            value = value_of(row[j * task.column_stride])
-            if task.center != NULL:
-                value = (value - task.center[j]) * task.unit[j]
-            store(plain, i * size + j, value)
+        if task.center == NULL:
+            for j in range(task.n_features):
+                store(plain, i * size + j, value_of(row[j * task.column_stride]))
+        else:
+            for j in range(task.n_features):
+                store(plain, i * size + j,
+                      (value_of(row[j * task.column_stride]) - task.center[j]) * task.unit[j])
         store(plain, i * size + task.n_features, 1)
         for j in range(task.n_features + 1):
             store(weighted, i * size + j, task.row_weight[first + i] * element(plain, i * size + j))

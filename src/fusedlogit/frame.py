@@ -20,15 +20,15 @@ from .matrix import DenseMatrix
 Doubles = NDArray[np.float64]
 
 #: Means, in spreads of their column, beyond which sums of x lose too much: by compute in float64.
-#: Of 7 digits 5.5 are left, of 16 digits 13.
-FAR = {False: 32.0, True: 1e3}
+#: Of 7 digits 5.5 are left, of 16 digits 10.
+FAR = {False: 32.0, True: 1e6}
 
 #: Sizes of elements whose products with coefficients and with each other stay in range.
 RANGE = {False: (1e-12, 1e12), True: (1e-90, 1e90)}
 
-#: Elements of a first look, and rows at least.
+#: Rows of a first look, at least and at most, and elements if these may be more than the least.
+LEAST_ROWS, MOST_ROWS = 16, 64
 ELEMENTS_SEEN = 1 << 15
-ROWS_SEEN = 16
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,14 @@ class Look:
         Of the columns, as far as was looked at.
     deviation : ndarray of shape (n_features,) or None
         Known if the moments were asked for, or a frame is called for; then the mean is exact.
+    far : float
+        The largest mean, in spreads of its column, in the frame: by which rounding grows.
     """
 
     frame: Frame | None
     mean: Doubles
     deviation: Doubles | None = None
+    far: float = 1.0
 
 
 def look_at(
@@ -99,14 +102,17 @@ def look_at(
     in_float64 = matrix.computes_in_float64
     seen = _rows_seen(matrix)
     unit = power_of_two(seen.largest)
-    asked = _asks(seen, in_float64, centred)
+    far = max(1.0, _farthest(seen)) if centred else 1.0
+    asked = _extreme(seen, in_float64) or far > FAR[in_float64]
     if not asked and not moments:
-        return Look(None, seen.mean)
+        return Look(None, seen.mean, far=far)
     mean, variance = matrix.moments(sample_weight, unit)
     deviation = np.sqrt(variance)  # times unit
-    far = centred & (deviation > 0) & (np.abs(mean) * unit > FAR[in_float64] * deviation)
-    if not asked and not far.any():
-        return Look(None, mean, deviation / unit)
+    varies = deviation > 0
+    if centred and varies.any():
+        far = max(far, float(((np.abs(mean) * unit)[varies] / deviation[varies]).max()))
+    if not asked and far <= FAR[in_float64]:
+        return Look(None, mean, deviation / unit, far)
     zero = np.zeros_like(mean)
     if not centred:
         return Look(Frame(zero, unit, mean * unit, deviation), mean, deviation / unit)
@@ -117,17 +123,16 @@ def look_at(
 
 @dataclass(frozen=True)
 class _Seen:
-    """Of each column, what some rows show: robust to a few of them that are far out."""
+    """Of each column, what some rows show."""
 
     largest: Doubles
     mean: Doubles
-    middle: Doubles
     spread: Doubles
 
 
 def _rows_seen(matrix: DenseMatrix) -> _Seen:
     """What some rows show, evenly spread over X; a few columns at a time, to save memory."""
-    n_rows = max(ROWS_SEEN, ELEMENTS_SEEN // matrix.n_features)
+    n_rows = int(np.clip(ELEMENTS_SEEN // matrix.n_features, LEAST_ROWS, MOST_ROWS))
     rows = matrix.X[:: max(1, matrix.n_samples // n_rows)][:n_rows]
     width = ELEMENTS_SEEN // len(rows) + 1
     parts = [
@@ -136,32 +141,33 @@ def _rows_seen(matrix: DenseMatrix) -> _Seen:
     return _Seen(*(np.concatenate(of_parts) for of_parts in zip(*parts, strict=True)))
 
 
-def _summary(rows: NDArray[Any]) -> tuple[Doubles, Doubles, Doubles, Doubles]:
+def _summary(rows: NDArray[Any]) -> tuple[Doubles, Doubles, Doubles]:
     """The fields of `_Seen`, of a few columns."""
     seen = rows.astype(np.float64)
-    seen[~np.isfinite(seen)] = 0.0  # a pass will name them
     largest = np.abs(seen).max(axis=0)
+    if not np.isfinite(largest).all():
+        seen[~np.isfinite(seen)] = 0.0  # a pass will name them
+        largest = np.abs(seen).max(axis=0)
     unit = power_of_two(largest)
     seen *= unit
-    mean, middle = seen.mean(axis=0) / unit, np.median(seen, axis=0)
-    seen -= middle
-    spread = np.median(np.abs(seen), axis=0)
-    spread = np.where(spread > 0, spread, seen.std(axis=0))
-    return largest, mean, middle / unit, spread / unit
+    mean = seen.mean(axis=0)
+    seen -= mean
+    spread = np.sqrt(np.einsum("ij,ij->j", seen, seen) / len(seen))
+    return largest, mean / unit, spread / unit
 
 
-def _asks(seen: _Seen, in_float64: bool, centred: bool) -> bool:
-    """Whether rows show columns of extreme size, or far from zero."""
+def _extreme(seen: _Seen, in_float64: bool) -> bool:
+    """Whether rows show columns of extreme size."""
     low, high = RANGE[in_float64]
-    if bool(((seen.largest > high) | ((seen.largest < low) & (seen.largest > 0))).any()):
-        return True
-    if not centred:
-        return False
+    return bool(((seen.largest > high) | ((seen.largest < low) & (seen.largest > 0))).any())
+
+
+def _farthest(seen: _Seen) -> float:
+    """The largest mean, in spreads of its column."""
     varies = seen.spread > 0
     # A constant column does no harm if it is as large as the others vary.
     usual = float(np.median(seen.spread[varies])) if varies.any() else 1.0
-    spread = np.where(varies, seen.spread, usual)
-    return bool((np.abs(seen.middle) > FAR[in_float64] * spread).any())
+    return float((np.abs(seen.mean) / np.where(varies, seen.spread, usual)).max())
 
 
 LARGEST = 2.0**1022

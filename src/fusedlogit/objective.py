@@ -14,6 +14,10 @@ from .matrix import DenseMatrix
 
 Doubles = NDArray[np.float64]
 
+#: Means, in spreads of their column, up to which second moments about zero will do: by compute in
+#: float64. The mean's square is a share of them that rounding must not feel.
+NEAR = {False: 4.0, True: 1e3}
+
 
 @dataclass(frozen=True)
 class Scaling:
@@ -109,6 +113,8 @@ class Objective:
         In which the matrix reads X.
     about : ndarray of shape (n_features,) or None
         Near the features' means: the origin of their second moments.
+    far : float
+        The largest mean of a feature, in spreads: by which rounding in float64 grows.
     """
 
     matrix: DenseMatrix
@@ -121,6 +127,7 @@ class Objective:
     precise: bool = False
     frame: Frame | None = None
     about: Doubles | None = None
+    far: float = 1.0
 
     @classmethod
     def of(
@@ -143,8 +150,10 @@ class Objective:
         frame, own = look.frame, Scaling.of(look, scaling)
         if frame is None:
             return cls(
-                matrix, y, sample_weight, own, penalty, fit_intercept, l1_penalty, about=look.mean
-            )
+                matrix, y, sample_weight, own, penalty, fit_intercept, l1_penalty,
+                about=look.mean if look.far > NEAR[matrix.computes_in_float64] else None,
+                far=look.far,
+            )  # fmt: skip
         matrix = matrix.features(frame.center, frame.unit)
         center = own.center
         if standard and not fit_intercept:  # no intercept makes up for what rounds the mean

@@ -47,7 +47,6 @@ def suboptimality(
     here: Evaluation,
     tol: float,
     metric: Metric | None = None,
-    moved: float = np.inf,
 ) -> float:
     """A bound of (J - J*) / J at an evaluation, at most 1.
 
@@ -62,8 +61,6 @@ def suboptimality(
     metric : Metric, optional
         A model of the Hessian at hand. Without one, the Hessian of all rows is summed if need be
         and if it is not too large.
-    moved : float
-        Largest change of a margin in the last step.
     """
     value = objective.cost(here.value, here.point)
     if value == 0:
@@ -77,7 +74,7 @@ def suboptimality(
     if bound + rounding > tol * value:
         smooth = replace(here, gradient=subgradient(here, objective.l1_penalty))
         if metric is not None:
-            bound = min(bound, metric.bound(objective, smooth, moved))
+            bound = min(bound, metric.bound(objective, smooth))
         elif objective.matrix.n_features <= DENSE_FEATURES:
             bound = min(bound, _bound_from_afar(objective, smooth))
     return min(1.0, (bound + rounding) / value)
@@ -87,14 +84,14 @@ def _bound_from_afar(objective: Objective, here: Evaluation) -> float:
     """What the Hessian says, if need be after some Newton steps to where it says something."""
     start, metric = here.value, DenseHessian(objective, here.margins)
     for _ in range(STEPS if objective.l1_penalty == 0 else 0):
-        bound = metric.bound(objective, here, np.inf)
+        bound = metric.bound(objective, here)
         if bound < np.inf:
             return start - here.value + bound
         there = evaluate_along(objective, here.point, -metric.solve(here.gradient))[1]
         if not there.value < here.value:
             return np.inf
         here, metric = there, DenseHessian(objective, there.margins)
-    return start - here.value + metric.bound(objective, here, np.inf)
+    return start - here.value + metric.bound(objective, here)
 
 
 def subgradient(here: Evaluation, l1: float) -> Doubles:
@@ -115,8 +112,10 @@ def _gap_worth_a_pass(
     objective: Objective, here: Evaluation, metric: Metric | None, enough: float
 ) -> float:
     """The duality gap; infinite where a metric's mean tells that it will not be small enough."""
-    if metric is not None and duality_gap(objective, here, metric.mean) > enough:
-        return np.inf
+    if metric is not None and objective.l1_penalty == 0:
+        slope = here.gradient[:-1] - metric.mean * here.gradient[-1]
+        if slope @ slope > enough * 2 * objective.penalty:
+            return np.inf
     return duality_gap(objective, here, mean_by_curvature(objective, here, metric))
 
 
@@ -190,15 +189,14 @@ def rounding_of_model(objective: Objective, here: Evaluation) -> float:
     """What J loses, at most, where coefficients and intercept are rounded in X's own units.
 
     All margins move by the rounding of an intercept that is far from zero, or the sum of terms
-    that are. J changes by the square of that where the intercept is at its minimum, else in
-    proportion.
+    that are. J changes by the square of that where the intercept is at its minimum, times half the
+    curvature, which is neither above 1/4 nor above the loss; else in proportion.
     """
     terms = np.abs(objective.scaling.center / objective.scaling.scale) @ np.abs(here.point[:-1])
     moved = EPS * (abs(objective.to_data(here.point)[1]) + float(terms))
     if not objective.fit_intercept:
         return moved * min(1.0, here.value)
-    curvature = float(objective.curvature(here.margins).sum())
-    return moved * moved / 2 * curvature * float(np.exp(min(moved, 700.0)))
+    return moved * moved / 2 * min(0.25, here.value) * float(np.exp(min(moved, 700.0)))
 
 
 def intercept_step(objective: Objective, margins: Doubles) -> float:

@@ -30,6 +30,7 @@ from ._path import Path, evaluate_along, evaluate_start
 from ._solver import Doubles, Result, Settings
 
 SUFFICIENT = 1e-4  # share of the decrease promised by the slope (Armijo)
+BLUR = 1e-5  # share of the cost that float32 sums may hide
 STALLED = 16  # iterations in which the estimate must have halved
 
 
@@ -83,14 +84,13 @@ class Descent(Path):
         self.history.append(self.here.value)
         self.pairs: deque[Pair] = deque(maxlen=memory)
         self._target = settings.tol
-        self._moved = np.inf
         self._estimates: list[float] = []
 
     def go(self, metric: Metric, n_steps: float = np.inf) -> None:
         """Descend in a metric until finished, or for a number of steps, or until it is no use.
 
         A metric is of no use any more when no step in it lowers the cost, or when it cannot vouch
-        for what it estimates. One that is `final` is then all there is.
+        for what it estimates. Where one that is `final` leads nowhere, the descent is at its end.
         """
         self.pairs.clear()
         fresh, softest = True, 1.0
@@ -108,13 +108,20 @@ class Descent(Path):
                     return
                 if self._sharpen():
                     continue
-                if self._prove(metric) or not metric.final:
+                if self._prove(metric) or not metric.vouches:
                     return
             if n_steps <= 0:
                 return
+            if self._next_is_the_last():
+                self.objective = self.objective.sharpened()
+            blur = 0.0
+            if self._next_is_the_last():
+                self.objective, blur = self.objective.sharpened(), BLUR
             before = self.here
             direction, image = self._direction(solved, self._scale(metric))
-            if not self._step(direction):
+            if not self._step(direction, blur):
+                if blur:
+                    self.here = self.objective.evaluate(self.here.point)
                 if self._forget() or self._sharpen():
                     continue
                 if fresh and metric.final:
@@ -123,6 +130,8 @@ class Descent(Path):
             fresh = False
             n_steps -= 1
             self._learn(before, direction, image, solved)
+            if blur:
+                self.pairs.clear()
             self.report(self.here.point, self.here.value, self.here.gradient_norm)
             self._look_for_an_end()
 
@@ -130,6 +139,16 @@ class Descent(Path):
         """Whether the minimum seems to be reached, or nothing more to be told about it."""
         self._estimates.append(estimate / max(self.here.value, float(np.finfo(float).tiny)))
         return self._estimates[-1] <= self._target or (not self.objective.sharp and self._stalls())
+
+    def _next_is_the_last(self) -> bool:
+        """Whether a step like the last one will bring the estimate within the target.
+
+        Its end is then evaluated in float64 at once, not in float32 first.
+        """
+        if self.objective.sharp or not self.settings.certify or len(self._estimates) < 2:
+            return False
+        fall = self._estimates[-1] / self._estimates[-2]
+        return self._estimates[-1] * fall <= self._target
 
     def _stalls(self) -> bool:
         """Whether the estimate, once small, no longer falls: the gradient is but rounding."""
@@ -143,8 +162,8 @@ class Descent(Path):
     def _prove(self, metric: Metric | None) -> bool:
         """Whether the certificate confirms an estimate; if not, what it must come to is less."""
         tol = self.settings.tol
-        self.suboptimality = suboptimality(self.objective, self.here, tol, metric, self._moved)
-        if metric is not None and metric.final and not self.converged:
+        self.suboptimality = suboptimality(self.objective, self.here, tol, metric)
+        if metric is not None and metric.vouches and not self.converged:
             share = tol / self.suboptimality
             self._target = min(self._target, self._estimates[-1]) * min(share, 0.5)
         return self.converged
@@ -194,21 +213,21 @@ class Descent(Path):
             image -= share * pair.image
         return direction, image
 
-    def _step(self, direction: Doubles) -> bool:
-        """Go along a direction. False if the cost cannot be seen to fall."""
+    def _step(self, direction: Doubles, blur: float) -> bool:
+        """Go along a direction. False if the cost cannot be seen to fall, but for a share of it."""
         slope = float(self.here.gradient @ direction)
         if not -np.inf < slope < 0:  # only rounding can make it so
             return False
         length, there = evaluate_along(self.objective, self.here.point, direction)
         slope *= length
-        if there.value > self.here.value + SUFFICIENT * slope:
+        unseen = blur * self.here.value
+        if there.value > self.here.value + SUFFICIENT * slope + unseen:
             share = self._best_share(length * direction, there)
             if share == 0:
                 return False
             there = self.objective.evaluate(self.here.point + share * length * direction)
-        if not there.value < self.here.value and not self._flat(there, slope):
+        if not there.value < self.here.value + unseen and not self._flat(there, slope):
             return False
-        self._moved = self.objective.largest(there.margins - self.here.margins)
         self.here = there
         return True
 

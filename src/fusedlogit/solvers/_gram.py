@@ -48,6 +48,7 @@ class SampledGram:
     def __init__(self, objective: Objective, margins: Doubles, whole: bool) -> None:
         self.objective = objective
         self.final = whole
+        self.vouches = objective.penalty > 0
         weight = objective.curvature(margins)
         self.total = max(float(weight.sum()), np.finfo(float).tiny)
         self.root = np.sqrt(weight)
@@ -140,5 +141,5 @@ class SampledGram:
         slope = here.gradient[:-1] - self.mean * here.gradient[-1]
         return float(slope @ slope) / (2 * objective.penalty)
 
-    def bound(self, objective: Objective, here: Evaluation, moved: float) -> float:
+    def bound(self, objective: Objective, here: Evaluation) -> float:
         return np.inf

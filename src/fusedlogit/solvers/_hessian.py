@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import eigh, lapack
 
 from ..objective import Evaluation, Objective
@@ -21,9 +22,6 @@ DENSE_FEATURES = 2048
 
 #: By how much rounding may change the least eigenvalue of a Hessian that is to be relied on.
 RELIABLE = 0.25
-
-#: Change of margins in a step, after which the next one will be no longer.
-NEAR = 0.1
 
 
 class CenteredHessian:
@@ -120,6 +118,7 @@ class DenseHessian:
 
     damping = 1.0
     final = True
+    vouches = True
 
     def __init__(self, objective: Objective, margins: Doubles) -> None:
         self.margins = margins
@@ -163,7 +162,7 @@ class DenseHessian:
     ) -> float:
         return decrement(here, solved, softest)
 
-    def bound(self, objective: Objective, here: Evaluation, moved: float) -> float:
+    def bound(self, objective: Objective, here: Evaluation) -> float:
         """The Newton decrement, enlarged by all that may be wrong with it.
 
         By what rounding can do to the least eigenvalue. In directions left alone, by taking for
@@ -182,19 +181,20 @@ class DenseHessian:
             outside = slope - vectors @ (vectors.T @ slope)
             floor = max(self.penalty / float(self.size.max()) ** 2, self.rounding)
             square = 2 * (square + float(outside @ outside) / floor)
-        square = (math.sqrt(max(square, 0.0)) + self._rounding_at(here)) ** 2
+        square = (math.sqrt(max(square, 0.0)) + self._rounding_at(here, objective.far)) ** 2
         drift = objective.largest(here.margins - self.margins)
         reach = objective.largest(objective.margins(solved))
         return square / 2 * math.exp(min(drift, 700.0)) * beyond(reach)
 
-    def _rounding_at(self, here: Evaluation) -> float:
+    def _rounding_at(self, here: Evaluation, far: float) -> float:
         """Of the gradient, as a length in the metric; it was summed in float64.
 
         That of the margins is eps times the terms they are sums of, |x_j theta_j|, and moves the
         gradient as a step would: the root of curvature times its square. That of a sum is eps
-        times the mean of |residual x_j|, which is at most the root of J times that of x_j^2.
+        times the mean of |residual x_j|, which is at most the root of J times that of x_j^2. Both
+        grow where features lie far from zero, as `far` says.
         """
-        eps = float(np.finfo(float).eps)
+        eps = far * float(np.finfo(float).eps)
         margins = 4 * eps * float(np.abs(here.point[:-1]) @ self.size)
         sums = 8 * eps * np.sqrt(here.value * len(self.size) / self.least)
         return margins + float(sums)
@@ -205,8 +205,8 @@ class SampleHessian(DenseHessian):
 
     Attributes
     ----------
-    check : callable
-        check(margins) -> DenseHessian of other rows, or None if the whole is to be had cheaply.
+    other : callable
+        other() -> another sample, as an objective and its rows.
     """
 
     final = False
@@ -215,22 +215,31 @@ class SampleHessian(DenseHessian):
         self,
         sample: Objective,
         margins: Doubles,
-        check: Callable[[Doubles], DenseHessian] | None,
+        other: Callable[[], tuple[Objective, NDArray[np.intp]]],
     ) -> None:
         super().__init__(sample, margins)
-        self.check = check
+        self.other = other
 
-    def bound(self, objective: Objective, here: Evaluation, moved: float) -> float:
+    def bound(self, objective: Objective, here: Evaluation) -> float:
         """What another sample says, which does not share the outliers of this one.
 
         A sample may take a rare row for a common one, and then too much curvature for granted. It
         is unlikely that two samples do so in the same direction. Twice the larger of their bounds
-        leaves room for what is left of chance: eigenvalues of both are within (1 +- 1/6)^2.
+        leaves room for what is left of chance: eigenvalues of both are within (1 +- 1/6)^2. So
+        does half as much again of the largest change of a margin in a Newton step, which only
+        rows of the sample tell.
         """
-        if self.check is None:
-            return np.inf
-        other = self.check(here.margins)
-        solved = max(float(here.gradient @ metric.solve(here.gradient)) for metric in (self, other))
-        if moved > NEAR:
-            moved = objective.largest(objective.margins(other.solve(here.gradient)))
-        return solved * beyond(moved)
+        sample, rows = self.other()
+        metric = DenseHessian(sample, here.margins[rows])
+        step = metric.solve(here.gradient)
+        square = max(float(here.gradient @ step), float(here.gradient @ self.solve(here.gradient)))
+        return square * beyond(1.5 * sample.largest(sample.margins(step)))
+
+
+class UnprovedHessian(SampleHessian):
+    """The same where the Hessian of all rows is to be had so cheaply that it must vouch."""
+
+    vouches = False
+
+    def bound(self, objective: Objective, here: Evaluation) -> float:
+        return np.inf

@@ -37,6 +37,9 @@ class Metric(Protocol):
     #: Whether no better metric is to follow.
     final: bool
 
+    #: Whether its bound is worth a second try, from nearer the minimum.
+    vouches: bool
+
     #: Whether it was summed in float64: because float32 would not do, or anyway.
     sharp: bool
 
@@ -48,11 +51,8 @@ class Metric(Protocol):
     ) -> float:
         """Of J - J*, from P^-1 gradient and the least curvature relative to P met so far."""
 
-    def bound(self, objective: Objective, here: Evaluation, moved: float) -> float:
-        """Of J - J*, as far as this metric can vouch for one; else infinite.
-
-        `moved` is the largest change of a margin in the last step.
-        """
+    def bound(self, objective: Objective, here: Evaluation) -> float:
+        """Of J - J*, as far as this metric can vouch for one; else infinite."""
 
 
 def decrement(here: Evaluation, solved: Doubles, softest: float) -> float:

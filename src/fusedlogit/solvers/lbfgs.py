@@ -27,6 +27,7 @@ class Diagonal:
 
     damping = 1.0
     final = True
+    vouches = True
     sharp = False
 
     def __init__(self, objective: Objective) -> None:
@@ -52,11 +53,11 @@ class Diagonal:
     ) -> float:
         return decrement(here, solved, softest)
 
-    def bound(self, objective: Objective, here: Evaluation, moved: float) -> float:
+    def bound(self, objective: Objective, here: Evaluation) -> float:
         """That of the whole Hessian, where it can be had."""
         if objective.matrix.n_features > DENSE_FEATURES:
             return np.inf
-        return DenseHessian(objective, here.margins).bound(objective, here, moved)
+        return DenseHessian(objective, here.margins).bound(objective, here)
 
 
 def _moments(objective: Objective) -> tuple[Doubles, Doubles]:

@@ -24,7 +24,7 @@ from ..objective import Objective
 from ._cause import Cause
 from ._descent import Descent
 from ._gram import SampledGram
-from ._hessian import DENSE_FEATURES, DenseHessian, SampleHessian
+from ._hessian import DENSE_FEATURES, DenseHessian, SampleHessian, UnprovedHessian
 from ._solver import Doubles, Result, Settings, Solver
 
 #: Features up to which a Hessian costs so little that nothing is gained by a smaller Gram product.
@@ -120,15 +120,12 @@ def _from_sample(
         if found.converged:
             point, margins = found.here.point, found.here.margins
 
-    def check(margins: Doubles) -> DenseHessian:
+    def other() -> tuple[Objective, NDArray[np.intp]]:
         rows = _draw(n_samples, n_rows, generator)
-        other = objective.sample(rows)
-        hessian = DenseHessian(other, margins[rows])
-        objective.matrix.count(other.matrix)
-        return hessian
+        return objective.sample(rows), rows
 
     cheap = n_samples * objective.matrix.n_features**2 <= CHEAP
-    metric = SampleHessian(sample, margins, None if cheap else check)
+    metric = (UnprovedHessian if cheap else SampleHessian)(sample, margins, other)
     descent = Descent(objective, point, settings, _memory(objective))
     if descent.here.value > np.log(2) and not start.any():  # more than the cost at zero
         descent = Descent(objective, start, settings, _memory(objective))
