@@ -101,11 +101,13 @@ def look_at(
     """
     in_float64 = matrix.computes_in_float64
     seen = _rows_seen(matrix)
-    unit = power_of_two(seen.largest)
-    far = max(1.0, _farthest(seen)) if centred else 1.0
-    asked = _extreme(seen, in_float64) or far > FAR[in_float64]
+    asked, far = _extreme(seen, in_float64), 1.0
+    if centred and not asked:
+        far = max(far, _farthest(seen))
+        asked = far > FAR[in_float64]
     if not asked and not moments:
         return Look(None, seen.mean, far=far)
+    unit = power_of_two(seen.largest)
     mean, variance = matrix.moments(sample_weight, unit)
     deviation = np.sqrt(variance)  # times unit
     varies = deviation > 0
@@ -135,25 +137,29 @@ def _rows_seen(matrix: DenseMatrix) -> _Seen:
     n_rows = int(np.clip(ELEMENTS_SEEN // matrix.n_features, LEAST_ROWS, MOST_ROWS))
     rows = matrix.X[:: max(1, matrix.n_samples // n_rows)][:n_rows]
     width = ELEMENTS_SEEN // len(rows) + 1
+    if matrix.n_features <= width:
+        return _summary(rows)
     parts = [
         _summary(rows[:, begin : begin + width]) for begin in range(0, matrix.n_features, width)
     ]
-    return _Seen(*(np.concatenate(of_parts) for of_parts in zip(*parts, strict=True)))
+    return _Seen(
+        np.concatenate([part.largest for part in parts]),
+        np.concatenate([part.mean for part in parts]),
+        np.concatenate([part.spread for part in parts]),
+    )
 
 
-def _summary(rows: NDArray[Any]) -> tuple[Doubles, Doubles, Doubles]:
-    """The fields of `_Seen`, of a few columns."""
+def _summary(rows: NDArray[Any]) -> _Seen:
+    """What a few columns show."""
     seen = rows.astype(np.float64)
     largest = np.abs(seen).max(axis=0)
     if not np.isfinite(largest).all():
         seen[~np.isfinite(seen)] = 0.0  # a pass will name them
         largest = np.abs(seen).max(axis=0)
-    unit = power_of_two(largest)
-    seen *= unit
-    mean = seen.mean(axis=0)
-    seen -= mean
-    spread = np.sqrt(np.einsum("ij,ij->j", seen, seen) / len(seen))
-    return largest, mean / unit, spread / unit
+    with np.errstate(over="ignore", invalid="ignore"):  # of extreme sizes
+        mean = seen.mean(axis=0)
+        seen -= mean
+        return _Seen(largest, mean, np.sqrt(np.einsum("ij,ij->j", seen, seen) / len(seen)))
 
 
 def _extreme(seen: _Seen, in_float64: bool) -> bool:
@@ -164,10 +170,12 @@ def _extreme(seen: _Seen, in_float64: bool) -> bool:
 
 def _farthest(seen: _Seen) -> float:
     """The largest mean, in spreads of its column."""
-    varies = seen.spread > 0
-    # A constant column does no harm if it is as large as the others vary.
-    usual = float(np.median(seen.spread[varies])) if varies.any() else 1.0
-    return float((np.abs(seen.mean) / np.where(varies, seen.spread, usual)).max())
+    spread, varies = seen.spread, seen.spread > 0
+    if not varies.all():
+        # A constant column does no harm if it is as large as the others vary.
+        usual = float(np.median(spread[varies])) if varies.any() else 1.0
+        spread = np.where(varies, spread, usual)
+    return float((np.abs(seen.mean) / spread).max())
 
 
 LARGEST = 2.0**1022

@@ -132,7 +132,8 @@ def mean_by_curvature(
             return metric.mean
     curvature = objective.curvature(here.margins)
     total = max(float(curvature.sum()), float(np.finfo(float).tiny))
-    return objective.pull(curvature)[:-1] / total
+    # It multiplies a small number: float32 will do.
+    return replace(objective, precise=False).pull(curvature)[:-1] / total
 
 
 def duality_gap(objective: Objective, here: Evaluation, mean: Doubles | None = None) -> float:

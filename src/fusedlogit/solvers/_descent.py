@@ -31,6 +31,7 @@ from ._solver import Doubles, Result, Settings
 
 SUFFICIENT = 1e-4  # share of the decrease promised by the slope (Armijo)
 BLUR = 1e-5  # share of the cost that float32 sums may hide
+LEAST_SHARE = 0.01  # by which an estimate's target falls at once, at most
 STALLED = 16  # iterations in which the estimate must have halved
 
 
@@ -106,16 +107,15 @@ class Descent(Path):
                 if not self.settings.certify:
                     self.suboptimality = self._estimates[-1]
                     return
-                if self._sharpen():
-                    continue
-                if self._prove(metric) or not metric.vouches:
-                    return
+                if self._worth_a_proof(metric):
+                    if self._sharpen():
+                        continue
+                    if self._prove(metric) or not metric.vouches:
+                        return
             if n_steps <= 0:
                 return
-            if self._next_is_the_last():
-                self.objective = self.objective.sharpened()
             blur = 0.0
-            if self._next_is_the_last():
+            if self._next_is_the_last(metric):
                 self.objective, blur = self.objective.sharpened(), BLUR
             before = self.here
             direction, image = self._direction(solved, self._scale(metric))
@@ -140,13 +140,32 @@ class Descent(Path):
         self._estimates.append(estimate / max(self.here.value, float(np.finfo(float).tiny)))
         return self._estimates[-1] <= self._target or (not self.objective.sharp and self._stalls())
 
-    def _next_is_the_last(self) -> bool:
+    def _worth_a_proof(self, metric: Metric) -> bool:
+        """Whether float64 is to confirm what seems near; else what it must come to is less.
+
+        What a metric's bound says in float32 is no proof, but tells whether there will be one.
+        """
+        if self.objective.sharp or not metric.previews or self._stalls():
+            return True
+        seen = metric.bound(self.objective, self.here) / self.here.value
+        if seen > self.settings.tol:
+            self._lower_target(seen)
+        return seen <= self.settings.tol
+
+    def _lower_target(self, proved: float) -> None:
+        """An estimate has been proved to so much only: the next must be less by as much."""
+        share = min(self.settings.tol / proved, 0.5)
+        self._target = min(self._target, self._estimates[-1]) * max(share, LEAST_SHARE)
+
+    def _next_is_the_last(self, metric: Metric) -> bool:
         """Whether a step like the last one will bring the estimate within the target.
 
         Its end is then evaluated in float64 at once, not in float32 first.
         """
         if self.objective.sharp or not self.settings.certify or len(self._estimates) < 2:
             return False
+        if metric.previews and self._target == self.settings.tol:
+            return False  # it is not known yet what the bound makes of the estimate
         fall = self._estimates[-1] / self._estimates[-2]
         return self._estimates[-1] * fall <= self._target
 
@@ -164,8 +183,7 @@ class Descent(Path):
         tol = self.settings.tol
         self.suboptimality = suboptimality(self.objective, self.here, tol, metric)
         if metric is not None and metric.vouches and not self.converged:
-            share = tol / self.suboptimality
-            self._target = min(self._target, self._estimates[-1]) * min(share, 0.5)
+            self._lower_target(self.suboptimality)
         return self.converged
 
     def _sharpen(self) -> bool:

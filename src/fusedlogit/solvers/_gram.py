@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import blas, lapack
+from scipy.optimize import brentq, minimize_scalar
 
+from .._kernels import link
 from ..blas import blas_threads
 from ..objective import Evaluation, Objective
 from ._metric import decrement
@@ -19,6 +22,20 @@ LEAST_RIDGE_IN_FLOAT64 = 1e-13
 
 #: Columns of a tile of the Gram product.
 TILE_COLUMNS = 128
+
+#: Of a slope that a few rows change, relative to it: by compute in float64.
+ROUNDING = {True: 1e-13, False: 1e-6}
+
+#: Roots of curvature, in units of the largest, of rows whose margins a step can be seen to move.
+SEEN = 1e-4
+
+#: Of a probability, what may be taken from it.
+MOST = 0.9
+
+#: Shift of the margins at most, in which the mean of their residuals is brought to zero.
+FARTHEST = 100.0
+
+EPS = float(np.finfo(float).eps)
 
 
 class SampledGram:
@@ -38,18 +55,29 @@ class SampledGram:
     Parameters
     ----------
     objective : Objective
-        Of the rows alone.
+        Of the whole.
     margins : ndarray of shape (n_samples,)
-        Of these rows.
-    whole : bool
-        Whether these are all rows.
+        Where its Hessian is meant.
+    rows : ndarray of int, optional
+        Which rows take part; all if None.
     """
 
-    def __init__(self, objective: Objective, margins: Doubles, whole: bool) -> None:
+    def __init__(
+        self, objective: Objective, margins: Doubles, rows: NDArray[np.intp] | None = None
+    ) -> None:
+        whole = rows is None
+        self.rows: NDArray[np.intp] | slice = slice(None) if rows is None else rows
+        self.margins = margins = margins[self.rows]
+        self.share = 1.0
+        if rows is not None:
+            total, objective = objective.total_weight, objective.sample(rows)
+            self.share = objective.total_weight / total
         self.objective = objective
         self.final = whole
-        self.vouches = objective.penalty > 0
-        weight = objective.curvature(margins)
+        self.vouches = self.previews = objective.penalty > 0
+        self.curvature = np.empty_like(margins)
+        link.curvature(margins, self.curvature)
+        weight = objective.weighted(self.curvature)
         self.total = max(float(weight.sum()), np.finfo(float).tiny)
         self.root = np.sqrt(weight)
         scaling = objective.scaling
@@ -73,13 +101,25 @@ class SampledGram:
         with blas_threads(self.objective.matrix.n_threads):
             gram = self._gram(dtype)
         least = least_ridge * float(gram.trace()) / n_rows
-        self.ridge = max(self.objective.penalty, least, float(np.finfo(np.float32).tiny))
-        gram.flat[:: n_rows + 1] += dtype(self.ridge)
-        # In one thread: unlike the product, it has other bits in more, and gains little by them.
-        (factorise,) = lapack.get_lapack_funcs(("potrf",), (gram,))
-        self.cholesky, failed = factorise(gram, lower=1, overwrite_a=1)
-        if failed:  # by rounding alone
+        least = max(least, float(np.finfo(np.float32).tiny))
+        self.ridge = max(self.objective.penalty, least)
+        self.own_ridge = max(self.objective.penalty / self.share, least)
+        self._kept = gram.copy(order="F") if self.own_ridge > self.ridge else None
+        cholesky = _factor(gram, self.ridge)
+        if cholesky is None:  # by rounding alone
             self._factor(dtype, 10 * least_ridge)
+        else:
+            self.cholesky = cholesky
+
+    @cached_property
+    def own_cholesky(self) -> NDArray[Any]:
+        """That of A A^T + penalty / share I, once it is asked for."""
+        if self._kept is None:
+            return self.cholesky
+        cholesky = _factor(self._kept, self.own_ridge)
+        assert cholesky is not None  # its ridge is larger than one that did
+        self._kept = None
+        return cholesky
 
     def _gram(self, dtype: type) -> NDArray[Any]:
         """A A^T, lower triangle, in Fortran order."""
@@ -96,18 +136,21 @@ class SampledGram:
             gram = multiply(1.0, tile.T, 1.0, gram, trans=1, lower=1, overwrite_c=1)
         return gram
 
-    def _solved(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """(ridge I + A A^T)^-1 rows."""
-        (solve,) = lapack.get_lapack_funcs(("potrs",), (self.cholesky,))
-        solved: NDArray[Any] = solve(self.cholesky, rows.astype(self.cholesky.dtype), lower=1)[0]
-        return solved
-
     def _damping(self) -> float:
         """penalty / k, with the trace estimated by a few random signs (Hutchinson)."""
         n_rows = len(self.root)
         signs = np.random.default_rng(0).choice([-1.0, 1.0], (n_rows, 8))
-        trace = float((signs * self._solved(signs)).sum()) / signs.shape[1]
+        trace = float((signs * _solved(self.cholesky, signs)).sum()) / signs.shape[1]
         return float(np.clip(self.ridge * trace / n_rows, 1e-6, 1.0))
+
+    def _image(self, slope: Doubles) -> Doubles:
+        """A slope."""
+        data_slope = slope / self.objective.scaling.scale
+        rows = self.objective.matrix.decision_values(
+            data_slope, -float(self.center @ data_slope), precise=self.objective.precise
+        )
+        rows *= self.root
+        return rows
 
     def solve(self, vector: Doubles) -> Doubles:
         objective, scaling = self.objective, self.objective.scaling
@@ -115,13 +158,7 @@ class SampledGram:
         slope = result[:-1]
         np.multiply(self.mean, -vector[-1], out=slope)
         slope += vector[:-1]
-        data_slope = slope / scaling.scale
-        rows = objective.matrix.decision_values(
-            data_slope, -float(self.center @ data_slope), precise=objective.precise
-        )
-        del data_slope  # vectors may be longer than all else here
-        rows *= self.root
-        rows = self._solved(rows) * self.root
+        rows = _solved(self.cholesky, self._image(slope)) * self.root
         back, total = objective.matrix.row_sum(rows, precise=objective.precise)
         back -= self.center * total
         back /= scaling.scale
@@ -135,11 +172,92 @@ class SampledGram:
     def estimate(
         self, objective: Objective, here: Evaluation, solved: Doubles, softest: float
     ) -> float:
-        """The duality gap: of the directions it has no rows for, the metric knows too little."""
-        if objective.penalty == 0:
-            return decrement(here, solved, softest)
-        slope = here.gradient[:-1] - self.mean * here.gradient[-1]
-        return float(slope @ slope) / (2 * objective.penalty)
+        return decrement(here, solved, softest)
 
     def bound(self, objective: Objective, here: Evaluation) -> float:
-        return np.inf
+        """The duality gap of a better dual point than the residuals r of the margins z.
+
+        That of its own rows is moved to r', the residuals of margins z'. With slope' the gradient
+        that r' gives,
+
+            J - D = sum_i s_i (L(z_i) - L(z'_i) - r'_i (z_i - z'_i)) + |slope'|^2 / (2 penalty),
+
+        where rows that stay add nothing. Any r' gives a bound that is the residual of some margin
+        and has the mean zero that the minimum over the intercept asks for. This one lies on the way
+        of a Newton step in the Hessian of the penalty and of these rows with their own weight
+        among all, penalty I + share A^T A.
+        """
+        own, penalty = self.objective, objective.penalty
+        if penalty == 0:
+            return np.inf
+        margins = here.margins[self.rows]
+        weight = own.weighted(np.ones(len(margins))) * self.share
+        chance, other = np.empty_like(margins), np.empty_like(margins)
+        link.sigmoid(margins, chance)
+        link.sigmoid(-margins, other)
+        change = self._change(here, chance, other, weight)
+        if change is None:
+            return np.inf
+        slope, pull = here.gradient[:-1], own.pull(weight * change)[:-1]
+        products = float(slope @ slope), float(slope @ pull), float(pull @ pull)
+        rounding = ROUNDING[own.sharp] * (products[0] + products[2])
+        residual, loss = own.residual(margins) * self.share, own.loss(margins) * self.share
+
+        def gap(length: float) -> float:
+            there = np.log(chance + length * change) - np.log(other - length * change)
+            lost = loss - own.loss(there) * self.share
+            lost -= float((residual + length * weight * change) @ (margins - there))
+            square = products[0] + length * (2 * products[1] + length * products[2])
+            return max(lost, 0.0) + (max(square, 0.0) + rounding) / (2 * penalty)
+
+        best = float(minimize_scalar(gap, bounds=(0.0, 1.0), method="bounded").fun)
+        return min(best, gap(1.0)) + 16 * EPS * here.value
+
+    def _change(
+        self, here: Evaluation, chance: Doubles, other: Doubles, weight: Doubles
+    ) -> Doubles | None:
+        """Of the residuals of its own rows, to none that no margin has; with the mean of all zero.
+
+        None if that cannot be. `chance` and `other` are the probabilities of the two classes.
+        """
+        wanted = -self.curvature * self._own_step(here)
+        if not self.objective.fit_intercept:
+            return np.clip(wanted, -MOST * chance, MOST * other)
+
+        def shifted(shift: float) -> Doubles:
+            return np.clip(wanted - shift * self.curvature, -MOST * chance, MOST * other)
+
+        def excess(shift: float) -> float:
+            return float(here.gradient[-1]) + float(weight @ shifted(shift))
+
+        if excess(-FARTHEST) * excess(FARTHEST) > 0:
+            return None
+        return shifted(brentq(excess, -FARTHEST, FARTHEST, xtol=1e-15))
+
+    def _own_step(self, here: Evaluation) -> Doubles:
+        """By how much a Newton step in penalty I + share A^T A moves its own rows, but for a shift.
+
+        With b = (A A^T + penalty / share I)^-1 A slope, A times the step is b / share.
+        """
+        slope = here.gradient[:-1] - self.mean * here.gradient[-1]
+        solved = _solved(self.own_cholesky, self._image(slope))
+        seen = self.root > SEEN * self.root.max()
+        moved = np.zeros_like(self.root)
+        moved[seen] = self.own_ridge / self.objective.penalty * solved[seen] / self.root[seen]
+        return moved
+
+
+def _factor(gram: NDArray[Any], ridge: float) -> NDArray[Any] | None:
+    """The lower Cholesky factor of a Gram product with a ridge, in its place; None if it fails."""
+    gram.flat[:: len(gram) + 1] += gram.dtype.type(ridge)
+    # In one thread: unlike the product, it has other bits in more, and gains little by them.
+    (factorise,) = lapack.get_lapack_funcs(("potrf",), (gram,))
+    cholesky, failed = factorise(gram, lower=1, overwrite_a=1)
+    return None if failed else cholesky
+
+
+def _solved(cholesky: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
+    """The solution of a factored system."""
+    (solve,) = lapack.get_lapack_funcs(("potrs",), (cholesky,))
+    solved: NDArray[Any] = solve(cholesky, rows.astype(cholesky.dtype), lower=1)[0]
+    return solved

@@ -119,6 +119,7 @@ class DenseHessian:
     damping = 1.0
     final = True
     vouches = True
+    previews = False
 
     def __init__(self, objective: Objective, margins: Doubles) -> None:
         self.margins = margins

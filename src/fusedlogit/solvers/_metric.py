@@ -40,6 +40,9 @@ class Metric(Protocol):
     #: Whether its bound is worth a second try, from nearer the minimum.
     vouches: bool
 
+    #: Whether its bound reads so little that it may be had in float32 first.
+    previews: bool
+
     #: Whether it was summed in float64: because float32 would not do, or anyway.
     sharp: bool
 

@@ -28,6 +28,7 @@ class Diagonal:
     damping = 1.0
     final = True
     vouches = True
+    previews = False
     sharp = False
 
     def __init__(self, objective: Objective) -> None:

@@ -183,9 +183,8 @@ def _gram(
     """Of so many rows, at the point where the descent stands."""
     n_samples, margins = objective.matrix.n_samples, descent.here.margins
     if n_rows == n_samples:
-        return SampledGram(objective, margins, whole=True)
-    rows = _draw(n_samples, n_rows, generator)
-    return SampledGram(objective.sample(rows), margins[rows], whole=False)
+        return SampledGram(objective, margins)
+    return SampledGram(objective, margins, _draw(n_samples, n_rows, generator))
 
 
 def _draw(n_samples: int, n_rows: int, generator: np.random.Generator) -> NDArray[np.intp]:
