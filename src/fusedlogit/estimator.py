@@ -17,9 +17,10 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from . import functions
 from .blas import blas_threads
-from .matrix import NUMBER_TYPES, DenseMatrix, narrowed, numbers_alone, readable
+from .matrix import DenseMatrix
 from .objective import Objective
 from .solvers import SOLVERS, Callback, Result, Settings, choose
+from .storage import NUMBER_TYPES, narrowed, numbers_alone, readable
 
 Doubles = NDArray[np.float64]
 

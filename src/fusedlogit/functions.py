@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import matrix as _matrix
+from . import storage as _storage
 from ._kernels import coordinate, link
-from .matrix import (
-    DenseMatrix,
+from .matrix import DenseMatrix
+from .reference import Descent
+from .storage import (
     check_storage,
     check_target,
     raise_if_outside,
     real_numbers,
     refuse_what_is_no_number,
 )
-from .reference import Descent
 
 __all__ = [
     "coordinate_descent",
@@ -418,7 +418,7 @@ def first_nonfinite(X: ArrayLike, *, n_threads: int | None = None) -> tuple[int,
         If X is no table of real numbers, or n_threads no positive integer.
     """
     matrix = _dense(X, n_threads)
-    return _matrix.first_nonfinite(matrix.X, matrix.n_threads)
+    return _storage.first_nonfinite(matrix.X, matrix.n_threads)
 
 
 def gradient_descent(

@@ -8,7 +8,7 @@ that nothing is taken for granted.
 import numpy as np
 
 from fusedlogit import _kernels
-from fusedlogit.matrix import KERNEL_VIEWS, stored_target
+from fusedlogit.storage import KERNEL_VIEWS, stored_target
 
 BAND = 64
 SENTINEL = 0x5A

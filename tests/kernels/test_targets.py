@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fusedlogit import functions
-from fusedlogit.matrix import TARGET_TYPES
+from fusedlogit.storage import TARGET_TYPES
 
 from .problems import Problem
 

@@ -21,8 +21,8 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import brentq
 
-from ..matrix import PassOverflowError
 from ..objective import Evaluation, Objective
+from ..storage import PassOverflowError
 from ._cause import Cause
 from ._certificate import suboptimality
 from ._metric import Metric

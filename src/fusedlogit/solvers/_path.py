@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..matrix import PassOverflowError
 from ..objective import Evaluation, Objective
+from ..storage import PassOverflowError
 from ._cause import Cause
 from ._solver import Doubles, Result, Settings
 
