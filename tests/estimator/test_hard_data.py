@@ -157,6 +157,44 @@ def test_one_column_of_extreme_units_spoils_none(dtype, unit):
     )
 
 
+@pytest.mark.parametrize(
+    ("shape", "parameters"),
+    [
+        ((300, 12), {}),
+        ((20_000, 4), {}),
+        ((250_000, 22), {}),
+        ((300, 600), {}),
+        ((1_500, 2_100), {}),
+        ((400, 500), {"l1_ratio": 1.0}),
+        ((300, 12), {"solver": "lbfgs"}),
+    ],
+)
+def test_every_read_of_x_is_counted(shape, parameters, monkeypatch):
+    """Each pass over all of X, over a sample or a working set, and the copies these are."""
+    from fusedlogit.matrix import DenseMatrix
+
+    read = []
+
+    def note(name, copies):
+        original = getattr(DenseMatrix, name)
+
+        def noting(self, *arguments, **keywords):
+            result = original(self, *arguments, **keywords)
+            read.append((result if copies else self).X.size)
+            return result
+
+        monkeypatch.setattr(DenseMatrix, name, noting)
+
+    for name in ("_run", "sandwich", "moments"):
+        note(name, copies=False)
+    for name in ("sample", "columns"):
+        note(name, copies=True)
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=shape).astype(np.float32)
+    model = fit(X, labels(rng, X[:, :4]), scaling="standard", C=1e-3, **parameters)
+    np.testing.assert_allclose(model.n_passes_, sum(read) / X.size, rtol=1e-9)
+
+
 def test_a_coefficient_beyond_float64_is_refused():
     X = np.random.default_rng(0).normal(size=(50, 2)) * 1e-310
     with pytest.raises(ValueError, match="multiply column 0 of X"):

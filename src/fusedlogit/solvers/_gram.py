@@ -65,9 +65,9 @@ class SampledGram:
     def __init__(
         self, objective: Objective, margins: Doubles, rows: NDArray[np.intp] | None = None
     ) -> None:
-        whole = rows is None
+        self.whole = whole = rows is None
         self.rows: NDArray[np.intp] | slice = slice(None) if rows is None else rows
-        self.margins = margins = margins[self.rows]
+        margins = margins[self.rows]
         self.share = 1.0
         if rows is not None:
             total, objective = objective.total_weight, objective.sample(rows)
@@ -142,6 +142,11 @@ class SampledGram:
         signs = np.random.default_rng(0).choice([-1.0, 1.0], (n_rows, 8))
         trace = float((signs * _solved(self.cholesky, signs)).sum()) / signs.shape[1]
         return float(np.clip(self.ridge * trace / n_rows, 1e-6, 1.0))
+
+    def count_passes(self, objective: Objective) -> None:
+        """Add what was read of a sample to the passes over the whole."""
+        if not self.whole:
+            objective.matrix.count(self.objective.matrix)
 
     def _image(self, slope: Doubles) -> Doubles:
         """A slope."""

@@ -234,7 +234,9 @@ class SampleHessian(DenseHessian):
         metric = DenseHessian(sample, here.margins[rows])
         step = metric.solve(here.gradient)
         square = max(float(here.gradient @ step), float(here.gradient @ self.solve(here.gradient)))
-        return square * beyond(1.5 * sample.largest(sample.margins(step)))
+        reach = sample.largest(sample.margins(step))
+        objective.matrix.count(sample.matrix)
+        return square * beyond(1.5 * reach)
 
 
 class UnprovedHessian(SampleHessian):

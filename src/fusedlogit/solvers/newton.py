@@ -149,10 +149,11 @@ def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Descen
         more = min(2 * n_rows, n_samples // SHARE_OF_ROWS)
         if more > n_rows and _price_of_gram(objective, more) < SAVING / np.sqrt(metric.damping):
             n_rows = more
+            metric.count_passes(objective)
             del metric  # before the next takes as much memory
             continue
-        metric.final = n_rows == n_samples
         descent.go(metric, RENEWAL * _price_of_gram(objective, n_rows))
+        metric.count_passes(objective)
         useless = descent.n_iter == before and not metric.final
         if useless or descent.n_iter >= _price_of_whole(objective):
             if min(n_samples, objective.matrix.n_features) > WHOLE:
