@@ -32,6 +32,7 @@ from ._solver import Doubles, Result, Settings
 SUFFICIENT = 1e-4  # share of the decrease promised by the slope (Armijo)
 BLUR = 1e-5  # share of the cost that float32 sums may hide
 LEAST_SHARE = 0.01  # by which an estimate's target falls at once, at most
+TINY = float(np.finfo(float).tiny)
 STALLED = 16  # iterations in which the estimate must have halved
 
 
@@ -62,7 +63,8 @@ class Pair:
     @property
     def curvature(self) -> float:
         """Of the cost along the step, relative to that of the metric P."""
-        return self.product / float(self.step @ self.image)
+        square = float(self.step @ self.image)
+        return self.product / square if square > 0 else np.inf
 
 
 class Descent(Path):
@@ -137,7 +139,7 @@ class Descent(Path):
 
     def _seems_near(self, estimate: float) -> bool:
         """Whether the minimum seems to be reached, or nothing more to be told about it."""
-        self._estimates.append(estimate / max(self.here.value, float(np.finfo(float).tiny)))
+        self._estimates.append(estimate / max(self.here.value, TINY))
         return self._estimates[-1] <= self._target or (not self.objective.sharp and self._stalls())
 
     def _worth_a_proof(self, metric: Metric) -> bool:
@@ -147,7 +149,7 @@ class Descent(Path):
         """
         if self.objective.sharp or not metric.previews or self._stalls():
             return True
-        seen = metric.bound(self.objective, self.here) / self.here.value
+        seen = metric.bound(self.objective, self.here) / max(self.here.value, TINY)
         if seen > self.settings.tol:
             self._lower_target(seen)
         return seen <= self.settings.tol
@@ -166,7 +168,7 @@ class Descent(Path):
             return False
         if metric.previews and self._target == self.settings.tol:
             return False  # it is not known yet what the bound makes of the estimate
-        fall = self._estimates[-1] / self._estimates[-2]
+        fall = self._estimates[-1] / max(self._estimates[-2], TINY)
         return self._estimates[-1] * fall <= self._target
 
     def _stalls(self) -> bool:
