@@ -269,7 +269,7 @@ class Descent(Path):
 
         if slope(0.0) >= 0 or slope(1.0) <= 0:  # only rounding can make it so
             return 0.0
-        return float(brentq(slope, 0.0, 1.0, xtol=1e-9, rtol=1e-2))
+        return float(brentq(slope, 0.0, 1.0, xtol=1e-30, rtol=1e-2, maxiter=300))
 
     def _learn(
         self, before: Evaluation, direction: Doubles, image: Doubles, solved: Doubles
