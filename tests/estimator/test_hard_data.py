@@ -1,5 +1,6 @@
 """Data that hides digits: far from zero, nearly collinear, with a common factor, in any unit."""
 
+import re
 import warnings
 
 import numpy as np
@@ -244,3 +245,51 @@ def test_a_step_too_long_is_no_reason_to_search_x():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(X, labels(rng, np.tanh(X)))
     assert np.isfinite(model.history_[-1])
+
+
+@pytest.mark.parametrize("size", [1e3, 1e4, 1e6, 1e9])
+@pytest.mark.parametrize("tol", [1e-3, 1e-6, 1e-8])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n_features", [1, 5])
+def test_one_row_far_out(size, tol, dtype, n_features):
+    """A row of huge leverage, whose curvature vanishes at once when its margin moves."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, n_features))
+    y = labels(rng, X, 0.5)
+    X[0] = size
+    y[0] = 1
+    model = fit(X.astype(dtype), y, tol=tol)
+    assert distance(model, X.astype(dtype), y) <= tol
+
+
+@pytest.mark.parametrize("C", [1e3, np.inf])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_direction_below_the_hessians_rounding(C, seed):
+    """Seen by three rows, by a hundred millionth of a column: the gradient still shows it."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(400, 3))
+    X[:, 0], X[:, 2] = 1e6, 1e8
+    X[rng.choice(400, 3, replace=False), 2] += 1
+    y = (rng.random(400) < 0.4).astype(int)
+    y[X[:, 2] > 1e8] = 1
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        model = LogisticRegression(C=C, tol=1e-6, fit_intercept=False).fit(X, y)
+    told = 1e-6
+    if not model.converged_:
+        told = float(re.search(r"within ([\d.e+-]+) of", str(warned[0].message))[1])
+    assert distance(model, X, y) <= told * 1.001
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_a_column_that_a_sample_of_rows_misses(seed):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200_000, 30)).astype(np.float32)
+    y = (rng.random(len(X)) < 1 / (1 + np.exp(-X[:, 1]))).astype(int)
+    X[:, 0] = 0
+    rare = rng.choice(len(X), 12, replace=False)
+    X[rare, 0] = 1
+    y[rare] = np.arange(12) < 10
+    model = fit(X, y, C=np.inf, tol=1e-6, random_state=seed)
+    exact = fit(X, y, C=np.inf, tol=1e-10)
+    assert model.history_[-1] <= exact.history_[-1] * (1 + 1.01e-6)

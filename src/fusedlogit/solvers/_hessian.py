@@ -20,6 +20,9 @@ ROUNDING = {True: 4 * float(np.finfo(np.float64).eps), False: 4 * float(np.finfo
 #: Features up to which a Hessian of n_features^2 numbers is formed.
 DENSE_FEATURES = 2048
 
+#: Change of margins since a Hessian was summed, up to which a bound may rest on it.
+NEAR = 0.02
+
 #: By how much rounding may change the least eigenvalue of a Hessian that is to be relied on.
 RELIABLE = 0.25
 
@@ -166,29 +169,47 @@ class DenseHessian:
     def bound(self, objective: Objective, here: Evaluation) -> float:
         """The Newton decrement, enlarged by all that may be wrong with it.
 
-        By what rounding can do to the least eigenvalue. In directions left alone, by taking for
-        their curvature no more than the penalty's or rounding's. By the change of the Hessian: no
-        curvature of a row changes by more than exp(r), where r is the change of its margin, from
-        where the Hessian was summed to `here`, and on to the minimum (`beyond`). And by the
-        rounding of the gradient.
+        By rounding (`square`). And by the change of the Hessian: no curvature of a row changes by
+        more than exp(r), where r is the change of its margin, from where the Hessian was summed to
+        `here`, and on to the minimum (`beyond`). Where it was summed further off, a row whose
+        curvature has vanished since would be taken to hold its place: it is summed anew.
+        """
+        drift = objective.largest(here.margins - self.margins)
+        if drift > NEAR:
+            return DenseHessian(objective, here.margins).bound(objective, here)
+        solved = self.solve(here.gradient)
+        square = self.square(here, solved, objective.far)
+        if square == np.inf:
+            return np.inf
+        reach = objective.largest(objective.margins(solved))
+        return square / 2 * math.exp(drift) * beyond(reach)
+
+    def square(self, here: Evaluation, solved: Doubles, far: float) -> float:
+        """The gradient's square in this metric, at most: with what rounding hides of both.
+
+        Of the least eigenvalue, as much as rounding may make of it. Of the gradient in directions
+        that were left alone, whose curvature is but known to be no less than the penalty's: there
+        it may be no more than rounding without one.
         """
         slope = self._reduced(here.gradient)
         if slope[self.flat].any():
             return np.inf
-        solved = self.solve(here.gradient)
         square = float(here.gradient @ solved) / (1 - self.rounding / self.least)
+        margins, sums = self._rounding_at(here, far)
         if self.kept is not None:
             vectors = self.kept[1]
-            outside = slope - vectors @ (vectors.T @ slope)
-            floor = max(self.penalty / float(self.size.max()) ** 2, self.rounding)
-            square = 2 * (square + float(outside @ outside) / floor)
-        square = (math.sqrt(max(square, 0.0)) + self._rounding_at(here, objective.far)) ** 2
-        drift = objective.largest(here.margins - self.margins)
-        reach = objective.largest(objective.margins(solved))
-        return square / 2 * math.exp(min(drift, 700.0)) * beyond(reach)
+            outside = float(np.linalg.norm(slope - vectors @ (vectors.T @ slope)))
+            hidden = 4 * (margins + sums)
+            floor = self.penalty / float(self.size.max()) ** 2
+            if outside <= hidden:
+                outside, floor = hidden, max(floor, self.rounding)
+            if floor == 0:
+                return np.inf
+            square = 2 * (square + outside * outside / floor)
+        return (math.sqrt(max(square, 0.0)) + margins + sums / math.sqrt(self.least)) ** 2
 
-    def _rounding_at(self, here: Evaluation, far: float) -> float:
-        """Of the gradient, as a length in the metric; it was summed in float64.
+    def _rounding_at(self, here: Evaluation, far: float) -> tuple[float, float]:
+        """Of the gradient, which was summed in float64: that of the margins and that of its sums.
 
         That of the margins is eps times the terms they are sums of, |x_j theta_j|, and moves the
         gradient as a step would: the root of curvature times its square. That of a sum is eps
@@ -197,8 +218,7 @@ class DenseHessian:
         """
         eps = far * float(np.finfo(float).eps)
         margins = 4 * eps * float(np.abs(here.point[:-1]) @ self.size)
-        sums = 8 * eps * np.sqrt(here.value * len(self.size) / self.least)
-        return margins + float(sums)
+        return margins, 8 * eps * math.sqrt(here.value * len(self.size))
 
 
 class SampleHessian(DenseHessian):
@@ -233,9 +253,12 @@ class SampleHessian(DenseHessian):
         sample, rows = self.other()
         metric = DenseHessian(sample, here.margins[rows])
         step = metric.solve(here.gradient)
-        square = max(float(here.gradient @ step), float(here.gradient @ self.solve(here.gradient)))
         reach = sample.largest(sample.margins(step))
         objective.matrix.count(sample.matrix)
+        square = max(
+            metric.square(here, solved, objective.far)
+            for metric, solved in ((metric, step), (self, self.solve(here.gradient)))
+        )
         return square * beyond(1.5 * reach)
 
 
