@@ -25,6 +25,7 @@ import numpy as np
 
 from .._kernels import link
 from ..objective import Evaluation, Objective
+from ..storage import PassOverflowError
 from ._hessian import DENSE_FEATURES, DenseHessian
 from ._metric import Metric, beyond
 from ._path import evaluate_along
@@ -87,7 +88,10 @@ def _bound_from_afar(objective: Objective, here: Evaluation) -> float:
         bound = metric.bound(objective, here)
         if bound < np.inf:
             return start - here.value + bound
-        there = evaluate_along(objective, here.point, -metric.solve(here.gradient))[1]
+        try:
+            there = evaluate_along(objective, here.point, -metric.solve(here.gradient))[1]
+        except PassOverflowError:
+            return np.inf
         if not there.value < here.value:
             return np.inf
         here, metric = there, DenseHessian(objective, there.margins)

@@ -238,7 +238,10 @@ class Descent(Path):
         slope = float(self.here.gradient @ direction)
         if not -np.inf < slope < 0:  # only rounding can make it so
             return False
-        length, there = evaluate_along(self.objective, self.here.point, direction)
+        try:
+            length, there = evaluate_along(self.objective, self.here.point, direction)
+        except PassOverflowError:
+            return False
         slope *= length
         unseen = blur * self.here.value
         if there.value > self.here.value + SUFFICIENT * slope + unseen:

@@ -24,15 +24,20 @@ def evaluate_start(objective: Objective, start: Doubles) -> Evaluation:
 
 
 def evaluate_along(objective: Objective, point: Doubles, step: Doubles) -> tuple[float, Evaluation]:
-    """The longest share, of 1 and less, of a step that does not overflow, and its end."""
-    share = 1.0
-    while True:
+    """The longest share, of 1 and less, of a step that does not overflow, and its end.
+
+    Raises
+    ------
+    PassOverflowError
+        If there is none.
+    """
+    share = 1.0 if np.isfinite(step).all() else 0.0
+    while share > SHORTEST:
         try:
             return share, objective.evaluate(point + share * step)
         except PassOverflowError:
             share /= 1024
-            if share < SHORTEST:
-                raise
+    raise PassOverflowError("every share of the step overflows")
 
 
 class Path:

@@ -18,6 +18,7 @@ from scipy.optimize import minimize_scalar
 
 from .._kernels import coordinate
 from ..objective import Evaluation, Objective
+from ..storage import PassOverflowError
 from ._cause import Cause
 from ._certificate import duality_gap, intercept_step, subgradient, suboptimality
 from ._descent import SUFFICIENT
@@ -192,7 +193,10 @@ class _Descent:
         rounding = 8 * np.finfo(float).eps * cost
         if not promised < rounding:
             return False
-        share, there = evaluate_along(self.objective, point, step)
+        try:
+            share, there = evaluate_along(self.objective, point, step)
+        except PassOverflowError:
+            return False
         step *= share
         promised *= share
         if -promised < rounding / SUFFICIENT:
