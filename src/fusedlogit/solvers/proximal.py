@@ -122,7 +122,11 @@ class _Search(Path):
     def check(self) -> None:
         """The gap of the whole, by a pass; in float64 from when float32 shows no progress."""
         before = self.gap
-        self.here = self.objective.evaluate(self._next)
+        try:
+            self.here = self.objective.evaluate(self._next)
+        except PassOverflowError:  # rounding has taken the working set astray
+            self.cause = Cause.ROUNDING
+            return
         self.history[-1] = self.cost(self.here)
         self.gap = self._certify()
         if self.finished:
