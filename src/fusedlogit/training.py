@@ -345,10 +345,11 @@ def _judge(
 
 
 def _score(model: LogisticRegression, table: FeatureTable, part: str) -> Score | None:
+    if not np.isfinite(model.history_[-1]):  # a learning rate far too high
+        return None
     try:
         return _judge(model, UNCALIBRATED, table, part).score
-    # A learning rate far too high leaves coefficients whose decision values overflow.
-    except ValueError:
+    except ValueError:  # or one whose last step leaves decision values that overflow
         return None
 
 

@@ -6,9 +6,9 @@ margins there. If the cost has not fallen enough, the best point of the line is 
 margins of both ends, which are linear in the step, without reading X.
 
 On the way the distance to the minimum is but estimated: by the Newton decrement in the metric,
-1/2 gradient^T P^-1 gradient, over the least curvature relative to P that the path has met, or by
-the duality gap where that says less. When the estimate is small enough, or in float32 can be no
-smaller, the descent goes on in float64, and `_certificate` has the last word.
+1/2 gradient^T P^-1 gradient, over the least curvature relative to P that the path has met. When the
+estimate is small enough, or in float32 can be no smaller, the descent goes on in float64, and
+`_certificate` has the last word.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class Descent(Path):
                 pair = self.pairs[-1]
                 pair.solved = solved - pair.solved
                 softest = min(softest, pair.curvature)
-            if self._seems_near(metric.estimate(self.objective, self.here, solved, softest)):
+            if self._seems_near(float(self.here.gradient @ solved) / 2 / softest):
                 if not self.settings.certify:
                     self.suboptimality = self._estimates[-1]
                     return

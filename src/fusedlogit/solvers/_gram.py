@@ -13,7 +13,6 @@ from scipy.optimize import brentq, minimize_scalar
 from .._kernels import link
 from ..blas import blas_threads
 from ..objective import Evaluation, Objective
-from ._metric import decrement
 from ._solver import Doubles
 
 #: Smallest ridge of a Gram product in float32, in units of its mean diagonal; and in float64.
@@ -173,11 +172,6 @@ class SampledGram:
         if not objective.fit_intercept:
             result[-1] = 0
         return result
-
-    def estimate(
-        self, objective: Objective, here: Evaluation, solved: Doubles, softest: float
-    ) -> float:
-        return decrement(here, solved, softest)
 
     def bound(self, objective: Objective, here: Evaluation) -> float:
         """The duality gap of a better dual point than the residuals r of the margins z.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh, lapack
 
 from ..objective import Evaluation, Objective
-from ._metric import beyond, decrement
+from ._metric import beyond
 from ._solver import Doubles
 
 #: Rounding of a sum of products, relative to the root of the sums of squares: by compute in
@@ -160,11 +160,6 @@ class DenseHessian:
         result[:-1] = slope / self.size
         result[-1] = vector[-1] / self.total - self.mean @ result[:-1] if self.fit_intercept else 0
         return result
-
-    def estimate(
-        self, objective: Objective, here: Evaluation, solved: Doubles, softest: float
-    ) -> float:
-        return decrement(here, solved, softest)
 
     def bound(self, objective: Objective, here: Evaluation) -> float:
         """The Newton decrement, enlarged by all that may be wrong with it.

@@ -49,18 +49,8 @@ class Metric(Protocol):
     def solve(self, vector: Doubles) -> Doubles:
         """P^-1 vector, of shape (n_features + 1,)."""
 
-    def estimate(
-        self, objective: Objective, here: Evaluation, solved: Doubles, softest: float
-    ) -> float:
-        """Of J - J*, from P^-1 gradient and the least curvature relative to P met so far."""
-
     def bound(self, objective: Objective, here: Evaluation) -> float:
         """Of J - J*, as far as this metric can vouch for one; else infinite."""
-
-
-def decrement(here: Evaluation, solved: Doubles, softest: float) -> float:
-    """Half the gradient's square in a metric: J - J* to first order."""
-    return float(here.gradient @ solved) / 2 / softest
 
 
 def beyond(reach: float) -> float:

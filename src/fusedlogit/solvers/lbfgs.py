@@ -11,7 +11,6 @@ import numpy as np
 from ..objective import Evaluation, Objective
 from ._descent import Descent
 from ._hessian import DENSE_FEATURES, DenseHessian
-from ._metric import decrement
 from ._solver import Doubles, Result, Settings, Solver
 
 MEMORY = 10
@@ -48,11 +47,6 @@ class Diagonal:
         result[:-1] = (vector[:-1] - self.mean * vector[-1]) / self.diagonal
         result[-1] = 4 * vector[-1] - self.mean @ result[:-1] if self.fit_intercept else 0
         return result
-
-    def estimate(
-        self, objective: Objective, here: Evaluation, solved: Doubles, softest: float
-    ) -> float:
-        return decrement(here, solved, softest)
 
     def bound(self, objective: Objective, here: Evaluation) -> float:
         """That of the whole Hessian, where it can be had."""
