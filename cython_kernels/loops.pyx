@@ -86,7 +86,8 @@ def gradient_descent(
     gradient; history[i] is the cost before update i. pass_sums is (2, n_features) of scratch.
     observer(iteration, cost, gradient_norm), unless None, is called after each pass and stops
     the descent by returning true. With pass_center and pass_unit, X stands for the features
-    (x - pass_center) pass_unit throughout, whose own center and scale are given. Returns (number of passes, outcome, gradient norm).
+    (x - pass_center) pass_unit throughout, whose own center and scale are given. Returns (number
+    of passes, outcome, gradient norm).
     """
     cdef Pass task = new_pass(
         GRADIENT, X.shape[0], X.shape[1], 1, row_stride_of(X), column_stride_of(X), n_threads)
