@@ -27,11 +27,9 @@ from .._kernels import link
 from ..objective import Evaluation, Objective
 from ..storage import PassOverflowError
 from ._hessian import DENSE_FEATURES, DenseHessian
-from ._metric import Metric, beyond
+from ._metric import EPS, TINY, Metric, beyond
 from ._path import evaluate_along
 from ._solver import Doubles
-
-EPS = float(np.finfo(float).eps)
 
 #: Newton steps at most to a point that tells more.
 STEPS = 8
@@ -135,7 +133,7 @@ def mean_by_curvature(
         if moved <= SMALL * float(np.linalg.norm(slope)):
             return metric.mean
     curvature = objective.curvature(here.margins)
-    total = max(float(curvature.sum()), float(np.finfo(float).tiny))
+    total = max(float(curvature.sum()), TINY)
     # It multiplies a small number: float32 will do.
     return replace(objective, precise=False).pull(curvature)[:-1] / total
 
@@ -173,7 +171,7 @@ def _intercept_gap(objective: Objective, here: Evaluation) -> float:
     slope = float(here.gradient[-1])
     if slope == 0:
         return 0.0
-    total = max(float(objective.curvature(here.margins).sum()), float(np.finfo(float).tiny))
+    total = max(float(objective.curvature(here.margins).sum()), TINY)
     step = abs(slope) / total
     return abs(slope) * step / 2 * beyond(step)
 

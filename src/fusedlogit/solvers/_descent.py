@@ -25,14 +25,13 @@ from ..objective import Evaluation, Objective
 from ..storage import PassOverflowError
 from ._cause import Cause
 from ._certificate import suboptimality
-from ._metric import Metric
+from ._metric import EPS, TINY, Metric
 from ._path import Path, evaluate_along, evaluate_start
 from ._solver import Doubles, Result, Settings
 
 SUFFICIENT = 1e-4  # share of the decrease promised by the slope (Armijo)
 BLUR = 1e-5  # share of the cost that float32 sums may hide
 LEAST_SHARE = 0.01  # by which an estimate's target falls at once, at most
-TINY = float(np.finfo(float).tiny)
 STALLED = 16  # iterations in which the estimate must have halved
 
 
@@ -256,7 +255,7 @@ class Descent(Path):
 
     def _flat(self, there: Evaluation, slope: float) -> bool:
         """Whether a fall would drown in the rounding of J while the gradient still shrinks."""
-        rounding = 8 * np.finfo(float).eps * abs(self.here.value)
+        rounding = 8 * EPS * abs(self.here.value)
         return bool(there.value <= self.here.value + rounding and -slope <= rounding / SUFFICIENT)
 
     def _best_share(self, step: Doubles, there: Evaluation) -> float:
@@ -293,7 +292,7 @@ class Descent(Path):
             self.cause = Cause.UNBOUNDED
         elif self.objective.sharp and len(self.history) > 2 * STALLED:
             fall = self.history[-2 * STALLED] - self.history[-1]
-            if fall <= 64 * np.finfo(float).eps * self.here.value and self._stalls():
+            if fall <= 64 * EPS * self.here.value and self._stalls():
                 self.cause = Cause.ROUNDING
 
     def result(self) -> Result:

@@ -13,6 +13,7 @@ from scipy.optimize import brentq, minimize_scalar
 from .._kernels import link
 from ..blas import blas_threads
 from ..objective import Evaluation, Objective
+from ._metric import EPS, TINY
 from ._solver import Doubles
 
 #: Smallest ridge of a Gram product in float32, in units of its mean diagonal; and in float64.
@@ -33,8 +34,6 @@ MOST = 0.9
 
 #: Shift of the margins at most, in which the mean of their residuals is brought to zero.
 FARTHEST = 100.0
-
-EPS = float(np.finfo(float).eps)
 
 
 class SampledGram:
@@ -77,7 +76,7 @@ class SampledGram:
         self.curvature = np.empty_like(margins)
         link.curvature(margins, self.curvature)
         weight = objective.weighted(self.curvature)
-        self.total = max(float(weight.sum()), np.finfo(float).tiny)
+        self.total = max(float(weight.sum()), TINY)
         self.root = np.sqrt(weight)
         scaling = objective.scaling
         if objective.fit_intercept:

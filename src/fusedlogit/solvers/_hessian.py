@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh, lapack
 
 from ..objective import Evaluation, Objective
-from ._metric import beyond
+from ._metric import EPS, TINY, beyond
 from ._solver import Doubles
 
 #: Rounding of a sum of products, relative to the root of the sums of squares: by compute in
@@ -63,7 +63,7 @@ class CenteredHessian:
         if about is not None:
             center = center - about
         self.sharp = objective.sharp
-        self.total = max(float(product[-1, -1]), np.finfo(float).tiny)
+        self.total = max(float(product[-1, -1]), TINY)
         if objective.fit_intercept:
             mean = product[:-1, -1] / self.total
             hessian = product[:-1, :-1] - np.outer(mean * self.total, mean)
@@ -211,7 +211,7 @@ class DenseHessian:
         times the mean of |residual x_j|, which is at most the root of J times that of x_j^2. Both
         grow where features lie far from zero, as `far` says.
         """
-        eps = far * float(np.finfo(float).eps)
+        eps = far * EPS
         margins = 4 * eps * float(np.abs(here.point[:-1]) @ self.size)
         return margins, 8 * eps * math.sqrt(here.value * len(self.size))
 

@@ -21,6 +21,9 @@ from ..objective import Evaluation, Objective
 
 Doubles = NDArray[np.float64]
 
+#: Spacing of float64 at one, and its least normal number.
+EPS, TINY = float(np.finfo(float).eps), float(np.finfo(float).tiny)
+
 #: Change of margins in a Newton step that a bound may rest on.
 FARTHEST = 0.9
 

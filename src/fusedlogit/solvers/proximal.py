@@ -23,6 +23,7 @@ from ._cause import Cause
 from ._certificate import duality_gap, intercept_step, subgradient, suboptimality
 from ._descent import SUFFICIENT
 from ._hessian import RELIABLE, CenteredHessian, reliable_hessian
+from ._metric import EPS
 from ._path import Path, evaluate_along, evaluate_start
 from ._solver import Doubles, Result, Settings, Solver
 from .newton import price_of_hessian
@@ -194,7 +195,7 @@ class _Descent:
         norm = np.abs(point[:-1]).sum()
         promised = float(self.here.gradient @ step) + l1 * float(np.abs(coef).sum() - norm)
         cost = self._cost(self.here)
-        rounding = 8 * np.finfo(float).eps * cost
+        rounding = 8 * EPS * cost
         if not promised < rounding:
             return False
         try:
