@@ -8,9 +8,11 @@ Every output is allocated by the caller. coef and gradient are (n_coefs, n_featu
 and curvature (n_coefs, n_samples); all sums are over rows, not means.
 """
 
+from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
 from libc.stdint cimport uint8_t, uintptr_t
 from libc.string cimport memset
 
+from cython_kernels.gram cimport Gram, gram_tile, real_t, run_gram
 from cython_kernels.moments cimport Moments, run_moments
 from cython_kernels.nonfinite cimport NONE, Place, Search, first_part, run_search
 from cython_kernels.passes cimport (
@@ -213,6 +215,41 @@ def sandwich(
             for j in range(i, X.shape[1] + 1):
                 product[i, j] = task.sums[i * size + j]
                 product[j, i] = product[i, j]
+
+
+def gram_tile_size(Py_ssize_t n_samples, Py_ssize_t n_features):
+    """Elements of the tile that gram needs."""
+    return gram_tile(n_samples, n_features)
+
+
+def gram(
+    const storage_t[:, :] X, const double[::1] mean, const double[::1] scale,
+    const double[::1] root, real_t[::1, :] product, real_t[::1] tile, int n_threads, gemm, syrk,
+    const double[::1] center=None, const double[::1] unit=None,
+):
+    """product += A A^T, lower triangle, with A = diag(root) (features - mean) scale.
+
+    gemm and syrk are BLAS, in the type of product: capsules of scipy.linalg.cython_blas.
+    """
+    cdef Gram task
+    if not X.shape[0] or not X.shape[1]:
+        return
+    memset(&task, 0, sizeof(task))
+    task.n_threads = n_threads
+    task.n_samples = <int>X.shape[0]
+    task.n_features = X.shape[1]
+    task.row_stride = row_stride_of(X)
+    task.column_stride = column_stride_of(X)
+    task.center = values_of(center)
+    task.unit = values_of(unit)
+    task.mean = values_of(mean)
+    task.scale = values_of(scale)
+    task.root = values_of(root)
+    task.gemm = PyCapsule_GetPointer(gemm, PyCapsule_GetName(gemm))
+    task.syrk = PyCapsule_GetPointer(syrk, PyCapsule_GetName(syrk))
+    cdef const storage_t* rows = elements_of(X)
+    with nogil:
+        run_gram(rows, &task, &tile[0], &product[0, 0])
 
 
 def first_nonfinite(const storage_t[:, :] X, Py_ssize_t[:, ::1] places):

@@ -34,6 +34,7 @@ __all__ = [
     "decision_values",
     "first_nonfinite",
     "gradient_descent",
+    "gram",
     "hessian_product",
     "log_loss",
     "loss",
@@ -350,6 +351,48 @@ def sandwich(X: ArrayLike, row_weight: ArrayLike, *, n_threads: int | None = Non
     """
     matrix = _dense(X, n_threads)
     return matrix.sandwich(_vector(row_weight, "row_weight", matrix.n_samples))
+
+
+def gram(
+    X: ArrayLike,
+    root: ArrayLike,
+    mean: ArrayLike,
+    scale: ArrayLike,
+    *,
+    n_threads: int | None = None,
+) -> Doubles:
+    """Gram product of rows A A^T, with A = diag(root) (X - mean) scale, which is never formed.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    root : array of shape (n_samples,)
+        Such as the square roots of row weights.
+    mean, scale : arrays of shape (n_features,)
+    n_threads : int, optional
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_samples)
+        In float64.
+
+    Raises
+    ------
+    TypeError
+        If X is sparse, or an argument holds objects that are no numbers.
+    ValueError
+        If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
+        column), text or complex, or n_threads no positive integer.
+    """
+    matrix = _dense(X, n_threads)
+    product: Doubles = matrix.gram(
+        _vector(mean, "mean", matrix.n_features),
+        _vector(scale, "scale", matrix.n_features),
+        _vector(root, "root", matrix.n_samples),
+        np.float64,
+    )
+    product += np.tril(product, -1).T
+    return product
 
 
 def moments(

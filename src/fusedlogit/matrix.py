@@ -7,14 +7,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import cython_blas
 
 from ._kernels import dense, loops
+from .blas import blas_threads
 from .scratch import scratch
 from .storage import raise_if_nonfinite, stored_matrix, stored_target
 from .threads import threads_for, threads_now
 
 Doubles = NDArray[np.float64]
 Observer = Callable[[int, float, float], bool]
+
+
+def blas_products(dtype: type) -> tuple[object, object]:
+    """The products of BLAS that Cython code may call, of two matrices and of one with itself."""
+    kind = np.dtype(dtype).char.replace("f", "s")
+    return cython_blas.__pyx_capi__[f"{kind}gemm"], cython_blas.__pyx_capi__[f"{kind}syrk"]
 
 
 class DenseMatrix:
@@ -157,13 +165,6 @@ class DenseMatrix:
         columns = np.ascontiguousarray(self.X[:, features])
         return DenseMatrix(columns, self._n_threads, self.source, center, unit)
 
-    def tile(self, features: slice, dtype: type) -> NDArray[Any]:
-        """Some of the columns, converted."""
-        if self.center is None or self.unit is None:
-            return self.X[:, features].astype(dtype)
-        tile = (self.X[:, features] - self.center[features]) * self.unit[features]
-        return tile.astype(dtype, copy=False)
-
     def hessian_product(
         self,
         curvature: Doubles,
@@ -203,6 +204,23 @@ class DenseMatrix:
             )  # fmt: skip
         self.n_passes += 1
         self._check(product)
+        return product
+
+    def gram(self, mean: Doubles, scale: Doubles, root: Doubles, dtype: type) -> NDArray[Any]:
+        """A A^T, lower triangle in Fortran order, with A = diag(root) (X - mean) scale.
+
+        `mean` and `scale` are (n_features,), `root` (n_samples,); `dtype`, float32 or float64, is
+        that of A and of the product.
+        """
+        product: NDArray[Any] = np.zeros((self.n_samples,) * 2, dtype, order="F")
+        n_bytes = dense.gram_tile_size(*self.X.shape) * product.itemsize
+        with scratch(n_bytes) as workspace, blas_threads(1):
+            dense.gram(
+                self._stored, mean, scale, root, product, workspace[:n_bytes].view(dtype),
+                self.n_threads, *blas_products(dtype), *self._frame(precise=False),
+            )  # fmt: skip
+        self.n_passes += 1
+        self._check(np.diagonal(product))
         return product
 
     def moments(

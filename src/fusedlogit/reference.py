@@ -22,6 +22,7 @@ __all__ = [
     "decision_values",
     "first_nonfinite",
     "gradient_descent",
+    "gram",
     "hessian_product",
     "log_loss",
     "loss",
@@ -209,6 +210,34 @@ def sandwich(X: ArrayLike, row_weight: ArrayLike, *, n_threads: int | None = Non
     extended = np.column_stack([X, np.ones(len(X))])
     weighted = np.asarray(row_weight, dtype=np.float64)[:, None] * extended
     product: Doubles = extended.T @ weighted
+    return product
+
+
+def gram(
+    X: ArrayLike,
+    root: ArrayLike,
+    mean: ArrayLike,
+    scale: ArrayLike,
+    *,
+    n_threads: int | None = None,
+) -> Doubles:
+    """Gram product of rows A A^T, with A = diag(root) (X - mean) scale.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    root : array of shape (n_samples,)
+        Such as the square roots of row weights.
+    mean, scale : arrays of shape (n_features,)
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_samples)
+    """
+    centred = np.asarray(X, dtype=np.float64) - np.asarray(mean, dtype=np.float64)
+    rows = np.asarray(root, dtype=np.float64)[:, None] * centred
+    rows *= np.asarray(scale, dtype=np.float64)
+    product: Doubles = rows @ rows.T
     return product
 
 

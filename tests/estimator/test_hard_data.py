@@ -186,7 +186,7 @@ def test_every_read_of_x_is_counted(shape, parameters, monkeypatch):
 
         monkeypatch.setattr(DenseMatrix, name, noting)
 
-    for name in ("_run", "sandwich", "moments"):
+    for name in ("_run", "sandwich", "gram", "moments"):
         note(name, copies=False)
     for name in ("sample", "columns"):
         note(name, copies=True)

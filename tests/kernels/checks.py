@@ -107,6 +107,20 @@ def check_sandwich(kernels, problem):
     np.testing.assert_array_equal(product, product.T)
 
 
+def check_gram(kernels, problem, dtype="float64", frame=()):
+    root, scale = np.sqrt(problem.row_weight), np.linspace(0.5, 2, problem.n_features)
+    mean = problem.X.sum(axis=0, dtype=np.float64) / max(problem.n_samples, 1)
+    X, size = problem.X.astype(np.float64), problem.magnitude
+    if frame:
+        center, unit = frame
+        mean = (mean - center) * unit
+        X, size = (X - center) * unit, (size + np.abs(center)) * unit
+    product = kernels.gram(problem.X, root, mean, scale, problem.n_threads, frame, dtype)
+    size = reference.gram(size + np.abs(mean), root, np.zeros_like(mean), scale)
+    expected = np.tril(reference.gram(X, root, mean, scale))
+    assert_within(product, expected, SUM_RTOL[dtype], size)
+
+
 def check_moments(kernels, problem):
     """In float64 whatever X is stored as."""
     mean, deviation, weight = kernels.moments(problem.X, problem.weight, problem.n_threads)
@@ -162,6 +176,7 @@ CHECKS = {
         check_loss_and_gradient,
         check_hessian_product,
         check_sandwich,
+        check_gram,
         check_moments,
     )
 }

@@ -8,6 +8,7 @@ that nothing is taken for granted.
 import numpy as np
 
 from fusedlogit import _kernels
+from fusedlogit.matrix import blas_products
 from fusedlogit.storage import KERNEL_VIEWS, stored_target
 
 BAND = 64
@@ -124,6 +125,18 @@ class Kernels:
             workspace = outputs.workspace(self.dense.sandwich_workspace_size(X.shape[1], n_threads))
             self.dense.sandwich(stored(X), row_weight, product, n_threads, workspace, *frame)
         return product
+
+    def gram(self, X, root, mean, scale, n_threads=1, frame=(), dtype=np.float64):
+        """Of rows; the upper triangle is zero."""
+        n_samples = len(X)
+        with Outputs() as outputs:
+            product = outputs.copy(np.zeros((n_samples, n_samples), dtype))
+            tile = outputs.new(self.dense.gram_tile_size(*X.shape), dtype=dtype)
+            self.dense.gram(
+                stored(X), mean, scale, root, product.T, tile, n_threads,
+                *blas_products(dtype), *frame,
+            )  # fmt: skip
+        return product.T
 
     def moments(self, X, weight, n_threads=1, unit=None):
         """Means, sums of squared deviations, total weight."""

@@ -28,6 +28,7 @@ def every_kernel(kernels, X, y, weight, coef, intercept):
     kernels.loss_and_gradient(X, y, weight, coef, intercept)
     kernels.hessian_product(X, curvature, coef, intercept)
     kernels.sandwich(X, weight)
+    kernels.gram(X, weight, coef[0], coef[0])
     kernels.moments(X, weight)
     kernels.first_nonfinite(X)
     kernels.gradient_descent(

@@ -33,6 +33,7 @@ def every_result(kernels, problem):
         *kernels.loss_and_gradient(X, y, weight, *model, n_threads),
         *kernels.hessian_product(X, weight[None], *model, n_threads),
         kernels.sandwich(X, weight, n_threads),
+        kernels.gram(X[:700], weight[:700], problem.coef[0], problem.coef[0], n_threads),
         *kernels.moments(X, weight, n_threads),
         *(part for part in descent if not isinstance(part, str)),
     ]

@@ -81,4 +81,18 @@ def sandwich(
     unit: Doubles | None = None,
     in_float64: bool = False,
 ) -> None: ...
+def gram_tile_size(n_samples: int, n_features: int) -> int: ...
+def gram(
+    X: Stored,
+    mean: Doubles,
+    scale: Doubles,
+    root: Doubles,
+    product: NDArray[Any],
+    tile: NDArray[Any],
+    n_threads: int,
+    gemm: object,
+    syrk: object,
+    center: Doubles | None = None,
+    unit: Doubles | None = None,
+) -> None: ...
 def first_nonfinite(X: Stored, places: NDArray[np.intp]) -> tuple[int, int]: ...

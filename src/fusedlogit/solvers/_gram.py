@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import blas, lapack
+from scipy.linalg import lapack
 from scipy.optimize import brentq, minimize_scalar
 
 from .._kernels import link
-from ..blas import blas_threads
 from ..objective import Evaluation, Objective
 from ._metric import EPS, TINY
 from ._solver import Doubles
@@ -19,9 +18,6 @@ from ._solver import Doubles
 #: Smallest ridge of a Gram product in float32, in units of its mean diagonal; and in float64.
 LEAST_RIDGE = 1e-4
 LEAST_RIDGE_IN_FLOAT64 = 1e-13
-
-#: Columns of a tile of the Gram product.
-TILE_COLUMNS = 128
 
 #: Of a slope that a few rows change, relative to it: by compute in float64.
 ROUNDING = {True: 1e-13, False: 1e-6}
@@ -96,8 +92,8 @@ class SampledGram:
     def _factor(self, dtype: type, least_ridge: float) -> None:
         """The Gram product with a ridge: the penalty, or else what the type tells from zero."""
         n_rows = self.objective.matrix.n_samples
-        with blas_threads(self.objective.matrix.n_threads):
-            gram = self._gram(dtype)
+        scale = self.objective.scaling.scale
+        gram = self.objective.matrix.gram(self.center, 1 / scale, self.root, dtype)
         least = least_ridge * float(gram.trace()) / n_rows
         least = max(least, float(np.finfo(np.float32).tiny))
         self.ridge = max(self.objective.penalty, least)
@@ -118,21 +114,6 @@ class SampledGram:
         assert cholesky is not None  # its ridge is larger than one that did
         self._kept = None
         return cholesky
-
-    def _gram(self, dtype: type) -> NDArray[Any]:
-        """A A^T, lower triangle, in Fortran order."""
-        matrix, scale = self.objective.matrix, self.objective.scaling.scale
-        n_rows = matrix.n_samples
-        gram: NDArray[Any] = np.zeros((n_rows, n_rows), dtype=dtype, order="F")
-        (multiply,) = blas.get_blas_funcs(("syrk",), (gram,))
-        for begin in range(0, matrix.n_features, TILE_COLUMNS):
-            part = slice(begin, begin + TILE_COLUMNS)
-            tile = matrix.tile(part, dtype)
-            tile -= self.center[part].astype(dtype)
-            tile *= (1 / scale[part]).astype(dtype)
-            tile *= self.root.astype(dtype)[:, None]
-            gram = multiply(1.0, tile.T, 1.0, gram, trans=1, lower=1, overwrite_c=1)
-        return gram
 
     def _damping(self) -> float:
         """penalty / k, with the trace estimated by a few random signs (Hutchinson)."""
