@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import functions, reference
-    from .config import show_config
+    from .errors import PassOverflowError
     from .estimator import LogisticRegression
     from .functions import loss_and_gradient
+    from .runtime.config import show_config
 
 __version__ = version("fusedlogit")
 
 __all__ = [
     "LogisticRegression",
+    "PassOverflowError",
     "__version__",
     "functions",
     "loss_and_gradient",
@@ -24,7 +26,8 @@ __all__ = [
 _MODULES = {
     "LogisticRegression": "estimator",
     "loss_and_gradient": "functions",
-    "show_config": "config",
+    "PassOverflowError": "errors",
+    "show_config": "runtime.config",
 }
 
 

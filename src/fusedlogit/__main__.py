@@ -18,7 +18,7 @@ def main() -> None:
         # A label or file name that the terminal cannot show must not end the run.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    from .cli import app
+    from .command_line.cli import app
 
     app(prog_name="fusedlogit")
 

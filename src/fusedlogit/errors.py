@@ -4,6 +4,10 @@ import os
 from dataclasses import dataclass
 
 
+class PassOverflowError(ValueError):
+    """X and the coefficients are finite, but too large together."""
+
+
 class InputError(ValueError):
     """A file, folder or value given by the user cannot be used.
 

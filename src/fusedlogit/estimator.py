@@ -16,11 +16,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from . import functions
-from .blas import blas_threads
-from .matrix import DenseMatrix
-from .objective import Objective
+from .data.checks import NUMBER_TYPES, narrowed, numbers_alone, readable
+from .data.dense import DenseMatrix
+from .problems.objective import Objective
+from .runtime.blas import blas_threads
 from .solvers import SOLVERS, Callback, Result, Settings, choose
-from .storage import NUMBER_TYPES, narrowed, numbers_alone, readable
 
 Doubles = NDArray[np.float64]
 

@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import storage as _storage
 from ._kernels import coordinate, link
-from .matrix import DenseMatrix
-from .reference import Descent
-from .storage import (
+from .data import checks as _storage
+from .data.checks import (
     check_storage,
     check_target,
     raise_if_outside,
     real_numbers,
     refuse_what_is_no_number,
 )
+from .data.dense import DenseMatrix
+from .reference import Descent
 
 __all__ = [
     "coordinate_descent",

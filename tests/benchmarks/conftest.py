@@ -8,7 +8,7 @@ import pytest
 
 from fusedlogit import _kernels
 from fusedlogit._kernels import cpu, probes
-from fusedlogit.threads import usable_threads
+from fusedlogit.runtime.threads import usable_threads
 
 from ..conftest import data_folder
 from .data import make_data

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fusedlogit.loading import load_images
+from fusedlogit.photographs.loading import load_images
 
 PIXEL_RANGE = 255
 IMAGE_SIZE = 64

@@ -64,7 +64,7 @@ def photographs():
     if kept.exists():
         with np.load(kept) as arrays:
             return arrays["X"], arrays["y"]
-    from fusedlogit.loading import load_images
+    from fusedlogit.photographs.loading import load_images
 
     folder = Path(os.environ.get("FUSEDLOGIT_DATA", ROOT.parent / "shared" / "data"))
     images = load_images(folder / "dogs-vs-cats-train.zip", size=IMAGE_SIZE)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fusedlogit._kernels import patches
-from fusedlogit.features import ACTIVATIONS, DEFAULT_LAYERS, reference
-from fusedlogit.features.layer import cells_of, part_lengths
+from fusedlogit.photographs.features import ACTIVATIONS, DEFAULT_LAYERS, reference
+from fusedlogit.photographs.features.layer import cells_of, part_lengths
 
 ENGINES = {"numpy": reference, "kernel": patches}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fusedlogit._kernels import probes
-from fusedlogit.threads import usable_threads
+from fusedlogit.runtime.threads import usable_threads
 
 THREADS = pytest.mark.parametrize("n_threads", [1, usable_threads()], ids=["1", "all"])
 

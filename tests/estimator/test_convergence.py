@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from fusedlogit import LogisticRegression, matrix, reference
+from fusedlogit import LogisticRegression, reference
 from fusedlogit._kernels import dense
+from fusedlogit.data import dense as matrix
 
 from .truth import cost_and_gradient_norm, suboptimality
 

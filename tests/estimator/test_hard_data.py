@@ -74,7 +74,7 @@ def test_predictions_far_from_zero_are_as_good():
 @pytest.mark.parametrize("n_samples", [1_000, 120_000])
 def test_data_near_zero_is_computed_in_float32_until_the_end(n_samples, monkeypatch):
     """At most a few of the passes are in float64: clean data keeps its speed."""
-    from fusedlogit.matrix import DenseMatrix
+    from fusedlogit.data.dense import DenseMatrix
 
     precise, run = [], DenseMatrix._run
 
@@ -172,7 +172,7 @@ def test_one_column_of_extreme_units_spoils_none(dtype, unit):
 )
 def test_every_read_of_x_is_counted(shape, parameters, monkeypatch):
     """Each pass over all of X, over a sample or a working set, and the copies these are."""
-    from fusedlogit.matrix import DenseMatrix
+    from fusedlogit.data.dense import DenseMatrix
 
     read = []
 

@@ -10,7 +10,8 @@ import pytest
 from sklearn.base import clone
 from threadpoolctl import ThreadpoolController, threadpool_info
 
-from fusedlogit import LogisticRegression, blas
+from fusedlogit import LogisticRegression
+from fusedlogit.runtime import blas
 
 SOLVERS = {
     "newton": {"solver": "newton"},

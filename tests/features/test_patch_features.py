@@ -7,7 +7,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from fusedlogit import LogisticRegression
-from fusedlogit.features import (
+from fusedlogit.photographs.features import (
     ACTIVATIONS,
     LayerShape,
     PatchFeatures,
@@ -17,7 +17,7 @@ from fusedlogit.features import (
     learning,
     to_arrays,
 )
-from fusedlogit.features.effort import Effort
+from fusedlogit.photographs.features.effort import Effort
 
 SMALL = (
     LayerShape(patch_size=3, stride=1, n_filters=8, n_components=20, grid=5, n_channels=5),

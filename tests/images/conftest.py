@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fusedlogit.features import LayerShape, PatchFeatures
-from fusedlogit.loading import SplitImages, load_images
-from fusedlogit.training import TrainingOptions, TrainingResult, train
+from fusedlogit.photographs.features import LayerShape, PatchFeatures
+from fusedlogit.photographs.loading import SplitImages, load_images
+from fusedlogit.photographs.training import TrainingOptions, TrainingResult, train
 
 BRIGHTNESS = {"cat": 80, "dog": 170}
 

@@ -16,8 +16,8 @@ from PIL import Image
 
 import fusedlogit
 from fusedlogit import __main__ as entry
-from fusedlogit import cli
-from fusedlogit.training import TrainingOptions
+from fusedlogit.command_line import cli
+from fusedlogit.photographs.training import TrainingOptions
 
 pytestmark = pytest.mark.usefixtures("few_filters")
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from fusedlogit.decoding import decode_images, decode_into
 from fusedlogit.errors import DecompressionBombError, UnreadableImageError
-from fusedlogit.images import open_source
+from fusedlogit.photographs.decoding import decode_images, decode_into
+from fusedlogit.photographs.images import open_source
 
 SIZE = 8
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fusedlogit import images
 from fusedlogit.errors import DecompressionBombError, ImageDataError, UnreadableImageError
-from fusedlogit.images import FileSource, find_images, open_source
+from fusedlogit.photographs import images
+from fusedlogit.photographs.images import FileSource, find_images, open_source
 
 
 def labelled(path):

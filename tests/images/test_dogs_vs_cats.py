@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 from click.testing import CliRunner
 
-from fusedlogit.cli import app
-from fusedlogit.images import find_images
+from fusedlogit.command_line.cli import app
+from fusedlogit.photographs.images import find_images
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from fusedlogit.loading import load_images
+from fusedlogit.photographs.loading import load_images
 
 from .conftest import photograph
 

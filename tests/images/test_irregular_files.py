@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fusedlogit.inputs import NotRegularFileError, open_regular, read_at_most
+from fusedlogit.files.inputs import NotRegularFileError, open_regular, read_at_most
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX files")
 
@@ -20,7 +20,7 @@ RUN = """
 import json, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
 from click.testing import CliRunner
-from fusedlogit import cli
+from fusedlogit.command_line import cli
 for arguments in json.load(sys.stdin):
     result = CliRunner().invoke(cli.app, arguments)
     print(json.dumps([result.exit_code, result.stdout, result.stderr]), flush=True)

@@ -5,10 +5,15 @@ import os
 import numpy as np
 import pytest
 
-from fusedlogit.calibration import Calibration
 from fusedlogit.errors import ModelFileError, OutputError
-from fusedlogit.features import LayerShape, PatchFeatures
-from fusedlogit.model_file import FORMAT_VERSION, ImageClassifier, load_model, save_model
+from fusedlogit.photographs.calibration import Calibration
+from fusedlogit.photographs.features import LayerShape, PatchFeatures
+from fusedlogit.photographs.model_file import (
+    FORMAT_VERSION,
+    ImageClassifier,
+    load_model,
+    save_model,
+)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from PIL import Image, ImageDraw
 from sklearn.datasets import load_sample_image
 
-from fusedlogit import cli
+from fusedlogit.command_line import cli
 
 FORMATS = (
     ("RGB", "JPEG", "JPG"),

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fusedlogit import cli, report
+from fusedlogit.command_line import cli
 from fusedlogit.errors import OutputError
-from fusedlogit.outputs import check_file, picture_names, whole_folder, write_whole
+from fusedlogit.files.outputs import check_file, picture_names, whole_folder, write_whole
+from fusedlogit.reporting import report
 
 FAST = ["--size", "4", "--max-iter", "20", "--features", "raw", "--quiet"]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX files")

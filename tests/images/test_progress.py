@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from fusedlogit.features import PatchFeatures
-from fusedlogit.progress import ProgressBars
-from fusedlogit.stages import Listener
-from fusedlogit.studies import Setting, run_study
-from fusedlogit.training import TrainingOptions, train
+from fusedlogit.command_line.progress import ProgressBars
+from fusedlogit.photographs.features import PatchFeatures
+from fusedlogit.photographs.stages import Listener
+from fusedlogit.photographs.training import TrainingOptions, train
+from fusedlogit.reporting.studies import Setting, run_study
 
 
 @pytest.mark.parametrize("terminal", [True, False])

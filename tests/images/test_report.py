@@ -11,14 +11,14 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fusedlogit import figures, report
-from fusedlogit.comparison import Comparison
-from fusedlogit.demo import demo_images, demo_options
 from fusedlogit.errors import OutputError, SkippedFile, printable
-from fusedlogit.features import Exemplar, PatchFeatures
-from fusedlogit.report import write_report
-from fusedlogit.rounding import percent
-from fusedlogit.training import TrainingOptions, train
+from fusedlogit.photographs.demo import demo_images, demo_options
+from fusedlogit.photographs.features import Exemplar, PatchFeatures
+from fusedlogit.photographs.training import TrainingOptions, train
+from fusedlogit.reporting import figures, report
+from fusedlogit.reporting.comparison import Comparison
+from fusedlogit.reporting.report import write_report
+from fusedlogit.reporting.rounding import percent
 
 PICTURES = {
     "cost", "confusion", "roc", "reliability", "evidence", "weights", "right", "wrong",

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusedlogit.errors import ImageDataError
-from fusedlogit.images import ImageFile
-from fusedlogit.splits import PARTS, split_images
+from fusedlogit.photographs.images import ImageFile
+from fusedlogit.photographs.splits import PARTS, split_images
 
 
 def image_files(n_cats, n_dogs):

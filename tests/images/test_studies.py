@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from fusedlogit import cli, studies
+from fusedlogit.command_line import cli
+from fusedlogit.reporting import studies
 
 from .conftest import photograph
 

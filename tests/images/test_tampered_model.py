@@ -8,10 +8,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from fusedlogit import model_file
 from fusedlogit.errors import ModelFileError, OutputError
-from fusedlogit.features import LayerShape, PatchFeatures
-from fusedlogit.model_file import ImageClassifier, load_model, save_model
+from fusedlogit.photographs import model_file
+from fusedlogit.photographs.features import LayerShape, PatchFeatures
+from fusedlogit.photographs.model_file import ImageClassifier, load_model, save_model
 
 SIZE = 12
 LAYERS = (

@@ -5,10 +5,10 @@ import pytest
 
 from fusedlogit import LogisticRegression
 from fusedlogit.errors import ImageDataError, InputError
-from fusedlogit.evaluation import Judgement
-from fusedlogit.loading import load_images
-from fusedlogit.stages import Listener
-from fusedlogit.training import TrainingOptions, train
+from fusedlogit.photographs.evaluation import Judgement
+from fusedlogit.photographs.loading import load_images
+from fusedlogit.photographs.stages import Listener
+from fusedlogit.photographs.training import TrainingOptions, train
 
 
 class Recorder(Listener):

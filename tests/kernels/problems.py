@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from fusedlogit.storage import STORAGE_TYPES
+from fusedlogit.data.checks import STORAGE_TYPES
 
 from .contract import SUM_RTOL, VALUE_RTOL, compute_type
 

@@ -8,8 +8,8 @@ that nothing is taken for granted.
 import numpy as np
 
 from fusedlogit import _kernels
-from fusedlogit.matrix import blas_products
-from fusedlogit.storage import KERNEL_VIEWS, stored_target
+from fusedlogit.data.checks import KERNEL_VIEWS, stored_target
+from fusedlogit.data.dense import blas_products
 
 BAND = 64
 SENTINEL = 0x5A

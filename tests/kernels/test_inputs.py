@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fusedlogit import functions, reference
-from fusedlogit.storage import check_storage
+from fusedlogit.data.checks import check_storage
 
 from .contract import SUM_RTOL, assert_within, compute_type
 from .problems import DTYPES

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fusedlogit import _kernels
-from fusedlogit.features import ACTIVATIONS, reference
-from fusedlogit.features.layer import part_lengths
+from fusedlogit.photographs.features import ACTIVATIONS, reference
+from fusedlogit.photographs.features.layer import part_lengths
 
 from .raw import Outputs
 

@@ -76,8 +76,8 @@ import os, threading, time
 import numpy as np
 from fusedlogit import functions
 from fusedlogit._kernels import cpu
-from fusedlogit.matrix import DenseMatrix
-from fusedlogit.threads import usable_threads
+from fusedlogit.data.dense import DenseMatrix
+from fusedlogit.runtime.threads import usable_threads
 
 rng = np.random.default_rng(0)
 matrix = DenseMatrix(rng.standard_normal((20_000, 50)), 2)

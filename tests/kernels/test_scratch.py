@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from fusedlogit import scratch as module
-from fusedlogit.matrix import DenseMatrix
-from fusedlogit.scratch import scratch
+from fusedlogit.data.dense import DenseMatrix
+from fusedlogit.runtime import scratch as module
+from fusedlogit.runtime.scratch import scratch
 
 from .problems import Problem
 

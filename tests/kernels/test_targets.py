@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fusedlogit import functions
-from fusedlogit.storage import TARGET_TYPES
+from fusedlogit.data.checks import TARGET_TYPES
 
 from .problems import Problem
 

@@ -1,10 +1,10 @@
-"""Algorithms that minimise an :class:`~fusedlogit.objective.Objective`, by name."""
+"""Algorithms that minimise an :class:`~fusedlogit.problems.objective.Objective`, by name."""
 
-from ._solver import Callback, Result, Settings, Solver
 from .gradient_descent import GRADIENT_DESCENT
 from .lbfgs import LBFGS
 from .newton import NEWTON
 from .proximal import PROXIMAL
+from .settings import Callback, Result, Settings, Solver
 
 SOLVERS: dict[str, Solver] = {
     solver.name: solver for solver in (NEWTON, LBFGS, GRADIENT_DESCENT, PROXIMAL)

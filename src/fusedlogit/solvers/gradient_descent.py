@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..objective import Objective
-from ._cause import Cause
-from ._certificate import suboptimality
-from ._solver import Doubles, Result, Settings, Solver
+from ..problems.objective import Objective
+from .cause import Cause
+from .certificate import suboptimality
+from .settings import Doubles, Result, Settings, Solver
 
 #: Curvature of the cost along the last steps, as a first guess where no penalty tells it.
 GUESS = 1e-3

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..objective import Evaluation, Objective
-from ._descent import Descent
-from ._hessian import DENSE_FEATURES, DenseHessian
-from ._solver import Doubles, Result, Settings, Solver
+from ..problems.objective import Evaluation, Objective
+from .descent import Descent
+from .hessian import DENSE_FEATURES, DenseHessian
+from .settings import Doubles, Result, Settings, Solver
 
 MEMORY = 10
 

@@ -20,12 +20,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..objective import Objective
-from ._cause import Cause
-from ._descent import Descent
-from ._gram import SampledGram
-from ._hessian import DENSE_FEATURES, DenseHessian, SampleHessian, UnprovedHessian
-from ._solver import Doubles, Result, Settings, Solver
+from ..problems.objective import Objective
+from .cause import Cause
+from .descent import Descent
+from .gram import SampledGram
+from .hessian import DENSE_FEATURES, DenseHessian, SampleHessian, UnprovedHessian
+from .settings import Doubles, Result, Settings, Solver
 
 #: Features up to which a Hessian costs so little that nothing is gained by a smaller Gram product.
 SMALL_FEATURES = 256

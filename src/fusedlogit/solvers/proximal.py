@@ -17,16 +17,16 @@ from scipy.linalg import lapack
 from scipy.optimize import minimize_scalar
 
 from .._kernels import coordinate
-from ..objective import Evaluation, Objective
-from ..storage import PassOverflowError
-from ._cause import Cause
-from ._certificate import duality_gap, intercept_step, subgradient, suboptimality
-from ._descent import SUFFICIENT
-from ._hessian import RELIABLE, CenteredHessian, reliable_hessian
-from ._metric import EPS
-from ._path import Path, evaluate_along, evaluate_start
-from ._solver import Doubles, Result, Settings, Solver
+from ..errors import PassOverflowError
+from ..problems.objective import Evaluation, Objective
+from .cause import Cause
+from .certificate import duality_gap, intercept_step, subgradient, suboptimality
+from .descent import SUFFICIENT
+from .hessian import RELIABLE, CenteredHessian, reliable_hessian
+from .metric import EPS
 from .newton import price_of_hessian
+from .path import Path, evaluate_along, evaluate_start
+from .settings import Doubles, Result, Settings, Solver
 
 #: Features a working set begins with; with so many at most, all are in it.
 FIRST_FEATURES = 256

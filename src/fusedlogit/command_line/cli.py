@@ -1,0 +1,445 @@
+"""The command line: parse options, call the pipeline, print what it returns.
+
+Heavy modules are imported inside the commands, so that ``--help`` answers at once.
+"""
+
+import errno
+import json
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from .. import __version__
+from ..errors import InputError, printable
+from ..files.outputs import REPORT_PAGE, check_file, check_folder, picture_names
+from .options import (
+    data_argument,
+    data_options,
+    features_option,
+    json_option,
+    out_option,
+    parse_rates,
+    penalty_option,
+    quiet_option,
+    threads_option,
+)
+
+if TYPE_CHECKING:
+    from ..photographs.loading import SplitImages
+    from ..photographs.training import TrainingOptions, TrainingResult
+    from ..reporting.comparison import Comparison
+    from .progress import ProgressBars
+
+BAD_INPUT = 2
+MAX_ITER = 1000
+
+# Those of fusedlogit.reporting.studies, which takes long to import.
+STUDIES = (
+    "learning-rates", "regularisation", "k-fold", "image-sizes", "training-size", "activations",
+)  # fmt: skip
+
+INTERRUPTED = 130
+
+
+class Application(click.Group):
+    """A group of commands that turns the user's mistakes into one line each."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; bad input ends it with status 2, Ctrl-C with 130."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else ctx.command_path
+            line = f"Error: {error.format_message()} (see {command} --help)"
+            status = error.exit_code
+        except InputError as error:
+            line, status = f"Error: {error}", BAD_INPUT
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            line, status = "Error: no space is left to write to: make room", BAD_INPUT
+        except MemoryError:
+            line, status = "Error: the images do not fit in memory: reduce --size", BAD_INPUT
+        except KeyboardInterrupt:
+            line, status = "Interrupted.", INTERRUPTED
+        click.echo(line, err=True)
+        ctx.exit(status)
+
+
+@click.group(cls=Application, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="fusedlogit", message="%(prog)s %(version)s")
+def app() -> None:
+    """Logistic regression on photographs, trained by fused compiled kernels."""
+
+
+@app.command(short_help="Train on a zip file or folder of images.")
+@data_argument
+@features_option
+@penalty_option
+@click.option(
+    "--solver",
+    type=click.Choice(["auto", "newton", "lbfgs", "gd"]),
+    default="auto",
+    show_default=True,
+    help="gd is gradient descent with a fixed step; auto is newton, but gd with --learning-rate.",
+)
+@click.option(
+    "--learning-rate",
+    "learning_rates",
+    multiple=True,
+    callback=parse_rates,
+    metavar="NUMBER[,...]",
+    help="Step of gradient descent. Several, repeated or with commas, are each trained; "
+    "the one best on validation is kept.  [default: 0.001]",
+)
+@click.option(
+    "--max-iter",
+    type=click.IntRange(1),
+    default=MAX_ITER,
+    show_default=True,
+    help="Most iterations of one fit.",
+)
+@data_options
+@threads_option
+@out_option
+@click.option(
+    "--report",
+    "report_folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write report.html and its pictures to this folder.",
+)
+@json_option
+@quiet_option
+@click.pass_context
+def train(
+    ctx: click.Context,
+    /,
+    data: Path,
+    features: str | None,
+    solver: str,
+    learning_rates: tuple[float, ...],
+    max_iter: int,
+    C: tuple[float, ...],
+    n_threads: int | None,
+    cache: Path | None,
+    out: Path | None,
+    report_folder: Path | None,
+    as_json: bool,
+    quiet: bool,
+    **loading: Any,
+) -> None:
+    """Train on DATA, a zip file or folder of images of two kinds.
+
+    The label comes from the file's name (cat.12.jpg) or its folder (cat/12.jpg).
+    """
+    _check_split(ctx)
+    _check_targets(out, report_folder, cache)
+
+    from ..photographs.loading import load_images
+    from ..photographs.training import train as train_images
+
+    options = _training_options(features, solver, learning_rates, max_iter, C, n_threads, cache)
+    with ExitStack() as stack:
+        listener = None if quiet else stack.enter_context(_progress_bars(options))
+        images = load_images(data, n_threads=n_threads, listener=listener, **loading)
+        result = train_images(images, options, listener)
+    remedy = "a higher --max-iter lowers the cost further"
+    _deliver(result, out, report_folder, as_json=as_json, remedy=remedy)
+
+
+@app.command(short_help="Answer a question about training by a run, with a picture.")
+@click.argument("name", type=click.Choice(STUDIES))
+@data_argument
+@features_option
+@penalty_option
+@data_options
+@threads_option
+@click.option(
+    "--report",
+    "report_folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    default="fusedlogit-studies",
+    show_default=True,
+    help="Write the page and its picture to this folder.",
+)
+@quiet_option
+@click.pass_context
+def study(
+    ctx: click.Context,
+    /,
+    name: str,
+    data: Path,
+    features: str | None,
+    C: tuple[float, ...],
+    n_threads: int | None,
+    cache: Path | None,
+    report_folder: Path,
+    quiet: bool,
+    size: int,
+    **loading: Any,
+) -> None:
+    """Write a page on DATA with a picture, a table and what they show.
+
+    learning-rates compares those of gradient descent on raw pixels; regularisation strengths of
+    the penalty; k-fold cross-validates; image-sizes, training-size and activations compare these.
+    Most train several times: minutes on thousands of images, under a minute with --limit 100.
+    """
+    _check_split(ctx)
+    _check_targets(None, report_folder, cache)
+
+    from ..photographs.loading import load_images
+    from ..photographs.stages import Listener
+    from ..reporting.report import write_study
+    from ..reporting.studies import Setting, run_study
+
+    options = _training_options(features, "auto", (), MAX_ITER, C, n_threads, cache)
+    with ExitStack() as stack:
+        listener = Listener() if quiet else stack.enter_context(_progress_bars(options))
+
+        def load(size: int) -> "SplitImages":
+            return load_images(data, size=size, n_threads=n_threads, listener=listener, **loading)
+
+        start = time.perf_counter()
+        found = run_study(name, Setting(load, size, options, listener))
+    seconds = time.perf_counter() - start
+    for sentence in found.sentences:
+        click.echo(sentence)
+    page = write_study(report_folder, found, seconds)
+    click.echo(f"Page: {printable(page)}")
+
+
+@app.command(short_help="Tell what images show.")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "--evidence",
+    "maps_folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write a picture of each image to this folder: what its regions speak for.",
+)
+@threads_option
+@json_option
+@quiet_option
+@click.pass_context
+def predict(
+    ctx: click.Context,
+    model: Path,
+    images: tuple[str, ...],
+    maps_folder: Path | None,
+    n_threads: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Print a line for each IMAGE: its name, label, and the label's probability.
+
+    MODEL is a file written by train --out. Images that cannot be read are named on standard
+    error; the others are answered all the same, and the exit status is 2.
+    """
+    if maps_folder is not None:
+        check_folder(maps_folder)
+
+    from ..photographs.images import FileSource
+    from ..photographs.model_file import load_model
+    from ..photographs.prediction import predict_images
+
+    classifier = load_model(model)
+    source = FileSource(images)
+    predicted = predict_images(classifier, source, images, n_threads=n_threads)
+    answers = [
+        {"image": images[row], "label": str(label), "probability": confidence}
+        for row, label, confidence in zip(
+            predicted.kept.tolist(),
+            classifier.answers(predicted.probability),
+            classifier.confidence(predicted.probability).tolist(),
+            strict=True,
+        )
+    ]
+    pictures = picture_names([answer["image"] for answer in answers])
+    if maps_folder is not None:
+        for answer, picture in zip(answers, pictures, strict=True):
+            answer["evidence"] = str(maps_folder / picture)
+    if as_json:
+        click.echo(json.dumps(answers, indent=2))
+    else:
+        for answer in answers:
+            name, label = printable(answer["image"]), printable(answer["label"])
+            click.echo(f"{name}\t{label}\t{answer['probability']:.4f}")
+    for file in predicted.skipped:
+        click.echo(f"Error: {file}", err=True)
+    if not quiet:
+        total = sum(predicted.seconds.values())
+        stages = ", ".join(f"{stage} {time:.2f}" for stage, time in predicted.seconds.items())
+        click.echo(
+            f"{len(answers):,} images in {total:.2f} seconds ({stages}): "
+            f"{len(answers) / total:,.0f} a second",
+            err=True,
+        )
+    # After the answers, which take less time than their pictures and must not be lost with them.
+    if maps_folder is not None:
+        from ..reporting.report import write_evidence
+
+        write_evidence(maps_folder, classifier, source, answers, pictures)
+        if not quiet:
+            click.echo(
+                f"Evidence: {len(pictures):,} pictures in {printable(maps_folder)}", err=True
+            )
+    if predicted.skipped:
+        ctx.exit(BAD_INPUT)
+
+
+@app.command(short_help="See it work on bundled handwritten digits.")
+@click.option(
+    "--report",
+    "report_folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    default="fusedlogit-demo",
+    show_default=True,
+    help="Write report.html and its pictures to this folder.",
+)
+@out_option
+@threads_option
+@json_option
+@quiet_option
+def demo(
+    report_folder: Path, out: Path | None, n_threads: int | None, as_json: bool, quiet: bool
+) -> None:
+    """Learn which of scikit-learn's handwritten digits are eights, and show it all.
+
+    Needs no download. Also runs one gradient descent twice, in compiled code and in NumPy, to
+    show that the costs agree and how much faster the kernel is.
+    """
+    _check_targets(out, report_folder)
+
+    from ..photographs.demo import demo_images, demo_options
+    from ..photographs.training import train as train_images
+    from ..reporting.comparison import compare_with_reference
+
+    options = demo_options(n_threads)
+    with ExitStack() as stack:
+        listener = None if quiet else stack.enter_context(_progress_bars(options))
+        result = train_images(demo_images(), options, listener)
+    comparison = compare_with_reference(result.images, n_threads)
+    _deliver(
+        result,
+        out,
+        report_folder,
+        as_json=as_json,
+        remedy="more iterations would lower the cost further",
+        comparison=comparison,
+    )
+
+
+def _given(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
+def _check_split(ctx: click.Context) -> None:
+    """Refuse two ways to choose the test images."""
+    if ctx.params["test_from"] is not None and _given(ctx, "test_fraction"):
+        raise click.UsageError("--test-from and --test-fraction exclude each other: give one")
+
+
+def _check_targets(out: Path | None, *folders: Path | None) -> None:
+    """Refuse, before any work, what could not be written after it."""
+    if out is not None:
+        check_file(out)
+    for folder in folders:
+        if folder is not None:
+            check_folder(folder)
+
+
+def _training_options(
+    features: str | None,
+    solver: str,
+    rates: tuple[float, ...],
+    max_iter: int,
+    C: tuple[float, ...],
+    n_threads: int | None,
+    cache: Path | None,
+) -> "TrainingOptions":
+    from ..photographs.features import PatchFeatures
+    from ..photographs.training import PATCHES_C, TrainingOptions
+
+    if rates and solver in {"newton", "lbfgs"}:
+        raise click.UsageError(f"--learning-rate means nothing to {solver}: give --solver gd")
+    solver = "gd" if rates else solver
+    if (features or ("raw" if solver == "gd" else "patches")) == "patches":
+        chosen = TrainingOptions(features=PatchFeatures(n_jobs=n_threads), C=PATCHES_C)
+    else:
+        chosen = TrainingOptions()
+    return replace(
+        chosen,
+        solver=solver,
+        learning_rates=rates or chosen.learning_rates,
+        max_iter=max_iter,
+        C=C or chosen.C,
+        n_threads=n_threads,
+        cache=cache,
+    )
+
+
+def _progress_bars(options: "TrainingOptions") -> "ProgressBars":
+    from rich.console import Console
+
+    from .progress import ProgressBars
+
+    return ProgressBars(Console(stderr=True, highlight=False, markup=False, emoji=False), options)
+
+
+def _deliver(
+    result: "TrainingResult",
+    out: Path | None,
+    report_folder: Path | None,
+    *,
+    as_json: bool,
+    remedy: str,
+    comparison: "Comparison | None" = None,
+) -> None:
+    """Save the model, print the result, and write the report: what fails loses nothing else."""
+    from ..photographs.model_file import save_model
+
+    files = {}
+    try:
+        if out is not None:
+            save_model(out, result.classifier)
+            files["model"] = str(out)
+    finally:
+        if as_json and report_folder is not None:
+            files["report"] = str(report_folder / REPORT_PAGE)
+        _print(result, files, as_json=as_json, remedy=remedy, comparison=comparison)
+    if report_folder is not None:
+        from ..reporting.report import write_report
+
+        start = time.perf_counter()
+        page = write_report(report_folder, result, comparison=comparison)
+        if not as_json:
+            seconds = time.perf_counter() - start
+            click.echo(f"Report: {printable(page)} ({seconds:.2f} seconds)")
+
+
+def _print(
+    result: "TrainingResult",
+    files: dict[str, str],
+    *,
+    as_json: bool,
+    remedy: str,
+    comparison: "Comparison | None",
+) -> None:
+    from rich.console import Console
+
+    from ..reporting.summary import as_dict, print_result
+
+    if as_json:
+        click.echo(json.dumps(as_dict(result, files, comparison), indent=2))
+    else:
+        console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        print_result(console, result, files, remedy=remedy, comparison=comparison)

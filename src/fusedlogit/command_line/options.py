@@ -1,0 +1,140 @@
+"""The options and arguments that commands share, and how their texts become numbers."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..photographs.images import MAX_SIZE, MINIMUM_PER_LABEL
+
+
+def refuse_nan(_ctx: click.Context, _param: click.Parameter, number: float) -> float:
+    """Refuse what passes every comparison with a range's ends."""
+    if math.isnan(number):
+        raise click.BadParameter("nan is not a number")
+    return number
+
+
+def parse_numbers(texts: tuple[str, ...]) -> tuple[float, ...]:
+    """Convert numbers, repeated or separated by commas; each one once."""
+    try:
+        numbers = [float(number) for text in texts for number in text.split(",")]
+    except ValueError:
+        raise click.BadParameter(f"'{','.join(texts)}' is not numbers with commas") from None
+    return tuple(dict.fromkeys(numbers))
+
+
+def parse_rates(
+    _ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]
+) -> tuple[float, ...]:
+    """Convert learning rates."""
+    rates = parse_numbers(texts)
+    if not all(0 < rate < math.inf for rate in rates):
+        raise click.BadParameter("a learning rate must be above 0 and finite")
+    return rates
+
+
+def parse_penalties(
+    _ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]
+) -> tuple[float, ...]:
+    """Convert inverse strengths of the penalty."""
+    penalties = parse_numbers(texts)
+    if not all(C > 0 for C in penalties):
+        raise click.BadParameter("an inverse strength must be above 0")
+    return penalties
+
+
+threads_option = click.option(
+    "--threads",
+    "n_threads",
+    type=click.IntRange(1),
+    help="Number of threads.  [default: all cores]",
+)
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Save the model, an .npz file.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+quiet_option = click.option("--quiet", is_flag=True, help="Print results only, no progress.")
+between_0_and_1 = click.FloatRange(0, 1, min_open=True, max_open=True)
+
+data_argument = click.argument("data", type=click.Path(path_type=Path))
+features_option = click.option(
+    "--features",
+    type=click.Choice(["patches", "raw"]),
+    help="What the neuron is given: patches compared with a dictionary learnt from the training "
+    "images, or raw pixels.  [default: patches, but raw for --solver gd]",
+)
+penalty_option = click.option(
+    "--C",
+    "C",
+    multiple=True,
+    callback=parse_penalties,
+    metavar="NUMBER[,...]",
+    help="Inverse strength of the L2 penalty: smaller is stronger, inf is none. Of several, the "
+    "one best on validation is kept.  [default: a choice of four, but 0.01 for raw pixels]",
+)
+_DATA_OPTIONS = (
+    click.option(
+        "--size",
+        type=click.IntRange(1, MAX_SIZE),
+        default=64,
+        show_default=True,
+        help="Width and height that images are resized to, in pixels.",
+    ),
+    click.option(
+        "--limit",
+        type=click.IntRange(MINIMUM_PER_LABEL),
+        metavar="N",
+        help="Use N images of each label, drawn at random.",
+    ),
+    click.option(
+        "--test-from",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Test on the images numbered N and above; cat.12.jpg is number 12.",
+    ),
+    click.option(
+        "--test-fraction",
+        type=between_0_and_1,
+        callback=refuse_nan,
+        default=0.2,
+        show_default=True,
+        help="Share of each label's images to test on, drawn at random.",
+    ),
+    click.option(
+        "--validation-fraction",
+        type=between_0_and_1,
+        callback=refuse_nan,
+        default=0.1,
+        show_default=True,
+        help="Share of the images not tested on that choose between models.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
+        help="Seed of the draw.",
+    ),
+    click.option(
+        "--cache",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Keep computed features in this folder; the same images and options find them again.",
+    ),
+    click.option(
+        "--strict", is_flag=True, help="Stop at an unreadable image instead of skipping it."
+    ),
+)
+
+
+def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which images are loaded and how they are split."""
+    for option in reversed(_DATA_OPTIONS):
+        command = option(command)
+    return command

@@ -1,0 +1,110 @@
+"""Progress bars on the terminal."""
+
+from collections.abc import Mapping
+from types import TracebackType
+
+from rich import filesize
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from ..errors import printable
+from ..photographs.stages import Listener
+from ..photographs.training import TrainingOptions
+
+
+class ProgressBars(Listener):
+    """One bar each for decoding, learning features, features and training, gone at the end.
+
+    Where several models are trained one after the other, the bars begin again.
+
+    Parameters
+    ----------
+    console : Console
+        Where to draw; nothing but the note on memory appears unless it is a terminal.
+    options : TrainingOptions
+        What will be trained.
+    """
+
+    def __init__(self, console: Console, options: TrainingOptions) -> None:
+        self._console = console
+        self._n_fits = options.n_fits
+        self._fit = -1
+        self._max_iter = 0
+        self._n_images = 0
+        self._tasks: dict[str, TaskID] = {}
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[detail]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> "ProgressBars":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def found(self, counts: Mapping[str, int], size: int, n_bytes: int) -> None:
+        """Say how much memory the images are about to fill."""
+        total = sum(counts.values())
+        labels = ", ".join(f"{count:,} {printable(label)}" for label, count in counts.items())
+        self._console.print(
+            f"Decoding {total:,} images ({labels}) to {size} x {size} pixels: "
+            f"one array of {filesize.decimal(n_bytes)}",
+            soft_wrap=True,
+        )
+        self._fit = -1
+        self._begin("decoding", total)
+
+    def decoded(self, count: int) -> None:
+        """Move the bar of decoding."""
+        self._progress.update(self._tasks["decoding"], advance=count)
+
+    def learning_features(self, n_images: int) -> None:
+        """Start the bar of learning features."""
+        self._fit = -1
+        self._n_images = n_images
+        if "features" in self._tasks:
+            self._progress.remove_task(self._tasks.pop("features"))
+        self._begin("learning features", 1)
+
+    def learned(self, share: float) -> None:
+        """Move the bar of learning features."""
+        self._progress.update(self._tasks["learning features"], completed=share)
+
+    def featured(self, count: int) -> None:
+        """Move the bar of features; start it first."""
+        if "features" not in self._tasks:
+            self._begin("features", self._n_images)
+        self._progress.update(self._tasks["features"], advance=count)
+
+    def fitting(self, learning_rate: float | None, max_iter: int) -> None:
+        """Start the bar of training, or note that the next fit begins."""
+        if self._fit < 0:
+            self._begin("training", self._n_fits * max_iter)
+        self._fit += 1
+        self._max_iter = max_iter
+
+    def iterated(self, iteration: int, cost: float) -> None:
+        """Move the bar of training."""
+        self._progress.update(
+            self._tasks["training"],
+            completed=self._fit * self._max_iter + iteration,
+            detail=f"iteration {iteration:,} of at most {self._max_iter:,}, cost {cost:.5f}",
+        )
+
+    def _begin(self, name: str, total: int) -> None:
+        """Put a bar below the others, at its beginning, in place of the one of its name."""
+        if name in self._tasks:
+            self._progress.remove_task(self._tasks[name])
+        self._tasks[name] = self._progress.add_task(name, total=total, detail="")

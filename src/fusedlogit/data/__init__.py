@@ -1,0 +1,1 @@
+"""X as it is stored, behind the verbs that solvers use."""

@@ -1,0 +1,58 @@
+"""The implicit scaling of features: only coefficients and gradients are changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .frame import Look
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Features (x - center) / scale, never formed: only coefficients are changed.
+
+    Attributes
+    ----------
+    center, scale : ndarray of shape (n_features,)
+    """
+
+    center: Doubles
+    scale: Doubles
+
+    @classmethod
+    def of(cls, look: Look, scaling: float | str | None) -> Scaling:
+        """The scaling that an estimator's parameter asks for, of features in their frame."""
+        zero = np.zeros(len(look.mean))
+        if scaling == "standard":
+            if look.frame is not None:
+                return cls(zero, or_infinite(look.frame.deviation))
+            assert look.deviation is not None
+            return cls(look.mean, or_infinite(look.deviation))
+        divisor = 1.0 if scaling is None else float(scaling)
+        return cls(zero, divisor * (1.0 if look.frame is None else look.frame.unit) + zero)
+
+    def to_data(self, coef: Doubles, intercept: float) -> tuple[Doubles, float]:
+        """Coefficients of scaled features as coefficients of X in its own units."""
+        with np.errstate(over="ignore", invalid="ignore"):  # a diverged descent
+            coef = coef / self.scale
+            return coef, float(intercept - self.center @ coef)
+
+    def from_data(self, coef: Doubles, intercept: float) -> tuple[Doubles, float]:
+        """Coefficients of X in its own units as coefficients of scaled features."""
+        varies = np.isfinite(self.scale)
+        scaled = np.multiply(coef, self.scale, where=varies, out=np.zeros_like(coef))
+        return scaled, float(intercept + self.center @ coef)
+
+    def gradient(self, gradient: Doubles, intercept_gradient: float) -> Doubles:
+        """The gradient in coefficients of scaled features from that in X's own units."""
+        return (gradient - self.center * intercept_gradient) / self.scale
+
+
+def or_infinite(deviation: Doubles) -> Doubles:
+    """Scales: a column that does not vary has no say, its scaled feature is exactly zero."""
+    return np.where(deviation > 0, deviation, np.inf)

@@ -1,0 +1,1 @@
+"""Files read and written with care: regular ones alone, whole or not at all."""

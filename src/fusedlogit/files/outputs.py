@@ -1,0 +1,168 @@
+"""Write result files whole or not at all, and tell early whether they can be written."""
+
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..errors import OutputError, printable
+from .inputs import irregular_kind
+
+#: Name of a report's page in its folder.
+REPORT_PAGE = "report.html"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name beside it, then rename it into place.
+
+    Of a link, what it points to is written, and the link kept.
+
+    Raises
+    ------
+    OutputError
+        If either step fails, or what is there is no regular file; nothing is left behind then.
+    """
+    target = _followed(path)
+    _refuse_irregular(target, path)
+    temporary = _temporary(target.parent)
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder; the files written to it appear at `path` at the end, or not at all.
+
+    Files of other names that a folder at `path` holds stay there.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written; nothing is left behind, and what was there is as it was.
+    """
+    target = _followed(path)
+    nearest = next(place for place in (target, *target.parents) if place.exists())
+    temporary = _temporary(nearest)
+    try:
+        temporary.mkdir()
+        yield temporary
+        if target.exists():
+            _move_files(temporary, target)
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary.rename(target)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, unless they exist.
+
+    Raises
+    ------
+    OutputError
+        If that fails, or a file is in the way.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def picture_names(images: Sequence[str]) -> list[str]:
+    """Return names for pictures of some images, such as 01-cat.12.png, that sort in their order."""
+    digits = len(str(len(images)))
+    # A file's name may have 255 bytes.
+    stems = [os.fsencode(Path(image).stem)[:200].decode(errors="ignore") for image in images]
+    return [f"{number:0{digits}}-{stem}.png" for number, stem in enumerate(stems, start=1)]
+
+
+def check_file(path: Path) -> None:
+    """Refuse a place for a file where it could not be written later.
+
+    Raises
+    ------
+    OutputError
+        If the path is a folder, device or pipe, or its folder is missing or read-only.
+    """
+    target = _followed(path)
+    _refuse_irregular(target, path)
+    if not target.parent.is_dir():
+        # Named as the user did, unless a link leads elsewhere.
+        folder = target.parent if path.is_symlink() else path.parent
+        raise OutputError(
+            f"{printable(path)} cannot be written: make the folder {printable(folder)} first"
+        )
+    _check_writable(target.parent, path)
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a place for a folder of files where they could not be written later.
+
+    Raises
+    ------
+    OutputError
+        If a file is in the way, or the nearest existing folder is read-only.
+    """
+    nearest = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not nearest.is_dir():
+        kind = irregular_kind(nearest.stat().st_mode) or "file"
+        raise OutputError(f"{printable(nearest)} is a {kind}: name a folder, or another place")
+    _check_writable(nearest, path)
+
+
+def _followed(path: Path) -> Path:
+    """Return what a path stands for when all links are followed, there or not."""
+    return Path(os.path.realpath(path))
+
+
+def _temporary(folder: Path) -> Path:
+    return folder / f".{uuid.uuid4().hex}.tmp"
+
+
+def _refuse_irregular(target: Path, path: Path) -> None:
+    """Refuse to put a file in the place of something else."""
+    try:
+        kind = irregular_kind(target.stat().st_mode)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    if kind is not None:
+        fix = "name a file in it" if kind == "folder" else "name a file"
+        raise OutputError(f"{printable(path)} is a {kind}: {fix}")
+
+
+def _move_files(source: Path, target: Path) -> None:
+    """Move all files to another folder; none if one of them cannot replace what is there."""
+    files = sorted(source.iterdir())
+    for file in files:
+        if (target / file.name).is_dir():
+            raise IsADirectoryError(errno.EISDIR, f"{file.name} is a folder there")
+    for file in files:
+        os.replace(file, target / file.name)
+
+
+def _check_writable(folder: Path, path: Path) -> None:
+    if not os.access(folder, os.W_OK):
+        raise OutputError(
+            f"{printable(path)} cannot be written, {printable(folder)} is read-only: "
+            "choose another place"
+        )
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{printable(path)} cannot be written ({error.strerror}): choose another place"
+    )

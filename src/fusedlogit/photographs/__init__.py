@@ -1,0 +1,1 @@
+"""From photographs to a classifier of them: the neuron at work."""

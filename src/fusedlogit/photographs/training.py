@@ -1,0 +1,369 @@
+"""Train a classifier on images: compute features, try each candidate, keep the best, judge it."""
+
+import itertools
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+
+from ..errors import InputError
+from ..estimator import LogisticRegression
+from ..functions import moments
+from ..solvers import choose
+from .calibration import UNCALIBRATED, Calibration, calibrate
+from .evaluation import Judgement, Score
+from .feature_cache import learn_and_compute
+from .features import PatchFeatures
+from .loading import SplitImages
+from .model_file import ImageClassifier
+from .stages import Listener, timed
+
+PIXEL_RANGE = 255.0
+
+#: Strengths of the penalty that are tried on features of patches.
+PATCHES_C = (3e-4, 1e-3, 3e-3, 1e-2)
+
+#: What is seen before the test images are.
+SEEN = ("train", "validation")
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train; see `fusedlogit.LogisticRegression` for the meaning of each.
+
+    Attributes
+    ----------
+    features : PatchFeatures or None
+        What the neuron is given; None for raw pixels. With features, the best candidate is
+        trained once more on training and validation images together, and its confidence is
+        calibrated on what the validation images said before.
+    solver : str
+        "auto", "newton", "lbfgs" or "gd".
+    learning_rates : tuple of float
+        Each is tried, and the best on validation kept. Used by "gd" alone.
+    max_iter : int
+        Most iterations of a fit.
+    C : tuple of float
+        Inverse strengths of the penalty; ``inf`` for none. Each is tried, and the best on
+        validation kept. With more features than images it has to be strong.
+    n_threads : int or None
+        Number of threads; all cores if None.
+    cache : Path or None
+        Folder that keeps computed features for the next time.
+    """
+
+    features: PatchFeatures | None = None
+    solver: str = "auto"
+    learning_rates: tuple[float, ...] = (0.001,)
+    max_iter: int = 1000
+    C: tuple[float, ...] = (0.01,)
+    n_threads: int | None = None
+    cache: Path | None = None
+
+    @property
+    def candidates(self) -> tuple[tuple[float, float | None], ...]:
+        """C and learning rate of each fit; None for a solver that has no learning rate."""
+        rates = self.learning_rates if self.solver == "gd" else (None,)
+        return tuple(itertools.product(self.C, rates))
+
+    @property
+    def n_fits(self) -> int:
+        """Number of fits, with that of the best candidate on all but the test images."""
+        return len(self.candidates) + (self.features is not None)
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """What the neuron is given of each image, in the order of the images.
+
+    Attributes
+    ----------
+    images : SplitImages
+    values : ndarray of uint8 or float16, shape (n, n_features)
+        Raw pixels, or features.
+    scaling : float or str
+        See `fusedlogit.LogisticRegression`.
+    features : PatchFeatures or None
+        Fitted; None for raw pixels.
+    """
+
+    images: SplitImages
+    values: NDArray[Any]
+    scaling: float | str
+    features: PatchFeatures | None = None
+
+    def part(self, *names: str) -> tuple[NDArray[Any], NDArray[np.str_]]:
+        """Return the values (a view, not a copy) and labels of adjacent parts."""
+        return self.values[self.images.rows(*names)], self.images.targets(*names)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One trained model, and how it did.
+
+    Attributes
+    ----------
+    C : float
+        Inverse strength of its penalty.
+    learning_rate : float or None
+        Its learning rate, where the solver has one.
+    model : LogisticRegression
+        The fitted estimator.
+    cost : tuple of float
+        Cost J by iteration.
+    training, validation : Score or None
+        Its scores on these images; None if it diverged so far that there is none.
+    seconds : float
+        Time to fit.
+    """
+
+    C: float
+    learning_rate: float | None
+    model: LogisticRegression
+    cost: tuple[float, ...]
+    training: Score | None
+    validation: Score | None
+    seconds: float
+
+    @property
+    def solver(self) -> str:
+        """The solver that was used, where "auto" was asked for."""
+        return choose(self.model.solver, self.model.l1_ratio > 0).name
+
+    @property
+    def name(self) -> str:
+        """What sets it apart from the other candidates."""
+        rate = self.learning_rate
+        return f"{self.solver if rate is None else f'learning rate {rate:g}'}, C {self.C:g}"
+
+    @property
+    def n_iter(self) -> int:
+        """Number of iterations made."""
+        return int(self.model.n_iter_[0])
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the cost ended no lower than it began."""
+        return not self.cost[-1] < self.cost[0]
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """Everything learnt from one set of images.
+
+    Attributes
+    ----------
+    images : SplitImages
+        What was trained and judged on.
+    options : TrainingOptions
+        How it was trained.
+    candidates : tuple of Candidate
+        One for each C and learning rate.
+    best : Candidate
+        The one most accurate on validation.
+    classifier : ImageClassifier
+        What is saved: the best candidate, with features trained once more.
+    n_features : int
+        Length of what the neuron is given of each image.
+    scores : mapping of str to Score
+        The best candidate's score on training and validation images, the classifier's on test
+        images.
+    test : Judgement
+        The classifier's answers to the test images.
+    seconds : mapping of str to float
+        Seconds that each stage took.
+    """
+
+    images: SplitImages
+    options: TrainingOptions
+    candidates: tuple[Candidate, ...]
+    best: Candidate
+    classifier: ImageClassifier
+    n_features: int
+    scores: Mapping[str, Score]
+    test: Judgement
+    seconds: Mapping[str, float]
+
+
+def train(
+    images: SplitImages,
+    options: TrainingOptions | None = None,
+    listener: Listener | None = None,
+) -> TrainingResult:
+    """Train one model for each candidate, keep the best on validation, and judge it.
+
+    Parameters
+    ----------
+    images : SplitImages
+        See `load_images`.
+    options : TrainingOptions, optional
+        How to train.
+    listener : Listener, optional
+        Hears of progress.
+
+    Returns
+    -------
+    TrainingResult
+
+    Raises
+    ------
+    InputError
+        If no learning rate leads to a finite model.
+    """
+    options = options or TrainingOptions()
+    seconds = dict(images.seconds)
+    table = _featured(images, options, listener, seconds)
+    with timed(seconds, "training"):
+        candidates = tuple(
+            _candidate(table, options, C, rate, listener) for C, rate in options.candidates
+        )
+        best, training, validation = _best(candidates)
+        classifier, model = _finished(table, options, best, listener)
+    with timed(seconds, "evaluation"):
+        test = _judge(model, classifier.calibration, table, "test")
+    return TrainingResult(
+        images=images,
+        options=options,
+        candidates=candidates,
+        best=best,
+        classifier=classifier,
+        n_features=table.values.shape[1],
+        scores={"train": training, "validation": validation, "test": test.score},
+        test=test,
+        seconds=seconds,
+    )
+
+
+def _featured(
+    images: SplitImages,
+    options: TrainingOptions,
+    listener: Listener | None,
+    seconds: dict[str, float],
+) -> FeatureTable:
+    """Learn features from the training images, and compute those of all."""
+    if options.features is None:
+        return FeatureTable(images, images.pixels, PIXEL_RANGE)
+    features, values = learn_and_compute(
+        options.features, images, listener or Listener(), seconds, options.cache
+    )
+    return FeatureTable(images, values, "standard", features)
+
+
+def _finished(
+    table: FeatureTable, options: TrainingOptions, best: Candidate, listener: Listener | None
+) -> tuple[ImageClassifier, LogisticRegression]:
+    """Return what is saved, and the estimator in it."""
+    model, calibration = best.model, UNCALIBRATED
+    if table.features is not None:
+        calibration = calibrate(model, *table.part("validation"))
+        model = _fit(table, SEEN, options, best.C, best.learning_rate, listener)
+    return ImageClassifier(
+        labels=table.images.labels,
+        size=table.images.size,
+        features=table.features,
+        coef=model.coef_[0],
+        mean=moments(table.part("train")[0], n_threads=options.n_threads)[0],
+        intercept=float(model.intercept_[0]),
+        threshold=model.threshold,
+        calibration=calibration,
+    ), model
+
+
+def _candidate(
+    table: FeatureTable,
+    options: TrainingOptions,
+    C: float,
+    learning_rate: float | None,
+    listener: Listener | None,
+) -> Candidate:
+    start = time.perf_counter()
+    model = _fit(table, ("train",), options, C, learning_rate, listener)
+    seconds = time.perf_counter() - start
+    training, validation = (_score(model, table, part) for part in SEEN)
+    cost = tuple(model.history_)
+    return Candidate(C, learning_rate, model, cost, training, validation, seconds)
+
+
+def _fit(
+    table: FeatureTable,
+    parts: tuple[str, ...],
+    options: TrainingOptions,
+    C: float,
+    learning_rate: float | None,
+    listener: Listener | None,
+) -> LogisticRegression:
+    if listener is not None:
+        listener.fitting(learning_rate, options.max_iter)
+    model = LogisticRegression(
+        C=C,
+        solver=options.solver,
+        scaling=table.scaling,
+        max_iter=options.max_iter,
+        n_jobs=options.n_threads,
+        callback=None if listener is None else _callback(listener),
+    )
+    if learning_rate is not None:
+        model.set_params(learning_rate=learning_rate)
+    return quietly_fit(model, *table.part(*parts))
+
+
+def quietly_fit(
+    model: LogisticRegression, X: NDArray[Any], y: NDArray[np.str_]
+) -> LogisticRegression:
+    """Fit a model; `converged_` tells whether it has converged, not an alarm."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    return model
+
+
+def _callback(listener: Listener) -> Callable[[int, object, float, float, float], None]:
+    def iterated(
+        iteration: int, coef: object, intercept: float, loss: float, gradient_norm: float
+    ) -> None:
+        listener.iterated(iteration, loss)
+
+    return iterated
+
+
+def _judge(
+    model: LogisticRegression, calibration: Calibration, table: FeatureTable, part: str
+) -> Judgement:
+    values, labels = table.part(part)
+    probability = calibration.probability(model.decision_function(values))
+    return Judgement(
+        truth=labels == table.images.labels[1],
+        probability=probability,
+        answer=probability > model.threshold,
+    )
+
+
+def _score(model: LogisticRegression, table: FeatureTable, part: str) -> Score | None:
+    if not np.isfinite(model.history_[-1]):  # a learning rate far too high
+        return None
+    try:
+        return _judge(model, UNCALIBRATED, table, part).score
+    except ValueError:  # or one whose last step leaves decision values that overflow
+        return None
+
+
+def _best(candidates: tuple[Candidate, ...]) -> tuple[Candidate, Score, Score]:
+    """Return the most accurate on validation, with its training and validation scores.
+
+    Among equals it is the one of least log loss.
+    """
+
+    def merit(candidate: Candidate) -> tuple[float, float]:
+        score = candidate.validation
+        return (score.accuracy, -score.log_loss) if score else (-1.0, 0.0)
+
+    best = max(candidates, key=merit)
+    if best.training is None or best.validation is None:
+        raise InputError("the cost grew beyond all bounds: give a smaller learning rate")
+    return best, best.training, best.validation

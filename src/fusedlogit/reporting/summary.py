@@ -1,0 +1,186 @@
+"""Say what a training has come to: as a dictionary for JSON, as text for people."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from rich import filesize
+from rich.console import Console
+from rich.table import Table
+
+from ..errors import printable
+from ..photographs.training import TrainingResult
+from .comparison import Comparison
+from .rounding import percent
+
+SKIPPED_SHOWN = 5
+
+
+def as_dict(
+    result: TrainingResult,
+    files: Mapping[str, str],
+    comparison: Comparison | None = None,
+) -> dict[str, Any]:
+    """Return the result as plain types; numbers JSON does not know become None.
+
+    Parameters
+    ----------
+    result : TrainingResult
+        What was learnt.
+    files : mapping of str to str
+        What was written, "model", and what will be, "report".
+    comparison : Comparison, optional
+        Kernel against reference, if it was made.
+    """
+    images = result.images
+    summary: dict[str, Any] = {
+        "data": images.origin,
+        "images": images.counts(),
+        "size": images.size,
+        "array_bytes": images.pixels.nbytes,
+        "skipped": [{"name": file.name, "reason": file.reason} for file in images.skipped],
+        "duplicates": [
+            {"test": one.test.name, "seen": one.seen.name, "likeness": one.likeness}
+            for one in images.duplicates
+        ],
+        "solver": result.best.solver,
+        "C": _finite(result.best.C),
+        "n_features": result.n_features,
+        "candidates": [
+            {
+                "C": _finite(candidate.C),
+                "learning_rate": candidate.learning_rate,
+                "iterations": candidate.n_iter,
+                "converged": bool(candidate.model.converged_),
+                "cost": _finite(candidate.cost[-1]),
+                "validation_accuracy": candidate.validation and candidate.validation.accuracy,
+                "seconds": candidate.seconds,
+                "kept": candidate is result.best,
+            }
+            for candidate in result.candidates
+        ],
+        "scores": {part: asdict(score) for part, score in result.scores.items()},
+        "test_roc_auc": result.test.roc_auc,
+        "test_confusion": result.test.confusion.tolist(),
+        "seconds": dict(result.seconds),
+        **files,
+    }
+    if comparison is not None:
+        summary["kernel_against_reference"] = {
+            "max_relative_difference": comparison.max_difference,
+            "times_as_fast": comparison.speedup,
+        }
+    return summary
+
+
+def print_result(
+    console: Console,
+    result: TrainingResult,
+    files: Mapping[str, str],
+    *,
+    remedy: str,
+    comparison: Comparison | None = None,
+) -> None:
+    """Print the result.
+
+    Parameters
+    ----------
+    console : Console
+        Where to.
+    result, files, comparison
+        As for `as_dict`.
+    remedy : str
+        What to do about a fit that was stopped early.
+    """
+    images = result.images
+    counts = ", ".join(f"{count:,} {printable(label)}" for label, count in images.counts().items())
+    console.print(
+        f"{len(images.files):,} images ({counts}) of {images.size} x {images.size} pixels "
+        f"in {filesize.decimal(images.pixels.nbytes)}"
+    )
+    _print_skipped(console, result)
+    _print_duplicates(console, result)
+    console.print()
+    _print_candidates(console, result, remedy)
+    console.print()
+    _print_scores(console, result)
+    console.print()
+    if comparison is not None:
+        console.print(
+            f"Kernel and NumPy reference: the same cost curve within "
+            f"{comparison.max_difference:.1e} (relative, at most); "
+            f"the kernel {comparison.speedup:.1f} times as fast in this run"
+        )
+    stages = ", ".join(f"{stage} {time:.2f}" for stage, time in result.seconds.items())
+    console.print(f"Seconds: {stages}")
+    for kind, path in files.items():
+        console.print(f"{kind.capitalize()}: {printable(path)}")
+
+
+def _print_skipped(console: Console, result: TrainingResult) -> None:
+    skipped = result.images.skipped
+    if skipped:
+        console.print(f"{len(skipped):,} file{'s' * (len(skipped) != 1)} left out:")
+    for file in skipped[:SKIPPED_SHOWN]:
+        console.print(f"  {printable(file.name)} {file.reason}")
+    if len(skipped) > SKIPPED_SHOWN:
+        console.print(f"  ... and {len(skipped) - SKIPPED_SHOWN:,} more (see --report or --json)")
+
+
+def _print_duplicates(console: Console, result: TrainingResult) -> None:
+    duplicates = result.images.duplicates
+    if duplicates:
+        one = duplicates[0]
+        console.print(
+            f"{len(duplicates):,} test image{'s' * (len(duplicates) != 1)} nearly the same as one "
+            f"seen in training (first: {printable(one.test.name)} and {printable(one.seen.name)}): "
+            "remove them for an honest test"
+        )
+
+
+def _print_candidates(console: Console, result: TrainingResult, remedy: str) -> None:
+    table = _table("model", "iterations", "cost", "validation", "seconds")
+    for candidate in result.candidates:
+        kept = candidate is result.best and len(result.candidates) > 1
+        table.add_row(
+            candidate.name + (" (kept)" if kept else ""),
+            f"{candidate.n_iter:,}",
+            "diverged" if candidate.diverged else f"{candidate.cost[-1]:.6f}",
+            percent(candidate.validation.accuracy, 2) if candidate.validation else "-",
+            f"{candidate.seconds:.3f}",
+        )
+    console.print(table)
+    for candidate in result.candidates:
+        if candidate.diverged:
+            console.print(f"{candidate.name} is too high: the cost rose instead of falling")
+    if not result.best.model.converged_:
+        console.print(
+            f"Stopped after {result.best.n_iter:,} iterations, before the cost was as close to its "
+            f"lowest as the tolerance asks: {remedy}"
+        )
+
+
+def _print_scores(console: Console, result: TrainingResult) -> None:
+    table = _table("part", "images", "accuracy", "log loss")
+    for part, score in result.scores.items():
+        table.add_row(
+            part, f"{score.n_images:,}", percent(score.accuracy, 2), f"{score.log_loss:.4f}"
+        )
+    console.print(table)
+    console.print(
+        f"Test: area under the ROC curve {result.test.roc_auc:.4f}; always giving the commoner "
+        f"answer scores {percent(result.scores['test'].majority, 2)}"
+    )
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(first, no_wrap=True)
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,1 @@
+"""What passes run on: threads, BLAS and its threads, scratch memory."""

@@ -1,0 +1,217 @@
+"""How far a cost can be from its minimum: the one certificate that every fit ends with.
+
+J - J* is bounded by the smallest of what is at hand:
+
+- J itself, for no cost is negative;
+- with a penalty, the duality gap: for the residuals r of the margins, and u = X^T r their pull,
+
+      D = -mean loss*(c r) - sum_j max(0, |c u_j| - l1)^2 / (2 l2),    c in [0, 1],
+
+  is nowhere above the minimum, if r has the mean zero that the minimum over the intercept gives
+  it; loss* is the negative entropy (Bach, Jenatton, Mairal and Obozinski, 2012, Foundations and
+  Trends in Machine Learning 4). Without an L1 norm the gap is |gradient|^2 / (2 l2);
+- what the Hessian of all rows says, if it is not too large (`DenseHessian.bound`).
+
+Cost, gradient and margins must come from float64 sums (`Objective.sharp`): those of float32 hide
+more than tolerances ask for. What becomes of the coefficients when they are written in X's own
+units and rounded there is part of the bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from .._kernels import link
+from ..errors import PassOverflowError
+from ..problems.objective import Evaluation, Objective
+from .hessian import DENSE_FEATURES, DenseHessian
+from .metric import EPS, TINY, Metric, beyond
+from .path import evaluate_along
+from .settings import Doubles
+
+#: Newton steps at most to a point that tells more.
+STEPS = 8
+
+#: Features so few that their Hessian costs a pass or two.
+FEW_FEATURES = 32
+
+#: Share of the gradient from which on what the intercept's derivative adds to it must be exact.
+SMALL = 0.01
+
+
+def suboptimality(
+    objective: Objective,
+    here: Evaluation,
+    tol: float,
+    metric: Metric | None = None,
+) -> float:
+    """A bound of (J - J*) / J at an evaluation, at most 1.
+
+    Parameters
+    ----------
+    objective : Objective
+        One that is `sharp`.
+    here : Evaluation
+        Of it.
+    tol : float
+        No more evidence is looked for once the bound is within it.
+    metric : Metric, optional
+        A model of the Hessian at hand. Without one, the Hessian of all rows is summed if need be
+        and if it is not too large.
+    """
+    value = objective.cost(here.value, here.point)
+    if value == 0:
+        return 0.0
+    rounding = rounding_of_model(objective, here)
+    bound = value
+    if objective.penalty > 0 or objective.l1_penalty > 0:
+        if metric is None and objective.matrix.n_features <= FEW_FEATURES:
+            metric = DenseHessian(objective, here.margins)  # as cheap as their mean
+        bound = min(bound, _gap_worth_a_pass(objective, here, metric, 2 * tol * value))
+    if bound + rounding > tol * value:
+        smooth = replace(here, gradient=subgradient(here, objective.l1_penalty))
+        if metric is not None:
+            bound = min(bound, metric.bound(objective, smooth))
+        elif objective.matrix.n_features <= DENSE_FEATURES:
+            bound = min(bound, _bound_from_afar(objective, smooth))
+    return min(1.0, (bound + rounding) / value)
+
+
+def _bound_from_afar(objective: Objective, here: Evaluation) -> float:
+    """What the Hessian says, if need be after some Newton steps to where it says something."""
+    start, metric = here.value, DenseHessian(objective, here.margins)
+    for _ in range(STEPS if objective.l1_penalty == 0 else 0):
+        bound = metric.bound(objective, here)
+        if bound < np.inf:
+            return start - here.value + bound
+        try:
+            there = evaluate_along(objective, here.point, -metric.solve(here.gradient))[1]
+        except PassOverflowError:
+            return np.inf
+        if not there.value < here.value:
+            return np.inf
+        here, metric = there, DenseHessian(objective, there.margins)
+    return start - here.value + metric.bound(objective, here)
+
+
+def subgradient(here: Evaluation, l1: float) -> Doubles:
+    """The gradient of J with its L1 norm, where J has no gradient the shortest subgradient.
+
+    It is the gradient of a smooth function that touches J from below, |w_j| >= s_j w_j for every
+    s_j in [-1, 1]: what bounds the distance from that one's minimum bounds J - J*.
+    """
+    if l1 == 0:
+        return here.gradient
+    gradient = here.gradient.copy()
+    coef, slope = here.point[:-1], gradient[:-1]
+    slope[:] = np.where(coef != 0, slope + l1 * np.sign(coef), slope - np.clip(slope, -l1, l1))
+    return gradient
+
+
+def _gap_worth_a_pass(
+    objective: Objective, here: Evaluation, metric: Metric | None, enough: float
+) -> float:
+    """The duality gap; infinite where a metric's mean tells that it will not be small enough."""
+    if metric is not None and objective.l1_penalty == 0:
+        slope = here.gradient[:-1] - metric.mean * here.gradient[-1]
+        if slope @ slope > enough * 2 * objective.penalty:
+            return np.inf
+    return duality_gap(objective, here, mean_by_curvature(objective, here, metric))
+
+
+def mean_by_curvature(
+    objective: Objective, here: Evaluation, metric: Metric | None
+) -> Doubles | None:
+    """The features' mean, weighted by curvature: by one pass, if that of a metric will not do."""
+    if not objective.fit_intercept:
+        return None
+    slope, slope_intercept = here.gradient[:-1], abs(float(here.gradient[-1]))
+    if metric is not None:
+        moved = slope_intercept * float(np.linalg.norm(metric.mean))
+        if moved <= SMALL * float(np.linalg.norm(slope)):
+            return metric.mean
+    curvature = objective.curvature(here.margins)
+    total = max(float(curvature.sum()), TINY)
+    # It multiplies a small number: float32 will do.
+    return replace(objective, precise=False).pull(curvature)[:-1] / total
+
+
+def duality_gap(objective: Objective, here: Evaluation, mean: Doubles | None = None) -> float:
+    """J at an evaluation less the best dual value at hand.
+
+    `mean`, the features' mean weighted by curvature, tells how their pull changes if the
+    intercept's derivative is brought to zero; without it, that is taken to be zero.
+    """
+    l1, l2 = objective.l1_penalty, objective.penalty
+    slope = here.gradient[:-1] - (0 if mean is None else mean * here.gradient[-1])
+    if l1 == 0:
+        return float(slope @ slope) / (2 * l2) + _intercept_gap(objective, here)
+    pull = np.abs(slope - l2 * here.point[:-1])
+    margins = here.margins
+    if mean is not None and objective.fit_intercept:
+        margins = margins + intercept_step(objective, margins)
+    residual = np.empty_like(margins)
+    link.residual(margins, objective.y, residual)
+    primal = objective.cost(here.value, here.point)
+    within = min(1.0, l1 / max(float(pull.max()), l1))
+    dual = -np.inf
+    for share in (1.0, within):
+        excess = np.maximum(share * pull - l1, 0)
+        if l2 == 0 and share > within:
+            continue
+        cost = float(excess @ excess) / (2 * l2) if l2 > 0 else 0.0
+        dual = max(dual, _entropy(share * residual, objective) - cost)
+    return primal - dual + 16 * EPS * primal
+
+
+def _intercept_gap(objective: Objective, here: Evaluation) -> float:
+    """What is to be gained by the intercept alone, with allowance for its curvature's change."""
+    slope = float(here.gradient[-1])
+    if slope == 0:
+        return 0.0
+    total = max(float(objective.curvature(here.margins).sum()), TINY)
+    step = abs(slope) / total
+    return abs(slope) * step / 2 * beyond(step)
+
+
+def _entropy(residual: Doubles, objective: Objective) -> float:
+    """Minus the mean of loss*(residual), of targets 0 and 1.
+
+    Of q = |residual|, not of q + y, whose digits would be lost where q is small.
+    """
+    q = np.minimum(np.abs(residual), 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        entropy = -(q * np.log(q) + (1 - q) * np.log1p(-q))
+    entropy[(q == 0) | (q == 1)] = 0.0
+    return float(objective.weighted(entropy).sum())
+
+
+def rounding_of_model(objective: Objective, here: Evaluation) -> float:
+    """What J loses, at most, where coefficients and intercept are rounded in X's own units.
+
+    All margins move by the rounding of an intercept that is far from zero, or the sum of terms
+    that are. J changes by the square of that where the intercept is at its minimum, times half the
+    curvature, which is neither above 1/4 nor above the loss; else in proportion.
+    """
+    terms = np.abs(objective.scaling.center / objective.scaling.scale) @ np.abs(here.point[:-1])
+    moved = EPS * (abs(objective.to_data(here.point)[1]) + float(terms))
+    if not objective.fit_intercept:
+        return moved * min(1.0, here.value)
+    return moved * moved / 2 * min(0.25, here.value) * float(np.exp(min(moved, 700.0)))
+
+
+def intercept_step(objective: Objective, margins: Doubles) -> float:
+    """By how much to move the intercept to bring its derivative to zero, reading no X."""
+    step = 0.0
+    for _ in range(50):
+        slope = float(objective.residual(margins + step).sum())
+        curvature = float(objective.curvature(margins + step).sum())
+        if curvature <= 0:
+            break
+        change = float(np.clip(slope / curvature, -1, 1))
+        step -= change
+        if abs(change) < 1e-14 * max(1.0, abs(step)):
+            break
+    return step

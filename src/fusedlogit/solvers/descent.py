@@ -1,0 +1,312 @@
+"""The quasi-Newton descent that solvers share: a metric, what the steps taught, stored margins.
+
+A step is B gradient, where B is the inverse of a metric P (see `_metric`) updated by what the last
+steps showed of the Hessian (L-BFGS). One pass at the end of the step gives cost, gradient and
+margins there. If the cost has not fallen enough, the best point of the line is found on the
+margins of both ends, which are linear in the step, without reading X.
+
+On the way the distance to the minimum is but estimated: by the Newton decrement in the metric,
+1/2 gradient^T P^-1 gradient, over the least curvature relative to P that the path has met. When the
+estimate is small enough, or in float32 can be no smaller, the descent goes on in float64, and
+`_certificate` has the last word.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.optimize import brentq
+
+from ..errors import PassOverflowError
+from ..problems.objective import Evaluation, Objective
+from .cause import Cause
+from .certificate import suboptimality
+from .metric import EPS, TINY, Metric
+from .path import Path, evaluate_along, evaluate_start
+from .settings import Doubles, Result, Settings
+
+SUFFICIENT = 1e-4  # share of the decrease promised by the slope (Armijo)
+BLUR = 1e-5  # share of the cost that float32 sums may hide
+LEAST_SHARE = 0.01  # by which an estimate's target falls at once, at most
+STALLED = 16  # iterations in which the estimate must have halved
+
+
+@dataclass
+class Pair:
+    """One step, and what it showed of the Hessian.
+
+    Attributes
+    ----------
+    step, change : ndarray
+        Of the point and of the gradient.
+    image : ndarray
+        P step.
+    solved : ndarray
+        P^-1 change.
+    """
+
+    step: Doubles
+    change: Doubles
+    image: Doubles
+    solved: Doubles
+
+    @cached_property
+    def product(self) -> float:
+        """step . change, positive."""
+        return float(self.step @ self.change)
+
+    @property
+    def curvature(self) -> float:
+        """Of the cost along the step, relative to that of the metric P."""
+        square = float(self.step @ self.image)
+        return self.product / square if square > 0 else np.inf
+
+
+class Descent(Path):
+    """A path of points, each of lower cost than the last, and what was learnt on it.
+
+    Parameters
+    ----------
+    objective : Objective
+    start : ndarray of shape (n_features + 1,)
+    settings : Settings
+    memory : int
+        Steps to learn from.
+    """
+
+    def __init__(
+        self, objective: Objective, start: Doubles, settings: Settings, memory: int
+    ) -> None:
+        super().__init__(objective, settings)
+        self.here = evaluate_start(objective, start)
+        self.history.append(self.here.value)
+        self.pairs: deque[Pair] = deque(maxlen=memory)
+        self._target = settings.tol
+        self._estimates: list[float] = []
+
+    def go(self, metric: Metric, n_steps: float = np.inf) -> None:
+        """Descend in a metric until finished, or for a number of steps, or until it is no use.
+
+        A metric is of no use any more when no step in it lowers the cost, or when it cannot vouch
+        for what it estimates. Where one that is `final` leads nowhere, the descent is at its end.
+        """
+        self.pairs.clear()
+        fresh, softest = True, 1.0
+        if metric.sharp:  # what float32 cannot tell of the Hessian, it cannot of the gradient
+            self._sharpen()
+        while not self.finished:
+            solved = metric.solve(self.here.gradient)
+            if self.pairs:
+                pair = self.pairs[-1]
+                pair.solved = solved - pair.solved
+                softest = min(softest, pair.curvature)
+            if self._seems_near(float(self.here.gradient @ solved) / 2 / softest):
+                if not self.settings.certify:
+                    self.suboptimality = self._estimates[-1]
+                    return
+                if self._worth_a_proof(metric):
+                    if self._sharpen():
+                        continue
+                    if self._prove(metric) or not metric.vouches:
+                        return
+            if n_steps <= 0:
+                return
+            blur = 0.0
+            if self._next_is_the_last(metric):
+                self.objective, blur = self.objective.sharpened(), BLUR
+            before = self.here
+            direction, image = self._direction(solved, self._scale(metric))
+            if not self._step(direction, blur):
+                if blur:
+                    self.here = self.objective.evaluate(self.here.point)
+                if self._forget() or self._sharpen():
+                    continue
+                if fresh and metric.final:
+                    self.cause = Cause.ROUNDING
+                return
+            fresh = False
+            n_steps -= 1
+            self._learn(before, direction, image, solved)
+            if blur:
+                self.pairs.clear()
+            self.report(self.here.point, self.here.value, self.here.gradient_norm)
+            self._look_for_an_end()
+
+    def _seems_near(self, estimate: float) -> bool:
+        """Whether the minimum seems to be reached, or nothing more to be told about it."""
+        self._estimates.append(estimate / max(self.here.value, TINY))
+        return self._estimates[-1] <= self._target or (not self.objective.sharp and self._stalls())
+
+    def _worth_a_proof(self, metric: Metric) -> bool:
+        """Whether float64 is to confirm what seems near; else what it must come to is less.
+
+        What a metric's bound says in float32 is no proof, but tells whether there will be one.
+        """
+        if self.objective.sharp or not metric.previews or self._stalls():
+            return True
+        seen = metric.bound(self.objective, self.here) / max(self.here.value, TINY)
+        if seen > self.settings.tol:
+            self._lower_target(seen)
+        return seen <= self.settings.tol
+
+    def _lower_target(self, proved: float) -> None:
+        """An estimate has been proved to so much only: the next must be less by as much."""
+        share = min(self.settings.tol / proved, 0.5)
+        self._target = min(self._target, self._estimates[-1]) * max(share, LEAST_SHARE)
+
+    def _next_is_the_last(self, metric: Metric) -> bool:
+        """Whether a step like the last one will bring the estimate within the target.
+
+        Its end is then evaluated in float64 at once, not in float32 first.
+        """
+        if self.objective.sharp or not self.settings.certify or len(self._estimates) < 2:
+            return False
+        if metric.previews and self._target == self.settings.tol:
+            return False  # it is not known yet what the bound makes of the estimate
+        fall = self._estimates[-1] / max(self._estimates[-2], TINY)
+        return self._estimates[-1] * fall <= self._target
+
+    def _stalls(self) -> bool:
+        """Whether the estimate, once small, no longer falls: the gradient is but rounding."""
+        last = self._estimates
+        return (
+            len(last) > STALLED
+            and min(last) < 1e-4
+            and min(last[-STALLED:]) > 0.5 * min(last[:-STALLED])
+        )
+
+    def _prove(self, metric: Metric | None) -> bool:
+        """Whether the certificate confirms an estimate; if not, what it must come to is less."""
+        tol = self.settings.tol
+        self.suboptimality = suboptimality(self.objective, self.here, tol, metric)
+        if metric is not None and metric.vouches and not self.converged:
+            self._lower_target(self.suboptimality)
+        return self.converged
+
+    def _sharpen(self) -> bool:
+        """From now on, evaluate in float64. False if that is so already."""
+        if self.objective.sharp:
+            return False
+        self.objective = self.objective.sharpened()
+        self.here = self.objective.evaluate(self.here.point)
+        self.history[-1] = self.here.value
+        self.pairs.clear()
+        self._estimates.clear()
+        return True
+
+    def _forget(self) -> bool:
+        """Forget what the last steps taught. False if there is nothing to forget."""
+        known = bool(self.pairs)
+        self.pairs.clear()
+        return known
+
+    def _scale(self, metric: Metric) -> float:
+        """Of the metric's inverse, by what the last step showed."""
+        if not self.pairs:
+            return metric.damping
+        pair = self.pairs[-1]
+        length = float(pair.solved @ pair.change)
+        return pair.product / length if length > 0 else metric.damping
+
+    def _direction(self, solved: Doubles, scale: float) -> tuple[Doubles, Doubles]:
+        """-B gradient by the two-loop recursion, whose middle is P^-1, scaled; and its image by P.
+
+        P^-1 is linear, and known of the gradient and of each change.
+        """
+        rest = self.here.gradient.copy()
+        solved = solved.copy()
+        factors = []
+        for pair in reversed(self.pairs):
+            factor = float(pair.step @ rest) / pair.product
+            rest -= factor * pair.change
+            solved -= factor * pair.solved
+            factors.append(factor)
+        direction, image = -scale * solved, -scale * rest
+        for pair, factor in zip(self.pairs, reversed(factors), strict=True):
+            share = factor + float(pair.change @ direction) / pair.product
+            direction -= share * pair.step
+            image -= share * pair.image
+        return direction, image
+
+    def _step(self, direction: Doubles, blur: float) -> bool:
+        """Go along a direction. False if the cost cannot be seen to fall, but for a share of it."""
+        slope = float(self.here.gradient @ direction)
+        if not -np.inf < slope < 0:  # only rounding can make it so
+            return False
+        try:
+            length, there = evaluate_along(self.objective, self.here.point, direction)
+        except PassOverflowError:
+            return False
+        slope *= length
+        unseen = blur * self.here.value
+        if there.value > self.here.value + SUFFICIENT * slope + unseen:
+            share = self._best_share(length * direction, there)
+            if share == 0:
+                return False
+            there = self.objective.evaluate(self.here.point + share * length * direction)
+        if not there.value < self.here.value + unseen and not self._flat(there, slope):
+            return False
+        self.here = there
+        return True
+
+    def _flat(self, there: Evaluation, slope: float) -> bool:
+        """Whether a fall would drown in the rounding of J while the gradient still shrinks."""
+        rounding = 8 * EPS * abs(self.here.value)
+        return bool(there.value <= self.here.value + rounding and -slope <= rounding / SUFFICIENT)
+
+    def _best_share(self, step: Doubles, there: Evaluation) -> float:
+        """The best share of a step, by the margins of its two ends; 0 if there is none."""
+        objective, here = self.objective, self.here
+        margins = there.margins - here.margins
+        ridge = objective.penalty * float(step[:-1] @ step[:-1])
+        ridge_slope = objective.penalty * float(here.point[:-1] @ step[:-1])
+
+        def slope(length: float) -> float:
+            residual = objective.residual(here.margins + length * margins)
+            return float(residual @ margins) + ridge_slope + length * ridge
+
+        if slope(0.0) >= 0 or slope(1.0) <= 0:  # only rounding can make it so
+            return 0.0
+        return float(brentq(slope, 0.0, 1.0, xtol=1e-30, rtol=1e-2, maxiter=300))
+
+    def _learn(
+        self, before: Evaluation, direction: Doubles, image: Doubles, solved: Doubles
+    ) -> None:
+        """Keep the step, unless rounding spoilt it. P^-1 of its end comes with the next one."""
+        step, change = self.here.point - before.point, self.here.gradient - before.gradient
+        square = float(direction @ direction)
+        length = float(step @ direction) / square if square > 0 else 0.0
+        pair = Pair(step, change, length * image, solved)
+        if length > 0 and pair.product > 1e-12 * np.linalg.norm(step) * np.linalg.norm(change):
+            self.pairs.append(pair)
+        else:
+            self.pairs.clear()
+
+    def _look_for_an_end(self) -> None:
+        """Of a descent that has no minimum, or whose cost is but rounding."""
+        if self._separated():
+            self.cause = Cause.UNBOUNDED
+        elif self.objective.sharp and len(self.history) > 2 * STALLED:
+            fall = self.history[-2 * STALLED] - self.history[-1]
+            if fall <= 64 * EPS * self.here.value and self._stalls():
+                self.cause = Cause.ROUNDING
+
+    def result(self) -> Result:
+        """Where the descent ended, with a bound that holds also where it did not converge."""
+        if not self.converged and self.settings.certify:
+            with suppress(PassOverflowError):
+                self._sharpen()
+                self._prove(None)
+        return super().result()
+
+    def _separated(self) -> bool:
+        """Whether the classes are told apart without a penalty: then there is no minimum."""
+        objective = self.objective
+        if objective.penalty > 0 or self.here.value > 1e-6:
+            return False
+        wrong = (objective.y > 0.5) != (self.here.margins > 0)
+        return not objective.weighted(wrong).any()

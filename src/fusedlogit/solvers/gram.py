@@ -1,0 +1,242 @@
+"""The Gram product of rows as a metric: for more features than a Hessian could have."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack
+from scipy.optimize import brentq, minimize_scalar
+
+from .._kernels import link
+from ..problems.objective import Evaluation, Objective
+from .metric import EPS, TINY
+from .settings import Doubles
+
+#: Smallest ridge of a Gram product in float32, in units of its mean diagonal; and in float64.
+LEAST_RIDGE = 1e-4
+LEAST_RIDGE_IN_FLOAT64 = 1e-13
+
+#: Of a slope that a few rows change, relative to it: by compute in float64.
+ROUNDING = {True: 1e-13, False: 1e-6}
+
+#: Roots of curvature, in units of the largest, of rows whose margins a step can be seen to move.
+SEEN = 1e-4
+
+#: Of a probability, what may be taken from it.
+MOST = 0.9
+
+#: Shift of the margins at most, in which the mean of their residuals is brought to zero.
+FARTHEST = 100.0
+
+
+class SampledGram:
+    """The Hessian of a few rows of an objective of more features, by Woodbury's identity.
+
+    With A the centred rows times the square root of their curvature,
+    ``(penalty I + A^T A)^-1 = (I - A^T (penalty I + A A^T)^-1 A) / penalty``. The Gram product
+    A A^T and its factor are float32, or float64 where all rows take part and the penalty is too
+    small for float32; A itself is never formed: the rows stay as they are stored.
+
+    `damping` tells how much a few rows leave to the penalty. In the limit of many rows and
+    features the inverse acts as that of the whole Hessian with a larger penalty k,
+    ``(penalty + A^T A)^-1 ~ k / penalty (k + H)^-1`` with
+    ``1 / k = trace((penalty I + A A^T)^-1) / n_rows``
+    (Silverstein and Bai, 1995, Journal of Multivariate Analysis 54). It is penalty / k.
+
+    Parameters
+    ----------
+    objective : Objective
+        Of the whole.
+    margins : ndarray of shape (n_samples,)
+        Where its Hessian is meant.
+    rows : ndarray of int, optional
+        Which rows take part; all if None.
+    """
+
+    def __init__(
+        self, objective: Objective, margins: Doubles, rows: NDArray[np.intp] | None = None
+    ) -> None:
+        self.whole = whole = rows is None
+        self.rows: NDArray[np.intp] | slice = slice(None) if rows is None else rows
+        margins = margins[self.rows]
+        self.share = 1.0
+        if rows is not None:
+            total, objective = objective.total_weight, objective.sample(rows)
+            self.share = objective.total_weight / total
+        self.objective = objective
+        self.final = whole
+        self.vouches = self.previews = objective.penalty > 0
+        self.curvature = np.empty_like(margins)
+        link.curvature(margins, self.curvature)
+        weight = objective.weighted(self.curvature)
+        self.total = max(float(weight.sum()), TINY)
+        self.root = np.sqrt(weight)
+        scaling = objective.scaling
+        if objective.fit_intercept:
+            mean, _ = objective.matrix.row_sum(weight / self.total)
+            self.center = mean
+            self.mean = (mean - scaling.center) / scaling.scale
+        else:
+            self.center = scaling.center
+            self.mean = np.zeros(len(scaling.center))
+        self._factor(np.float32, LEAST_RIDGE)
+        if whole and self.ridge > objective.penalty > 0:
+            self.objective = objective.sharpened()
+            self._factor(np.float64, LEAST_RIDGE_IN_FLOAT64)
+        self.damping = self._damping()
+        self.sharp = self.objective.sharp
+
+    def _factor(self, dtype: type, least_ridge: float) -> None:
+        """The Gram product with a ridge: the penalty, or else what the type tells from zero."""
+        n_rows = self.objective.matrix.n_samples
+        scale = self.objective.scaling.scale
+        gram = self.objective.matrix.gram(self.center, 1 / scale, self.root, dtype)
+        least = least_ridge * float(gram.trace()) / n_rows
+        least = max(least, float(np.finfo(np.float32).tiny))
+        self.ridge = max(self.objective.penalty, least)
+        self.own_ridge = max(self.objective.penalty / self.share, least)
+        self._kept = gram.copy(order="F") if self.own_ridge > self.ridge else None
+        cholesky = _factor(gram, self.ridge)
+        if cholesky is None:  # by rounding alone
+            self._factor(dtype, 10 * least_ridge)
+        else:
+            self.cholesky = cholesky
+
+    @cached_property
+    def own_cholesky(self) -> NDArray[Any]:
+        """That of A A^T + penalty / share I, once it is asked for."""
+        if self._kept is None:
+            return self.cholesky
+        cholesky = _factor(self._kept, self.own_ridge)
+        assert cholesky is not None  # its ridge is larger than one that did
+        self._kept = None
+        return cholesky
+
+    def _damping(self) -> float:
+        """penalty / k, with the trace estimated by a few random signs (Hutchinson)."""
+        n_rows = len(self.root)
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], (n_rows, 8))
+        trace = float((signs * _solved(self.cholesky, signs)).sum()) / signs.shape[1]
+        return float(np.clip(self.ridge * trace / n_rows, 1e-6, 1.0))
+
+    def count_passes(self, objective: Objective) -> None:
+        """Add what was read of a sample to the passes over the whole."""
+        if not self.whole:
+            objective.matrix.count(self.objective.matrix)
+
+    def _image(self, slope: Doubles) -> Doubles:
+        """A slope."""
+        data_slope = slope / self.objective.scaling.scale
+        rows = self.objective.matrix.decision_values(
+            data_slope, -float(self.center @ data_slope), precise=self.objective.precise
+        )
+        rows *= self.root
+        return rows
+
+    def solve(self, vector: Doubles) -> Doubles:
+        objective, scaling = self.objective, self.objective.scaling
+        result = np.empty_like(vector)
+        slope = result[:-1]
+        np.multiply(self.mean, -vector[-1], out=slope)
+        slope += vector[:-1]
+        rows = _solved(self.cholesky, self._image(slope)) * self.root
+        back, total = objective.matrix.row_sum(rows, precise=objective.precise)
+        back -= self.center * total
+        back /= scaling.scale
+        slope -= back
+        slope /= self.ridge
+        result[-1] = vector[-1] / self.total - self.mean @ result[:-1]
+        if not objective.fit_intercept:
+            result[-1] = 0
+        return result
+
+    def bound(self, objective: Objective, here: Evaluation) -> float:
+        """The duality gap of a better dual point than the residuals r of the margins z.
+
+        That of its own rows is moved to r', the residuals of margins z'. With slope' the gradient
+        that r' gives,
+
+            J - D = sum_i s_i (L(z_i) - L(z'_i) - r'_i (z_i - z'_i)) + |slope'|^2 / (2 penalty),
+
+        where rows that stay add nothing. Any r' gives a bound that is the residual of some margin
+        and has the mean zero that the minimum over the intercept asks for. This one lies on the way
+        of a Newton step in the Hessian of the penalty and of these rows with their own weight
+        among all, penalty I + share A^T A.
+        """
+        own, penalty = self.objective, objective.penalty
+        if penalty == 0:
+            return np.inf
+        margins = here.margins[self.rows]
+        weight = own.weighted(np.ones(len(margins))) * self.share
+        chance, other = np.empty_like(margins), np.empty_like(margins)
+        link.sigmoid(margins, chance)
+        link.sigmoid(-margins, other)
+        change = self._change(here, chance, other, weight)
+        if change is None:
+            return np.inf
+        slope, pull = here.gradient[:-1], own.pull(weight * change)[:-1]
+        products = float(slope @ slope), float(slope @ pull), float(pull @ pull)
+        rounding = ROUNDING[own.sharp] * (products[0] + products[2])
+        residual, loss = own.residual(margins) * self.share, own.loss(margins) * self.share
+
+        def gap(length: float) -> float:
+            there = np.log(chance + length * change) - np.log(other - length * change)
+            lost = loss - own.loss(there) * self.share
+            lost -= float((residual + length * weight * change) @ (margins - there))
+            square = products[0] + length * (2 * products[1] + length * products[2])
+            return max(lost, 0.0) + (max(square, 0.0) + rounding) / (2 * penalty)
+
+        best = float(minimize_scalar(gap, bounds=(0.0, 1.0), method="bounded").fun)
+        return min(best, gap(1.0)) + 16 * EPS * here.value
+
+    def _change(
+        self, here: Evaluation, chance: Doubles, other: Doubles, weight: Doubles
+    ) -> Doubles | None:
+        """Of the residuals of its own rows, to none that no margin has; with the mean of all zero.
+
+        None if that cannot be. `chance` and `other` are the probabilities of the two classes.
+        """
+        wanted = -self.curvature * self._own_step(here)
+        if not self.objective.fit_intercept:
+            return np.clip(wanted, -MOST * chance, MOST * other)
+
+        def shifted(shift: float) -> Doubles:
+            return np.clip(wanted - shift * self.curvature, -MOST * chance, MOST * other)
+
+        def excess(shift: float) -> float:
+            return float(here.gradient[-1]) + float(weight @ shifted(shift))
+
+        if excess(-FARTHEST) * excess(FARTHEST) > 0:
+            return None
+        return shifted(brentq(excess, -FARTHEST, FARTHEST, xtol=1e-15))
+
+    def _own_step(self, here: Evaluation) -> Doubles:
+        """By how much a Newton step in penalty I + share A^T A moves its own rows, but for a shift.
+
+        With b = (A A^T + penalty / share I)^-1 A slope, A times the step is b / share.
+        """
+        slope = here.gradient[:-1] - self.mean * here.gradient[-1]
+        solved = _solved(self.own_cholesky, self._image(slope))
+        seen = self.root > SEEN * self.root.max()
+        moved = np.zeros_like(self.root)
+        moved[seen] = self.own_ridge / self.objective.penalty * solved[seen] / self.root[seen]
+        return moved
+
+
+def _factor(gram: NDArray[Any], ridge: float) -> NDArray[Any] | None:
+    """The lower Cholesky factor of a Gram product with a ridge, in its place; None if it fails."""
+    gram.flat[:: len(gram) + 1] += gram.dtype.type(ridge)
+    # In one thread: unlike the product, it has other bits in more, and gains little by them.
+    (factorise,) = lapack.get_lapack_funcs(("potrf",), (gram,))
+    cholesky, failed = factorise(gram, lower=1, overwrite_a=1)
+    return None if failed else cholesky
+
+
+def _solved(cholesky: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
+    """The solution of a factored system."""
+    (solve,) = lapack.get_lapack_funcs(("potrs",), (cholesky,))
+    solved: NDArray[Any] = solve(cholesky, rows.astype(cholesky.dtype), lower=1)[0]
+    return solved

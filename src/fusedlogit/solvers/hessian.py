@@ -1,0 +1,266 @@
+"""The Hessian of all rows, or of a sample of them, as a metric: n_features^2 numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh, lapack
+
+from ..problems.objective import Evaluation, Objective
+from .metric import EPS, TINY, beyond
+from .settings import Doubles
+
+#: Rounding of a sum of products, relative to the root of the sums of squares: by compute in
+#: float64. A panel of float32 adds up 128 rows at most, so that rounding does not grow with n.
+ROUNDING = {True: 4 * float(np.finfo(np.float64).eps), False: 4 * float(np.finfo(np.float32).eps)}
+
+#: Features up to which a Hessian of n_features^2 numbers is formed.
+DENSE_FEATURES = 2048
+
+#: Change of margins since a Hessian was summed, up to which a bound may rest on it.
+NEAR = 0.02
+
+#: By how much rounding may change the least eigenvalue of a Hessian that is to be relied on.
+RELIABLE = 0.25
+
+
+class CenteredHessian:
+    """The Hessian of all the rows of an objective, from one sandwich pass.
+
+    Each entry is known but for a rounding of `ROUNDING` times the root of the two diagonal ones.
+
+    Parameters
+    ----------
+    objective : Objective
+    row_weight : ndarray of shape (n_samples,)
+        The curvature of each row, or a bound of it.
+
+    Attributes
+    ----------
+    matrix : ndarray of shape (n_features, n_features)
+        In the coefficients, the intercept eliminated.
+    mean : ndarray of shape (n_features,)
+        Of the scaled features, weighted by curvature; zero if no intercept is fitted.
+    total : float
+        Second derivative in the intercept.
+    size : ndarray of shape (n_features,)
+        Roots of the diagonal, 1 where that is zero.
+    flat : ndarray of shape (n_features,)
+        Where it is zero.
+    equilibrated, cholesky : ndarray of shape (n_features, n_features)
+        The matrix over the sizes of row and column, and its lower factor.
+    rounding, least : float
+        Of the equilibrated matrix: the norm of its rounding, and a lower bound of its eigenvalues,
+        0 if rounding has made it indefinite.
+    """
+
+    def __init__(self, objective: Objective, row_weight: Doubles) -> None:
+        center, scale, about = objective.scaling.center, objective.scaling.scale, objective.about
+        product = objective.matrix.sandwich(row_weight, about, precise=objective.precise)
+        if about is not None:
+            center = center - about
+        self.sharp = objective.sharp
+        self.total = max(float(product[-1, -1]), TINY)
+        if objective.fit_intercept:
+            mean = product[:-1, -1] / self.total
+            hessian = product[:-1, :-1] - np.outer(mean * self.total, mean)
+            self.mean = (mean - center) / scale
+        else:
+            sums = np.outer(product[:-1, -1], center)
+            hessian = product[:-1, :-1] - sums - sums.T + self.total * np.outer(center, center)
+            self.mean = np.zeros(len(center))
+        hessian /= scale
+        hessian /= scale[:, None]
+        hessian.flat[:: len(center) + 1] += objective.penalty
+        self.matrix = hessian
+        self._equilibrate()
+
+    def _equilibrate(self) -> None:
+        size = np.sqrt(np.maximum(self.matrix.diagonal(), 0))
+        self.flat = size == 0
+        self.size = np.where(self.flat, 1.0, size)
+        self.equilibrated = self.matrix / self.size
+        self.equilibrated /= self.size[:, None]
+        self.rounding = ROUNDING[self.sharp] * len(size)
+        self.cholesky, failed = lapack.dpotrf(self.equilibrated, lower=1)
+        self.least = 0.0
+        if not failed:  # the norm of the inverse is 1 / least at most
+            self.least = float(lapack.dpocon(self.cholesky, 1.0, uplo="L")[0])
+
+    @property
+    def reliable(self) -> bool:
+        """Whether rounding leaves its least eigenvalue much as it is."""
+        return self.rounding <= RELIABLE * self.least
+
+
+def reliable_hessian(objective: Objective, row_weight: Doubles) -> CenteredHessian:
+    """The Hessian by float32 sums, or by float64 ones where rounding may matter.
+
+    It matters where columns nearly repeat each other: a product of two float32 is exact in float64.
+    """
+    hessian = CenteredHessian(objective, row_weight)
+    if hessian.reliable or objective.sharp:
+        return hessian
+    return CenteredHessian(objective.sharpened(), row_weight)
+
+
+class DenseHessian:
+    """The Hessian of all the rows of an objective, factored: n_features^2 numbers.
+
+    Where rounding could change its least eigenvalue even in float64, directions of eigenvalues that
+    may be rounding are left alone: the pseudo-inverse.
+
+    Parameters
+    ----------
+    objective : Objective
+    margins : ndarray of shape (n_samples,)
+    """
+
+    damping = 1.0
+    final = True
+    vouches = True
+    previews = False
+
+    def __init__(self, objective: Objective, margins: Doubles) -> None:
+        self.margins = margins
+        self.penalty = objective.penalty
+        self.fit_intercept = objective.fit_intercept
+        hessian = reliable_hessian(objective, objective.curvature(margins))
+        self.mean, self.total = hessian.mean, hessian.total
+        self.size, self.flat = hessian.size, hessian.flat
+        self.cholesky, self.least = hessian.cholesky, hessian.least
+        self.rounding, self.sharp = hessian.rounding, hessian.sharp
+        self.kept: tuple[Doubles, Doubles] | None = None
+        if not hessian.reliable:
+            self._invert(hessian.equilibrated)
+
+    def _invert(self, equilibrated: Doubles) -> None:
+        """Eigenvalues and vectors, of those that are no rounding."""
+        values, vectors = eigh(equilibrated)
+        kept = values > self.rounding / RELIABLE
+        self.kept = values[kept], vectors[:, kept]
+        self.least = float(values[kept].min(initial=np.inf))
+
+    def _reduced(self, vector: Doubles) -> Doubles:
+        """A gradient in the equilibrated coefficients, the intercept eliminated."""
+        slope: Doubles = (vector[:-1] - self.mean * vector[-1]) / self.size
+        return slope
+
+    def solve(self, vector: Doubles) -> Doubles:
+        result = np.empty_like(vector)
+        slope = self._reduced(vector)
+        if self.kept is None:
+            slope = lapack.dpotrs(self.cholesky, slope, lower=1)[0]
+        else:
+            values, vectors = self.kept
+            slope = vectors @ ((vectors.T @ slope) / values)
+        result[:-1] = slope / self.size
+        result[-1] = vector[-1] / self.total - self.mean @ result[:-1] if self.fit_intercept else 0
+        return result
+
+    def bound(self, objective: Objective, here: Evaluation) -> float:
+        """The Newton decrement, enlarged by all that may be wrong with it.
+
+        By rounding (`square`). And by the change of the Hessian: no curvature of a row changes by
+        more than exp(r), where r is the change of its margin, from where the Hessian was summed to
+        `here`, and on to the minimum (`beyond`). Where it was summed further off, a row whose
+        curvature has vanished since would be taken to hold its place: it is summed anew.
+        """
+        drift = objective.largest(here.margins - self.margins)
+        if drift > NEAR:
+            return DenseHessian(objective, here.margins).bound(objective, here)
+        solved = self.solve(here.gradient)
+        square = self.square(here, solved, objective.far)
+        if square == np.inf:
+            return np.inf
+        reach = objective.largest(objective.margins(solved))
+        return square / 2 * math.exp(drift) * beyond(reach)
+
+    def square(self, here: Evaluation, solved: Doubles, far: float) -> float:
+        """The gradient's square in this metric, at most: with what rounding hides of both.
+
+        Of the least eigenvalue, as much as rounding may make of it. Of the gradient in directions
+        that were left alone, whose curvature is but known to be no less than the penalty's: there
+        it may be no more than rounding without one.
+        """
+        slope = self._reduced(here.gradient)
+        if slope[self.flat].any():
+            return np.inf
+        square = float(here.gradient @ solved) / (1 - self.rounding / self.least)
+        margins, sums = self._rounding_at(here, far)
+        if self.kept is not None:
+            vectors = self.kept[1]
+            outside = float(np.linalg.norm(slope - vectors @ (vectors.T @ slope)))
+            hidden = 4 * (margins + sums)
+            floor = self.penalty / float(self.size.max()) ** 2
+            if outside <= hidden:
+                outside, floor = hidden, max(floor, self.rounding)
+            if floor == 0:
+                return np.inf
+            square = 2 * (square + outside * outside / floor)
+        return (math.sqrt(max(square, 0.0)) + margins + sums / math.sqrt(self.least)) ** 2
+
+    def _rounding_at(self, here: Evaluation, far: float) -> tuple[float, float]:
+        """Of the gradient, which was summed in float64: that of the margins and that of its sums.
+
+        That of the margins is eps times the terms they are sums of, |x_j theta_j|, and moves the
+        gradient as a step would: the root of curvature times its square. That of a sum is eps
+        times the mean of |residual x_j|, which is at most the root of J times that of x_j^2. Both
+        grow where features lie far from zero, as `far` says.
+        """
+        eps = far * EPS
+        margins = 4 * eps * float(np.abs(here.point[:-1]) @ self.size)
+        return margins, 8 * eps * math.sqrt(here.value * len(self.size))
+
+
+class SampleHessian(DenseHessian):
+    """The Hessian of a sample of rows in the place of that of all.
+
+    Attributes
+    ----------
+    other : callable
+        other() -> another sample, as an objective and its rows.
+    """
+
+    final = False
+
+    def __init__(
+        self,
+        sample: Objective,
+        margins: Doubles,
+        other: Callable[[], tuple[Objective, NDArray[np.intp]]],
+    ) -> None:
+        super().__init__(sample, margins)
+        self.other = other
+
+    def bound(self, objective: Objective, here: Evaluation) -> float:
+        """What another sample says, which does not share the outliers of this one.
+
+        A sample may take a rare row for a common one, and then too much curvature for granted. It
+        is unlikely that two samples do so in the same direction. Twice the larger of their bounds
+        leaves room for what is left of chance: eigenvalues of both are within (1 +- 1/6)^2. So
+        does half as much again of the largest change of a margin in a Newton step, which only
+        rows of the sample tell.
+        """
+        sample, rows = self.other()
+        metric = DenseHessian(sample, here.margins[rows])
+        step = metric.solve(here.gradient)
+        reach = sample.largest(sample.margins(step))
+        objective.matrix.count(sample.matrix)
+        square = max(
+            metric.square(here, solved, objective.far)
+            for metric, solved in ((metric, step), (self, self.solve(here.gradient)))
+        )
+        return square * beyond(1.5 * reach)
+
+
+class UnprovedHessian(SampleHessian):
+    """The same where the Hessian of all rows is to be had so cheaply that it must vouch."""
+
+    vouches = False
+
+    def bound(self, objective: Objective, here: Evaluation) -> float:
+        return np.inf

@@ -1,0 +1,102 @@
+"""The points that a solver goes through: how it ends, what it tells on the way."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import PassOverflowError
+from ..problems.objective import Evaluation, Objective
+from .cause import Cause
+from .settings import Doubles, Result, Settings
+
+SHORTEST = 1e-30  # of a step that overflows
+
+
+def evaluate_start(objective: Objective, start: Doubles) -> Evaluation:
+    """The cost at a start; from zero where that overflows there."""
+    try:
+        here = objective.evaluate(start)
+        if np.isfinite(here.value) and np.isfinite(here.gradient).all():
+            return here
+    except PassOverflowError:
+        pass
+    return objective.evaluate(np.zeros_like(start))
+
+
+def evaluate_along(objective: Objective, point: Doubles, step: Doubles) -> tuple[float, Evaluation]:
+    """The longest share, of 1 and less, of a step that does not overflow, and its end.
+
+    Raises
+    ------
+    PassOverflowError
+        If there is none.
+    """
+    share = 1.0 if np.isfinite(step).all() else 0.0
+    while share > SHORTEST:
+        try:
+            return share, objective.evaluate(point + share * step)
+        except PassOverflowError:
+            share /= 1024
+    raise PassOverflowError("every share of the step overflows")
+
+
+class Path:
+    """Where a solver stands, and the costs on its way.
+
+    Attributes
+    ----------
+    here : Evaluation
+    history : list of float
+        The cost J at the start and after each iteration.
+    suboptimality : float
+        Certified for `here`; infinite where nothing is yet.
+    cause : Cause
+        Other than ITERATIONS once nothing more can be done.
+    """
+
+    here: Evaluation
+
+    def __init__(self, objective: Objective, settings: Settings) -> None:
+        self.objective = objective
+        self.settings = settings
+        self.history: list[float] = []
+        self.suboptimality = np.inf
+        self.cause = Cause.ITERATIONS
+
+    @property
+    def n_iter(self) -> int:
+        return len(self.history) - 1
+
+    @property
+    def converged(self) -> bool:
+        return bool(self.suboptimality <= self.settings.tol)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it converged, was stopped or cannot go on."""
+        return (
+            self.converged
+            or self.cause != Cause.ITERATIONS
+            or self.n_iter >= self.settings.max_iter
+        )
+
+    def report(self, point: Doubles, cost: float, gradient_norm: float) -> None:
+        """An iteration ends."""
+        self.history.append(cost)
+        callback = self.settings.callback
+        if callback is None:
+            return
+        coef, intercept = self.objective.to_data(point)
+        if callback(self.n_iter, coef, intercept, cost, gradient_norm):
+            self.cause = Cause.STOPPED
+
+    def result(self) -> Result:
+        """Where the path ended."""
+        return Result(
+            point=self.here.point,
+            history=self.history,
+            n_iter=self.n_iter,
+            converged=self.converged,
+            suboptimality=self.suboptimality,
+            cause=self.cause,
+        )
