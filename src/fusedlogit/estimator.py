@@ -18,9 +18,11 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from . import functions
 from .data.checks import NUMBER_TYPES, narrowed, numbers_alone, readable
 from .data.dense import DenseMatrix
+from .data.target import Target
+from .problems.links import LOG_LOSS
 from .problems.objective import Objective
-from .runtime.blas import blas_threads
 from .solvers import SOLVERS, Callback, Result, Settings, choose
+from .solvers.scheduler import run
 
 Doubles = NDArray[np.float64]
 
@@ -224,24 +226,22 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         total = matrix.n_samples if weight is None else float(weight.sum())
         penalty = 1 / (self.C * unit) / total
         objective = Objective.of(
-            matrix, target, weight, self.scaling, (1 - self.l1_ratio) * penalty,
+            matrix, Target(target, weight, LOG_LOSS), self.scaling, (1 - self.l1_ratio) * penalty,
             self.l1_ratio * penalty, self.fit_intercept,
         )  # fmt: skip
         settings = Settings(
             self.max_iter, self.tol, self.learning_rate, self._reporter(), self._seed()
         )
         start = objective.from_data(*self._start(matrix.n_features, classes))
-        # Solvers look themselves at what is finite, or too small to count.
-        with blas_threads(1), np.errstate(all="ignore"):
-            result = solver.solve(objective, start, settings)
-            coef, intercept = objective.to_data(result.point)
+        (result,) = run([solver.solve(objective, start, settings)])
+        coef, intercept = objective.to_data(result.point)
         if not np.isfinite(coef).all() and np.isfinite(result.point).all():
             raise ValueError(
                 f"a coefficient is beyond float64: multiply column "
                 f"{np.flatnonzero(~np.isfinite(coef))[0]} of X by a large number"
             )
         self.classes_ = classes
-        self._keep(result, coef, intercept, objective.matrix.n_passes)
+        self._keep(result, coef, intercept, objective.data.n_passes)
         return self
 
     def decision_function(self, X: ArrayLike) -> Doubles:
@@ -253,7 +253,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         matrix = DenseMatrix(readable(narrowed(data)), self.n_jobs)
         coef, intercept = self.coef_[0], float(self.intercept_[0])
-        return matrix.decision_values(coef, intercept, precise=_beyond_float32(coef, intercept))
+        precise = _beyond_float32(coef, intercept)
+        decision: Doubles = matrix.decision_values(
+            coef[None], np.array([intercept]), precise=precise
+        )[0]
+        return decision
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Class of each sample: the second one where its probability is above `threshold`."""

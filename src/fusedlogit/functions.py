@@ -10,23 +10,34 @@ computed in float64, the others in float32 with sums in float64.
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._kernels import coordinate, link
-from .data import checks as _storage
+from .data import checks
+from .data.arguments import (
+    count_of,
+    dense_of,
+    number_of,
+    total_of,
+    vector_of,
+    weight_of,
+)
 from .data.checks import (
-    check_storage,
     check_target,
     raise_if_outside,
     real_numbers,
-    refuse_what_is_no_number,
 )
 from .data.dense import DenseMatrix
+from .data.scaling import Scaling
+from .data.target import Target
+from .problems.links import LOG_LOSS
+from .problems.objective import Objective
 from .reference import Descent
+from .solvers.gradient_descent import descend
+from .solvers.scheduler import run
 
 __all__ = [
     "coordinate_descent",
@@ -48,56 +59,10 @@ __all__ = [
 Doubles = NDArray[np.float64]
 
 
-def _vector(values: ArrayLike, name: str, length: int) -> Doubles:
-    """A finite float64 vector of a given length."""
-    vector = np.ascontiguousarray(real_numbers(values, name), dtype=np.float64)
-    if vector.shape != (length,):
-        raise ValueError(f"{name} has shape {vector.shape}; expected ({length},)")
-    if not np.isfinite(vector).all():
-        raise ValueError(f"{name} contains NaN or infinity; remove or replace it")
-    return vector
-
-
-def _number(value: float, name: str, low: float = -np.inf, *, above: bool = False) -> float:
-    """A finite number of at least (or above) low."""
-    if not isinstance(value, (float, Real)):  # the first is quick to tell
-        refuse_what_is_no_number(np.asarray(value), name)
-        if np.ndim(value) or value is None:
-            raise TypeError(f"{name}={value!r} must be a number")
-    number = float(value)
-    if not np.isfinite(number) or number < low or (above and number == low):
-        bound = "" if low == -np.inf else f" {'above' if above else 'of at least'} {low:g}"
-        raise ValueError(f"{name}={value!r} must be a finite number{bound}")
-    return number
-
-
-def _count(value: int, name: str, least: int, otherwise: str = "") -> int:
-    """A whole number of at least `least`."""
-    if not isinstance(value, (int, Integral)) or value < least:
-        raise ValueError(f"{name}={value!r} must be a whole number of at least {least}{otherwise}")
-    return int(value)
-
-
-def _dense(X: ArrayLike, n_threads: int | None) -> DenseMatrix:
-    """X with its threads."""
-    if n_threads is not None:
-        _count(n_threads, "n_threads", 1, ", or None for all usable cores")
-    return DenseMatrix(check_storage(X), n_threads)
-
-
-def _sample_weight(sample_weight: ArrayLike | None, n_samples: int) -> Doubles | None:
-    if sample_weight is None:
-        return None
-    weight = _vector(sample_weight, "sample_weight", n_samples)
-    largest = weight.max()
-    if weight.min() < 0 or largest == 0:
-        raise ValueError("sample_weight must not be negative, and must not be zero throughout")
-    shares: Doubles = weight / largest  # the results are means, which know no unit of weight
-    return shares
-
-
-def _total(sample_weight: Doubles | None, n_samples: int) -> float:
-    return float(n_samples if sample_weight is None else sample_weight.sum())
+def _model(matrix: DenseMatrix, coef: ArrayLike, intercept: float) -> tuple[Doubles, Doubles]:
+    """One coefficient vector and its intercept, as the verbs take them."""
+    vector = vector_of(coef, "coef", matrix.n_features)
+    return vector[None], np.array([number_of(intercept, "intercept")])
 
 
 def _apply(kernel: Callable[..., None], **arguments: ArrayLike) -> NDArray[Any]:
@@ -186,10 +151,11 @@ def decision_values(
         If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
         column), text or complex, or n_threads no positive integer.
     """
-    matrix = _dense(X, n_threads)
-    return matrix.decision_values(
-        _vector(coef, "coef", matrix.n_features), _number(intercept, "intercept")
-    )
+    matrix = dense_of(X, n_threads)
+    decision: Doubles = matrix.decision_values(
+        *_model(matrix, coef, intercept),
+    )[0]
+    return decision
 
 
 def loss(
@@ -226,15 +192,14 @@ def loss(
         column), text or complex, y leaves [0, 1], a weight is negative or all are zero, or
         n_threads is no positive integer.
     """
-    matrix = _dense(X, n_threads)
-    weight = _sample_weight(sample_weight, matrix.n_samples)
+    matrix = dense_of(X, n_threads)
+    weight = weight_of(sample_weight, matrix.n_samples)
     total = matrix.loss(
         check_target(y, matrix.n_samples),
         weight,
-        _vector(coef, "coef", matrix.n_features),
-        _number(intercept, "intercept"),
+        *_model(matrix, coef, intercept),
     )
-    return total / _total(weight, matrix.n_samples)
+    return float(total[0]) / total_of(weight, matrix.n_samples)
 
 
 def loss_and_gradient(
@@ -275,17 +240,16 @@ def loss_and_gradient(
         column), text or complex, y leaves [0, 1], a weight is negative or all are zero, or
         n_threads is no positive integer.
     """
-    matrix = _dense(X, n_threads)
-    weight = _sample_weight(sample_weight, matrix.n_samples)
-    cost, gradient, intercept_gradient = matrix.loss_and_gradient(
-        check_target(y, matrix.n_samples),
-        weight,
-        _vector(coef, "coef", matrix.n_features),
-        _number(intercept, "intercept"),
+    matrix = dense_of(X, n_threads)
+    weight = weight_of(sample_weight, matrix.n_samples)
+    target = Target(check_target(y, matrix.n_samples), weight, LOG_LOSS)
+    (cost,), (gradient,), (intercept_gradient,), _ = matrix.loss_and_gradient(
+        [target], *_model(matrix, coef, intercept), margins=False
     )
-    total = _total(weight, matrix.n_samples)
+    matrix.raise_if_nonfinite(cost, gradient, y=target.y)
+    total = target.total_weight
     gradient /= total
-    return cost / total, gradient, intercept_gradient / total
+    return float(cost) / total, gradient, float(intercept_gradient) / total
 
 
 def hessian_product(
@@ -319,12 +283,13 @@ def hessian_product(
         If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
         column), text or complex, or n_threads no positive integer.
     """
-    matrix = _dense(X, n_threads)
-    return matrix.hessian_product(
-        _vector(curvature, "curvature", matrix.n_samples),
-        _vector(vector, "vector", matrix.n_features),
-        _number(vector_intercept, "vector_intercept"),
+    matrix = dense_of(X, n_threads)
+    products, intercept_products = matrix.hessian_product(
+        vector_of(curvature, "curvature", matrix.n_samples)[None],
+        vector_of(vector, "vector", matrix.n_features)[None],
+        np.array([number_of(vector_intercept, "vector_intercept")]),
     )
+    return products[0], float(intercept_products[0])
 
 
 def sandwich(X: ArrayLike, row_weight: ArrayLike, *, n_threads: int | None = None) -> Doubles:
@@ -349,8 +314,8 @@ def sandwich(X: ArrayLike, row_weight: ArrayLike, *, n_threads: int | None = Non
         If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
         column), text or complex, or n_threads no positive integer.
     """
-    matrix = _dense(X, n_threads)
-    return matrix.sandwich(_vector(row_weight, "row_weight", matrix.n_samples))
+    matrix = dense_of(X, n_threads)
+    return matrix.sandwich(vector_of(row_weight, "row_weight", matrix.n_samples))
 
 
 def gram(
@@ -384,11 +349,11 @@ def gram(
         If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
         column), text or complex, or n_threads no positive integer.
     """
-    matrix = _dense(X, n_threads)
+    matrix = dense_of(X, n_threads)
     product: Doubles = matrix.gram(
-        _vector(mean, "mean", matrix.n_features),
-        _vector(scale, "scale", matrix.n_features),
-        _vector(root, "root", matrix.n_samples),
+        vector_of(mean, "mean", matrix.n_features),
+        vector_of(scale, "scale", matrix.n_features),
+        vector_of(root, "root", matrix.n_samples),
         np.float64,
     )
     product += np.tril(product, -1).T
@@ -428,11 +393,11 @@ def moments(
         column), text or complex, a weight is negative or all are zero, a unit is no power of two,
         or n_threads no positive integer.
     """
-    matrix = _dense(X, n_threads)
-    weight = _sample_weight(sample_weight, matrix.n_samples)
+    matrix = dense_of(X, n_threads)
+    weight = weight_of(sample_weight, matrix.n_samples)
     if unit is None:
         return matrix.moments(weight)
-    powers = _vector(unit, "unit", matrix.n_features)
+    powers = vector_of(unit, "unit", matrix.n_features)
     if (np.frexp(powers)[0] != 0.5).any():
         raise ValueError("unit must hold powers of two; take np.exp2 of whole numbers")
     return matrix.moments(weight, powers)
@@ -460,8 +425,8 @@ def first_nonfinite(X: ArrayLike, *, n_threads: int | None = None) -> tuple[int,
     ValueError
         If X is no table of real numbers, or n_threads no positive integer.
     """
-    matrix = _dense(X, n_threads)
-    return _storage.first_nonfinite(matrix.X, matrix.n_threads)
+    matrix = dense_of(X, n_threads)
+    return checks.first_nonfinite(matrix.X, matrix.n_threads)
 
 
 def gradient_descent(
@@ -510,28 +475,33 @@ def gradient_descent(
         column), text or complex, y leaves [0, 1], a weight is negative or all are zero, max_iter is
         no whole number, or another parameter out of range.
     """
-    matrix = _dense(X, n_threads)
-    weight = _sample_weight(sample_weight, matrix.n_samples)
+    matrix = dense_of(X, n_threads)
+    weight = weight_of(sample_weight, matrix.n_samples)
     target = check_target(y, matrix.n_samples)
     raise_if_outside(target)
-    coef, intercept = np.zeros(matrix.n_features), np.zeros(1)
-    history, outcome, gradient_norm = matrix.gradient_descent(
-        target,
-        weight,
-        total_weight=_total(weight, matrix.n_samples),
-        center=np.zeros(matrix.n_features),
-        scale=np.full(matrix.n_features, _number(scaling, "scaling", 0, above=True)),
-        penalty=_number(penalty, "penalty", 0),
+    objective = Objective(
+        matrix,
+        Target(target, weight, LOG_LOSS),
+        Scaling.by(number_of(scaling, "scaling", 0, above=True), matrix.n_features),
+        number_of(penalty, "penalty", 0),
         fit_intercept=True,
-        learning_rate=_number(learning_rate, "learning_rate", 0, above=True),
-        max_iter=_count(max_iter, "max_iter", 0),
-        tol=_number(tol, "tol", 0),
-        coef=coef,
-        intercept=intercept,
-        observer=None,
     )
+    (trail,) = run([
+        descend(
+            objective,
+            np.zeros(matrix.n_features + 1),
+            learning_rate=number_of(learning_rate, "learning_rate", 0, above=True),
+            max_iter=count_of(max_iter, "max_iter", 0),
+            tol=number_of(tol, "tol", 0),
+        )
+    ])  # fmt: skip
     return Descent(
-        coef, float(intercept[0]), history.tolist(), gradient_norm, len(history), outcome
+        coef=trail.point[:-1],
+        intercept=float(trail.point[-1]),
+        history=trail.history,
+        gradient_norm=trail.gradient_norm,
+        n_iter=len(trail.history),
+        outcome=trail.outcome,
     )
 
 
@@ -573,14 +543,14 @@ def coordinate_descent(
         number, or a limit or the penalty is negative.
     """
     n_features = np.size(coef)
-    w = _vector(coef, "coef", n_features).copy()
-    slope = _vector(gradient, "gradient", n_features).copy()
-    square = _vector(real_numbers(hessian, "hessian").ravel(), "hessian", n_features**2)
+    w = vector_of(coef, "coef", n_features).copy()
+    slope = vector_of(gradient, "gradient", n_features).copy()
+    square = vector_of(real_numbers(hessian, "hessian").ravel(), "hessian", n_features**2)
     n_sweeps = coordinate.coordinate_descent(
         square.reshape(n_features, n_features),
-        _number(l1_penalty, "l1_penalty", 0),
-        _number(tol, "tol", 0),
-        _count(max_sweeps, "max_sweeps", 0),
+        number_of(l1_penalty, "l1_penalty", 0),
+        number_of(tol, "tol", 0),
+        count_of(max_sweeps, "max_sweeps", 0),
         w,
         slope,
     )

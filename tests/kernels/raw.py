@@ -61,7 +61,7 @@ class Kernels:
     def __init__(self, level):
         self.level = level
         modules = _kernels.load(level)
-        self.dense, self.link, self.loops = modules["dense"], modules["link"], modules["loops"]
+        self.dense, self.link = modules["dense"], modules["link"]
         self.coordinate = modules["coordinate"]
 
     def __repr__(self):
@@ -150,28 +150,6 @@ class Kernels:
         """Row and column."""
         with Outputs() as outputs:
             return self.dense.first_nonfinite(stored(X), outputs.new(n_threads, 2, dtype=np.intp))
-
-    def gradient_descent(
-        self, X, y, weight=None, *, center=None, scale=None, penalty=0.0, fit_intercept=True,
-        learning_rate=0.1, max_iter=20, tol=0.0, coef=None, intercept=0.0, observer=None,
-        n_threads=1, frame=(),
-    ):  # fmt: skip
-        """History, outcome, gradient norm, coefficients, intercept."""
-        n_samples, d = X.shape
-        total_weight = float(n_samples if weight is None else weight.sum())
-        with Outputs() as outputs:
-            w = outputs.copy(np.zeros(d) if coef is None else coef)
-            b = outputs.copy(np.array([intercept]))
-            history = outputs.new(max_iter)
-            n_passes, outcome, norm = self.loops.gradient_descent(
-                stored(X), *stored_target(y), weight, total_weight,
-                np.zeros(d) if center is None else center,
-                np.ones(d) if scale is None else scale,
-                penalty, fit_intercept, learning_rate, max_iter, tol, w, b, outputs.new(d),
-                history, observer, outputs.new(2, d), n_threads,
-                self._workspace(outputs, w[None], n_threads), *frame,
-            )  # fmt: skip
-        return history[:n_passes], outcome, norm, w, b[0]
 
     def coordinate_descent(self, hessian, gradient, l1_penalty, coef, *, tol, max_sweeps):
         """Coefficients, gradient of the quadratic there, number of sweeps."""

@@ -1,6 +1,6 @@
 """Chooses the compiled kernels for this machine.
 
-``coordinate``, ``dense``, ``link``, ``loops`` and ``patches`` here are the modules of the best
+``coordinate``, ``dense``, ``link`` and ``patches`` here are the modules of the best
 instruction-set level that the processor supports, or of the one that the environment variable
 ``FUSEDLOGIT_ISA`` names.
 """
@@ -12,7 +12,7 @@ from types import ModuleType
 
 from . import cpu
 
-MODULES = ("dense", "link", "loops", "coordinate", "patches", "probes")
+MODULES = ("dense", "link", "coordinate", "patches", "probes")
 
 
 def built_levels() -> tuple[str, ...]:
