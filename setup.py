@@ -20,7 +20,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError, LinkError
 
-KERNELS = ("link", "dense", "coordinate", "patches", "probes")
+KERNELS = ("link", "dense", "margins", "coordinate", "patches", "probes")
 SOURCES = "cython_kernels"
 DEBUG = os.environ.get("FUSEDLOGIT_DEBUG", "0") == "1"
 SANITIZE = os.environ.get("FUSEDLOGIT_SANITIZE", "")

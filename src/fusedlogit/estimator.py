@@ -278,8 +278,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             [functions.log_loss(decision, 0.0), functions.log_loss(decision, 1.0)]
         )
 
-    def _encode(self, y: NDArray[Any]) -> tuple[NDArray[Any], Doubles]:
-        """The classes; and y as 0 and 1."""
+    def _encode(self, y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+        """The classes; and y as their numbers."""
         check_classification_targets(y)
         classes, index = np.unique(y, return_inverse=True)
         if len(classes) != 2:
@@ -290,7 +290,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 else f"y holds one class only ({classes[0]!r}); "
                 "LogisticRegression needs samples of two classes."
             )
-        return classes, index.astype(np.float64)
+        return classes, index.astype(np.uint8)
 
     def _weights(
         self,
@@ -313,7 +313,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.ascontiguousarray(weight) / largest, largest
 
     def _require_weight_in_both(
-        self, classes: NDArray[Any], target: Doubles, weight: Doubles | None
+        self, classes: NDArray[Any], target: NDArray[np.uint8], weight: Doubles | None
     ) -> None:
         """Refuse weights that leave one class alone: it is as if y held no other."""
         if weight is None:

@@ -62,7 +62,7 @@ class Kernels:
         self.level = level
         modules = _kernels.load(level)
         self.dense, self.link = modules["dense"], modules["link"]
-        self.coordinate = modules["coordinate"]
+        self.coordinate, self.margins = modules["coordinate"], modules["margins"]
 
     def __repr__(self):
         return self.level
@@ -150,6 +150,26 @@ class Kernels:
         """Row and column."""
         with Outputs() as outputs:
             return self.dense.first_nonfinite(stored(X), outputs.new(n_threads, 2, dtype=np.intp))
+
+    def along(self, z, change, share, y, weight=None, n_threads=1):
+        """Sums of losses, of their first and of their second derivatives."""
+        with Outputs() as outputs:
+            sums = outputs.copy(np.zeros((n_threads, 3)))
+            self.margins.along(z, change, share, *stored_target(y), weight, sums)
+        return sums.sum(axis=0)
+
+    def dual(self, z, share, y, weight=None, n_threads=1):
+        with Outputs() as outputs:
+            sums = outputs.copy(np.zeros((n_threads, 1)))
+            self.margins.dual(z, share, *stored_target(y), weight, sums)
+        return sums.sum()
+
+    def extremes(self, z, other, y, weight=None, n_threads=1):
+        """The largest difference, and how many signs are wrong."""
+        with Outputs() as outputs:
+            sums = outputs.copy(np.zeros((n_threads, 2)))
+            self.margins.extremes(z, other, *stored_target(y), weight, sums)
+        return sums[:, 0].max(), sums[:, 1].sum()
 
     def coordinate_descent(self, hessian, gradient, l1_penalty, coef, *, tol, max_sweeps):
         """Coefficients, gradient of the quadratic there, number of sweeps."""

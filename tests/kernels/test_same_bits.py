@@ -34,6 +34,8 @@ def every_result(kernels, problem):
         kernels.sandwich(X, weight, n_threads),
         kernels.gram(X[:700], weight[:700], problem.coef[0], problem.coef[0], n_threads),
         *kernels.moments(X, weight, n_threads),
+        kernels.along(y - 0.5, weight, 0.3, y, weight, n_threads),
+        kernels.dual(y - 0.5, 0.9, y, weight, n_threads),
     ]
     return np.concatenate([np.ravel(result) for result in results])
 

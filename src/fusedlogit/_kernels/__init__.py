@@ -12,7 +12,7 @@ from types import ModuleType
 
 from . import cpu
 
-MODULES = ("dense", "link", "coordinate", "patches", "probes")
+MODULES = ("dense", "link", "margins", "coordinate", "patches", "probes")
 
 
 def built_levels() -> tuple[str, ...]:

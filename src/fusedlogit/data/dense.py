@@ -169,11 +169,12 @@ class DenseMatrix:
                 coef[part], intercept[part], losses[part], gradients[part], slopes[part],
                 None if decision is None else decision[part], n_coefs=end - begin, precise=precise,
             )  # fmt: skip
-        found = (
-            []
-            if decision is None
-            else [Margins(values, target) for values, target in zip(decision, targets, strict=True)]
-        )
+        if decision is None:
+            return losses, gradients, slopes, []
+        found = [
+            Margins(values, target, self.n_threads)
+            for values, target in zip(decision, targets, strict=True)
+        ]
         return losses, gradients, slopes, found
 
     def hessian_product(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .._kernels import margins as kernels
+from .checks import stored_target
 from .target import Target
 
 Doubles = NDArray[np.float64]
@@ -19,26 +21,45 @@ class Margins:
     ----------
     values : ndarray of shape (n_samples,)
     target : Target
+    n_threads : int
     """
 
-    def __init__(self, values: Doubles, target: Target) -> None:
+    def __init__(self, values: Doubles, target: Target, n_threads: int = 1) -> None:
         self.values = values
         self.target = target
+        self.n_threads = n_threads
 
     def sample(self, rows: NDArray[np.intp] | slice) -> Doubles:
         """Those of some rows, one by one."""
         return self.values[rows]
 
-    def moved(self, shift: float) -> Margins:
-        """By a change of the intercept."""
-        return Margins(self.values + shift, self.target)
-
     def loss(self) -> float:
         """The mean loss."""
-        return self.target.mean(self.target.link.loss(self.values, self.target.y))
+        return self._along(None, 0.0)[0]
+
+    def by_intercept(self, shift: float = 0.0) -> tuple[float, float]:
+        """First and second derivative of the mean loss in the intercept, moved by a shift."""
+        return self._along(None, shift)[1:]
+
+    def moved(self, shift: float) -> Margins:
+        """By a change of the intercept."""
+        return Margins(self.values + shift, self.target, self.n_threads)
+
+    def _along(self, change: Doubles | None, share: float) -> tuple[float, float, float]:
+        """The mean loss after a share of a change, its first and second derivative in the share."""
+        target = self.target
+        sums = target.link.along(self.values, change, share, target, self.n_threads)
+        loss, slope, curvature = sums / target.total_weight
+        return float(loss), float(slope), float(curvature)
+
+    def dual(self, share: float) -> float:
+        """Minus the mean of loss*(a share of the residuals), of targets 0 and 1."""
+        target = self.target
+        total = target.link.dual(self.values, share, target, self.n_threads)
+        return total / target.total_weight
 
     def residual(self) -> Doubles:
-        """Derivative of the mean loss in each margin, to hand back to the data."""
+        """Derivative of the mean loss in each margin."""
         return self.target.weighted(self.target.link.residual(self.values, self.target.y))
 
     def curvature(self) -> Doubles:
@@ -49,48 +70,38 @@ class Margins:
         """The same of a parabola that touches the loss from above, to hand back to the data."""
         return self.target.weighted(self.target.link.majorant(self.values))
 
-    def by_intercept(self) -> tuple[float, float]:
-        """First and second derivative of the mean loss in the intercept."""
-        return float(self.residual().sum()), float(self.curvature().sum())
-
-    def dual(self, share: float) -> float:
-        """Minus the mean of loss*(a share of the residuals), of targets 0 and 1."""
-        link, y = self.target.link, self.target.y
-        return self.target.mean(link.dual(share * link.residual(self.values, y)))
-
     def largest(self, than: Margins | None = None) -> float:
         """The largest absolute one, or difference from other margins, of rows with a weight."""
-        size = np.abs(self.values if than is None else self.values - than.values)
-        if self.target.sample_weight is not None:
-            size = size[self.target.sample_weight > 0]
-        return float(size.max())
+        return self._extremes(than)[0]
 
     def separate(self) -> bool:
         """Whether their signs tell the classes apart, of all rows with a weight."""
-        wrong = (self.target.y > 0.5) != (self.values > 0)
-        return not self.target.weighted(wrong).any()
+        return self._extremes(None)[1] == 0
+
+    def _extremes(self, than: Margins | None) -> tuple[float, float]:
+        """The largest absolute one, or difference, and how many have the wrong sign."""
+        target, sums = self.target, np.zeros((self.n_threads, 2))
+        kernels.extremes(
+            self.values,
+            None if than is None else than.values,
+            *stored_target(target.y),
+            target.sample_weight,
+            sums,
+        )
+        return float(sums[:, 0].max()), float(sums[:, 1].sum())
 
 
-class Line:
-    """The way from margins to others, which are linear along it.
-
-    Parameters
-    ----------
-    start, end : Margins
-    """
+class Line(Margins):
+    """The way from margins to others, which are linear along it."""
 
     def __init__(self, start: Margins, end: Margins) -> None:
-        self.start = start
+        super().__init__(start.values, start.target, start.n_threads)
         self.change = end.values - start.values
 
-    def at(self, share: float) -> Margins:
-        """At a share of the way."""
-        return Margins(self.start.values + share * self.change, self.start.target)
+    def loss_at(self, share: float) -> float:
+        """The mean loss at a share of the way."""
+        return self._along(self.change, share)[0]
 
-    def loss(self, share: float) -> float:
-        """The mean loss there."""
-        return self.at(share).loss()
-
-    def slope(self, share: float) -> float:
+    def slope_at(self, share: float) -> float:
         """Its derivative in the share."""
-        return float(self.at(share).residual() @ self.change)
+        return self._along(self.change, share)[1]

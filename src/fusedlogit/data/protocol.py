@@ -33,6 +33,9 @@ class Data(Protocol):
     def n_features(self) -> int: ...
 
     @property
+    def n_threads(self) -> int: ...
+
+    @property
     def n_bytes(self) -> int:
         """That a pass reads."""
 

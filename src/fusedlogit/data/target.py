@@ -13,26 +13,32 @@ Doubles = NDArray[np.float64]
 
 
 class Link(Protocol):
-    """A loss of one decision value, by row, and what bounds and proofs need of it."""
+    """A loss of one decision value, and what bounds and proofs need of it: by row, or summed."""
 
     #: No second derivative is larger.
     most_curvature: float
 
-    def loss(self, margins: Doubles, y: Doubles) -> Doubles: ...
+    def along(
+        self, z: Doubles, change: Doubles | None, share: float, target: Target, n_threads: int
+    ) -> Doubles:
+        """The sum of the losses at z + share change, its first two derivatives in the share.
 
-    def residual(self, margins: Doubles, y: Doubles) -> Doubles:
+        Without a change it is 1 for all rows.
+        """
+
+    def dual(self, z: Doubles, share: float, target: Target, n_threads: int) -> float:
+        """The sum of -loss*(share residual), of targets 0 and 1."""
+
+    def residual(self, z: Doubles, y: NDArray[Any]) -> Doubles:
         """Derivative of the loss."""
 
-    def curvature(self, margins: Doubles) -> Doubles:
+    def curvature(self, z: Doubles) -> Doubles:
         """Second derivative of the loss."""
 
-    def majorant(self, margins: Doubles) -> Doubles:
+    def majorant(self, z: Doubles) -> Doubles:
         """Curvature of a parabola that touches the loss here, and is nowhere below it."""
 
-    def dual(self, residual: Doubles) -> Doubles:
-        """Minus the conjugate loss*(residual), of targets 0 and 1."""
-
-    def probabilities(self, margins: Doubles) -> tuple[Doubles, Doubles]:
+    def probabilities(self, z: Doubles) -> tuple[Doubles, Doubles]:
         """Of the two classes."""
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from .._kernels import link
-from ..data.target import Link
+from .._kernels import link, margins
+from ..data.checks import stored_target
+from ..data.target import Link, Target
 
 Doubles = NDArray[np.float64]
 
@@ -16,42 +19,42 @@ class LogLoss:
 
     most_curvature = 0.25
 
-    def loss(self, margins: Doubles, y: Doubles) -> Doubles:
-        losses = np.empty_like(margins)
-        link.log_loss(margins, y, losses)
-        return losses
+    def along(
+        self, z: Doubles, change: Doubles | None, share: float, target: Target, n_threads: int
+    ) -> Doubles:
+        sums = np.zeros((n_threads, 3))
+        margins.along(z, change, share, *stored_target(target.y), target.sample_weight, sums)
+        return np.asarray(sums.sum(axis=0))
 
-    def residual(self, margins: Doubles, y: Doubles) -> Doubles:
-        residual = np.empty_like(margins)
-        link.residual(margins, y, residual)
+    def dual(self, z: Doubles, share: float, target: Target, n_threads: int) -> float:
+        """Of the entropy of q = |share residual|."""
+        sums = np.zeros((n_threads, 1))
+        margins.dual(z, share, *stored_target(target.y), target.sample_weight, sums)
+        return float(sums.sum())
+
+    def residual(self, z: Doubles, y: NDArray[Any]) -> Doubles:
+        residual = np.empty_like(z)
+        link.residual(z, y.astype(np.float64, copy=False), residual)
         return residual
 
-    def curvature(self, margins: Doubles) -> Doubles:
-        curvature = np.empty_like(margins)
-        link.curvature(margins, curvature)
+    def curvature(self, z: Doubles) -> Doubles:
+        curvature = np.empty_like(z)
+        link.curvature(z, curvature)
         return curvature
 
-    def majorant(self, margins: Doubles) -> Doubles:
+    def majorant(self, z: Doubles) -> Doubles:
         """(sigmoid(z) - 1/2) / z, which falls but as 1 / |z| where the curvature itself vanishes.
 
         (Jaakkola and Jordan, 2000, Statistics and Computing 10.)
         """
-        half = np.maximum(np.abs(margins) / 2, 1e-8)
+        half = np.maximum(np.abs(z) / 2, 1e-8)
         return np.asarray(np.tanh(half) / (4 * half))
 
-    def dual(self, residual: Doubles) -> Doubles:
-        """The entropy of q = |residual|: not of q + y, whose digits are lost where q is small."""
-        q = np.minimum(np.abs(residual), 1.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            entropy: Doubles = -(q * np.log(q) + (1 - q) * np.log1p(-q))
-        entropy[(q == 0) | (q == 1)] = 0.0
-        return entropy
-
-    def probabilities(self, margins: Doubles) -> tuple[Doubles, Doubles]:
+    def probabilities(self, z: Doubles) -> tuple[Doubles, Doubles]:
         """Of the two classes."""
-        chance, other = np.empty_like(margins), np.empty_like(margins)
-        link.sigmoid(margins, chance)
-        link.sigmoid(-margins, other)
+        chance, other = np.empty_like(z), np.empty_like(z)
+        link.sigmoid(z, chance)
+        link.sigmoid(-z, other)
         return other, chance
 
 

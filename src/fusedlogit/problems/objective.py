@@ -187,7 +187,7 @@ class Objective:
         values = self.data.decision_values(
             coef[None], np.array([intercept]), precise=self.precise
         )  # fmt: skip
-        return Margins(values[0], self.target)
+        return Margins(values[0], self.target, self.data.n_threads)
 
     def pull(self, factor: Doubles) -> Doubles:
         """The gradient of sum_i factor_i z_i, in one pass."""

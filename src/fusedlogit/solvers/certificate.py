@@ -198,7 +198,7 @@ def intercept_step(margins: Margins) -> float:
     """By how much to move the intercept to bring its derivative to zero, reading no X."""
     step = 0.0
     for _ in range(50):
-        slope, curvature = margins.moved(step).by_intercept()
+        slope, curvature = margins.by_intercept(step)
         if curvature <= 0:
             break
         change = float(np.clip(slope / curvature, -1, 1))

@@ -280,7 +280,7 @@ class Descent(Path):
         ridge_slope = objective.penalty * float(here.point[:-1] @ step[:-1])
 
         def slope(length: float) -> float:
-            return line.slope(length) + ridge_slope + length * ridge
+            return line.slope_at(length) + ridge_slope + length * ridge
 
         if slope(0.0) >= 0 or slope(1.0) <= 0:  # only rounding can make it so
             return 0.0

@@ -243,7 +243,7 @@ class _Steps:
     def _cost_at(self, line: Line, step: Doubles, share: float) -> float:
         """The cost after a share of a step, reading no X."""
         objective, there = self.objective, self.here.point + share * step
-        return objective.cost(line.loss(share) + objective.ridge(there), there)
+        return objective.cost(line.loss_at(share) + objective.ridge(there), there)
 
     def _length(self, step: Doubles, there: Evaluation, cost: float, promised: float) -> float:
         """A step that brings enough, halved on the margins of its two ends, reading no X."""
