@@ -26,7 +26,7 @@ import numpy as np
 from ..data.margins import Margins
 from ..errors import PassOverflowError
 from ..problems.objective import Evaluation, Objective
-from .hessian import DENSE_FEATURES, dense_hessian
+from .hessian import affordable, dense_hessian
 from .metric import EPS, TINY, Metric, beyond
 from .path import evaluate_along
 from .requests import Steps, pull
@@ -76,7 +76,7 @@ def suboptimality(
         smooth = replace(here, gradient=subgradient(here, objective.l1_penalty))
         if metric is not None:
             bound = min(bound, (yield from metric.bound(objective, smooth)))
-        elif objective.data.n_features <= DENSE_FEATURES:
+        elif affordable(objective):
             bound = min(bound, (yield from _bound_from_afar(objective, smooth)))
     return min(1.0, (bound + rounding) / value)
 

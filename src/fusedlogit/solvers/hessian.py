@@ -29,6 +29,11 @@ NEAR = 0.02
 RELIABLE = 0.25
 
 
+def affordable(objective: Objective) -> bool:
+    """Whether a Hessian of n_features^2 numbers is formed for a proof."""
+    return objective.data.n_features <= DENSE_FEATURES
+
+
 class CenteredHessian:
     """The Hessian of all the rows of an objective.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..problems.objective import Evaluation, Objective
 from .descent import Descent
-from .hessian import DENSE_FEATURES, dense_hessian
+from .hessian import affordable, dense_hessian
 from .requests import Steps
 from .settings import Doubles, Result, Settings, Solver
 
@@ -51,7 +51,7 @@ class Diagonal:
 
     def bound(self, objective: Objective, here: Evaluation) -> Steps[float]:
         """That of the whole Hessian, where it can be had."""
-        if objective.data.n_features > DENSE_FEATURES:
+        if not affordable(objective):
             return np.inf
         hessian = yield from dense_hessian(objective, here.margins)
         return (yield from hessian.bound(objective, here))

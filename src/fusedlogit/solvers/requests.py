@@ -111,25 +111,25 @@ class Sandwich(_Alone):
         return self.objective.sandwich(self.row_weight)
 
 
+def _ask(request: Request) -> Steps[Any]:
+    return (yield request)
+
+
 def evaluate(objective: Objective, point: Doubles) -> Steps[Evaluation]:
     """The cost, its gradient and the margins at a point."""
-    answer: Evaluation = yield Evaluate(objective, point)
-    return answer
+    return _ask(Evaluate(objective, point))
 
 
 def along(objective: Objective, direction: Doubles) -> Steps[Margins]:
     """The change of the margins along a direction."""
-    answer: Margins = yield Along(objective, direction)
-    return answer
+    return _ask(Along(objective, direction))
 
 
 def pull(objective: Objective, factor: Doubles) -> Steps[Doubles]:
     """The gradient of sum_i factor_i z_i."""
-    answer: Doubles = yield Pull(objective, factor)
-    return answer
+    return _ask(Pull(objective, factor))
 
 
 def sandwich(objective: Objective, row_weight: Doubles) -> Steps[Doubles]:
     """[X - about, 1]^T diag(row_weight) [X - about, 1]."""
-    answer: Doubles = yield Sandwich(objective, row_weight)
-    return answer
+    return _ask(Sandwich(objective, row_weight))
