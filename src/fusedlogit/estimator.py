@@ -21,7 +21,7 @@ from .data.dense import DenseMatrix
 from .data.target import Target
 from .problems.links import LOG_LOSS
 from .problems.objective import Objective
-from .solvers import SOLVERS, Callback, Result, Settings, choose
+from .solvers import SOLVERS, Callback, Result, Settings, choose, require
 from .solvers.scheduler import run
 
 Doubles = NDArray[np.float64]
@@ -232,6 +232,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         settings = Settings(
             self.max_iter, self.tol, self.learning_rate, self._reporter(), self._seed()
         )
+        require(solver, objective)
         start = objective.from_data(*self._start(matrix.n_features, classes))
         (result,) = run([solver.solve(objective, start, settings)])
         coef, intercept = objective.to_data(result.point)

@@ -1,5 +1,7 @@
 """Many problems in one run of the scheduler: as each alone, bit by bit, in fewer passes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer
@@ -10,11 +12,24 @@ from fusedlogit.data.target import Target
 from fusedlogit.errors import PassOverflowError
 from fusedlogit.problems.links import LOG_LOSS
 from fusedlogit.problems.objective import Objective
-from fusedlogit.solvers import SOLVERS, Settings
+from fusedlogit.solvers import SOLVERS, Settings, require
 from fusedlogit.solvers.requests import evaluate
 from fusedlogit.solvers.scheduler import run
 
 SETTINGS = Settings(max_iter=1000, tol=1e-9, learning_rate=0.05, callback=None)
+
+
+#: What every evaluation calls of data, and what is no verb.
+ALWAYS = {
+    "computes_in_float64",
+    "count",
+    "loss_and_gradient",
+    "n_bytes",
+    "n_features",
+    "n_samples",
+    "n_threads",
+    "raise_if_nonfinite",
+}
 
 
 def cancer(dtype, repeats=1):
@@ -137,3 +152,48 @@ def test_a_nan_in_the_data_ends_all_by_its_name():
 
 def test_no_problems_have_no_results():
     assert run([]) == []
+
+
+class Less:
+    """Data of which some verbs are missing."""
+
+    def __init__(self, data, *missing):
+        self._data, self._missing = data, missing
+
+    def __getattr__(self, name):
+        if name in self._missing:
+            raise AttributeError(name)
+        return getattr(self._data, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "missing", "message"),
+    [
+        ("newton", "gram", "'gram' of Less: use solver='lbfgs' or 'gd'"),
+        ("lbfgs", "moments", "'moments' of Less: use solver='newton' or 'gd'"),
+        ("proximal", "columns", "'columns' of Less: no other solver can"),
+    ],
+)
+def test_a_solver_that_needs_more_than_the_data_offers_is_refused(name, missing, message):
+    X, y = cancer("float64")
+    data = Less(DenseMatrix(X, 1), missing)
+    problem = objective(data, Target(y, None, LOG_LOSS))
+    with pytest.raises(TypeError, match=f"solver='{name}' needs {message}"):
+        require(SOLVERS[name], problem)
+    require(SOLVERS[name], objective(DenseMatrix(X, 1), problem.target))
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_solvers_call_no_more_than_they_declare(name):
+    X, y = cancer("float64", repeats=20)
+    called = set()
+
+    class Watched(Less):
+        def __getattr__(self, verb):
+            called.add(verb)
+            return getattr(self._data, verb)
+
+    data = DenseMatrix(X, 1)
+    problem = objective(data, Target(y, None, LOG_LOSS), 0.1, 0.01 * (name == "proximal"))
+    run([solver(replace(problem, data=Watched(data)), name)])
+    assert called - ALWAYS <= set(SOLVERS[name].of_data)

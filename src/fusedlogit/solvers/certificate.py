@@ -32,6 +32,10 @@ from .path import evaluate_along
 from .requests import Steps, pull
 from .settings import Doubles
 
+#: What a certificate calls of link and data: for solvers to declare.
+OF_LINK = ("along", "curvature")
+OF_DATA = ("decision_values", "row_sum", "sandwich")
+
 #: Newton steps at most to a point that tells more.
 STEPS = 8
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import PassOverflowError
 from ..problems.objective import Objective
 from .cause import Cause
-from .certificate import suboptimality
+from .certificate import OF_DATA, OF_LINK, suboptimality
 from .requests import Steps, evaluate
 from .settings import Doubles, Result, Settings, Solver
 
@@ -136,4 +136,4 @@ def _observer(objective: Objective, settings: Settings, n_done: int) -> Observer
     return observer
 
 
-GRADIENT_DESCENT = Solver("gd", solve)
+GRADIENT_DESCENT = Solver("gd", solve, of_link=OF_LINK, of_data=OF_DATA)

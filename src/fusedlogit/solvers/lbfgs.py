@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..problems.objective import Evaluation, Objective
+from .certificate import OF_DATA, OF_LINK
 from .descent import Descent
 from .hessian import affordable, dense_hessian
 from .requests import Steps
@@ -75,4 +76,4 @@ def solve(objective: Objective, start: Doubles, settings: Settings) -> Steps[Res
     return (yield from descent.end())
 
 
-LBFGS = Solver("lbfgs", solve)
+LBFGS = Solver("lbfgs", solve, of_link=OF_LINK, of_data=(*OF_DATA, "moments"))

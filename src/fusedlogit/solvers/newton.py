@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from ..data.margins import Margins
 from ..problems.objective import Objective
 from .cause import Cause
+from .certificate import OF_DATA, OF_LINK
 from .descent import Descent
 from .gram import SampledGram
 from .hessian import (
@@ -243,4 +244,9 @@ def _memory(objective: Objective) -> int:
     return int(np.clip(share / (VECTORS * 8 * objective.data.n_features), 2, MEMORY))
 
 
-NEWTON = Solver("newton", solve)
+NEWTON = Solver(
+    "newton",
+    solve,
+    of_link=(*OF_LINK, "residual", "probabilities"),
+    of_data=(*OF_DATA, "gram", "sample"),
+)

@@ -21,7 +21,7 @@ from ..data.margins import Line
 from ..errors import PassOverflowError
 from ..problems.objective import Evaluation, Objective
 from .cause import Cause
-from .certificate import duality_gap, intercept_step, subgradient, suboptimality
+from .certificate import OF_DATA, OF_LINK, duality_gap, intercept_step, subgradient, suboptimality
 from .descent import SUFFICIENT
 from .hessian import RELIABLE, CenteredHessian, reliable_hessian
 from .metric import EPS
@@ -303,4 +303,11 @@ def _log_odds(objective: Objective) -> float:
     return float(np.log(share / (1 - share))) if 0 < share < 1 else 0.0
 
 
-PROXIMAL = Solver("proximal", solve, smooth=False, l1=True)
+PROXIMAL = Solver(
+    "proximal",
+    solve,
+    smooth=False,
+    l1=True,
+    of_link=(*OF_LINK, "majorant", "dual"),
+    of_data=(*OF_DATA, "columns"),
+)

@@ -84,9 +84,14 @@ class Solver:
         a Result.
     smooth, l1 : bool
         Whether it minimises smooth penalties, and those with an L1 norm.
+    of_link, of_data : tuple of str
+        The methods of `data.target.Link` and verbs of `data.protocol.Data` that it calls, besides
+        what every evaluation does.
     """
 
     name: str
     solve: Callable[[Objective, Doubles, Settings], Steps[Result]]
     smooth: bool = True
     l1: bool = False
+    of_link: tuple[str, ...] = ()
+    of_data: tuple[str, ...] = ()
