@@ -46,6 +46,9 @@ SHARE_OF_GAP = 0.1
 SWEEPS = 32
 MAX_ROUNDS = 200
 
+#: Share of its fall in all that a round must bring for another to follow.
+LITTLE = 0.01
+
 #: Fall of the cost in one step from which on it may have gone too far.
 OVERSHOT = 4
 
@@ -262,39 +265,54 @@ def minimise_quadratic(hessian: Doubles, l1: float, coef: Doubles, slope: Double
 
     Sweeps of coordinate descent find which coefficients are not zero, and their signs. The
     minimum under these signs is then solved for directly. The cost falls all the way, so that no
-    choice of signs comes twice.
+    choice of signs comes twice. It ends at the minimum, or where a round brings little more.
     """
+    begin, pull, fallen = coef.copy(), slope.copy(), 0.0
     for _ in range(MAX_ROUNDS):
         coordinate.coordinate_descent(hessian, l1, 0.0, SWEEPS, coef, slope)
-        while not _solve_under_signs(hessian, l1, coef, slope):
-            pass
-        rest = np.where(coef == 0, np.abs(slope), 0.0)
+        _solve_under_signs(hessian, l1, coef, slope)
+        rest = np.where(coef == 0, np.abs(slope), np.abs(slope + l1 * np.sign(coef)) + l1)
         if rest.max() <= l1 * (1 + 1e-12):
             return
+        norm = float(np.abs(begin).sum() - np.abs(coef).sum())
+        fall = float((pull + slope) @ (begin - coef)) / 2 + l1 * norm
+        if fall - fallen <= LITTLE * fall:
+            return
+        fallen = fall
 
 
 def _solve_under_signs(hessian: Doubles, l1: float, coef: Doubles, slope: Doubles) -> bool:
     """Go to the minimum under the signs of the coefficients that are not zero.
 
-    Where a sign would change on the way there, stop: the coefficient becomes zero. False if so.
+    Those whose sign would change on the way there become zero; if the cost then does not fall, on
+    half of the way, and so on. False if any does.
     """
     nonzero = np.flatnonzero(coef)
     if not len(nonzero):
         return True
-    factor, failed = lapack.dpotrf(hessian[np.ix_(nonzero, nonzero)], lower=1)
+    among = hessian[np.ix_(nonzero, nonzero)]
+    factor, failed = lapack.dpotrf(among, lower=1)
     if failed:
         return True
     here, sign = coef[nonzero], np.sign(coef[nonzero])
-    step = lapack.dpotrs(factor, -slope[nonzero] - l1 * sign, lower=1)[0]
+    pull = slope[nonzero] + l1 * sign
+    step = -lapack.dpotrs(factor, pull, lower=1)[0]
     crossing = step * sign < -np.abs(here)
-    length = 1.0
+    share, first = 1.0, 1.0
     if crossing.any():
-        length = float(np.min(np.abs(here[crossing] / step[crossing])))
-    there = here + length * step
-    there[there * sign <= 0] = 0
+        first = float(np.min(np.abs(here[crossing] / step[crossing])))
+    while True:
+        share = max(share, first)
+        there = here + share * step
+        there[there * sign <= 0] = 0
+        change = there - here
+        # Up to the first that becomes zero, the cost falls.
+        if share == first or pull @ change + change @ among @ change / 2 < 0:
+            break
+        share /= 2
     coef[nonzero] = there
-    slope += (there - here) @ hessian[nonzero]
-    return length == 1 or bool(there.all())
+    slope += change @ hessian[nonzero]
+    return bool(there.all())
 
 
 def _log_odds(objective: Objective) -> float:
