@@ -29,7 +29,12 @@ def check_wheel(path):
     assert not sources, f"the wheel holds {sources}"
     for suffix in (".typed", ".pyi", ".j2"):
         assert any(n.endswith(suffix) for n in names), f"the wheel holds no {suffix} file"
-    print(f"{len(names)} files, kernels:", *(n for n in names if n.endswith((".so", ".pyd"))))
+    kernels = [n for n in names if n.endswith((".so", ".pyd"))]
+    levels = {n.split("/")[2] for n in kernels if n.count("/") == 3}
+    modules = {n.split("/")[3] for n in kernels if n.count("/") == 3}
+    missing = {(a, b) for a in levels for b in modules} - {tuple(n.split("/")[2:]) for n in kernels}
+    assert not missing, f"the wheel lacks {missing}"
+    print(f"{len(names)} files, {Path(path).stat().st_size / 1e6:.1f} MB, kernels:", *kernels)
 
 
 if __name__ == "__main__":

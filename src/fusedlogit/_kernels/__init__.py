@@ -12,7 +12,7 @@ from types import ModuleType
 
 from . import cpu
 
-MODULES = ("dense", "link", "loops", "coordinate", "patches", "probes")
+MODULES = ("dense", "link", "loops", "coordinate", "patches")
 
 
 def built_levels() -> tuple[str, ...]:
