@@ -1,15 +1,16 @@
-"""Passes over a dense X, as functions of memoryviews.
+"""Passes over a dense X.
 
 The caller validates: along its rows or along its columns, the elements of X are adjacent; the
-arrays fit each other; values are finite. With center and unit, which are powers of two, passes are
-over features (x - center) unit, in float64; without (None), over x as it is. y comes as its bytes
-and the index of its type in TARGET_TYPES; where it leaves [0, 1], the loss is NaN.
-Every output is allocated by the caller. coef and gradient are (n_coefs, n_features), decision
-and curvature (n_coefs, n_samples); all sums are over rows, not means.
+arrays fit each other; values are finite. X stays where it is until a function returns. With center
+and unit, which are powers of two, passes are over features (x - center) unit, in float64; without
+(None), over x as it is. y comes as its bytes and the index of its type in TARGET_TYPES; where it
+leaves [0, 1], the loss is NaN. Every output is allocated by the caller. coef and gradient are
+(n_coefs, n_features), decision and curvature (n_coefs, n_samples); all sums are over rows, not
+means.
 """
 
 from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
-from libc.stdint cimport uint8_t, uintptr_t
+from libc.stdint cimport int8_t, uint8_t, uint16_t, uintptr_t
 from libc.string cimport memset
 
 from cython_kernels.gram cimport Gram, gram_tile, real_t, run_gram
@@ -26,9 +27,14 @@ from cython_kernels.sandwich cimport (
 from cython_kernels.storage cimport half_t, storage_t
 from cython_kernels.vector cimport VECTOR_LEVEL
 from cython_kernels.views cimport (
-    column_stride_of, elements_of, out_table, out_values, row_stride_of, table_of, targets_of,
-    values_of,
+    Stored, out_table, out_values, stored, table_of, targets_of, values_of,
 )
+
+ctypedef fused task_t:
+    Pass
+    Moments
+    Sandwich
+    Search
 
 TARGET_TYPES = ("float64", "float32", "int64", "int32", "int8", "uint8")
 
@@ -74,89 +80,121 @@ def sandwich_workspace_size(Py_ssize_t n_features, int n_threads):
     return sandwich_bytes(n_features, n_threads)
 
 
+cdef inline int run_typed(const storage_t* X, task_t* task) except -1 nogil:
+    """The work of a task's type."""
+    if task_t is Pass:
+        return run_pass(X, task)
+    elif task_t is Moments:
+        return run_moments(X, task)
+    elif task_t is Sandwich:
+        return run_sandwich(X, task)
+    elif storage_t is float or storage_t is double or storage_t is half_t:
+        return run_search(X, task)
+    else:
+        return 0                    # integers are finite
+
+
+cdef int run(const Stored* X, task_t* task) except -1 nogil:
+    """The work of a task, compiled for the type of X."""
+    if X.type == c"B":
+        return run_typed(<const uint8_t*>X.elements, task)
+    if X.type == c"b":
+        return run_typed(<const int8_t*>X.elements, task)
+    if X.type == c"H":
+        return run_typed(<const uint16_t*>X.elements, task)
+    if X.type == c"e":
+        return run_typed(<const half_t*>X.elements, task)
+    if X.type == c"f":
+        return run_typed(<const float*>X.elements, task)
+    return run_typed(<const double*>X.elements, task)
+
+
 cdef Pass describe(
-    Kind kind, const storage_t[:, :] X, const double[:, ::1] coef, const double[::1] intercept,
+    Kind kind, const Stored* X, const double[:, ::1] coef, const double[::1] intercept,
     int n_threads
 ) noexcept:
     """What every pass needs of its arguments."""
     cdef Pass task = new_pass(
-        kind, X.shape[0], X.shape[1], coef.shape[0], row_stride_of(X), column_stride_of(X),
-        n_threads)
+        kind, X.n_samples, X.n_features, coef.shape[0], X.row_stride, X.column_stride, n_threads)
     task.coef = table_of(coef)
     task.intercept = values_of(intercept)
     return task
 
 
 cdef int perform(
-    const storage_t* X, Pass* task, char[::1] workspace, const double[::1] center,
+    const Stored* X, Pass* task, char[::1] workspace, const double[::1] center,
     const double[::1] unit,
 ) except -1:
     task.center = values_of(center)
     task.unit = values_of(unit)
     use_workspace(task, &workspace[0])
     with nogil:
-        return run_pass(X, task)
+        return run(X, task)
 
 
 def decision_values(
-    const storage_t[:, :] X, const double[:, ::1] coef, const double[::1] intercept,
+    object X, const double[:, ::1] coef, const double[::1] intercept,
     double[:, ::1] decision, int n_threads, char[::1] workspace,
     const double[::1] center=None, const double[::1] unit=None,
 ):
     """decision = coef X^T + intercept."""
-    cdef Pass task = describe(DECISION, X, coef, intercept, n_threads)
+    cdef Stored rows = stored(X)
+    cdef Pass task = describe(DECISION, &rows, coef, intercept, n_threads)
     task.decision = out_table(decision)
-    perform(elements_of(X), &task, workspace, center, unit)
+    perform(&rows, &task, workspace, center, unit)
 
 
 def loss(
-    const storage_t[:, :] X, const uint8_t[::1] y, int y_type, const double[::1] sample_weight,
+    object X, const uint8_t[::1] y, int y_type, const double[::1] sample_weight,
     const double[:, ::1] coef, const double[::1] intercept,
     double[::1] loss_sum, int n_threads, char[::1] workspace,
     const double[::1] center=None, const double[::1] unit=None,
 ):
     """loss_sum[k] = sum_i sample_weight[i] log_loss(z[k, i], y[i])."""
-    cdef Pass task = describe(LOSS, X, coef, intercept, n_threads)
+    cdef Stored rows = stored(X)
+    cdef Pass task = describe(LOSS, &rows, coef, intercept, n_threads)
     task.y = targets_of(y, y_type)
     task.sample_weight = values_of(sample_weight)
     task.loss = out_values(loss_sum)
-    perform(elements_of(X), &task, workspace, center, unit)
+    perform(&rows, &task, workspace, center, unit)
 
 
 def loss_and_gradient(
-    const storage_t[:, :] X, const uint8_t[::1] y, int y_type, const double[::1] sample_weight,
+    object X, const uint8_t[::1] y, int y_type, const double[::1] sample_weight,
     const double[:, ::1] coef, const double[::1] intercept,
     double[::1] loss_sum, double[:, ::1] gradient, double[::1] intercept_gradient,
     double[:, ::1] decision, int n_threads, char[::1] workspace,
     const double[::1] center=None, const double[::1] unit=None,
 ):
     """The loss, its gradient, and (unless decision is None) the decision values of the pass."""
-    cdef Pass task = describe(GRADIENT, X, coef, intercept, n_threads)
+    cdef Stored rows = stored(X)
+    cdef Pass task = describe(GRADIENT, &rows, coef, intercept, n_threads)
     task.y = targets_of(y, y_type)
     task.sample_weight = values_of(sample_weight)
     task.decision = out_table(decision)
     task.loss = out_values(loss_sum)
     task.gradient = out_table(gradient)
     task.intercept_gradient = out_values(intercept_gradient)
-    perform(elements_of(X), &task, workspace, center, unit)
+    perform(&rows, &task, workspace, center, unit)
 
 
 def hessian_product(
-    const storage_t[:, :] X, const double[:, ::1] curvature,
+    object X, const double[:, ::1] curvature,
     const double[:, ::1] vector, const double[::1] vector_intercept,
     double[:, ::1] product, double[::1] intercept_product, int n_threads, char[::1] workspace,
     const double[::1] center=None, const double[::1] unit=None,
 ):
     """product[k] = X^T (curvature[k] * (X vector[k] + vector_intercept[k])); its sum likewise."""
-    cdef Pass task = describe(PRODUCT, X, vector, vector_intercept, n_threads)
+    cdef Stored rows = stored(X)
+    cdef Pass task = describe(PRODUCT, &rows, vector, vector_intercept, n_threads)
     task.curvature = table_of(curvature)
     task.gradient = out_table(product)
     task.intercept_gradient = out_values(intercept_product)
-    perform(elements_of(X), &task, workspace, center, unit)
+    perform(&rows, &task, workspace, center, unit)
 
 
 def moments(
-    const storage_t[:, :] X, const double[::1] sample_weight, const double[::1] unit,
+    object X, const double[::1] sample_weight, const double[::1] unit,
     double[:, :, ::1] sums, double[::1] weight,
 ):
     """Column means in sums[0, 0], sums of squared deviations in sums[1, 0].
@@ -166,13 +204,14 @@ def moments(
     sums is (4, n_threads, n_features) and weight (n_threads,), both zero at the start; the total
     weight ends in weight[0].
     """
+    cdef Stored rows = stored(X)
     cdef Moments task
     memset(&task, 0, sizeof(task))
     task.n_parts = <int>weight.shape[0]
-    task.n_samples = X.shape[0]
-    task.n_features = X.shape[1]
-    task.row_stride = row_stride_of(X)
-    task.column_stride = column_stride_of(X)
+    task.n_samples = rows.n_samples
+    task.n_features = rows.n_features
+    task.row_stride = rows.row_stride
+    task.column_stride = rows.column_stride
     task.sample_weight = values_of(sample_weight)
     task.unit = values_of(unit)
     task.weight = out_values(weight)
@@ -180,13 +219,12 @@ def moments(
     task.deviation = out_table(sums[1])
     task.block_mean = out_table(sums[2])
     task.block_deviation = out_table(sums[3])
-    cdef const storage_t* rows = elements_of(X)
     with nogil:
-        run_moments(rows, &task)
+        run(&rows, &task)
 
 
 def sandwich(
-    const storage_t[:, :] X, const double[::1] row_weight, double[:, ::1] product,
+    object X, const double[::1] row_weight, double[:, ::1] product,
     int n_threads, char[::1] workspace,
     const double[::1] center=None, const double[::1] unit=None, bint in_float64=False,
 ):
@@ -194,25 +232,25 @@ def sandwich(
 
     With center and unit, of features (x - center) unit, multiplied in float64 only if asked to.
     """
+    cdef Stored rows = stored(X)
     cdef Sandwich task
-    cdef Py_ssize_t size = padded_size(X.shape[1])
+    cdef Py_ssize_t size = padded_size(rows.n_features)
     cdef Py_ssize_t i, j
     memset(&task, 0, sizeof(task))
     task.n_parts = n_threads
-    task.n_samples = X.shape[0]
-    task.n_features = X.shape[1]
-    task.row_stride = row_stride_of(X)
-    task.column_stride = column_stride_of(X)
+    task.n_samples = rows.n_samples
+    task.n_features = rows.n_features
+    task.row_stride = rows.row_stride
+    task.column_stride = rows.column_stride
     task.center = values_of(center)
     task.unit = values_of(unit)
     task.in_float64 = in_float64
     task.row_weight = values_of(row_weight)
     use_sandwich_workspace(&task, &workspace[0])
-    cdef const storage_t* rows = elements_of(X)
     with nogil:
-        run_sandwich(rows, &task)
-        for i in range(X.shape[1] + 1):
-            for j in range(i, X.shape[1] + 1):
+        run(&rows, &task)
+        for i in range(rows.n_features + 1):
+            for j in range(i, rows.n_features + 1):
                 product[i, j] = task.sums[i * size + j]
                 product[j, i] = product[i, j]
 
@@ -222,8 +260,23 @@ def gram_tile_size(Py_ssize_t n_samples, Py_ssize_t n_features):
     return gram_tile(n_samples, n_features)
 
 
+cdef int multiply(const Stored* X, const Gram* task, real_t* tile, real_t* product) except -1 nogil:
+    """run_gram, compiled for the type of X."""
+    if X.type == c"B":
+        return run_gram(<const uint8_t*>X.elements, task, tile, product)
+    if X.type == c"b":
+        return run_gram(<const int8_t*>X.elements, task, tile, product)
+    if X.type == c"H":
+        return run_gram(<const uint16_t*>X.elements, task, tile, product)
+    if X.type == c"e":
+        return run_gram(<const half_t*>X.elements, task, tile, product)
+    if X.type == c"f":
+        return run_gram(<const float*>X.elements, task, tile, product)
+    return run_gram(<const double*>X.elements, task, tile, product)
+
+
 def gram(
-    const storage_t[:, :] X, const double[::1] mean, const double[::1] scale,
+    object X, const double[::1] mean, const double[::1] scale,
     const double[::1] root, real_t[::1, :] product, real_t[::1] tile, int n_threads, gemm, syrk,
     const double[::1] center=None, const double[::1] unit=None,
 ):
@@ -231,15 +284,16 @@ def gram(
 
     gemm and syrk are BLAS, in the type of product: capsules of scipy.linalg.cython_blas.
     """
+    cdef Stored rows = stored(X)
     cdef Gram task
-    if not X.shape[0] or not X.shape[1]:
+    if rows.elements == NULL:
         return
     memset(&task, 0, sizeof(task))
     task.n_threads = n_threads
-    task.n_samples = <int>X.shape[0]
-    task.n_features = X.shape[1]
-    task.row_stride = row_stride_of(X)
-    task.column_stride = column_stride_of(X)
+    task.n_samples = <int>rows.n_samples
+    task.n_features = rows.n_features
+    task.row_stride = rows.row_stride
+    task.column_stride = rows.column_stride
     task.center = values_of(center)
     task.unit = values_of(unit)
     task.mean = values_of(mean)
@@ -247,29 +301,27 @@ def gram(
     task.root = values_of(root)
     task.gemm = PyCapsule_GetPointer(gemm, PyCapsule_GetName(gemm))
     task.syrk = PyCapsule_GetPointer(syrk, PyCapsule_GetName(syrk))
-    cdef const storage_t* rows = elements_of(X)
     with nogil:
-        run_gram(rows, &task, &tile[0], &product[0, 0])
+        multiply(&rows, &task, &tile[0], &product[0, 0])
 
 
-def first_nonfinite(const storage_t[:, :] X, Py_ssize_t[:, ::1] places):
+def first_nonfinite(object X, Py_ssize_t[:, ::1] places):
     """Row and column of the first NaN or infinity, by rows; -1 and -1 if there is none.
 
     Here X may have any strides. places is (n_threads, 2) of scratch.
     """
+    cdef Stored rows = stored(X)
     cdef Search search
-    cdef const storage_t* rows = elements_of(X)
     cdef int part
     places[:] = NONE
     memset(&search, 0, sizeof(search))
     search.n_parts = <int>places.shape[0]
-    search.n_samples = X.shape[0] if X.shape[1] else 0
-    search.n_features = X.shape[1]
-    search.row_stride = row_stride_of(X)
-    search.column_stride = column_stride_of(X)
+    search.n_samples = rows.n_samples if rows.n_features else 0
+    search.n_features = rows.n_features
+    search.row_stride = rows.row_stride
+    search.column_stride = rows.column_stride
     search.found = <Place*>&places[0, 0]
-    if storage_t is float or storage_t is double or storage_t is half_t:    # integers are finite
-        with nogil:
-            run_search(rows, &search)
+    with nogil:
+        run(&rows, &search)
     part = first_part(&search)
     return places[part, 0], places[part, 1]

@@ -1,14 +1,14 @@
 """The update loops that run wholly in compiled code."""
 
 from libc.math cimport fabs, isfinite
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int8_t, uint8_t, uint16_t
 from libc.string cimport memset
 
 from cython_kernels.passes cimport GRADIENT, Pass, new_pass, use_workspace
 from cython_kernels.run cimport run_pass
-from cython_kernels.storage cimport storage_t
+from cython_kernels.storage cimport half_t
 from cython_kernels.views cimport (
-    column_stride_of, elements_of, out_table, out_values, row_stride_of, targets_of, values_of,
+    Stored, out_table, out_values, stored, targets_of, values_of,
 )
 
 cdef enum Outcome:
@@ -72,8 +72,23 @@ cdef void update(Descent* descent, double learning_rate) noexcept nogil:
     descent.intercept[0] -= learning_rate * descent.intercept_gradient
 
 
+cdef int run_stored(const Stored* X, Pass* task) except -1 nogil:
+    """run_pass, compiled for the type of X."""
+    if X.type == c"B":
+        return run_pass(<const uint8_t*>X.elements, task)
+    if X.type == c"b":
+        return run_pass(<const int8_t*>X.elements, task)
+    if X.type == c"H":
+        return run_pass(<const uint16_t*>X.elements, task)
+    if X.type == c"e":
+        return run_pass(<const half_t*>X.elements, task)
+    if X.type == c"f":
+        return run_pass(<const float*>X.elements, task)
+    return run_pass(<const double*>X.elements, task)
+
+
 def gradient_descent(
-    const storage_t[:, :] X, const uint8_t[::1] y, int y_type, const double[::1] sample_weight,
+    object X, const uint8_t[::1] y, int y_type, const double[::1] sample_weight,
     double total_weight, const double[::1] center, const double[::1] scale, double penalty,
     bint fit_intercept, double learning_rate, Py_ssize_t max_iter, double tol,
     double[::1] coef, double[::1] intercept, double[::1] gradient, double[::1] history,
@@ -89,10 +104,11 @@ def gradient_descent(
     (x - pass_center) pass_unit throughout, whose own center and scale are given. Returns (number
     of passes, outcome, gradient norm).
     """
+    cdef Stored rows = stored(X)
     cdef Pass task = new_pass(
-        GRADIENT, X.shape[0], X.shape[1], 1, row_stride_of(X), column_stride_of(X), n_threads)
+        GRADIENT, rows.n_samples, rows.n_features, 1, rows.row_stride, rows.column_stride,
+        n_threads)
     cdef Descent descent
-    cdef const storage_t* rows = elements_of(X)
     cdef double* pass_coef = out_table(pass_sums)
     cdef double loss_sum, pass_intercept, intercept_sum
     cdef bint observed = observer is not None, stop = False
@@ -105,11 +121,11 @@ def gradient_descent(
     task.coef = pass_coef
     task.intercept = &pass_intercept
     task.loss = &loss_sum
-    task.gradient = pass_coef + X.shape[1]
+    task.gradient = pass_coef + rows.n_features
     task.intercept_gradient = &intercept_sum
     use_workspace(&task, &workspace[0])
     memset(&descent, 0, sizeof(descent))
-    descent.n_features = X.shape[1]
+    descent.n_features = rows.n_features
     descent.center = values_of(center)
     descent.scale = values_of(scale)
     descent.total_weight = total_weight
@@ -121,7 +137,7 @@ def gradient_descent(
     with nogil:
         while n_passes < max_iter and outcome == ITERATING:
             scale_forward(&descent, pass_coef, &pass_intercept)
-            run_pass(rows, &task)
+            run_stored(&rows, &task)
             scale_backward(&descent, &task)
             history[n_passes] = descent.cost
             n_passes += 1

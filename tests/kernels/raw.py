@@ -8,16 +8,11 @@ that nothing is taken for granted.
 import numpy as np
 
 from fusedlogit import _kernels
-from fusedlogit.data.checks import KERNEL_VIEWS, stored_target
+from fusedlogit.data.checks import stored_target
 from fusedlogit.data.dense import blas_products
 
 BAND = 64
 SENTINEL = 0x5A
-
-
-def stored(X):
-    """X as kernels are given it."""
-    return X.view(KERNEL_VIEWS.get(X.dtype, X.dtype))
 
 
 class Outputs:
@@ -78,7 +73,7 @@ class Kernels:
         with Outputs() as outputs:
             decision = outputs.new(len(coef), len(X))
             self.dense.decision_values(
-                stored(X), coef, intercept, decision, n_threads,
+                X, coef, intercept, decision, n_threads,
                 self._workspace(outputs, coef, n_threads), *frame,
             )  # fmt: skip
         return decision
@@ -88,7 +83,7 @@ class Kernels:
         with Outputs() as outputs:
             loss = outputs.new(len(coef))
             self.dense.loss(
-                stored(X), *stored_target(y), weight, coef, intercept, loss, n_threads,
+                X, *stored_target(y), weight, coef, intercept, loss, n_threads,
                 self._workspace(outputs, coef, n_threads), *frame,
             )  # fmt: skip
         return loss
@@ -102,7 +97,7 @@ class Kernels:
             gradient = outputs.new(*coef.shape)
             decision = outputs.new(len(coef), len(X)) if decisions else None
             self.dense.loss_and_gradient(
-                stored(X), *stored_target(y), weight, coef, intercept, loss, gradient,
+                X, *stored_target(y), weight, coef, intercept, loss, gradient,
                 intercept_gradient, decision, n_threads,
                 self._workspace(outputs, coef, n_threads), *frame,
             )  # fmt: skip
@@ -113,7 +108,7 @@ class Kernels:
         with Outputs() as outputs:
             product, intercept_product = outputs.new(*vector.shape), outputs.new(len(vector))
             self.dense.hessian_product(
-                stored(X), curvature, vector, vector_intercept, product, intercept_product,
+                X, curvature, vector, vector_intercept, product, intercept_product,
                 n_threads, self._workspace(outputs, vector, n_threads), *frame,
             )  # fmt: skip
         return product, intercept_product
@@ -123,7 +118,7 @@ class Kernels:
         with Outputs() as outputs:
             product = outputs.new(size, size)
             workspace = outputs.workspace(self.dense.sandwich_workspace_size(X.shape[1], n_threads))
-            self.dense.sandwich(stored(X), row_weight, product, n_threads, workspace, *frame)
+            self.dense.sandwich(X, row_weight, product, n_threads, workspace, *frame)
         return product
 
     def gram(self, X, root, mean, scale, n_threads=1, frame=(), dtype=np.float64):
@@ -133,7 +128,7 @@ class Kernels:
             product = outputs.copy(np.zeros((n_samples, n_samples), dtype))
             tile = outputs.new(self.dense.gram_tile_size(*X.shape), dtype=dtype)
             self.dense.gram(
-                stored(X), mean, scale, root, product.T, tile, n_threads,
+                X, mean, scale, root, product.T, tile, n_threads,
                 *blas_products(dtype), *frame,
             )  # fmt: skip
         return product.T
@@ -143,13 +138,13 @@ class Kernels:
         with Outputs() as outputs:
             sums = outputs.copy(np.zeros((4, n_threads, X.shape[1])))
             total = outputs.copy(np.zeros(n_threads))
-            self.dense.moments(stored(X), weight, unit, sums, total)
+            self.dense.moments(X, weight, unit, sums, total)
         return sums[0, 0], sums[1, 0], total[0]
 
     def first_nonfinite(self, X, n_threads=1):
         """Row and column."""
         with Outputs() as outputs:
-            return self.dense.first_nonfinite(stored(X), outputs.new(n_threads, 2, dtype=np.intp))
+            return self.dense.first_nonfinite(X, outputs.new(n_threads, 2, dtype=np.intp))
 
     def gradient_descent(
         self, X, y, weight=None, *, center=None, scale=None, penalty=0.0, fit_intercept=True,
@@ -164,7 +159,7 @@ class Kernels:
             b = outputs.copy(np.array([intercept]))
             history = outputs.new(max_iter)
             n_passes, outcome, norm = self.loops.gradient_descent(
-                stored(X), *stored_target(y), weight, total_weight,
+                X, *stored_target(y), weight, total_weight,
                 np.zeros(d) if center is None else center,
                 np.ones(d) if scale is None else scale,
                 penalty, fit_intercept, learning_rate, max_iter, tol, w, b, outputs.new(d),

@@ -13,7 +13,7 @@ from .._kernels import dense, loops
 from ..runtime.blas import blas_threads
 from ..runtime.scratch import scratch
 from ..runtime.threads import threads_for, threads_now
-from .checks import raise_if_nonfinite, stored_matrix, stored_target
+from .checks import raise_if_nonfinite, stored_target
 
 Doubles = NDArray[np.float64]
 Observer = Callable[[int, float, float], bool]
@@ -57,7 +57,6 @@ class DenseMatrix:
         self.source = X if source is None else source
         self.center, self.unit = center, unit
         self._known_finite = not np.issubdtype(X.dtype, np.floating)
-        self._stored = stored_matrix(X)
         self.n_samples, self.n_features = X.shape
         self._n_threads = threads_for(n_threads, *X.shape)
         self.n_passes = 0.0
@@ -93,9 +92,7 @@ class DenseMatrix:
     def _run(self, kernel: Callable[..., Any], *arguments: Any, precise: bool = False) -> Any:
         """Call a kernel on X, with threads and scratch memory."""
         with scratch(self._workspace_size) as workspace:
-            return kernel(
-                self._stored, *arguments, self.n_threads, workspace, *self._frame(precise)
-            )
+            return kernel(self.X, *arguments, self.n_threads, workspace, *self._frame(precise))
 
     def _check(self, *sums: ArrayLike, y: NDArray[Any] | None = None) -> None:
         """Raise where a sum is not finite; look for the culprit unless it can but be the size."""
@@ -199,7 +196,7 @@ class DenseMatrix:
         n_threads = self.n_threads
         with scratch(dense.sandwich_workspace_size(self.n_features, n_threads)) as workspace:
             dense.sandwich(
-                self._stored, row_weight, product, n_threads, workspace, center, unit,
+                self.X, row_weight, product, n_threads, workspace, center, unit,
                 precise or self.computes_in_float64,
             )  # fmt: skip
         self.n_passes += 1
@@ -216,7 +213,7 @@ class DenseMatrix:
         n_bytes = dense.gram_tile_size(*self.X.shape) * product.itemsize
         with scratch(n_bytes) as workspace, blas_threads(1):
             dense.gram(
-                self._stored, mean, scale, root, product, workspace[:n_bytes].view(dtype),
+                self.X, mean, scale, root, product, workspace[:n_bytes].view(dtype),
                 self.n_threads, *blas_products(dtype), *self._frame(precise=False),
             )  # fmt: skip
         self.n_passes += 1
@@ -233,7 +230,7 @@ class DenseMatrix:
         n_threads = self.n_threads
         sums = np.zeros((4, n_threads, self.n_features))
         weight = np.zeros(n_threads)
-        dense.moments(self._stored, sample_weight, unit, sums, weight)
+        dense.moments(self.X, sample_weight, unit, sums, weight)
         self.n_passes += 1
         self._check(sums[0, 0], sums[1, 0])
         return sums[0, 0], sums[1, 0] / weight[0]
