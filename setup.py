@@ -25,7 +25,7 @@ PACKAGE = "fusedlogit._kernels"
 SOURCES = "cython_kernels"
 
 #: What takes longest to compile comes first, so that no core waits for it at the end.
-KERNELS = ("dense", "loops", "link", "patches", "coordinate")
+KERNELS = ("dense", "loops", "matrix", "link", "patches", "coordinate")
 
 #: What Cython needs for memoryviews, compiled once rather than into each module.
 SHARED = f"{PACKAGE}._cyutility"

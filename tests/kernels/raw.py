@@ -57,7 +57,7 @@ class Kernels:
         self.level = level
         modules = _kernels.load(level)
         self.dense, self.link, self.loops = modules["dense"], modules["link"], modules["loops"]
-        self.coordinate = modules["coordinate"]
+        self.coordinate, self.matrix = modules["coordinate"], modules["matrix"]
 
     def __repr__(self):
         return self.level
@@ -117,8 +117,10 @@ class Kernels:
         size = X.shape[1] + 1
         with Outputs() as outputs:
             product = outputs.new(size, size)
-            workspace = outputs.workspace(self.dense.sandwich_workspace_size(X.shape[1], n_threads))
-            self.dense.sandwich(X, row_weight, product, n_threads, workspace, *frame)
+            workspace = outputs.workspace(
+                self.matrix.sandwich_workspace_size(X.shape[1], n_threads)
+            )
+            self.matrix.sandwich(X, row_weight, product, n_threads, workspace, *frame)
         return product
 
     def gram(self, X, root, mean, scale, n_threads=1, frame=(), dtype=np.float64):
@@ -126,8 +128,8 @@ class Kernels:
         n_samples = len(X)
         with Outputs() as outputs:
             product = outputs.copy(np.zeros((n_samples, n_samples), dtype))
-            tile = outputs.new(self.dense.gram_tile_size(*X.shape), dtype=dtype)
-            self.dense.gram(
+            tile = outputs.new(self.matrix.gram_tile_size(*X.shape), dtype=dtype)
+            self.matrix.gram(
                 X, mean, scale, root, product.T, tile, n_threads,
                 *blas_products(dtype), *frame,
             )  # fmt: skip
@@ -138,13 +140,13 @@ class Kernels:
         with Outputs() as outputs:
             sums = outputs.copy(np.zeros((4, n_threads, X.shape[1])))
             total = outputs.copy(np.zeros(n_threads))
-            self.dense.moments(X, weight, unit, sums, total)
+            self.matrix.moments(X, weight, unit, sums, total)
         return sums[0, 0], sums[1, 0], total[0]
 
     def first_nonfinite(self, X, n_threads=1):
         """Row and column."""
         with Outputs() as outputs:
-            return self.dense.first_nonfinite(X, outputs.new(n_threads, 2, dtype=np.intp))
+            return self.matrix.first_nonfinite(X, outputs.new(n_threads, 2, dtype=np.intp))
 
     def gradient_descent(
         self, X, y, weight=None, *, center=None, scale=None, penalty=0.0, fit_intercept=True,

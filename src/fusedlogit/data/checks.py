@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
-from .._kernels import dense
+from .._kernels import dense, matrix
 from ..errors import PassOverflowError
 from ..runtime.threads import threads_for, threads_now
 
@@ -189,7 +189,7 @@ def raise_if_outside(y: NDArray[Any]) -> None:
 def first_nonfinite(X: NDArray[Any], n_threads: int | None = None) -> tuple[int, int]:
     """Row and column of the first NaN or infinity in X, by rows; -1 and -1 if there is none."""
     places = np.empty((threads_now(threads_for(n_threads, *X.shape)), 2), dtype=np.intp)
-    return dense.first_nonfinite(X, places)
+    return matrix.first_nonfinite(X, places)
 
 
 def raise_if_nonfinite(

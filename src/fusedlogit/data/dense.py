@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cython_blas
 
-from .._kernels import dense, loops
+from .._kernels import dense, loops, matrix
 from ..runtime.blas import blas_threads
 from ..runtime.scratch import scratch
 from ..runtime.threads import threads_for, threads_now
@@ -194,8 +194,8 @@ class DenseMatrix:
             center = about if center is None or unit is None else center + about / unit
             unit = np.ones(self.n_features) if unit is None else unit
         n_threads = self.n_threads
-        with scratch(dense.sandwich_workspace_size(self.n_features, n_threads)) as workspace:
-            dense.sandwich(
+        with scratch(matrix.sandwich_workspace_size(self.n_features, n_threads)) as workspace:
+            matrix.sandwich(
                 self.X, row_weight, product, n_threads, workspace, center, unit,
                 precise or self.computes_in_float64,
             )  # fmt: skip
@@ -210,9 +210,9 @@ class DenseMatrix:
         that of A and of the product.
         """
         product: NDArray[Any] = np.zeros((self.n_samples,) * 2, dtype, order="F")
-        n_bytes = dense.gram_tile_size(*self.X.shape) * product.itemsize
+        n_bytes = matrix.gram_tile_size(*self.X.shape) * product.itemsize
         with scratch(n_bytes) as workspace, blas_threads(1):
-            dense.gram(
+            matrix.gram(
                 self.X, mean, scale, root, product, workspace[:n_bytes].view(dtype),
                 self.n_threads, *blas_products(dtype), *self._frame(precise=False),
             )  # fmt: skip
@@ -230,7 +230,7 @@ class DenseMatrix:
         n_threads = self.n_threads
         sums = np.zeros((4, n_threads, self.n_features))
         weight = np.zeros(n_threads)
-        dense.moments(self.X, sample_weight, unit, sums, weight)
+        matrix.moments(self.X, sample_weight, unit, sums, weight)
         self.n_passes += 1
         self._check(sums[0, 0], sums[1, 0])
         return sums[0, 0], sums[1, 0] / weight[0]
