@@ -78,7 +78,7 @@ def levels():
 def extensions():
     """One extension module per kernel and level, and the detector that chooses among them."""
     found = cythonize(
-        [Extension("fusedlogit._kernels.cpu", [f"{SOURCES}/cpu.pyx"], include_dirs=[SOURCES])],
+        [Extension("fusedlogit._kernels.cpu", [f"{SOURCES}/modules/cpu.pyx"])],
         build_dir=C_FILES,
         include_path=["."],
         compiler_directives=DIRECTIVES,
@@ -88,8 +88,7 @@ def extensions():
             [
                 Extension(
                     f"fusedlogit._kernels.{level}.{kernel}",
-                    [f"{SOURCES}/{kernel}.pyx"],
-                    include_dirs=[SOURCES],
+                    [f"{SOURCES}/modules/{kernel}.pyx"],
                 )
                 for kernel in KERNELS
             ],
