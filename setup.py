@@ -22,7 +22,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError, LinkError
 
 PACKAGE = "fusedlogit._kernels"
-SOURCES = "cython_kernels"
+SOURCES = "cython_kernels/modules"
 
 #: What takes longest to compile comes first, so that no core waits for it at the end.
 KERNELS = ("dense", "loops", "matrix", "link", "patches", "coordinate")
@@ -144,7 +144,7 @@ class BuildKernels(build_ext):
                 self.mkpath(folder)
                 c_file, _ = self.copy_file(c_file, folder)
             extension.sources, extension.depends = [c_file], module.depends
-            extension.include_dirs = [SOURCES]
+            extension.include_dirs = module.include_dirs
 
     def holds(self, name):
         return any(extension.name == name for extension in self.extensions)

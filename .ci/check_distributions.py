@@ -12,7 +12,7 @@ def check_sdist(path):
     """Every kernel source, nothing generated."""
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    kernels = {f"cython_kernels/{file.name}" for file in Path("cython_kernels").iterdir()}
+    kernels = {str(file) for file in Path("cython_kernels").rglob("*")}
     missing = {name for name in kernels if Path(name).suffix in SOURCES} - names
     assert not missing, f"the sdist lacks {sorted(missing)}"
     generated = {name for name in names if Path(name).suffix in {".c", ".so", ".pyc"}}
