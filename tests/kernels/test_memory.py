@@ -31,9 +31,9 @@ def every_kernel(kernels, X, y, weight, coef, intercept):
     kernels.gram(X, weight, coef[0], coef[0])
     kernels.moments(X, weight)
     kernels.first_nonfinite(X)
-    kernels.gradient_descent(
-        X, y, weight, center=coef[0], scale=at_page_end(np.ones(X.shape[1])), max_iter=1
-    )
+    kernels.along(y, y, 0.5, y, weight)
+    kernels.dual(y, 1.0, y, weight)
+    kernels.extremes(y, y, y, weight)
 
 
 @pytest.mark.parametrize("beyond", [0, 1])

@@ -84,7 +84,7 @@ matrix = DenseMatrix(rng.standard_normal((20_000, 50)), 2)
 coef = np.linspace(-1, 1, 50)
 
 def z(matrix=matrix):
-    return matrix.decision_values(coef, 0.5)
+    return matrix.decision_values(coef[None], np.array([0.5]))
 
 def native_threads():
     return len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else None
@@ -125,14 +125,11 @@ FORKS = {
     "while an observer looks": (
         """
 z()
-functions_seen = []
-def observer(iteration, cost, norm):
+from fusedlogit import LogisticRegression
+def callback(*arguments):
     say_in_child(say)
     return True
-matrix.gradient_descent(
-    np.zeros(20_000), None, total_weight=1.0, center=np.zeros(50), scale=np.ones(50), penalty=0.0,
-    fit_intercept=True, learning_rate=1e-9, max_iter=2, tol=0.0, coef=np.zeros(50),
-    intercept=np.zeros(1), observer=observer)
+LogisticRegression(solver="gd", callback=callback, n_jobs=2).fit(matrix.X, np.arange(20_000) % 2)
 """,
         "2 4 True True\n",
     ),

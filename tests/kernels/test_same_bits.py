@@ -26,7 +26,6 @@ def every_result(kernels, problem):
     """All that the kernels compute of a problem, in one vector."""
     X, y, weight, n_threads = problem.X, problem.y, problem.weight, problem.n_threads
     model = problem.coef, problem.intercept
-    descent = kernels.gradient_descent(X, y, weight, max_iter=3, n_threads=n_threads)
     results = [
         kernels.decision_values(X, *model, n_threads),
         kernels.loss(X, y, weight, *model, n_threads),
@@ -35,7 +34,8 @@ def every_result(kernels, problem):
         kernels.sandwich(X, weight, n_threads),
         kernels.gram(X[:700], weight[:700], problem.coef[0], problem.coef[0], n_threads),
         *kernels.moments(X, weight, n_threads),
-        *(part for part in descent if not isinstance(part, str)),
+        kernels.along(y - 0.5, weight, 0.3, y, weight, n_threads),
+        kernels.dual(y - 0.5, 0.9, y, weight, n_threads),
     ]
     return np.concatenate([np.ravel(result) for result in results])
 

@@ -5,11 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from fusedlogit.data.dense import DenseMatrix
 from fusedlogit.runtime import scratch as module
 from fusedlogit.runtime.scratch import scratch
-
-from .problems import Problem
 
 
 def address(memory):
@@ -53,22 +50,3 @@ def test_threads_do_not_share_it():
                 return np.shares_memory(mine, other)
 
         assert not pool.submit(overlaps).result()
-
-
-def test_an_observer_may_pass_over_other_data():
-    problem, other = Problem(200, 30), Problem(300, 7, "float32")
-
-    def descend(observer):
-        coef, intercept = np.zeros(30), np.zeros(1)
-        DenseMatrix(problem.X, 1).gradient_descent(
-            problem.y, None, total_weight=200.0, center=np.zeros(30), scale=np.ones(30),
-            penalty=0.0, fit_intercept=True, learning_rate=0.1, max_iter=5, tol=0.0, coef=coef,
-            intercept=intercept, observer=observer,
-        )  # fmt: skip
-        return coef
-
-    def observer(*_):
-        DenseMatrix(other.X, 1).loss_and_gradient(other.y, None, other.coef[0], 0.0)
-        return False
-
-    np.testing.assert_array_equal(descend(observer), descend(None))

@@ -1,6 +1,6 @@
 """Chooses the compiled kernels for this machine.
 
-``coordinate``, ``dense``, ``link``, ``loops``, ``matrix`` and ``patches`` here are the modules of
+``coordinate``, ``dense``, ``link``, ``margins``, ``matrix`` and ``patches`` here are the modules of
 the best instruction-set level that the processor supports, or of the one that the environment
 variable ``FUSEDLOGIT_ISA`` names.
 """
@@ -12,7 +12,7 @@ from types import ModuleType
 
 from . import cpu
 
-MODULES = ("dense", "link", "loops", "matrix", "coordinate", "patches")
+MODULES = ("dense", "link", "margins", "matrix", "coordinate", "patches")
 
 
 def built_levels() -> tuple[str, ...]:

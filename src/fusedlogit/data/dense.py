@@ -1,22 +1,25 @@
-"""The data matrix: the few verbs behind which solvers need not know how X is stored."""
+"""A dense X: the verbs of `protocol.Data` over the compiled kernels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cython_blas
 
-from .._kernels import dense, loops, matrix
+from .._kernels import dense, matrix
 from ..runtime.blas import blas_threads
 from ..runtime.scratch import scratch
 from ..runtime.threads import threads_for, threads_now
-from .checks import raise_if_nonfinite, stored_target
+from . import checks
+from .checks import stored_target
+from .margins import Margins
+from .protocol import Data, Sums
+from .target import Target
 
 Doubles = NDArray[np.float64]
-Observer = Callable[[int, float, float], bool]
 
 
 def blas_products(dtype: type) -> tuple[object, object]:
@@ -25,12 +28,17 @@ def blas_products(dtype: type) -> tuple[object, object]:
     return cython_blas.__pyx_capi__[f"{kind}gemm"], cython_blas.__pyx_capi__[f"{kind}syrk"]
 
 
-class DenseMatrix:
-    """A dense X with the threads of its passes.
+def _runs_of_one(targets: Sequence[Target]) -> Iterator[tuple[int, int]]:
+    """Begin and end of each run of the same target."""
+    begin = 0
+    for end in range(1, len(targets) + 1):
+        if end == len(targets) or targets[end] is not targets[begin]:
+            yield begin, end
+            begin = end
 
-    Every verb but `decision_values` works on one coefficient vector and returns sums over rows,
-    not means. `n_passes` counts how often X was read. Verbs that are told to be `precise` multiply
-    in float64 whatever X is stored as.
+
+class DenseMatrix:
+    """A dense X with the threads of its passes: `protocol.Data` in this process's memory.
 
     Parameters
     ----------
@@ -60,7 +68,7 @@ class DenseMatrix:
         self.n_samples, self.n_features = X.shape
         self._n_threads = threads_for(n_threads, *X.shape)
         self.n_passes = 0.0
-        self._workspace_size = dense.workspace_size(self.n_features, 1, self._n_threads)
+        self._workspace_sizes: dict[int, int] = {}
 
     @property
     def n_threads(self) -> int:
@@ -73,10 +81,14 @@ class DenseMatrix:
         matrix.n_passes = self.n_passes
         return matrix
 
-    def count(self, part: DenseMatrix) -> None:
+    def count(self, part: Data) -> None:
         """Add the passes over a part of X, and its making, as fractions of a pass."""
-        share = part.X.size / self.X.size
-        self.n_passes += (part.n_passes + 1) * share
+        self.n_passes += (part.n_passes + 1) * part.n_bytes / self.n_bytes
+
+    @property
+    def n_bytes(self) -> int:
+        """That a pass reads."""
+        return self.X.nbytes
 
     @property
     def computes_in_float64(self) -> bool:
@@ -89,67 +101,106 @@ class DenseMatrix:
             return np.zeros(self.n_features), np.ones(self.n_features)
         return self.center, self.unit
 
-    def _run(self, kernel: Callable[..., Any], *arguments: Any, precise: bool = False) -> Any:
-        """Call a kernel on X, with threads and scratch memory."""
-        with scratch(self._workspace_size) as workspace:
-            return kernel(self.X, *arguments, self.n_threads, workspace, *self._frame(precise))
+    def _run(
+        self, kernel: Callable[..., Any], *arguments: Any, n_coefs: int, precise: bool = False
+    ) -> None:
+        """Call a kernel on X, with threads and scratch memory: one pass."""
+        n_threads = self.n_threads
+        with scratch(self._workspace_size(n_coefs)) as workspace:
+            kernel(self.X, *arguments, n_threads, workspace, *self._frame(precise))
+        self.n_passes += 1
 
-    def _check(self, *sums: ArrayLike, y: NDArray[Any] | None = None) -> None:
+    def _workspace_size(self, n_coefs: int) -> int:
+        if n_coefs not in self._workspace_sizes:
+            self._workspace_sizes[n_coefs] = dense.workspace_size(
+                self.n_features, n_coefs, self._n_threads
+            )
+        return self._workspace_sizes[n_coefs]
+
+    def raise_if_nonfinite(self, *sums: ArrayLike, y: NDArray[Any] | None = None) -> None:
         """Raise where a sum is not finite; look for the culprit unless it can but be the size."""
-        raise_if_nonfinite(None if self._known_finite else self.source, *sums, y=y)
+        checks.raise_if_nonfinite(None if self._known_finite else self.source, *sums, y=y)
         self._known_finite = True
 
-    def decision_values(self, coef: Doubles, intercept: float, *, precise: bool = False) -> Doubles:
-        """X coef + intercept, of shape (n_samples,)."""
-        decision: Doubles = np.empty(self.n_samples)
+    def decision_values(
+        self, coef: Doubles, intercept: Doubles, *, precise: bool = False
+    ) -> Doubles:
+        """X coef + intercept, of shape (K, n_samples)."""
+        decision: Doubles = np.empty((len(coef), self.n_samples))
         self._run(
-            dense.decision_values, coef[None], np.array([intercept]), decision[None],
-            precise=precise,
-        )  # fmt: skip
-        self.n_passes += 1
-        self._check(decision)
+            dense.decision_values, coef, intercept, decision, n_coefs=len(coef), precise=precise
+        )
+        self.raise_if_nonfinite(decision)
         return decision
 
     def loss(
-        self, y: NDArray[Any], sample_weight: Doubles | None, coef: Doubles, intercept: float
-    ) -> float:
-        """Sum of the weighted log losses."""
-        total = np.empty(1)
+        self, y: NDArray[Any], sample_weight: Doubles | None, coef: Doubles, intercept: Doubles
+    ) -> Doubles:
+        """Sums of the weighted log losses, of shape (K,)."""
+        total: Doubles = np.empty(len(coef))
         self._run(
-            dense.loss, *stored_target(y), sample_weight, coef[None], np.array([intercept]), total
+            dense.loss, *stored_target(y), sample_weight, coef, intercept, total, n_coefs=len(coef)
         )
-        self.n_passes += 1
-        self._check(total, y=y)
-        return float(total[0])
+        self.raise_if_nonfinite(total, y=y)
+        return total
 
     def loss_and_gradient(
         self,
-        y: NDArray[Any],
-        sample_weight: Doubles | None,
+        targets: Sequence[Target],
         coef: Doubles,
-        intercept: float,
-        decision: Doubles | None = None,
+        intercept: Doubles,
         *,
         precise: bool = False,
-    ) -> tuple[float, Doubles, float]:
-        """Sum of the weighted log losses, its gradient, and its derivative in the intercept.
+        margins: bool = True,
+    ) -> Sums:
+        """Sums of the weighted log losses (K,), gradients, derivatives in the intercept, margins.
 
-        The decision values of the pass are written to `decision` (n_samples,), if given.
+        Vectors with the same target share a pass; sums have the same bits alone and in company.
+        They need not be finite. Without `margins` there are none.
         """
-        total, intercept_gradient = np.empty(1), np.empty(1)
-        gradient = np.empty((1, self.n_features))
-        self._run(
-            dense.loss_and_gradient, *stored_target(y), sample_weight, coef[None],
-            np.array([intercept]), total, gradient, intercept_gradient,
-            None if decision is None else decision[None], precise=precise,
-        )  # fmt: skip
-        self.n_passes += 1
-        self._check(total, gradient, y=y)
-        return float(total[0]), gradient[0], float(intercept_gradient[0])
+        losses, slopes = np.empty(len(coef)), np.empty(len(coef))
+        gradients = np.empty_like(coef)
+        decision = np.empty((len(coef), self.n_samples)) if margins else None
+        for begin, end in _runs_of_one(targets):
+            target, part = targets[begin], slice(begin, end)
+            self._run(
+                dense.loss_and_gradient, *stored_target(target.y), target.sample_weight,
+                coef[part], intercept[part], losses[part], gradients[part], slopes[part],
+                None if decision is None else decision[part], n_coefs=end - begin, precise=precise,
+            )  # fmt: skip
+        if decision is None:
+            return losses, gradients, slopes, []
+        found = [
+            Margins(values, target, self.n_threads)
+            for values, target in zip(decision, targets, strict=True)
+        ]
+        return losses, gradients, slopes, found
 
-    def row_sum(self, factor: Doubles, *, precise: bool = False) -> tuple[Doubles, float]:
-        """[X, 1]^T factor, of n_features and the intercept."""
-        return self.hessian_product(factor, np.zeros(self.n_features), 1.0, precise=precise)
+    def hessian_product(
+        self,
+        curvature: Doubles,
+        vector: Doubles,
+        vector_intercept: Doubles,
+        *,
+        precise: bool = False,
+    ) -> tuple[Doubles, Doubles]:
+        """[X, 1]^T diag(curvature) [X, 1] times vectors; curvature is (K, n_samples)."""
+        product, intercept_product = np.empty_like(vector), np.empty(len(vector))
+        self._run(
+            dense.hessian_product, curvature, vector, vector_intercept, product,
+            intercept_product, n_coefs=len(vector), precise=precise,
+        )  # fmt: skip
+        self.raise_if_nonfinite(product)
+        return product, intercept_product
+
+    def row_sum(self, factor: Doubles, *, precise: bool = False) -> tuple[Doubles, Doubles]:
+        """[X, 1]^T factor, for factors (K, n_samples)."""
+        zero, one = np.zeros((len(factor), self.n_features)), np.ones(len(factor))
+        return self.hessian_product(factor, zero, one, precise=precise)
+
+    def some_rows(self, n_rows: int, features: slice) -> NDArray[Any]:
+        """A few rows, evenly spread, as a view."""
+        return self.X[:: max(1, self.n_samples // n_rows), features][:n_rows]
 
     def sample(self, rows: NDArray[np.intp]) -> DenseMatrix:
         """Some of the rows, copied, as a matrix of their own."""
@@ -161,24 +212,6 @@ class DenseMatrix:
         unit = None if self.unit is None else self.unit[features]
         columns = np.ascontiguousarray(self.X[:, features])
         return DenseMatrix(columns, self._n_threads, self.source, center, unit)
-
-    def hessian_product(
-        self,
-        curvature: Doubles,
-        vector: Doubles,
-        vector_intercept: float,
-        *,
-        precise: bool = False,
-    ) -> tuple[Doubles, float]:
-        """[X, 1]^T diag(curvature) [X, 1] times a vector."""
-        product, intercept_product = np.empty((1, self.n_features)), np.empty(1)
-        self._run(
-            dense.hessian_product, curvature[None], vector[None], np.array([vector_intercept]),
-            product, intercept_product, precise=precise,
-        )  # fmt: skip
-        self.n_passes += 1
-        self._check(product)
-        return product[0], float(intercept_product[0])
 
     def sandwich(
         self, row_weight: Doubles, about: Doubles | None = None, *, precise: bool = False
@@ -200,7 +233,7 @@ class DenseMatrix:
                 precise or self.computes_in_float64,
             )  # fmt: skip
         self.n_passes += 1
-        self._check(product)
+        self.raise_if_nonfinite(product)
         return product
 
     def gram(self, mean: Doubles, scale: Doubles, root: Doubles, dtype: type) -> NDArray[Any]:
@@ -217,7 +250,7 @@ class DenseMatrix:
                 self.n_threads, *blas_products(dtype), *self._frame(precise=False),
             )  # fmt: skip
         self.n_passes += 1
-        self._check(np.diagonal(product))
+        self.raise_if_nonfinite(np.diagonal(product))
         return product
 
     def moments(
@@ -232,43 +265,5 @@ class DenseMatrix:
         weight = np.zeros(n_threads)
         matrix.moments(self.X, sample_weight, unit, sums, weight)
         self.n_passes += 1
-        self._check(sums[0, 0], sums[1, 0])
+        self.raise_if_nonfinite(sums[0, 0], sums[1, 0])
         return sums[0, 0], sums[1, 0] / weight[0]
-
-    def gradient_descent(
-        self,
-        y: NDArray[Any],
-        sample_weight: Doubles | None,
-        *,
-        total_weight: float,
-        center: Doubles,
-        scale: Doubles,
-        penalty: float,
-        fit_intercept: bool,
-        learning_rate: float,
-        max_iter: int,
-        tol: float,
-        coef: Doubles,
-        intercept: Doubles,
-        observer: Observer | None,
-    ) -> tuple[Doubles, str, float]:
-        """Batch gradient descent in compiled code, on features (X - center) / scale.
-
-        `coef` (n_features,) and `intercept` (1,) are updated in place.
-
-        Returns
-        -------
-        history : ndarray of shape (n_iter,)
-        outcome : str
-        gradient_norm : float
-        """
-        history = np.empty(max_iter)
-        n_iter, outcome, gradient_norm = self._run(
-            loops.gradient_descent, *stored_target(y), sample_weight, total_weight, center, scale,
-            penalty, fit_intercept, learning_rate, max_iter, tol, coef, intercept,
-            np.empty(self.n_features), history, observer, np.empty((2, self.n_features)),
-        )  # fmt: skip
-        self.n_passes += n_iter
-        if n_iter:
-            self._check(history[0])
-        return history[:n_iter], outcome, gradient_norm if n_iter else np.inf

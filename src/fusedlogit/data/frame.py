@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .dense import DenseMatrix
+from .protocol import Data
 
 Doubles = NDArray[np.float64]
 
@@ -85,22 +85,20 @@ class Look:
     far: float = 1.0
 
 
-def look_at(
-    matrix: DenseMatrix, sample_weight: Doubles | None, *, moments: bool, centred: bool
-) -> Look:
+def look_at(data: Data, sample_weight: Doubles | None, *, moments: bool, centred: bool) -> Look:
     """See whether X calls for a frame: by some rows, at no cost, and by its moments, in one pass.
 
     Parameters
     ----------
-    matrix : DenseMatrix
+    data : Data
     sample_weight : ndarray of shape (n_samples,) or None
     moments : bool
         Whether to take the moments in any case.
     centred : bool
         Whether the features may be moved: an intercept is fitted, or `scaling` centres.
     """
-    in_float64 = matrix.computes_in_float64
-    seen = _rows_seen(matrix)
+    in_float64 = data.computes_in_float64
+    seen = _rows_seen(data)
     asked, far = _extreme(seen, in_float64), 1.0
     if centred and not asked:
         far = max(far, _farthest(seen))
@@ -108,7 +106,7 @@ def look_at(
     if not asked and not moments:
         return Look(None, seen.mean, far=far)
     unit = power_of_two(seen.largest)
-    mean, variance = matrix.moments(sample_weight, unit)
+    mean, variance = data.moments(sample_weight, unit)
     deviation = np.sqrt(variance)  # times unit
     varies = deviation > 0
     if centred and varies.any():
@@ -132,16 +130,16 @@ class _Seen:
     spread: Doubles
 
 
-def _rows_seen(matrix: DenseMatrix) -> _Seen:
+def _rows_seen(data: Data) -> _Seen:
     """What some rows show, evenly spread over X; a few columns at a time, to save memory."""
-    n_rows = int(np.clip(ELEMENTS_SEEN // matrix.n_features, LEAST_ROWS, MOST_ROWS))
-    rows = matrix.X[:: max(1, matrix.n_samples // n_rows)][:n_rows]
-    width = ELEMENTS_SEEN // len(rows) + 1
-    if matrix.n_features <= width:
-        return _summary(rows)
+    n_rows = int(np.clip(ELEMENTS_SEEN // data.n_features, LEAST_ROWS, MOST_ROWS))
+    width = ELEMENTS_SEEN // n_rows + 1
     parts = [
-        _summary(rows[:, begin : begin + width]) for begin in range(0, matrix.n_features, width)
+        _summary(data.some_rows(n_rows, slice(begin, begin + width)))
+        for begin in range(0, data.n_features, width)
     ]
+    if len(parts) == 1:
+        return parts[0]
     return _Seen(
         np.concatenate([part.largest for part in parts]),
         np.concatenate([part.mean for part in parts]),

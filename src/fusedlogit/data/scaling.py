@@ -25,16 +25,22 @@ class Scaling:
     scale: Doubles
 
     @classmethod
+    def by(cls, divisor: float, n_features: int) -> Scaling:
+        """All features divided by a number."""
+        zero = np.zeros(n_features)
+        return cls(zero, divisor + zero)
+
+    @classmethod
     def of(cls, look: Look, scaling: float | str | None) -> Scaling:
         """The scaling that an estimator's parameter asks for, of features in their frame."""
-        zero = np.zeros(len(look.mean))
         if scaling == "standard":
             if look.frame is not None:
-                return cls(zero, or_infinite(look.frame.deviation))
+                return cls(np.zeros(len(look.mean)), or_infinite(look.frame.deviation))
             assert look.deviation is not None
             return cls(look.mean, or_infinite(look.deviation))
         divisor = 1.0 if scaling is None else float(scaling)
-        return cls(zero, divisor * (1.0 if look.frame is None else look.frame.unit) + zero)
+        by = cls.by(divisor, len(look.mean))
+        return by if look.frame is None else cls(by.center, divisor * look.frame.unit)
 
     def to_data(self, coef: Doubles, intercept: float) -> tuple[Doubles, float]:
         """Coefficients of scaled features as coefficients of X in its own units."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._kernels import link
-from ..data.dense import DenseMatrix
 from ..data.frame import Frame, look_at, power_of_two
+from ..data.margins import Margins
+from ..data.protocol import Data
 from ..data.scaling import Scaling
+from ..data.target import Target
+from ..errors import PassOverflowError
 
 Doubles = NDArray[np.float64]
 
@@ -32,14 +35,14 @@ class Evaluation:
         The cost J, without an L1 penalty.
     gradient : ndarray of shape (n_features + 1,)
         Of `value`; zero for an intercept that is not fitted.
-    margins : ndarray of shape (n_samples,)
+    margins : Margins
         Decision values.
     """
 
     point: Doubles
     value: float
     gradient: Doubles
-    margins: Doubles
+    margins: Margins
 
     @property
     def gradient_norm(self) -> float:
@@ -53,9 +56,8 @@ class Objective:
 
     Attributes
     ----------
-    matrix : DenseMatrix
-    y : ndarray of shape (n_samples,), values in [0, 1]
-    sample_weight : ndarray of shape (n_samples,) or None
+    data : Data
+    target : Target
     scaling : Scaling
     penalty : float
     fit_intercept : bool
@@ -65,16 +67,15 @@ class Objective:
     precise : bool
         Whether passes multiply in float64 whatever X is stored as.
     frame : Frame or None
-        In which the matrix reads X.
+        In which the data reads X.
     about : ndarray of shape (n_features,) or None
         Near the features' means: the origin of their second moments.
     far : float
         The largest mean of a feature, in spreads: by which rounding in float64 grows.
     """
 
-    matrix: DenseMatrix
-    y: Doubles
-    sample_weight: Doubles | None
+    data: Data
+    target: Target
     scaling: Scaling
     penalty: float
     fit_intercept: bool
@@ -87,9 +88,8 @@ class Objective:
     @classmethod
     def of(
         cls,
-        matrix: DenseMatrix,
-        y: Doubles,
-        sample_weight: Doubles | None,
+        data: Data,
+        target: Target,
         scaling: float | str | None,
         penalty: float,
         l1_penalty: float,
@@ -101,19 +101,20 @@ class Objective:
         the size that the solvers' sums of squares can hold; the penalties are in that unit too.
         """
         standard = scaling == "standard"
-        look = look_at(matrix, sample_weight, moments=standard, centred=standard or fit_intercept)
+        weight = target.sample_weight
+        look = look_at(data, weight, moments=standard, centred=standard or fit_intercept)
         frame, own = look.frame, Scaling.of(look, scaling)
         if frame is None:
             return cls(
-                matrix, y, sample_weight, own, penalty, fit_intercept, l1_penalty,
-                about=look.mean if look.far > NEAR[matrix.computes_in_float64] else None,
+                data, target, own, penalty, fit_intercept, l1_penalty,
+                about=look.mean if look.far > NEAR[data.computes_in_float64] else None,
                 far=look.far,
             )  # fmt: skip
-        matrix = matrix.features(frame.center, frame.unit)
+        data = data.features(frame.center, frame.unit)
         center = own.center
         if standard and not fit_intercept:  # no intercept makes up for what rounds the mean
-            weight = np.ones(matrix.n_samples) if sample_weight is None else sample_weight
-            center = matrix.row_sum(weight / weight.sum())[0]
+            share = np.ones(data.n_samples) if weight is None else weight
+            center = data.row_sum((share / share.sum())[None])[0][0]
         sizes = own.scale[np.isfinite(own.scale)]
         unit = 1.0
         if penalty == l1_penalty == 0:  # units are free: features as they are in the frame
@@ -121,9 +122,8 @@ class Objective:
         elif sizes.size:
             unit = min(1 / float(power_of_two(np.median(sizes, keepdims=True))[0]), 1e140)
         return cls(
-            matrix,
-            y,
-            sample_weight,
+            data,
+            target,
             Scaling(center, own.scale / unit),
             penalty * unit * unit,
             fit_intercept,
@@ -134,7 +134,10 @@ class Objective:
     def to_data(self, point: Doubles) -> tuple[Doubles, float]:
         """A point as coefficients and intercept of X in its own units."""
         coef, intercept = self.scaling.to_data(point[:-1], float(point[-1]))
-        return (coef, intercept) if self.frame is None else self.frame.to_data(coef, intercept)
+        if self.frame is None:
+            return coef, intercept
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.frame.to_data(coef, intercept)
 
     def from_data(self, coef: Doubles, intercept: float) -> Doubles:
         """The point of coefficients and an intercept of X in its own units."""
@@ -145,36 +148,28 @@ class Objective:
     @property
     def sharp(self) -> bool:
         """Whether passes multiply in float64."""
-        return self.precise or self.matrix.computes_in_float64
+        return self.precise or self.data.computes_in_float64
 
     def sharpened(self) -> Objective:
         """The same cost, in float64 from now on."""
         return replace(self, precise=True)
 
-    @cached_property
-    def total_weight(self) -> float:
-        """The sum of the sample weights, added up once: every evaluation divides by it."""
-        if self.sample_weight is None:
-            return float(self.matrix.n_samples)
-        return float(self.sample_weight.sum())
-
     def evaluate(self, point: Doubles) -> Evaluation:
-        """J, its gradient and the margins, in one pass."""
-        margins = np.empty(self.matrix.n_samples)
-        loss, gradient, intercept_gradient = self.matrix.loss_and_gradient(
-            self.y, self.sample_weight, *self.scaling.to_data(point[:-1], point[-1]), margins,
-            precise=self.precise,
-        )  # fmt: skip
-        return Evaluation(
-            point,
-            loss / self.total_weight + self.ridge(point),
-            self._gradient(point, gradient, intercept_gradient),
-            margins,
-        )
+        """J, its gradient and the margins, in one pass.
+
+        Raises
+        ------
+        PassOverflowError
+            If a sum leaves the range of its type.
+        """
+        (found,) = evaluate_together([self], [point])
+        if isinstance(found, PassOverflowError):
+            raise found
+        return found
 
     def _gradient(self, point: Doubles, gradient: Doubles, intercept_gradient: float) -> Doubles:
         """Sums over rows as the gradient of J."""
-        result = self._scaled(gradient, intercept_gradient) / self.total_weight
+        result = self._scaled(gradient, intercept_gradient) / self.target.total_weight
         result[:-1] += self.penalty * point[:-1]
         return result
 
@@ -186,14 +181,22 @@ class Objective:
         """J with its L1 norm, where `value` is J without it."""
         return value + self.l1_penalty * float(np.abs(point[:-1]).sum())
 
-    def margins(self, direction: Doubles) -> Doubles:
+    def along(self, direction: Doubles) -> Margins:
         """Change of the margins along a direction, in one pass."""
         coef, intercept = self.scaling.to_data(direction[:-1], direction[-1])
-        return self.matrix.decision_values(coef, intercept, precise=self.precise)
+        values = self.data.decision_values(
+            coef[None], np.array([intercept]), precise=self.precise
+        )  # fmt: skip
+        return Margins(values[0], self.target, self.data.n_threads)
 
     def pull(self, factor: Doubles) -> Doubles:
         """The gradient of sum_i factor_i z_i, in one pass."""
-        return self._scaled(*self.matrix.row_sum(factor, precise=self.precise))
+        sums, total = self.data.row_sum(factor[None], precise=self.precise)
+        return self._scaled(sums[0], float(total[0]))
+
+    def sandwich(self, row_weight: Doubles) -> Doubles:
+        """[X - about, 1]^T diag(row_weight) [X - about, 1], in one pass."""
+        return self.data.sandwich(row_weight, self.about, precise=self.precise)
 
     def _scaled(self, gradient: Doubles, intercept_gradient: float) -> Doubles:
         """A gradient in X's own units in that of a point; zero for an intercept not fitted."""
@@ -202,54 +205,56 @@ class Objective:
         result[-1] = intercept_gradient if self.fit_intercept else 0.0
         return result
 
-    def weighted(self, by_row: Doubles) -> Doubles:
-        """Each row's share in the mean of what `by_row` says of it."""
-        if self.sample_weight is not None:
-            by_row = by_row * self.sample_weight
-        return by_row / self.total_weight
-
-    def largest(self, change: Doubles) -> float:
-        """The largest change of a margin, of rows that have a weight."""
-        change = np.abs(change)
-        if self.sample_weight is not None:
-            change = change[self.sample_weight > 0]
-        return float(change.max())
-
-    def loss(self, margins: Doubles) -> float:
-        """The mean log loss of margins, reading no X."""
-        losses = np.empty_like(margins)
-        link.log_loss(margins, self.y, losses)
-        return float(self.weighted(losses).sum())
-
-    def residual(self, margins: Doubles) -> Doubles:
-        """Derivative of the mean log loss in each margin, reading no X."""
-        residual = np.empty_like(margins)
-        link.residual(margins, self.y, residual)
-        return self.weighted(residual)
-
-    def curvature(self, margins: Doubles) -> Doubles:
-        """Second derivative of the mean log loss in each margin, reading no X."""
-        curvature = np.empty_like(margins)
-        link.curvature(margins, curvature)
-        return self.weighted(curvature)
-
-    def majorant(self, margins: Doubles) -> Doubles:
-        """The curvature in each margin of a parabola that touches the mean log loss from above.
-
-        It is (sigmoid(z) - 1/2) / z, and falls but as 1 / |z| where the curvature itself vanishes
-        (Jaakkola and Jordan, 2000, Statistics and Computing 10).
-        """
-        half = np.maximum(np.abs(margins) / 2, 1e-8)
-        return self.weighted(np.tanh(half) / (4 * half))
-
     def columns(self, features: NDArray[np.intp]) -> Objective:
         """The same cost where all features but these have a coefficient of zero."""
         scaling = Scaling(self.scaling.center[features], self.scaling.scale[features])
         about = None if self.about is None else self.about[features]
-        matrix = self.matrix.columns(features)
-        return replace(self, matrix=matrix, scaling=scaling, frame=None, about=about)
+        data = self.data.columns(features)
+        return replace(self, data=data, scaling=scaling, frame=None, about=about)
 
     def sample(self, rows: NDArray[np.intp]) -> Objective:
         """The same cost of some of the rows alone."""
-        weight = None if self.sample_weight is None else self.sample_weight[rows]
-        return replace(self, matrix=self.matrix.sample(rows), y=self.y[rows], sample_weight=weight)
+        return replace(self, data=self.data.sample(rows), target=self.target.sample(rows))
+
+
+def evaluate_together(
+    objectives: Sequence[Objective], points: Sequence[Doubles]
+) -> list[Evaluation | PassOverflowError]:
+    """Costs on the same data, equally precise, each at a point of its own, in one pass.
+
+    What overflows is the affair of the one whose sum it is.
+    """
+    data, precise = objectives[0].data, objectives[0].precise
+    coef = np.empty((len(points), data.n_features))
+    intercept = np.empty(len(points))
+    for k, (objective, point) in enumerate(zip(objectives, points, strict=True)):
+        coef[k], intercept[k] = objective.scaling.to_data(point[:-1], point[-1])
+    targets = [objective.target for objective in objectives]
+    losses, gradients, slopes, margins = data.loss_and_gradient(
+        targets, coef, intercept, precise=precise
+    )
+    return [
+        _evaluation(objective, points[k], losses[k], gradients[k], slopes[k], margins[k])
+        for k, objective in enumerate(objectives)
+    ]
+
+
+def _evaluation(
+    objective: Objective,
+    point: Doubles,
+    loss: Any,
+    gradient: Doubles,
+    intercept_gradient: Any,
+    margins: Margins,
+) -> Evaluation | PassOverflowError:
+    """Sums over rows as an evaluation of J."""
+    try:
+        objective.data.raise_if_nonfinite(loss, gradient, y=objective.target.y)
+    except PassOverflowError as error:
+        return error
+    return Evaluation(
+        point,
+        float(loss) / objective.target.total_weight + objective.ridge(point),
+        objective._gradient(point, gradient, float(intercept_gradient)),
+        margins,
+    )

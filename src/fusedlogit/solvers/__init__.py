@@ -1,5 +1,6 @@
 """Algorithms that minimise an :class:`~fusedlogit.problems.objective.Objective`, by name."""
 
+from ..problems.objective import Objective
 from .gradient_descent import GRADIENT_DESCENT
 from .lbfgs import LBFGS
 from .newton import NEWTON
@@ -10,7 +11,7 @@ SOLVERS: dict[str, Solver] = {
     solver.name: solver for solver in (NEWTON, LBFGS, GRADIENT_DESCENT, PROXIMAL)
 }
 
-__all__ = ["SOLVERS", "Callback", "Result", "Settings", "Solver", "choose"]
+__all__ = ["SOLVERS", "Callback", "Result", "Settings", "Solver", "choose", "require"]
 
 
 def choose(name: str, l1: bool) -> Solver:
@@ -43,3 +44,34 @@ def choose(name: str, l1: bool) -> Solver:
             "C, or solver='newton' or 'auto'"
         )
     return solver
+
+
+def require(solver: Solver, objective: Objective) -> None:
+    """Check that the link and the data offer what a solver calls.
+
+    Raises
+    ------
+    TypeError
+        Naming what is missing, and the solvers that do without.
+    """
+    missing = _missing(solver, objective)
+    if not missing:
+        return
+    others = [
+        name
+        for name, other in SOLVERS.items()
+        if (other.l1, other.smooth) == (solver.l1, solver.smooth) and not _missing(other, objective)
+    ]
+    way_out = f"use solver={' or '.join(map(repr, others))}" if others else "no other solver can"
+    raise TypeError(f"solver={solver.name!r} needs {', '.join(missing)}: {way_out}")
+
+
+def _missing(solver: Solver, objective: Objective) -> list[str]:
+    """What a solver calls and nobody offers."""
+    offers = (objective.target.link, solver.of_link), (objective.data, solver.of_data)
+    return [
+        f"{method!r} of {type(offer).__name__}"
+        for offer, methods in offers
+        for method in methods
+        if not hasattr(offer, method)
+    ]

@@ -23,13 +23,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from .._kernels import link
+from ..data.margins import Margins
 from ..errors import PassOverflowError
 from ..problems.objective import Evaluation, Objective
-from .hessian import DENSE_FEATURES, DenseHessian
+from .hessian import affordable, dense_hessian
 from .metric import EPS, TINY, Metric, beyond
 from .path import evaluate_along
+from .requests import Steps, pull
 from .settings import Doubles
+
+#: What a certificate calls of link and data: for solvers to declare.
+OF_LINK = ("along", "curvature")
+OF_DATA = ("decision_values", "row_sum", "sandwich")
 
 #: Newton steps at most to a point that tells more.
 STEPS = 8
@@ -46,7 +51,7 @@ def suboptimality(
     here: Evaluation,
     tol: float,
     metric: Metric | None = None,
-) -> float:
+) -> Steps[float]:
     """A bound of (J - J*) / J at an evaluation, at most 1.
 
     Parameters
@@ -67,33 +72,35 @@ def suboptimality(
     rounding = rounding_of_model(objective, here)
     bound = value
     if objective.penalty > 0 or objective.l1_penalty > 0:
-        if metric is None and objective.matrix.n_features <= FEW_FEATURES:
-            metric = DenseHessian(objective, here.margins)  # as cheap as their mean
-        bound = min(bound, _gap_worth_a_pass(objective, here, metric, 2 * tol * value))
+        if metric is None and objective.data.n_features <= FEW_FEATURES:
+            metric = yield from dense_hessian(objective, here.margins)  # as cheap as their mean
+        gap = yield from _gap_worth_a_pass(objective, here, metric, 2 * tol * value)
+        bound = min(bound, gap)
     if bound + rounding > tol * value:
         smooth = replace(here, gradient=subgradient(here, objective.l1_penalty))
         if metric is not None:
-            bound = min(bound, metric.bound(objective, smooth))
-        elif objective.matrix.n_features <= DENSE_FEATURES:
-            bound = min(bound, _bound_from_afar(objective, smooth))
+            bound = min(bound, (yield from metric.bound(objective, smooth)))
+        elif affordable(objective):
+            bound = min(bound, (yield from _bound_from_afar(objective, smooth)))
     return min(1.0, (bound + rounding) / value)
 
 
-def _bound_from_afar(objective: Objective, here: Evaluation) -> float:
+def _bound_from_afar(objective: Objective, here: Evaluation) -> Steps[float]:
     """What the Hessian says, if need be after some Newton steps to where it says something."""
-    start, metric = here.value, DenseHessian(objective, here.margins)
+    start, metric = here.value, (yield from dense_hessian(objective, here.margins))
     for _ in range(STEPS if objective.l1_penalty == 0 else 0):
-        bound = metric.bound(objective, here)
+        bound = yield from metric.bound(objective, here)
         if bound < np.inf:
             return start - here.value + bound
         try:
-            there = evaluate_along(objective, here.point, -metric.solve(here.gradient))[1]
+            step = -metric.solve(here.gradient)
+            there = (yield from evaluate_along(objective, here.point, step))[1]
         except PassOverflowError:
             return np.inf
         if not there.value < here.value:
             return np.inf
-        here, metric = there, DenseHessian(objective, there.margins)
-    return start - here.value + metric.bound(objective, here)
+        here, metric = there, (yield from dense_hessian(objective, there.margins))
+    return start - here.value + (yield from metric.bound(objective, here))
 
 
 def subgradient(here: Evaluation, l1: float) -> Doubles:
@@ -112,18 +119,19 @@ def subgradient(here: Evaluation, l1: float) -> Doubles:
 
 def _gap_worth_a_pass(
     objective: Objective, here: Evaluation, metric: Metric | None, enough: float
-) -> float:
+) -> Steps[float]:
     """The duality gap; infinite where a metric's mean tells that it will not be small enough."""
     if metric is not None and objective.l1_penalty == 0:
         slope = here.gradient[:-1] - metric.mean * here.gradient[-1]
         if slope @ slope > enough * 2 * objective.penalty:
             return np.inf
-    return duality_gap(objective, here, mean_by_curvature(objective, here, metric))
+    mean = yield from mean_by_curvature(objective, here, metric)
+    return duality_gap(objective, here, mean)
 
 
 def mean_by_curvature(
     objective: Objective, here: Evaluation, metric: Metric | None
-) -> Doubles | None:
+) -> Steps[Doubles | None]:
     """The features' mean, weighted by curvature: by one pass, if that of a metric will not do."""
     if not objective.fit_intercept:
         return None
@@ -132,10 +140,12 @@ def mean_by_curvature(
         moved = slope_intercept * float(np.linalg.norm(metric.mean))
         if moved <= SMALL * float(np.linalg.norm(slope)):
             return metric.mean
-    curvature = objective.curvature(here.margins)
+    curvature = here.margins.curvature()
     total = max(float(curvature.sum()), TINY)
     # It multiplies a small number: float32 will do.
-    return replace(objective, precise=False).pull(curvature)[:-1] / total
+    sums: Doubles = yield from pull(replace(objective, precise=False), curvature)
+    mean: Doubles = sums[:-1] / total
+    return mean
 
 
 def duality_gap(objective: Objective, here: Evaluation, mean: Doubles | None = None) -> float:
@@ -147,13 +157,11 @@ def duality_gap(objective: Objective, here: Evaluation, mean: Doubles | None = N
     l1, l2 = objective.l1_penalty, objective.penalty
     slope = here.gradient[:-1] - (0 if mean is None else mean * here.gradient[-1])
     if l1 == 0:
-        return float(slope @ slope) / (2 * l2) + _intercept_gap(objective, here)
+        return float(slope @ slope) / (2 * l2) + _intercept_gap(here)
     pull = np.abs(slope - l2 * here.point[:-1])
     margins = here.margins
     if mean is not None and objective.fit_intercept:
-        margins = margins + intercept_step(objective, margins)
-    residual = np.empty_like(margins)
-    link.residual(margins, objective.y, residual)
+        margins = margins.moved(intercept_step(margins))
     primal = objective.cost(here.value, here.point)
     within = min(1.0, l1 / max(float(pull.max()), l1))
     dual = -np.inf
@@ -162,30 +170,18 @@ def duality_gap(objective: Objective, here: Evaluation, mean: Doubles | None = N
         if l2 == 0 and share > within:
             continue
         cost = float(excess @ excess) / (2 * l2) if l2 > 0 else 0.0
-        dual = max(dual, _entropy(share * residual, objective) - cost)
+        dual = max(dual, margins.dual(share) - cost)
     return primal - dual + 16 * EPS * primal
 
 
-def _intercept_gap(objective: Objective, here: Evaluation) -> float:
+def _intercept_gap(here: Evaluation) -> float:
     """What is to be gained by the intercept alone, with allowance for its curvature's change."""
     slope = float(here.gradient[-1])
     if slope == 0:
         return 0.0
-    total = max(float(objective.curvature(here.margins).sum()), TINY)
+    total = max(here.margins.by_intercept()[1], TINY)
     step = abs(slope) / total
     return abs(slope) * step / 2 * beyond(step)
-
-
-def _entropy(residual: Doubles, objective: Objective) -> float:
-    """Minus the mean of loss*(residual), of targets 0 and 1.
-
-    Of q = |residual|, not of q + y, whose digits would be lost where q is small.
-    """
-    q = np.minimum(np.abs(residual), 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        entropy = -(q * np.log(q) + (1 - q) * np.log1p(-q))
-    entropy[(q == 0) | (q == 1)] = 0.0
-    return float(objective.weighted(entropy).sum())
 
 
 def rounding_of_model(objective: Objective, here: Evaluation) -> float:
@@ -202,12 +198,11 @@ def rounding_of_model(objective: Objective, here: Evaluation) -> float:
     return moved * moved / 2 * min(0.25, here.value) * float(np.exp(min(moved, 700.0)))
 
 
-def intercept_step(objective: Objective, margins: Doubles) -> float:
+def intercept_step(margins: Margins) -> float:
     """By how much to move the intercept to bring its derivative to zero, reading no X."""
     step = 0.0
     for _ in range(50):
-        slope = float(objective.residual(margins + step).sum())
-        curvature = float(objective.curvature(margins + step).sum())
+        slope, curvature = margins.by_intercept(step)
         if curvature <= 0:
             break
         change = float(np.clip(slope / curvature, -1, 1))

@@ -21,12 +21,14 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import brentq
 
+from ..data.margins import Line
 from ..errors import PassOverflowError
 from ..problems.objective import Evaluation, Objective
 from .cause import Cause
 from .certificate import suboptimality
 from .metric import EPS, TINY, Metric
 from .path import Path, evaluate_along, evaluate_start
+from .requests import Steps, evaluate
 from .settings import Doubles, Result, Settings
 
 SUFFICIENT = 1e-4  # share of the decrease promised by the slope (Armijo)
@@ -72,23 +74,32 @@ class Descent(Path):
     Parameters
     ----------
     objective : Objective
-    start : ndarray of shape (n_features + 1,)
+    here : Evaluation
+        The start.
     settings : Settings
     memory : int
         Steps to learn from.
     """
 
     def __init__(
-        self, objective: Objective, start: Doubles, settings: Settings, memory: int
+        self, objective: Objective, here: Evaluation, settings: Settings, memory: int
     ) -> None:
         super().__init__(objective, settings)
-        self.here = evaluate_start(objective, start)
+        self.here = here
         self.history.append(self.here.value)
         self.pairs: deque[Pair] = deque(maxlen=memory)
         self._target = settings.tol
         self._estimates: list[float] = []
 
-    def go(self, metric: Metric, n_steps: float = np.inf) -> None:
+    @classmethod
+    def begin(
+        cls, objective: Objective, start: Doubles, settings: Settings, memory: int
+    ) -> Steps[Descent]:
+        """From a point."""
+        here = yield from evaluate_start(objective, start)
+        return cls(objective, here, settings, memory)
+
+    def go(self, metric: Metric, n_steps: float = np.inf) -> Steps[None]:
         """Descend in a metric until finished, or for a number of steps, or until it is no use.
 
         A metric is of no use any more when no step in it lowers the cost, or when it cannot vouch
@@ -97,7 +108,7 @@ class Descent(Path):
         self.pairs.clear()
         fresh, softest = True, 1.0
         if metric.sharp:  # what float32 cannot tell of the Hessian, it cannot of the gradient
-            self._sharpen()
+            yield from self._sharpen()
         while not self.finished:
             solved = metric.solve(self.here.gradient)
             if self.pairs:
@@ -108,10 +119,10 @@ class Descent(Path):
                 if not self.settings.certify:
                     self.suboptimality = self._estimates[-1]
                     return
-                if self._worth_a_proof(metric):
-                    if self._sharpen():
+                if (yield from self._worth_a_proof(metric)):
+                    if (yield from self._sharpen()):
                         continue
-                    if self._prove(metric) or not metric.vouches:
+                    if (yield from self._prove(metric)) or not metric.vouches:
                         return
             if n_steps <= 0:
                 return
@@ -120,10 +131,10 @@ class Descent(Path):
                 self.objective, blur = self.objective.sharpened(), BLUR
             before = self.here
             direction, image = self._direction(solved, self._scale(metric))
-            if not self._step(direction, blur):
+            if not (yield from self._step(direction, blur)):
                 if blur:
-                    self.here = self.objective.evaluate(self.here.point)
-                if self._forget() or self._sharpen():
+                    self.here = yield from evaluate(self.objective, self.here.point)
+                if self._forget() or (yield from self._sharpen()):
                     continue
                 if fresh and metric.final:
                     self.cause = Cause.ROUNDING
@@ -141,14 +152,15 @@ class Descent(Path):
         self._estimates.append(estimate / max(self.here.value, TINY))
         return self._estimates[-1] <= self._target or (not self.objective.sharp and self._stalls())
 
-    def _worth_a_proof(self, metric: Metric) -> bool:
+    def _worth_a_proof(self, metric: Metric) -> Steps[bool]:
         """Whether float64 is to confirm what seems near; else what it must come to is less.
 
         What a metric's bound says in float32 is no proof, but tells whether there will be one.
         """
         if self.objective.sharp or not metric.previews or self._stalls():
             return True
-        seen = metric.bound(self.objective, self.here) / max(self.here.value, TINY)
+        bound = yield from metric.bound(self.objective, self.here)
+        seen = bound / max(self.here.value, TINY)
         if seen > self.settings.tol:
             self._lower_target(seen)
         return seen <= self.settings.tol
@@ -179,20 +191,20 @@ class Descent(Path):
             and min(last[-STALLED:]) > 0.5 * min(last[:-STALLED])
         )
 
-    def _prove(self, metric: Metric | None) -> bool:
+    def _prove(self, metric: Metric | None) -> Steps[bool]:
         """Whether the certificate confirms an estimate; if not, what it must come to is less."""
         tol = self.settings.tol
-        self.suboptimality = suboptimality(self.objective, self.here, tol, metric)
+        self.suboptimality = yield from suboptimality(self.objective, self.here, tol, metric)
         if metric is not None and metric.vouches and not self.converged:
             self._lower_target(self.suboptimality)
         return self.converged
 
-    def _sharpen(self) -> bool:
+    def _sharpen(self) -> Steps[bool]:
         """From now on, evaluate in float64. False if that is so already."""
         if self.objective.sharp:
             return False
         self.objective = self.objective.sharpened()
-        self.here = self.objective.evaluate(self.here.point)
+        self.here = yield from evaluate(self.objective, self.here.point)
         self.history[-1] = self.here.value
         self.pairs.clear()
         self._estimates.clear()
@@ -232,13 +244,13 @@ class Descent(Path):
             image -= share * pair.image
         return direction, image
 
-    def _step(self, direction: Doubles, blur: float) -> bool:
+    def _step(self, direction: Doubles, blur: float) -> Steps[bool]:
         """Go along a direction. False if the cost cannot be seen to fall, but for a share of it."""
         slope = float(self.here.gradient @ direction)
         if not -np.inf < slope < 0:  # only rounding can make it so
             return False
         try:
-            length, there = evaluate_along(self.objective, self.here.point, direction)
+            length, there = yield from evaluate_along(self.objective, self.here.point, direction)
         except PassOverflowError:
             return False
         slope *= length
@@ -247,7 +259,9 @@ class Descent(Path):
             share = self._best_share(length * direction, there)
             if share == 0:
                 return False
-            there = self.objective.evaluate(self.here.point + share * length * direction)
+            there = yield from evaluate(
+                self.objective, self.here.point + share * length * direction
+            )
         if not there.value < self.here.value + unseen and not self._flat(there, slope):
             return False
         self.here = there
@@ -261,13 +275,12 @@ class Descent(Path):
     def _best_share(self, step: Doubles, there: Evaluation) -> float:
         """The best share of a step, by the margins of its two ends; 0 if there is none."""
         objective, here = self.objective, self.here
-        margins = there.margins - here.margins
+        line = Line(here.margins, there.margins)
         ridge = objective.penalty * float(step[:-1] @ step[:-1])
         ridge_slope = objective.penalty * float(here.point[:-1] @ step[:-1])
 
         def slope(length: float) -> float:
-            residual = objective.residual(here.margins + length * margins)
-            return float(residual @ margins) + ridge_slope + length * ridge
+            return line.slope_at(length) + ridge_slope + length * ridge
 
         if slope(0.0) >= 0 or slope(1.0) <= 0:  # only rounding can make it so
             return 0.0
@@ -295,18 +308,17 @@ class Descent(Path):
             if fall <= 64 * EPS * self.here.value and self._stalls():
                 self.cause = Cause.ROUNDING
 
-    def result(self) -> Result:
+    def end(self) -> Steps[Result]:
         """Where the descent ended, with a bound that holds also where it did not converge."""
         if not self.converged and self.settings.certify:
             with suppress(PassOverflowError):
-                self._sharpen()
-                self._prove(None)
-        return super().result()
+                yield from self._sharpen()
+                yield from self._prove(None)
+        return self.result()
 
     def _separated(self) -> bool:
         """Whether the classes are told apart without a penalty: then there is no minimum."""
         objective = self.objective
         if objective.penalty > 0 or self.here.value > 1e-6:
             return False
-        wrong = (objective.y > 0.5) != (self.here.margins > 0)
-        return not objective.weighted(wrong).any()
+        return self.here.margins.separate()

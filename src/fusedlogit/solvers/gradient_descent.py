@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
 import numpy as np
 
+from ..errors import PassOverflowError
 from ..problems.objective import Objective
 from .cause import Cause
-from .certificate import suboptimality
+from .certificate import OF_DATA, OF_LINK, suboptimality
+from .requests import Steps, evaluate
 from .settings import Doubles, Result, Settings, Solver
 
 #: Curvature of the cost along the last steps, as a first guess where no penalty tells it.
@@ -14,68 +19,121 @@ GUESS = 1e-3
 
 CAUSES = {"diverged": Cause.DIVERGED, "stopped": Cause.STOPPED}
 
+#: observer(point, cost, gradient_norm) -> true to stop.
+Observer = Callable[[Doubles, float, float], object]
 
-def solve(objective: Objective, start: Doubles, settings: Settings) -> Result:
-    """Descend from a point; the loop itself is compiled.
 
-    It runs until the gradient is as small as `tol` seems to need. Only then is the certificate
-    computed, and if it does not hold, the loop goes on to a smaller gradient.
+@dataclass
+class Trail:
+    """Where a descent came, and the costs on its way.
+
+    Attributes
+    ----------
+    point : ndarray of shape (n_features + 1,)
+    history : list of float
+        The cost J before each update.
+    gradient_norm : float
+        Largest absolute entry of the last gradient.
+    outcome : str
+        "converged", "stopped" (by an observer), "diverged", or "iterating" after all passes.
     """
-    w, b = start[:-1].copy(), start[-1:].copy()
+
+    point: Doubles
+    history: list[float] = field(default_factory=list)
+    gradient_norm: float = np.inf
+    outcome: str = "iterating"
+
+
+def descend(
+    objective: Objective,
+    start: Doubles,
+    *,
+    learning_rate: float,
+    max_iter: int,
+    tol: float,
+    observer: Observer | None = None,
+) -> Steps[Trail]:
+    """Forward propagation, backward propagation, update, until no entry of the gradient is > tol.
+
+    w := w - learning_rate dJ/dw, and b likewise.
+    """
+    trail = Trail(start.copy())
+    while len(trail.history) < max_iter and trail.outcome == "iterating":
+        try:
+            here = yield from evaluate(objective, trail.point.copy())
+        except PassOverflowError:
+            cost = trail.gradient_norm = np.nan
+        else:
+            cost, trail.gradient_norm = here.value, here.gradient_norm
+        trail.history.append(cost)
+        stop = observer is not None and observer(trail.point, cost, trail.gradient_norm)
+        if not np.isfinite(cost + trail.gradient_norm):
+            trail.outcome = "diverged"
+        elif trail.gradient_norm <= tol:
+            trail.outcome = "converged"
+        elif stop:
+            trail.outcome = "stopped"
+        else:
+            trail.point -= learning_rate * here.gradient
+            del here  # its margins make room for the next
+    return trail
+
+
+def solve(objective: Objective, start: Doubles, settings: Settings) -> Steps[Result]:
+    """Descend from a point.
+
+    It goes on until the gradient is as small as `tol` seems to need. Only then is the certificate
+    computed, and if it does not hold, it goes on to a smaller gradient.
+    """
     history: list[float] = []
     enough = np.sqrt(2 * max(objective.penalty, GUESS) * settings.tol * np.log(2))
+    point = start
     while True:
-        part, outcome = _descend(objective, w, b, settings, enough, len(history))
-        history += part
-        if outcome == "diverged":
+        trail = yield from descend(
+            objective,
+            point,
+            learning_rate=settings.learning_rate,
+            max_iter=settings.max_iter - len(history),
+            tol=enough,
+            observer=_observer(objective, settings, len(history)),
+        )
+        point = trail.point
+        history += trail.history
+        if trail.outcome == "diverged":
             reached = 1.0
             break
         sharp = objective.sharpened()
-        here = sharp.evaluate(np.append(w, b))
-        reached = suboptimality(sharp, here, settings.tol)
-        if outcome != "converged" or reached <= settings.tol or len(history) == settings.max_iter:
+        here = yield from evaluate(sharp, point)
+        reached = yield from suboptimality(sharp, here, settings.tol)
+        done = reached <= settings.tol or len(history) == settings.max_iter
+        if trail.outcome != "converged" or done:
             break
         history.pop()  # the next part begins at the same point
         enough *= min(0.5, 0.9 * np.sqrt(settings.tol / reached))
     return Result(
-        point=np.append(w, b),
+        point=point,
         history=history,
         n_iter=len(history),
         converged=reached <= settings.tol,
         suboptimality=reached,
-        cause=CAUSES.get(outcome, Cause.STEPS),
+        cause=CAUSES.get(trail.outcome, Cause.STEPS),
     )
 
 
-def _descend(
-    objective: Objective, w: Doubles, b: Doubles, settings: Settings, enough: float, n_done: int
-) -> tuple[list[float], str]:
-    """Go on until no entry of the gradient is above `enough`: costs and outcome."""
-    callback = settings.callback
+def _observer(objective: Objective, settings: Settings, n_done: int) -> Observer | None:
+    """The callback, for a part of a descent that begins after so many iterations."""
+    callback, iteration = settings.callback, n_done
+    if callback is None:
+        return None
 
-    def observer(iteration: int, cost: float, gradient_norm: float) -> bool:
-        assert callback is not None
-        data_coef, data_intercept = objective.to_data(np.append(w, b))
-        if n_done and iteration == 1:  # seen at the end of the part before
+    def observer(point: Doubles, cost: float, gradient_norm: float) -> object:
+        nonlocal iteration
+        iteration += 1
+        if n_done and iteration == n_done + 1:  # seen at the end of the part before
             return False
-        return bool(callback(n_done + iteration, data_coef, data_intercept, cost, gradient_norm))
+        return callback(iteration, *objective.to_data(point), cost, gradient_norm)
 
-    history, outcome, _ = objective.matrix.gradient_descent(
-        objective.y,
-        objective.sample_weight,
-        total_weight=objective.total_weight,
-        center=objective.scaling.center,
-        scale=objective.scaling.scale,
-        penalty=objective.penalty,
-        fit_intercept=objective.fit_intercept,
-        learning_rate=settings.learning_rate,
-        max_iter=settings.max_iter - n_done,
-        tol=enough,
-        coef=w,
-        intercept=b,
-        observer=None if callback is None else observer,
-    )
-    return history.tolist(), outcome
+    return observer
 
 
-GRADIENT_DESCENT = Solver("gd", solve)
+GRADIENT_DESCENT = Solver("gd", solve, of_link=OF_LINK, of_data=OF_DATA)

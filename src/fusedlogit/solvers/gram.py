@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack
 from scipy.optimize import brentq, minimize_scalar
 
-from .._kernels import link
+from ..data.margins import Margins
 from ..problems.objective import Evaluation, Objective
 from .metric import EPS, TINY
+from .requests import Steps
 from .settings import Doubles
 
 #: Smallest ridge of a Gram product in float32, in units of its mean diagonal; and in float64.
@@ -50,35 +51,33 @@ class SampledGram:
     ----------
     objective : Objective
         Of the whole.
-    margins : ndarray of shape (n_samples,)
+    margins : Margins
         Where its Hessian is meant.
     rows : ndarray of int, optional
         Which rows take part; all if None.
     """
 
     def __init__(
-        self, objective: Objective, margins: Doubles, rows: NDArray[np.intp] | None = None
+        self, objective: Objective, margins: Margins, rows: NDArray[np.intp] | None = None
     ) -> None:
         self.whole = whole = rows is None
         self.rows: NDArray[np.intp] | slice = slice(None) if rows is None else rows
-        margins = margins[self.rows]
+        own = margins.sample(self.rows)
         self.share = 1.0
         if rows is not None:
-            total, objective = objective.total_weight, objective.sample(rows)
-            self.share = objective.total_weight / total
+            total, objective = objective.target.total_weight, objective.sample(rows)
+            self.share = objective.target.total_weight / total
         self.objective = objective
         self.final = whole
         self.vouches = self.previews = objective.penalty > 0
-        self.curvature = np.empty_like(margins)
-        link.curvature(margins, self.curvature)
-        weight = objective.weighted(self.curvature)
+        self.curvature = objective.target.link.curvature(own)
+        weight = objective.target.weighted(self.curvature)
         self.total = max(float(weight.sum()), TINY)
         self.root = np.sqrt(weight)
         scaling = objective.scaling
         if objective.fit_intercept:
-            mean, _ = objective.matrix.row_sum(weight / self.total)
-            self.center = mean
-            self.mean = (mean - scaling.center) / scaling.scale
+            self.center = objective.data.row_sum((weight / self.total)[None])[0][0]
+            self.mean = (self.center - scaling.center) / scaling.scale
         else:
             self.center = scaling.center
             self.mean = np.zeros(len(scaling.center))
@@ -91,9 +90,9 @@ class SampledGram:
 
     def _factor(self, dtype: type, least_ridge: float) -> None:
         """The Gram product with a ridge: the penalty, or else what the type tells from zero."""
-        n_rows = self.objective.matrix.n_samples
+        n_rows = self.objective.data.n_samples
         scale = self.objective.scaling.scale
-        gram = self.objective.matrix.gram(self.center, 1 / scale, self.root, dtype)
+        gram = self.objective.data.gram(self.center, 1 / scale, self.root, dtype)
         least = least_ridge * float(gram.trace()) / n_rows
         least = max(least, float(np.finfo(np.float32).tiny))
         self.ridge = max(self.objective.penalty, least)
@@ -125,14 +124,16 @@ class SampledGram:
     def count_passes(self, objective: Objective) -> None:
         """Add what was read of a sample to the passes over the whole."""
         if not self.whole:
-            objective.matrix.count(self.objective.matrix)
+            objective.data.count(self.objective.data)
 
     def _image(self, slope: Doubles) -> Doubles:
         """A slope."""
         data_slope = slope / self.objective.scaling.scale
-        rows = self.objective.matrix.decision_values(
-            data_slope, -float(self.center @ data_slope), precise=self.objective.precise
-        )
+        rows: Doubles = self.objective.data.decision_values(
+            data_slope[None],
+            np.array([-float(self.center @ data_slope)]),
+            precise=self.objective.precise,
+        )[0]
         rows *= self.root
         return rows
 
@@ -143,7 +144,7 @@ class SampledGram:
         np.multiply(self.mean, -vector[-1], out=slope)
         slope += vector[:-1]
         rows = _solved(self.cholesky, self._image(slope)) * self.root
-        back, total = objective.matrix.row_sum(rows, precise=objective.precise)
+        (back,), (total,) = objective.data.row_sum(rows[None], precise=objective.precise)
         back -= self.center * total
         back /= scaling.scale
         slope -= back
@@ -153,7 +154,7 @@ class SampledGram:
             result[-1] = 0
         return result
 
-    def bound(self, objective: Objective, here: Evaluation) -> float:
+    def bound(self, objective: Objective, here: Evaluation) -> Steps[float]:
         """The duality gap of a better dual point than the residuals r of the margins z.
 
         That of its own rows is moved to r', the residuals of margins z'. With slope' the gradient
@@ -166,26 +167,25 @@ class SampledGram:
         of a Newton step in the Hessian of the penalty and of these rows with their own weight
         among all, penalty I + share A^T A.
         """
+        yield from ()  # it reads its own rows alone
         own, penalty = self.objective, objective.penalty
         if penalty == 0:
             return np.inf
-        margins = here.margins[self.rows]
-        weight = own.weighted(np.ones(len(margins))) * self.share
-        chance, other = np.empty_like(margins), np.empty_like(margins)
-        link.sigmoid(margins, chance)
-        link.sigmoid(-margins, other)
+        margins = Margins(here.margins.sample(self.rows), own.target)
+        weight = own.target.weighted(np.ones(len(margins.values))) * self.share
+        other, chance = own.target.link.probabilities(margins.values)
         change = self._change(here, chance, other, weight)
         if change is None:
             return np.inf
         slope, pull = here.gradient[:-1], own.pull(weight * change)[:-1]
         products = float(slope @ slope), float(slope @ pull), float(pull @ pull)
         rounding = ROUNDING[own.sharp] * (products[0] + products[2])
-        residual, loss = own.residual(margins) * self.share, own.loss(margins) * self.share
+        residual, loss = margins.residual() * self.share, margins.loss() * self.share
 
         def gap(length: float) -> float:
             there = np.log(chance + length * change) - np.log(other - length * change)
-            lost = loss - own.loss(there) * self.share
-            lost -= float((residual + length * weight * change) @ (margins - there))
+            lost = loss - Margins(there, own.target).loss() * self.share
+            lost -= float((residual + length * weight * change) @ (margins.values - there))
             square = products[0] + length * (2 * products[1] + length * products[2])
             return max(lost, 0.0) + (max(square, 0.0) + rounding) / (2 * penalty)
 

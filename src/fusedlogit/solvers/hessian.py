@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh, lapack
 
+from ..data.margins import Margins
 from ..problems.objective import Evaluation, Objective
 from .metric import EPS, TINY, beyond
+from .requests import Steps, along, sandwich
 from .settings import Doubles
 
 #: Rounding of a sum of products, relative to the root of the sums of squares: by compute in
@@ -27,16 +29,21 @@ NEAR = 0.02
 RELIABLE = 0.25
 
 
+def affordable(objective: Objective) -> bool:
+    """Whether a Hessian of n_features^2 numbers is formed for a proof."""
+    return objective.data.n_features <= DENSE_FEATURES
+
+
 class CenteredHessian:
-    """The Hessian of all the rows of an objective, from one sandwich pass.
+    """The Hessian of all the rows of an objective.
 
     Each entry is known but for a rounding of `ROUNDING` times the root of the two diagonal ones.
 
     Parameters
     ----------
     objective : Objective
-    row_weight : ndarray of shape (n_samples,)
-        The curvature of each row, or a bound of it.
+    product : ndarray of shape (n_features + 1, n_features + 1)
+        Its sandwich with the curvature of each row, or a bound of it.
 
     Attributes
     ----------
@@ -57,9 +64,8 @@ class CenteredHessian:
         0 if rounding has made it indefinite.
     """
 
-    def __init__(self, objective: Objective, row_weight: Doubles) -> None:
+    def __init__(self, objective: Objective, product: Doubles) -> None:
         center, scale, about = objective.scaling.center, objective.scaling.scale, objective.about
-        product = objective.matrix.sandwich(row_weight, about, precise=objective.precise)
         if about is not None:
             center = center - about
         self.sharp = objective.sharp
@@ -96,15 +102,16 @@ class CenteredHessian:
         return self.rounding <= RELIABLE * self.least
 
 
-def reliable_hessian(objective: Objective, row_weight: Doubles) -> CenteredHessian:
+def reliable_hessian(objective: Objective, row_weight: Doubles) -> Steps[CenteredHessian]:
     """The Hessian by float32 sums, or by float64 ones where rounding may matter.
 
     It matters where columns nearly repeat each other: a product of two float32 is exact in float64.
     """
-    hessian = CenteredHessian(objective, row_weight)
+    hessian = CenteredHessian(objective, (yield from sandwich(objective, row_weight)))
     if hessian.reliable or objective.sharp:
         return hessian
-    return CenteredHessian(objective.sharpened(), row_weight)
+    objective = objective.sharpened()
+    return CenteredHessian(objective, (yield from sandwich(objective, row_weight)))
 
 
 class DenseHessian:
@@ -116,7 +123,9 @@ class DenseHessian:
     Parameters
     ----------
     objective : Objective
-    margins : ndarray of shape (n_samples,)
+    margins : Margins
+        Where it was summed.
+    hessian : CenteredHessian
     """
 
     damping = 1.0
@@ -124,11 +133,10 @@ class DenseHessian:
     vouches = True
     previews = False
 
-    def __init__(self, objective: Objective, margins: Doubles) -> None:
+    def __init__(self, objective: Objective, margins: Margins, hessian: CenteredHessian) -> None:
         self.margins = margins
         self.penalty = objective.penalty
         self.fit_intercept = objective.fit_intercept
-        hessian = reliable_hessian(objective, objective.curvature(margins))
         self.mean, self.total = hessian.mean, hessian.total
         self.size, self.flat = hessian.size, hessian.flat
         self.cholesky, self.least = hessian.cholesky, hessian.least
@@ -161,7 +169,7 @@ class DenseHessian:
         result[-1] = vector[-1] / self.total - self.mean @ result[:-1] if self.fit_intercept else 0
         return result
 
-    def bound(self, objective: Objective, here: Evaluation) -> float:
+    def bound(self, objective: Objective, here: Evaluation) -> Steps[float]:
         """The Newton decrement, enlarged by all that may be wrong with it.
 
         By rounding (`square`). And by the change of the Hessian: no curvature of a row changes by
@@ -169,14 +177,15 @@ class DenseHessian:
         `here`, and on to the minimum (`beyond`). Where it was summed further off, a row whose
         curvature has vanished since would be taken to hold its place: it is summed anew.
         """
-        drift = objective.largest(here.margins - self.margins)
+        drift = here.margins.largest(than=self.margins)
         if drift > NEAR:
-            return DenseHessian(objective, here.margins).bound(objective, here)
+            anew = yield from dense_hessian(objective, here.margins)
+            return (yield from anew.bound(objective, here))
         solved = self.solve(here.gradient)
         square = self.square(here, solved, objective.far)
         if square == np.inf:
             return np.inf
-        reach = objective.largest(objective.margins(solved))
+        reach = (yield from along(objective, solved)).largest()
         return square / 2 * math.exp(drift) * beyond(reach)
 
     def square(self, here: Evaluation, solved: Doubles, far: float) -> float:
@@ -216,6 +225,12 @@ class DenseHessian:
         return margins, 8 * eps * math.sqrt(here.value * len(self.size))
 
 
+def dense_hessian(objective: Objective, margins: Margins) -> Steps[DenseHessian]:
+    """That of all rows, at some margins."""
+    hessian = yield from reliable_hessian(objective, margins.curvature())
+    return DenseHessian(objective, margins, hessian)
+
+
 class SampleHessian(DenseHessian):
     """The Hessian of a sample of rows in the place of that of all.
 
@@ -230,13 +245,14 @@ class SampleHessian(DenseHessian):
     def __init__(
         self,
         sample: Objective,
-        margins: Doubles,
+        margins: Margins,
+        hessian: CenteredHessian,
         other: Callable[[], tuple[Objective, NDArray[np.intp]]],
     ) -> None:
-        super().__init__(sample, margins)
+        super().__init__(sample, margins, hessian)
         self.other = other
 
-    def bound(self, objective: Objective, here: Evaluation) -> float:
+    def bound(self, objective: Objective, here: Evaluation) -> Steps[float]:
         """What another sample says, which does not share the outliers of this one.
 
         A sample may take a rare row for a common one, and then too much curvature for granted. It
@@ -246,10 +262,11 @@ class SampleHessian(DenseHessian):
         rows of the sample tell.
         """
         sample, rows = self.other()
-        metric = DenseHessian(sample, here.margins[rows])
+        margins = Margins(here.margins.sample(rows), sample.target)
+        metric = yield from dense_hessian(sample, margins)
         step = metric.solve(here.gradient)
-        reach = sample.largest(sample.margins(step))
-        objective.matrix.count(sample.matrix)
+        reach = (yield from along(sample, step)).largest()
+        objective.data.count(sample.data)
         square = max(
             metric.square(here, solved, objective.far)
             for metric, solved in ((metric, step), (self, self.solve(here.gradient)))
@@ -262,5 +279,6 @@ class UnprovedHessian(SampleHessian):
 
     vouches = False
 
-    def bound(self, objective: Objective, here: Evaluation) -> float:
+    def bound(self, objective: Objective, here: Evaluation) -> Steps[float]:
+        yield from ()
         return np.inf

@@ -9,8 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..problems.objective import Evaluation, Objective
+from .certificate import OF_DATA, OF_LINK
 from .descent import Descent
-from .hessian import DENSE_FEATURES, DenseHessian
+from .hessian import affordable, dense_hessian
+from .requests import Steps
 from .settings import Doubles, Result, Settings, Solver
 
 MEMORY = 10
@@ -48,11 +50,12 @@ class Diagonal:
         result[-1] = 4 * vector[-1] - self.mean @ result[:-1] if self.fit_intercept else 0
         return result
 
-    def bound(self, objective: Objective, here: Evaluation) -> float:
+    def bound(self, objective: Objective, here: Evaluation) -> Steps[float]:
         """That of the whole Hessian, where it can be had."""
-        if objective.matrix.n_features > DENSE_FEATURES:
+        if not affordable(objective):
             return np.inf
-        return DenseHessian(objective, here.margins).bound(objective, here)
+        hessian = yield from dense_hessian(objective, here.margins)
+        return (yield from hessian.bound(objective, here))
 
 
 def _moments(objective: Objective) -> tuple[Doubles, Doubles]:
@@ -60,17 +63,17 @@ def _moments(objective: Objective) -> tuple[Doubles, Doubles]:
     frame = objective.frame
     if frame is not None:
         return frame.mean, frame.deviation
-    mean, variance = objective.matrix.moments(objective.sample_weight)
+    mean, variance = objective.data.moments(objective.target.sample_weight)
     return mean, np.sqrt(variance)
 
 
-def solve(objective: Objective, start: Doubles, settings: Settings) -> Result:
+def solve(objective: Objective, start: Doubles, settings: Settings) -> Steps[Result]:
     """Minimise from a point."""
-    descent = Descent(objective, start, settings, MEMORY)
+    descent = yield from Descent.begin(objective, start, settings, MEMORY)
     metric = Diagonal(objective)
     while not descent.finished:
-        descent.go(metric)
-    return descent.result()
+        yield from descent.go(metric)
+    return (yield from descent.end())
 
 
-LBFGS = Solver("lbfgs", solve)
+LBFGS = Solver("lbfgs", solve, of_link=OF_LINK, of_data=(*OF_DATA, "moments"))

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..problems.objective import Evaluation, Objective
+from .requests import Steps
 
 Doubles = NDArray[np.float64]
 
@@ -52,7 +53,7 @@ class Metric(Protocol):
     def solve(self, vector: Doubles) -> Doubles:
         """P^-1 vector, of shape (n_features + 1,)."""
 
-    def bound(self, objective: Objective, here: Evaluation) -> float:
+    def bound(self, objective: Objective, here: Evaluation) -> Steps[float]:
         """Of J - J*, as far as this metric can vouch for one; else infinite."""
 
 

@@ -20,11 +20,20 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.margins import Margins
 from ..problems.objective import Objective
 from .cause import Cause
+from .certificate import OF_DATA, OF_LINK
 from .descent import Descent
 from .gram import SampledGram
-from .hessian import DENSE_FEATURES, DenseHessian, SampleHessian, UnprovedHessian
+from .hessian import (
+    DENSE_FEATURES,
+    SampleHessian,
+    UnprovedHessian,
+    dense_hessian,
+    reliable_hessian,
+)
+from .requests import Steps, along
 from .settings import Doubles, Result, Settings, Solver
 
 #: Features up to which a Hessian costs so little that nothing is gained by a smaller Gram product.
@@ -67,32 +76,33 @@ MEMORY = 20
 VECTORS = 4
 
 
-def solve(objective: Objective, start: Doubles, settings: Settings) -> Result:
+def solve(objective: Objective, start: Doubles, settings: Settings) -> Steps[Result]:
     """Minimise from a point."""
     by = _by_gram if _wide(objective) else _by_hessian
-    return by(objective, start, settings).result()
+    descent = yield from by(objective, start, settings)
+    return (yield from descent.end())
 
 
 def _wide(objective: Objective) -> bool:
     """Whether a Gram product takes the place of a Hessian: it is smaller, or that too large."""
-    n_samples, n_features = objective.matrix.n_samples, objective.matrix.n_features
+    n_samples, n_features = objective.data.n_samples, objective.data.n_features
     few = n_samples <= FIRST_ROWS and n_samples < n_features
     if objective.penalty == 0 and n_features <= min(n_samples, WHOLE):
         return False  # without a penalty, a sample tells nothing of most directions
     return bool(n_features > DENSE_FEATURES or (few and n_features > SMALL_FEATURES))
 
 
-def _by_hessian(objective: Objective, start: Doubles, settings: Settings) -> Descent:
+def _by_hessian(objective: Objective, start: Doubles, settings: Settings) -> Steps[Descent]:
     """Few features: a dense Hessian."""
     price = price_of_hessian(objective)
     generator = np.random.default_rng(settings.seed)
     n_rows = _rows_for_hessian(objective)
     if n_rows is None:
-        descent = Descent(objective, start, settings, _memory(objective))
+        descent = yield from Descent.begin(objective, start, settings, _memory(objective))
     else:
-        descent, metric = _from_sample(objective, n_rows, start, settings, generator)
-        descent.go(metric, 1 + price)
-    _in_whole_hessians(descent)
+        descent, metric = yield from _from_sample(objective, n_rows, start, settings, generator)
+        yield from descent.go(metric, 1 + price)
+    yield from _in_whole_hessians(descent)
     return descent
 
 
@@ -102,21 +112,24 @@ def _from_sample(
     start: Doubles,
     settings: Settings,
     generator: np.random.Generator,
-) -> tuple[Descent, SampleHessian]:
+) -> Steps[tuple[Descent, SampleHessian]]:
     """A descent that starts at the minimum of a sample, and the sample's Hessian there.
 
     A start that is not zero is taken for a better one, and so is zero if the sample has no minimum
     (its classes may be separable where those of the whole are not).
     """
-    n_samples = objective.matrix.n_samples
+    n_samples = objective.data.n_samples
     rows = _draw(n_samples, n_rows, generator)
     sample = objective.sample(rows)
-    point, margins = start, sample.margins(start) if start.any() else np.zeros(n_rows)
-    if not start.any():
+    point = start
+    if start.any():
+        margins = yield from along(sample, start)
+    else:
+        margins = Margins(np.zeros(n_rows), sample.target)
         loose = replace(
             settings, tol=0.1 / ROWS_PER_FEATURE, max_iter=30, callback=None, certify=False
         )
-        found = _by_hessian(sample, start, loose)
+        found = yield from _by_hessian(sample, start, loose)
         if found.converged:
             point, margins = found.here.point, found.here.margins
 
@@ -124,24 +137,26 @@ def _from_sample(
         rows = _draw(n_samples, n_rows, generator)
         return objective.sample(rows), rows
 
-    cheap = n_samples * objective.matrix.n_features**2 <= CHEAP
-    metric = (UnprovedHessian if cheap else SampleHessian)(sample, margins, other)
-    descent = Descent(objective, point, settings, _memory(objective))
+    cheap = n_samples * objective.data.n_features**2 <= CHEAP
+    hessian = yield from reliable_hessian(sample, margins.curvature())
+    kind = UnprovedHessian if cheap else SampleHessian
+    metric = kind(sample, margins, hessian, other)
+    descent = yield from Descent.begin(objective, point, settings, _memory(objective))
     if descent.here.value > np.log(2) and not start.any():  # more than the cost at zero
-        descent = Descent(objective, start, settings, _memory(objective))
-    objective.matrix.count(sample.matrix)
+        descent = yield from Descent.begin(objective, start, settings, _memory(objective))
+    objective.data.count(sample.data)
     return descent, metric
 
 
-def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Descent:
+def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Steps[Descent]:
     """Many features: a Gram product, of all rows if they are few, else of a sample.
 
     Where the passes come to cost as much, a Gram product of all rows or the whole Hessian takes
     its place, if memory allows for it.
     """
-    n_samples = objective.matrix.n_samples
+    n_samples = objective.data.n_samples
     generator = np.random.default_rng(settings.seed)
-    descent = Descent(objective, start, settings, _memory(objective))
+    descent = yield from Descent.begin(objective, start, settings, _memory(objective))
     n_rows = _first_rows(n_samples)
     while not descent.finished:
         before = descent.n_iter
@@ -152,25 +167,26 @@ def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Descen
             metric.count_passes(objective)
             del metric  # before the next takes as much memory
             continue
-        descent.go(metric, RENEWAL * _price_of_gram(objective, n_rows))
+        yield from descent.go(metric, RENEWAL * _price_of_gram(objective, n_rows))
         metric.count_passes(objective)
         useless = descent.n_iter == before and not metric.final
         if useless or descent.n_iter >= _price_of_whole(objective):
-            if min(n_samples, objective.matrix.n_features) > WHOLE:
+            if min(n_samples, objective.data.n_features) > WHOLE:
                 if useless:
                     descent.cause = Cause.ROUNDING
-            elif n_samples <= objective.matrix.n_features:
+            elif n_samples <= objective.data.n_features:
                 n_rows = n_samples
             else:
-                _in_whole_hessians(descent)
+                yield from _in_whole_hessians(descent)
     return descent
 
 
-def _in_whole_hessians(descent: Descent) -> None:
+def _in_whole_hessians(descent: Descent) -> Steps[None]:
     """Go on in the metric of the Hessian of all rows to the end."""
     price = price_of_hessian(descent.objective)
     while not descent.finished:
-        descent.go(DenseHessian(descent.objective, descent.here.margins), price)
+        metric = yield from dense_hessian(descent.objective, descent.here.margins)
+        yield from descent.go(metric, price)
 
 
 def _first_rows(n_samples: int) -> int:
@@ -182,7 +198,7 @@ def _gram(
     objective: Objective, descent: Descent, n_rows: int, generator: np.random.Generator
 ) -> SampledGram:
     """Of so many rows, at the point where the descent stands."""
-    n_samples, margins = objective.matrix.n_samples, descent.here.margins
+    n_samples, margins = objective.data.n_samples, descent.here.margins
     if n_rows == n_samples:
         return SampledGram(objective, margins)
     return SampledGram(objective, margins, _draw(n_samples, n_rows, generator))
@@ -195,14 +211,14 @@ def _draw(n_samples: int, n_rows: int, generator: np.random.Generator) -> NDArra
 
 def _rows_for_hessian(objective: Objective) -> int | None:
     """Rows to sample for a Hessian, or None if the whole is not much more."""
-    n_samples, n_features = objective.matrix.n_samples, objective.matrix.n_features
+    n_samples, n_features = objective.data.n_samples, objective.data.n_features
     n_rows = max(ROWS_PER_FEATURE * (n_features + 1), n_samples // (n_features + 16))
     return None if n_rows * SHARE_OF_ROWS > n_samples else n_rows
 
 
 def price_of_hessian(objective: Objective) -> int:
     """Passes that take as long as an exact Hessian."""
-    n_samples, n_features = objective.matrix.n_samples, objective.matrix.n_features
+    n_samples, n_features = objective.data.n_samples, objective.data.n_features
     size = n_samples * n_features
     product = size * (n_features + 1) / 2 / PRODUCT_SPEED + n_features**3 / 3 / PRODUCT_SPEED
     return max(1, int(product / (size + OVERHEAD) + 0.5))
@@ -210,23 +226,27 @@ def price_of_hessian(objective: Objective) -> int:
 
 def _price_of_gram(objective: Objective, n_rows: int) -> int:
     """Passes that take as long as the Gram product of so many rows, and its factor."""
-    n_samples, n_features = objective.matrix.n_samples, objective.matrix.n_features
-    itemsize = objective.matrix.X.itemsize
+    n_features = objective.data.n_features
     product = n_rows**2 * (n_features / 2 + n_rows / 3)
-    return max(1, int(product / (GRAM_SPEED * itemsize * n_samples * n_features) + 0.5))
+    return max(1, int(product / (GRAM_SPEED * objective.data.n_bytes) + 0.5))
 
 
 def _price_of_whole(objective: Objective) -> int:
     """Passes that take as long as the Hessian of all rows, or their Gram product."""
-    if objective.matrix.n_samples <= objective.matrix.n_features:
-        return _price_of_gram(objective, objective.matrix.n_samples)
+    if objective.data.n_samples <= objective.data.n_features:
+        return _price_of_gram(objective, objective.data.n_samples)
     return price_of_hessian(objective)
 
 
 def _memory(objective: Objective) -> int:
     """Steps to keep: what they take must stay a small share of X."""
-    share = objective.matrix.X.nbytes / 24
-    return int(np.clip(share / (VECTORS * 8 * objective.matrix.n_features), 2, MEMORY))
+    share = objective.data.n_bytes / 24
+    return int(np.clip(share / (VECTORS * 8 * objective.data.n_features), 2, MEMORY))
 
 
-NEWTON = Solver("newton", solve)
+NEWTON = Solver(
+    "newton",
+    solve,
+    of_link=(*OF_LINK, "residual", "probabilities"),
+    of_data=(*OF_DATA, "gram", "sample"),
+)

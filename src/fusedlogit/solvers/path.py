@@ -7,23 +7,26 @@ import numpy as np
 from ..errors import PassOverflowError
 from ..problems.objective import Evaluation, Objective
 from .cause import Cause
+from .requests import Steps, evaluate
 from .settings import Doubles, Result, Settings
 
 SHORTEST = 1e-30  # of a step that overflows
 
 
-def evaluate_start(objective: Objective, start: Doubles) -> Evaluation:
+def evaluate_start(objective: Objective, start: Doubles) -> Steps[Evaluation]:
     """The cost at a start; from zero where that overflows there."""
     try:
-        here = objective.evaluate(start)
+        here = yield from evaluate(objective, start)
         if np.isfinite(here.value) and np.isfinite(here.gradient).all():
             return here
     except PassOverflowError:
         pass
-    return objective.evaluate(np.zeros_like(start))
+    return (yield from evaluate(objective, np.zeros_like(start)))
 
 
-def evaluate_along(objective: Objective, point: Doubles, step: Doubles) -> tuple[float, Evaluation]:
+def evaluate_along(
+    objective: Objective, point: Doubles, step: Doubles
+) -> Steps[tuple[float, Evaluation]]:
     """The longest share, of 1 and less, of a step that does not overflow, and its end.
 
     Raises
@@ -34,7 +37,7 @@ def evaluate_along(objective: Objective, point: Doubles, step: Doubles) -> tuple
     share = 1.0 if np.isfinite(step).all() else 0.0
     while share > SHORTEST:
         try:
-            return share, objective.evaluate(point + share * step)
+            return share, (yield from evaluate(objective, point + share * step))
         except PassOverflowError:
             share /= 1024
     raise PassOverflowError("every share of the step overflows")
@@ -42,6 +45,8 @@ def evaluate_along(objective: Objective, point: Doubles, step: Doubles) -> tuple
 
 class Path:
     """Where a solver stands, and the costs on its way.
+
+    Methods that ask for passes are generators (`requests`).
 
     Attributes
     ----------
@@ -91,7 +96,7 @@ class Path:
             self.cause = Cause.STOPPED
 
     def result(self) -> Result:
-        """Where the path ended."""
+        """Where the path stands."""
         return Result(
             point=self.here.point,
             history=self.history,

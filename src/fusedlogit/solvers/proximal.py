@@ -17,15 +17,17 @@ from scipy.linalg import lapack
 from scipy.optimize import minimize_scalar
 
 from .._kernels import coordinate
+from ..data.margins import Line
 from ..errors import PassOverflowError
 from ..problems.objective import Evaluation, Objective
 from .cause import Cause
-from .certificate import duality_gap, intercept_step, subgradient, suboptimality
+from .certificate import OF_DATA, OF_LINK, duality_gap, intercept_step, subgradient, suboptimality
 from .descent import SUFFICIENT
 from .hessian import RELIABLE, CenteredHessian, reliable_hessian
 from .metric import EPS
 from .newton import price_of_hessian
 from .path import Path, evaluate_along, evaluate_start
+from .requests import Steps, evaluate
 from .settings import Doubles, Result, Settings, Solver
 
 #: Features a working set begins with; with so many at most, all are in it.
@@ -48,33 +50,35 @@ MAX_ROUNDS = 200
 OVERSHOT = 4
 
 
-def solve(objective: Objective, start: Doubles, settings: Settings) -> Result:
+def solve(objective: Objective, start: Doubles, settings: Settings) -> Steps[Result]:
     """Minimise from a point."""
-    search = _Search(objective, start, settings)
+    if objective.fit_intercept and not start.any():
+        start = start.copy()
+        start[-1] = _log_odds(objective)
+    here = yield from evaluate_start(objective, start)
+    search = _Search(objective, here, settings)
+    search.gap = yield from search.certify()
     while not search.finished:
-        search.solve_on(search.working_set())
-        search.check()
-    return search.result()
+        yield from search.solve_on(search.working_set())
+        yield from search.check()
+    return (yield from search.end())
 
 
 class _Search(Path):
     """Where the whole stands: a point, its cost, and the gap by a pass over all of X."""
 
-    def __init__(self, objective: Objective, start: Doubles, settings: Settings) -> None:
+    def __init__(self, objective: Objective, here: Evaluation, settings: Settings) -> None:
         super().__init__(objective, settings)
-        if objective.fit_intercept and not start.any():
-            start = start.copy()
-            start[-1] = _log_odds(objective)
-        self.here = evaluate_start(objective, start)
-        self.history.append(self.cost(self.here))
-        self.gap = self._certify()
+        self.here = here
+        self.history.append(self.cost(here))
+        self.gap = np.inf
         self._moved = True
 
-    def _certify(self) -> float:
+    def certify(self) -> Steps[float]:
         """The gap at hand, absolute; what float32 says of it is no proof."""
         if not self.objective.sharp:
             return duality_gap(self.objective, self.here)
-        self.suboptimality = suboptimality(self.objective, self.here, self.settings.tol)
+        self.suboptimality = yield from suboptimality(self.objective, self.here, self.settings.tol)
         return self.suboptimality * self.history[-1]
 
     def cost(self, here: Evaluation) -> float:
@@ -91,23 +95,23 @@ class _Search(Path):
         slope[nonzero] = np.inf
         return np.sort(np.argpartition(-slope, size - 1)[:size])
 
-    def solve_on(self, features: NDArray[np.intp]) -> None:
+    def solve_on(self, features: NDArray[np.intp]) -> Steps[None]:
         """Minimise over some features, the others being zero; up to a share of the whole gap."""
-        whole = len(features) == self.objective.matrix.n_features
+        whole = len(features) == self.objective.data.n_features
         part = self.objective if whole else self.objective.columns(features)
         kept = np.append(features, -1)
         target = SHARE_OF_GAP * self.gap if not whole else 0.0
         target = max(target, self.settings.tol * self.history[-1] / 2)
-        descent = _Descent(part, self.here.point[kept])
-        hessian, age = descent.hessian(), 0
+        descent = _Steps(part, (yield from evaluate(part, self.here.point[kept])))
+        hessian, age = (yield from descent.hessian()), 0
         self._moved = False
         price = price_of_hessian(part)
         while not self.finished and descent.gap(hessian) > target:
             if age >= price:
-                hessian, age = descent.hessian(), 0
-            if not descent.step(hessian):
-                hessian, age = descent.hessian(bound=True), price
-                if not descent.step(hessian):
+                hessian, age = (yield from descent.hessian()), 0
+            if not (yield from descent.step(hessian)):
+                hessian, age = (yield from descent.hessian(bound=True)), price
+                if not (yield from descent.step(hessian)):
                     break
             age += 1
             self._moved = True
@@ -115,21 +119,21 @@ class _Search(Path):
         point = np.zeros_like(self.here.point)
         point[kept] = descent.here.point
         if self.objective.fit_intercept:
-            point[-1] += intercept_step(self.objective, descent.here.margins)
+            point[-1] += intercept_step(descent.here.margins)
         if not whole:
-            self.objective.matrix.count(part.matrix)
+            self.objective.data.count(part.data)
         self._next = point
 
-    def check(self) -> None:
+    def check(self) -> Steps[None]:
         """The gap of the whole, by a pass; in float64 from when float32 shows no progress."""
         before = self.gap
         try:
-            self.here = self.objective.evaluate(self._next)
+            self.here = yield from evaluate(self.objective, self._next)
         except PassOverflowError:  # rounding has taken the working set astray
             self.cause = Cause.ROUNDING
             return
         self.history[-1] = self.cost(self.here)
-        self.gap = self._certify()
+        self.gap = yield from self.certify()
         if self.finished:
             return
         if self.objective.sharp:
@@ -139,16 +143,16 @@ class _Search(Path):
             # The gap is of first order in the rounding of the pull, while J is of second.
             self.objective = self.objective.sharpened()
 
-    def result(self) -> Result:
+    def end(self) -> Steps[Result]:
         """Where the search ended, with a bound that holds also where it did not converge."""
         if not self.objective.sharp:
             self.objective = self.objective.sharpened()
-            self.here = self.objective.evaluate(self.here.point)
+            self.here = yield from evaluate(self.objective, self.here.point)
             self.history[-1] = self.cost(self.here)
-            self._certify()
-        return super().result()
+            yield from self.certify()
+        return self.result()
 
-    def _report(self, descent: _Descent, kept: NDArray[np.intp]) -> None:
+    def _report(self, descent: _Steps, kept: NDArray[np.intp]) -> None:
         """A step ends; the suboptimality of the whole is known at the next check."""
         point = np.zeros_like(self.here.point)
         point[kept] = descent.here.point
@@ -156,21 +160,22 @@ class _Search(Path):
         self.report(point, self.cost(descent.here), float(np.abs(slope).max()))
 
 
-class _Descent:
+class _Steps:
     """Proximal Newton steps over the features of a working set."""
 
-    def __init__(self, objective: Objective, point: Doubles) -> None:
+    def __init__(self, objective: Objective, here: Evaluation) -> None:
         self.objective = objective
-        self.here = objective.evaluate(point)
+        self.here = here
 
-    def hessian(self, *, bound: bool = False) -> CenteredHessian:
+    def hessian(self, *, bound: bool = False) -> Steps[CenteredHessian]:
         """At this point; with `bound`, of a model that is nowhere below the cost."""
-        weigh = self.objective.majorant if bound else self.objective.curvature
-        hessian = reliable_hessian(self.objective, weigh(self.here.margins))
+        margins = self.here.margins
+        row_weight = margins.majorant() if bound else margins.curvature()
+        hessian = yield from reliable_hessian(self.objective, row_weight)
         if hessian.sharp and not self.objective.sharp:
             # What float32 cannot tell of the Hessian, it cannot of the gradient.
             self.objective = self.objective.sharpened()
-            self.here = self.objective.evaluate(self.here.point)
+            self.here = yield from evaluate(self.objective, self.here.point)
         if not hessian.reliable:
             ridge = 2 * hessian.rounding / RELIABLE
             hessian.matrix.flat[:: len(hessian.size) + 1] += ridge * hessian.size**2
@@ -180,7 +185,7 @@ class _Descent:
         """The duality gap among these features, with the intercept at its minimum."""
         return duality_gap(self.objective, self.here, hessian.mean)
 
-    def step(self, hessian: CenteredHessian) -> bool:
+    def step(self, hessian: CenteredHessian) -> Steps[bool]:
         """One step; False if the cost cannot be seen to fall."""
         l1, point = self.objective.l1_penalty, self.here.point
         coef = point[:-1].copy()
@@ -190,7 +195,7 @@ class _Descent:
         step[:-1] = coef - point[:-1]
         if self.objective.fit_intercept:
             own = -float(self.here.gradient[-1]) / hessian.total
-            farthest = 1 + float(np.abs(self.here.margins).max())  # where all curvature vanishes
+            farthest = 1 + self.here.margins.largest()  # where all curvature vanishes
             step[-1] = np.clip(own, -farthest, farthest) - hessian.mean @ step[:-1]
         norm = np.abs(point[:-1]).sum()
         promised = float(self.here.gradient @ step) + l1 * float(np.abs(coef).sum() - norm)
@@ -199,7 +204,7 @@ class _Descent:
         if not promised < rounding:
             return False
         try:
-            share, there = evaluate_along(self.objective, point, step)
+            share, there = yield from evaluate_along(self.objective, point, step)
         except PassOverflowError:
             return False
         step *= share
@@ -211,14 +216,14 @@ class _Descent:
                 return False
         elif self._cost(there) > cost + SUFFICIENT * promised:
             share = self._length(step, there, cost, promised)
-            there = self.objective.evaluate(point + share * step)
+            there = yield from evaluate(self.objective, point + share * step)
             if not self._cost(there) < cost:
                 return False
         elif self._cost(there) < cost / OVERSHOT:
             # So much that the loss may have vanished long before the end, leaving the penalty.
             share = self._best_share(step, there)
             if share < 0.5:
-                there = self.objective.evaluate(point + share * step)
+                there = yield from evaluate(self.objective, point + share * step)
         self.here = there
         return True
 
@@ -227,29 +232,25 @@ class _Descent:
 
     def _best_share(self, step: Doubles, there: Evaluation) -> float:
         """The share of a step, of any size up to 1, that is best by the margins of its ends."""
-        here, change = self.here, there.margins - self.here.margins
+        line = Line(self.here.margins, there.margins)
 
         def cost(logarithm: float) -> float:
-            return self._cost_at(here.point, step, here.margins, change, math.exp(logarithm))
+            return self._cost_at(line, step, math.exp(logarithm))
 
         found = minimize_scalar(cost, bounds=(math.log(1e-12), 0.0), method="bounded")
         return math.exp(found.x) if found.fun < self._cost(there) / 2 else 1.0
 
-    def _cost_at(
-        self, point: Doubles, step: Doubles, margins: Doubles, change: Doubles, share: float
-    ) -> float:
+    def _cost_at(self, line: Line, step: Doubles, share: float) -> float:
         """The cost after a share of a step, reading no X."""
-        objective, there = self.objective, point + share * step
-        return objective.cost(
-            objective.loss(margins + share * change) + objective.ridge(there), there
-        )
+        objective, there = self.objective, self.here.point + share * step
+        return objective.cost(line.loss_at(share) + objective.ridge(there), there)
 
     def _length(self, step: Doubles, there: Evaluation, cost: float, promised: float) -> float:
         """A step that brings enough, halved on the margins of its two ends, reading no X."""
-        here, change = self.here, there.margins - self.here.margins
+        line = Line(self.here.margins, there.margins)
         length = 0.5
         while length > 1e-100:
-            now = self._cost_at(here.point, step, here.margins, change, length)
+            now = self._cost_at(line, step, length)
             if now <= cost + SUFFICIENT * length * promised:
                 break
             length /= 2 if now < 100 * cost else 100
@@ -298,8 +299,15 @@ def _solve_under_signs(hessian: Doubles, l1: float, coef: Doubles, slope: Double
 
 def _log_odds(objective: Objective) -> float:
     """The intercept that is best alone."""
-    share = float(objective.weighted(objective.y).sum())
+    share = objective.target.mean(objective.target.y)
     return float(np.log(share / (1 - share))) if 0 < share < 1 else 0.0
 
 
-PROXIMAL = Solver("proximal", solve, smooth=False, l1=True)
+PROXIMAL = Solver(
+    "proximal",
+    solve,
+    smooth=False,
+    l1=True,
+    of_link=(*OF_LINK, "majorant", "dual"),
+    of_data=(*OF_DATA, "columns"),
+)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..problems.objective import Objective
 from .cause import Cause
+from .requests import Steps
 
 Doubles = NDArray[np.float64]
 
@@ -79,12 +80,18 @@ class Solver:
     ----------
     name : str
     solve : callable
-        solve(objective, start, settings) -> Result, from that point.
+        solve(objective, start, settings), from that point: a generator (`requests`) that returns
+        a Result.
     smooth, l1 : bool
         Whether it minimises smooth penalties, and those with an L1 norm.
+    of_link, of_data : tuple of str
+        The methods of `data.target.Link` and verbs of `data.protocol.Data` that it calls, besides
+        what every evaluation does.
     """
 
     name: str
-    solve: Callable[[Objective, Doubles, Settings], Result]
+    solve: Callable[[Objective, Doubles, Settings], Steps[Result]]
     smooth: bool = True
     l1: bool = False
+    of_link: tuple[str, ...] = ()
+    of_data: tuple[str, ...] = ()

@@ -1,0 +1,65 @@
+"""Arguments of the public functions, checked: each error names one and the fix."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .checks import check_storage, real_numbers, refuse_what_is_no_number
+from .dense import DenseMatrix
+
+Doubles = NDArray[np.float64]
+
+
+def vector_of(values: ArrayLike, name: str, length: int) -> Doubles:
+    """A finite float64 vector of a given length."""
+    vector = np.ascontiguousarray(real_numbers(values, name), dtype=np.float64)
+    if vector.shape != (length,):
+        raise ValueError(f"{name} has shape {vector.shape}; expected ({length},)")
+    if not np.isfinite(vector).all():
+        raise ValueError(f"{name} contains NaN or infinity; remove or replace it")
+    return vector
+
+
+def number_of(value: float, name: str, low: float = -np.inf, *, above: bool = False) -> float:
+    """A finite number of at least (or above) low."""
+    if not isinstance(value, (float, Real)):  # the first is quick to tell
+        refuse_what_is_no_number(np.asarray(value), name)
+        if np.ndim(value) or value is None:
+            raise TypeError(f"{name}={value!r} must be a number")
+    number = float(value)
+    if not np.isfinite(number) or number < low or (above and number == low):
+        bound = "" if low == -np.inf else f" {'above' if above else 'of at least'} {low:g}"
+        raise ValueError(f"{name}={value!r} must be a finite number{bound}")
+    return number
+
+
+def count_of(value: int, name: str, least: int, otherwise: str = "") -> int:
+    """A whole number of at least `least`."""
+    if not isinstance(value, (int, Integral)) or value < least:
+        raise ValueError(f"{name}={value!r} must be a whole number of at least {least}{otherwise}")
+    return int(value)
+
+
+def dense_of(X: ArrayLike, n_threads: int | None) -> DenseMatrix:
+    """X with its threads."""
+    if n_threads is not None:
+        count_of(n_threads, "n_threads", 1, ", or None for all usable cores")
+    return DenseMatrix(check_storage(X), n_threads)
+
+
+def weight_of(sample_weight: ArrayLike | None, n_samples: int) -> Doubles | None:
+    if sample_weight is None:
+        return None
+    weight = vector_of(sample_weight, "sample_weight", n_samples)
+    largest = weight.max()
+    if weight.min() < 0 or largest == 0:
+        raise ValueError("sample_weight must not be negative, and must not be zero throughout")
+    shares: Doubles = weight / largest  # the results are means, which know no unit of weight
+    return shares
+
+
+def total_of(sample_weight: Doubles | None, n_samples: int) -> float:
+    return float(n_samples if sample_weight is None else sample_weight.sum())

@@ -1,0 +1,101 @@
+"""What a solver may ask of data, however and wherever it is stored.
+
+Verbs take K coefficient vectors, (K, n_features), and return sums over rows, not means. A verb that
+reads X adds to `n_passes`, the ledger of reads. Those that are told to be `precise` multiply in
+float64 whatever X is stored as. What depends on each row (decision values, weights) stays with the
+data: behind `Margins`, or as arrays that solvers only hand back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .margins import Margins
+from .target import Target
+
+Doubles = NDArray[np.float64]
+Sums = tuple[Doubles, Doubles, Doubles, list[Margins]]
+
+
+class Data(Protocol):
+    """X with the threads of its passes."""
+
+    n_passes: float
+
+    @property
+    def n_samples(self) -> int: ...
+
+    @property
+    def n_features(self) -> int: ...
+
+    @property
+    def n_threads(self) -> int: ...
+
+    @property
+    def n_bytes(self) -> int:
+        """That a pass reads."""
+
+    @property
+    def computes_in_float64(self) -> bool:
+        """Whether all passes multiply in float64, and not in float32."""
+
+    def decision_values(
+        self, coef: Doubles, intercept: Doubles, *, precise: bool = False
+    ) -> Doubles:
+        """X coef + intercept, of shape (K, n_samples)."""
+
+    def loss_and_gradient(
+        self, targets: Sequence[Target], coef: Doubles, intercept: Doubles, *, precise: bool = False
+    ) -> Sums:
+        """Losses (K,), gradients (K, n_features), derivatives in the intercept (K,), and margins.
+
+        Each vector has a target of its own. Sums need not be finite: see `raise_if_nonfinite`.
+        """
+
+    def hessian_product(
+        self,
+        curvature: Doubles,
+        vector: Doubles,
+        vector_intercept: Doubles,
+        *,
+        precise: bool = False,
+    ) -> tuple[Doubles, Doubles]:
+        """[X, 1]^T (curvature [X, 1] vector), of shapes (K, n_features) and (K,)."""
+
+    def row_sum(self, factor: Doubles, *, precise: bool = False) -> tuple[Doubles, Doubles]:
+        """[X, 1]^T factor for factors (K, n_samples), of shapes (K, n_features) and (K,)."""
+
+    def sandwich(
+        self, row_weight: Doubles, about: Doubles | None = None, *, precise: bool = False
+    ) -> Doubles:
+        """[X - about, 1]^T diag(row_weight) [X - about, 1]."""
+
+    def gram(self, mean: Doubles, scale: Doubles, root: Doubles, dtype: type) -> NDArray[Any]:
+        """A A^T, lower triangle, with A = diag(root) (X - mean) scale."""
+
+    def moments(
+        self, sample_weight: Doubles | None, unit: Doubles | None = None
+    ) -> tuple[Doubles, Doubles]:
+        """Mean of each column, and variance of the column times `unit`."""
+
+    def some_rows(self, n_rows: int, features: slice) -> NDArray[Any]:
+        """A few rows, evenly spread, as an array."""
+
+    def features(self, center: Doubles, unit: Doubles) -> Data:
+        """The same X, read as features (x - center) unit."""
+
+    def sample(self, rows: NDArray[np.intp]) -> Data:
+        """Some rows as data of their own."""
+
+    def columns(self, features: NDArray[np.intp]) -> Data:
+        """Some columns as data of their own."""
+
+    def count(self, part: Data) -> None:
+        """Add the passes over a part, and its making, to the ledger."""
+
+    def raise_if_nonfinite(self, *sums: ArrayLike, y: NDArray[Any] | None = None) -> None:
+        """Name the culprit in X or y where a sum is not finite."""

@@ -1,0 +1,81 @@
+"""What decision values are held to: y, the weights of the rows, and the link between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+
+
+class Link(Protocol):
+    """A loss of one decision value, and what bounds and proofs need of it: by row, or summed."""
+
+    #: No second derivative is larger.
+    most_curvature: float
+
+    def along(
+        self, z: Doubles, change: Doubles | None, share: float, target: Target, n_threads: int
+    ) -> Doubles:
+        """The sum of the losses at z + share change, its first two derivatives in the share.
+
+        Without a change it is 1 for all rows.
+        """
+
+    def dual(self, z: Doubles, share: float, target: Target, n_threads: int) -> float:
+        """The sum of -loss*(share residual), of targets 0 and 1."""
+
+    def residual(self, z: Doubles, y: NDArray[Any]) -> Doubles:
+        """Derivative of the loss."""
+
+    def curvature(self, z: Doubles) -> Doubles:
+        """Second derivative of the loss."""
+
+    def majorant(self, z: Doubles) -> Doubles:
+        """Curvature of a parabola that touches the loss here, and is nowhere below it."""
+
+    def probabilities(self, z: Doubles) -> tuple[Doubles, Doubles]:
+        """Of the two classes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """One target of decision values.
+
+    Attributes
+    ----------
+    y : ndarray of shape (n_samples,), values in [0, 1]
+        Of one of TARGET_TYPES.
+    sample_weight : ndarray of shape (n_samples,) or None
+    link : Link
+    """
+
+    y: NDArray[Any]
+    sample_weight: Doubles | None
+    link: Link
+
+    @cached_property
+    def total_weight(self) -> float:
+        """The sum of the sample weights, added up once: every evaluation divides by it."""
+        if self.sample_weight is None:
+            return float(len(self.y))
+        return float(self.sample_weight.sum())
+
+    def weighted(self, by_row: Doubles) -> Doubles:
+        """Each row's share in the mean of what `by_row` says of it."""
+        if self.sample_weight is not None:
+            by_row = by_row * self.sample_weight
+        return by_row / self.total_weight
+
+    def mean(self, by_row: Doubles) -> float:
+        """The weighted mean."""
+        return float(self.weighted(by_row).sum())
+
+    def sample(self, rows: NDArray[np.intp]) -> Target:
+        """That of some rows."""
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        return Target(self.y[rows], weight, self.link)

@@ -1,0 +1,64 @@
+"""Links between decision values and targets: one object each, and one line of `LINKS`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._kernels import link, margins
+from ..data.checks import stored_target
+from ..data.target import Link, Target
+
+Doubles = NDArray[np.float64]
+
+
+class LogLoss:
+    """The article's: probability sigmoid(z), loss log(1 + exp(z)) - y z."""
+
+    most_curvature = 0.25
+
+    def along(
+        self, z: Doubles, change: Doubles | None, share: float, target: Target, n_threads: int
+    ) -> Doubles:
+        sums = np.zeros((n_threads, 3))
+        margins.along(z, change, share, *stored_target(target.y), target.sample_weight, sums)
+        return np.asarray(sums.sum(axis=0))
+
+    def dual(self, z: Doubles, share: float, target: Target, n_threads: int) -> float:
+        """Of the entropy of q = |share residual|."""
+        sums = np.zeros((n_threads, 1))
+        margins.dual(z, share, *stored_target(target.y), target.sample_weight, sums)
+        return float(sums.sum())
+
+    def residual(self, z: Doubles, y: NDArray[Any]) -> Doubles:
+        residual = np.empty_like(z)
+        link.residual(z, y.astype(np.float64, copy=False), residual)
+        return residual
+
+    def curvature(self, z: Doubles) -> Doubles:
+        curvature = np.empty_like(z)
+        link.curvature(z, curvature)
+        return curvature
+
+    def majorant(self, z: Doubles) -> Doubles:
+        """(sigmoid(z) - 1/2) / z, which falls but as 1 / |z| where the curvature itself vanishes.
+
+        (Jaakkola and Jordan, 2000, Statistics and Computing 10.)
+        """
+        half = np.maximum(np.abs(z) / 2, 1e-8)
+        return np.asarray(np.tanh(half) / (4 * half))
+
+    def probabilities(self, z: Doubles) -> tuple[Doubles, Doubles]:
+        """Of the two classes."""
+        chance, other = np.empty_like(z), np.empty_like(z)
+        link.sigmoid(z, chance)
+        link.sigmoid(-z, other)
+        return other, chance
+
+
+LOG_LOSS = LogLoss()
+
+#: By name.
+LINKS: dict[str, Link] = {"log_loss": LOG_LOSS}

@@ -1,0 +1,199 @@
+"""Many problems in one run of the scheduler: as each alone, bit by bit, in fewer passes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer
+from sklearn.model_selection import StratifiedKFold
+
+from fusedlogit.data.dense import DenseMatrix
+from fusedlogit.data.target import Target
+from fusedlogit.errors import PassOverflowError
+from fusedlogit.problems.links import LOG_LOSS
+from fusedlogit.problems.objective import Objective
+from fusedlogit.solvers import SOLVERS, Settings, require
+from fusedlogit.solvers.requests import evaluate
+from fusedlogit.solvers.scheduler import run
+
+SETTINGS = Settings(max_iter=1000, tol=1e-9, learning_rate=0.05, callback=None)
+
+
+#: What every evaluation calls of data, and what is no verb.
+ALWAYS = {
+    "computes_in_float64",
+    "count",
+    "loss_and_gradient",
+    "n_bytes",
+    "n_features",
+    "n_samples",
+    "n_threads",
+    "raise_if_nonfinite",
+}
+
+
+def cancer(dtype, repeats=1):
+    X, y = load_breast_cancer(return_X_y=True)
+    X = np.tile((X - X.mean(axis=0)) / X.std(axis=0), (repeats, 1))
+    return X.astype(dtype), np.tile(y, repeats).astype(np.float64)
+
+
+def objective(data, target, penalty=1e-3, l1=0.0):
+    return Objective.of(data, target, None, penalty, l1, True)
+
+
+def solver(problem, name="newton", settings=SETTINGS):
+    start = np.zeros(problem.data.n_features + 1)
+    return SOLVERS[name].solve(problem, start, settings)
+
+
+def folds(y, n_folds=5):
+    """A target for each fold: rows left out have no weight."""
+    splits = StratifiedKFold(n_folds).split(y, y)
+    return [
+        Target(y, np.isin(np.arange(len(y)), train).astype(np.float64), LOG_LOSS)
+        for train, _ in splits
+    ]
+
+
+def assert_same(one, other):
+    np.testing.assert_array_equal(one.point, other.point)
+    assert one.history == other.history
+    assert (one.converged, one.suboptimality) == (other.converged, other.suboptimality)
+
+
+@pytest.mark.parametrize("repeats", [1, 20])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", ["newton", "lbfgs"])
+def test_five_folds_have_the_bits_of_each_alone(name, dtype, repeats):
+    X, y = cancer(dtype, repeats)
+    data = DenseMatrix(X, 2)
+    targets = folds(y)
+    together = run([solver(objective(data, target), name) for target in targets])
+    for target, result in zip(targets, together, strict=True):
+        (alone,) = run([solver(objective(DenseMatrix(X, 2), target), name)])
+        assert result.converged
+        assert_same(result, alone)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "uint8"])
+def test_strengths_of_penalty_share_passes(dtype):
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 9, (3000, 40)).astype(dtype)
+    y = (X[:, :5].astype(float).sum(axis=1) + rng.normal(size=3000) * 8 > 20).astype(float)
+    target, penalties = Target(y, None, LOG_LOSS), [1e-1, 1e-2, 1e-3, 1e-4]
+    data = DenseMatrix(X, 2)
+    together = run([solver(objective(data, target, penalty), "lbfgs") for penalty in penalties])
+    n_passes = 0
+    for penalty, result in zip(penalties, together, strict=True):
+        own = DenseMatrix(X, 2)
+        (alone,) = run([solver(objective(own, target, penalty), "lbfgs")])
+        assert_same(result, alone)
+        n_passes += own.n_passes
+    assert data.n_passes < 0.7 * n_passes
+
+
+def test_solvers_of_all_kinds_side_by_side():
+    X, y = cancer("float64")
+    target = Target(y, None, LOG_LOSS)
+    kinds = [("newton", 0.0), ("proximal", 1e-2), ("gd", 0.0), ("lbfgs", 0.0)]
+    data = DenseMatrix(X, 2)
+    together = run([solver(objective(data, target, 0.1, l1), name) for name, l1 in kinds])
+    for (name, l1), result in zip(kinds, together, strict=True):
+        (alone,) = run([solver(objective(DenseMatrix(X, 2), target, 0.1, l1), name)])
+        assert_same(result, alone)
+
+
+def test_an_overflow_is_the_affair_of_the_one_whose_it_is():
+    X, y = cancer("float64")
+    problem = objective(DenseMatrix(X, 1), Target(y, None, LOG_LOSS))
+    zero, far = np.zeros(31), np.full(31, 1e308)
+
+    def ask(point):
+        try:
+            return (yield from evaluate(problem, point)).value
+        except PassOverflowError:
+            return "overflow"
+
+    found = run([ask(zero), ask(far), ask(zero)])
+    assert found[1] == "overflow"
+    assert found[0] == found[2] == pytest.approx(np.log(2), rel=1e-15)
+
+
+@pytest.mark.parametrize("error", [LookupError, KeyboardInterrupt])
+def test_any_other_error_ends_all(error):
+    X, y = cancer("float64")
+    problem = objective(DenseMatrix(X, 1), Target(y, None, LOG_LOSS))
+    closed = []
+
+    def forever():
+        try:
+            while True:
+                yield from evaluate(problem, np.zeros(31))
+        finally:
+            closed.append(True)
+
+    def fails():
+        yield from evaluate(problem, np.zeros(31))
+        raise error
+
+    with pytest.raises(error):
+        run([forever(), fails(), forever()])
+    assert closed == [True, True]
+
+
+def test_a_nan_in_the_data_ends_all_by_its_name():
+    X, y = cancer("float64")
+    X[7, 3] = np.nan
+    problem = objective(DenseMatrix(X, 1), Target(y, None, LOG_LOSS))
+    with pytest.raises(ValueError, match="row 7, column 3"):
+        run([solver(problem), solver(problem)])
+
+
+def test_no_problems_have_no_results():
+    assert run([]) == []
+
+
+class Less:
+    """Data of which some verbs are missing."""
+
+    def __init__(self, data, *missing):
+        self._data, self._missing = data, missing
+
+    def __getattr__(self, name):
+        if name in self._missing:
+            raise AttributeError(name)
+        return getattr(self._data, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "missing", "message"),
+    [
+        ("newton", "gram", "'gram' of Less: use solver='lbfgs' or 'gd'"),
+        ("lbfgs", "moments", "'moments' of Less: use solver='newton' or 'gd'"),
+        ("proximal", "columns", "'columns' of Less: no other solver can"),
+    ],
+)
+def test_a_solver_that_needs_more_than_the_data_offers_is_refused(name, missing, message):
+    X, y = cancer("float64")
+    data = Less(DenseMatrix(X, 1), missing)
+    problem = objective(data, Target(y, None, LOG_LOSS))
+    with pytest.raises(TypeError, match=f"solver='{name}' needs {message}"):
+        require(SOLVERS[name], problem)
+    require(SOLVERS[name], objective(DenseMatrix(X, 1), problem.target))
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_solvers_call_no_more_than_they_declare(name):
+    X, y = cancer("float64", repeats=20)
+    called = set()
+
+    class Watched(Less):
+        def __getattr__(self, verb):
+            called.add(verb)
+            return getattr(self._data, verb)
+
+    data = DenseMatrix(X, 1)
+    problem = objective(data, Target(y, None, LOG_LOSS), 0.1, 0.01 * (name == "proximal"))
+    run([solver(replace(problem, data=Watched(data)), name)])
+    assert called - ALWAYS <= set(SOLVERS[name].of_data)
