@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 SOURCES = {".pyx", ".pxd", ".h"}
+INSTALLED = ("fusedlogit/", "fusedlogit-", "fusedlogit.libs/")
 
 
 def check_sdist(path):
@@ -20,10 +21,10 @@ def check_sdist(path):
 
 
 def check_wheel(path):
-    """The package alone, with its kernels, stubs, templates and marker, without sources."""
+    """The package and its libraries, with kernels, stubs, templates and marker, without sources."""
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
-    foreign = [n for n in names if not n.startswith(("fusedlogit/", "fusedlogit-"))]
+    foreign = [n for n in names if not n.startswith(INSTALLED)]
     assert not foreign, f"the wheel installs {foreign}"
     sources = [n for n in names if Path(n).suffix in SOURCES | {".c"}]
     assert not sources, f"the wheel holds {sources}"

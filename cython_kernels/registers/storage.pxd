@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int8_t, int16_t, uint8_t, uint16_t
 
-# float16 comes as a view of its bits: memoryviews know no half, and int16 is no storage type.
+# float16 comes as its bits: not every compiler knows half, and int16 is no storage type.
 ctypedef int16_t half_t
 
 ctypedef fused storage_t:
