@@ -1,27 +1,34 @@
-"""Build the kernels: each module of cython_kernels/ once per instruction-set level.
+"""Build the kernels: each module of cython_kernels/ becomes C once, and is compiled once per level.
 
 The rest of the metadata is in pyproject.toml. Environment variables:
 
 FUSEDLOGIT_DEBUG=1      bounds checks on, no optimisation
 FUSEDLOGIT_OPENMP=0     build without threads (detected otherwise)
 FUSEDLOGIT_SANITIZE=..  e.g. "address,undefined", given to -fsanitize
-FUSEDLOGIT_LEVELS=..    levels to build, e.g. "avx2,baseline" (all that the machine's kind has)
+FUSEDLOGIT_LEVELS=..    levels to build, e.g. "avx2,baseline" (all that the machine's kind has);
+                        "native" is the best one of this machine, for development
 """
 
 import os
 import platform
 import shlex
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError, LinkError
 
-KERNELS = ("link", "dense", "margins", "coordinate", "patches", "probes")
-SOURCES = "cython_kernels"
+PACKAGE = "fusedlogit._kernels"
+SOURCES = "cython_kernels/modules"
+
+#: What takes longest to compile comes first, so that no core waits for it at the end.
+KERNELS = ("dense", "matrix", "margins", "link", "patches", "coordinate")
+
+#: What Cython needs for memoryviews, compiled once rather than into each module.
+SHARED = f"{PACKAGE}._cyutility"
 DEBUG = os.environ.get("FUSEDLOGIT_DEBUG", "0") == "1"
 SANITIZE = os.environ.get("FUSEDLOGIT_SANITIZE", "")
 LEVELS = [level for level in os.environ.get("FUSEDLOGIT_LEVELS", "").split(",") if level]
@@ -69,38 +76,31 @@ def levels():
     """The instruction-set levels to build, each with its flags for Unix compilers and MSVC."""
     x86 = platform.machine().lower() in {"x86_64", "amd64"} and sys.platform != "darwin"
     known = X86_LEVELS if x86 else {"baseline": ([], [])}
+    if LEVELS == ["native"]:
+        return known  # the compiler at hand will tell which
     unknown = set(LEVELS) - set(known)
     if unknown:
         sys.exit(f"FUSEDLOGIT_LEVELS={','.join(LEVELS)}: this machine has {', '.join(known)}")
     return {level: known[level] for level in LEVELS or known}
 
 
+def kernel(level, name):
+    """A module of one level."""
+    extension = Extension(f"{PACKAGE}.{level}.{name}", [f"{SOURCES}/{name}.pyx"])
+    extension.level = level
+    return extension
+
+
 def extensions():
-    """One extension module per kernel and level, and the detector that chooses among them."""
-    found = cythonize(
-        [Extension("fusedlogit._kernels.cpu", [f"{SOURCES}/cpu.pyx"], include_dirs=[SOURCES])],
-        build_dir=C_FILES,
-        include_path=["."],
-        compiler_directives=DIRECTIVES,
-    )
-    for level, flags in levels().items():
-        modules = cythonize(
-            [
-                Extension(
-                    f"fusedlogit._kernels.{level}.{kernel}",
-                    [f"{SOURCES}/{kernel}.pyx"],
-                    include_dirs=[SOURCES],
-                )
-                for kernel in KERNELS
-            ],
-            build_dir=f"{C_FILES}/{level}",
-            include_path=["."],
-            compiler_directives=DIRECTIVES,
-        )
-        for module in modules:
-            module.level_flags = flags
-        found += modules
-    return found
+    """One extension module per kernel and level, the detector that chooses, and what they share."""
+    kernels = [kernel(level, name) for name in KERNELS for level in levels()]
+    detector = Extension(f"{PACKAGE}.cpu", [f"{SOURCES}/cpu.pyx"])
+    return [*kernels, detector, Extension(SHARED, [f"{SOURCES}/_cyutility.c"])]
+
+
+def last_name(extension):
+    """Of the module: the same at all levels."""
+    return extension.name.rpartition(".")[2]
 
 
 class BuildKernels(build_ext):
@@ -111,6 +111,45 @@ class BuildKernels(build_ext):
         self.parallel = self.parallel or os.cpu_count()
 
     def build_extensions(self):
+        if LEVELS == ["native"]:
+            best = self.best_level()
+            self.extensions = [e for e in self.extensions if getattr(e, "level", best) == best]
+        self.translate()
+        self.choose_flags()
+        super().build_extensions()
+
+    def translate(self):
+        """From Cython to C, each module once; each level compiles a copy.
+
+        A compiler names its output after the source, so that levels sharing one would overwrite it.
+        """
+        from Cython.Build import cythonize  # no other command needs Cython
+
+        modules = cythonize(
+            list({last_name(e): Extension(f"{PACKAGE}.{last_name(e)}", e.sources)
+                  for e in self.extensions}.values()),
+            nthreads=self.parallel,
+            force=self.force,
+            build_dir=C_FILES,
+            include_path=["."],
+            compiler_directives=DIRECTIVES,
+            shared_utility_qualified_name=SHARED if self.holds(SHARED) else None,
+        )  # fmt: skip
+        modules = {last_name(module): module for module in modules}
+        for extension in self.extensions:
+            module = modules[last_name(extension)]
+            (c_file,) = module.sources
+            if hasattr(extension, "level"):
+                folder = f"{C_FILES}/{extension.level}"
+                self.mkpath(folder)
+                c_file, _ = self.copy_file(c_file, folder)
+            extension.sources, extension.depends = [c_file], module.depends
+            extension.include_dirs = module.include_dirs
+
+    def holds(self, name):
+        return any(extension.name == name for extension in self.extensions)
+
+    def choose_flags(self):
         msvc = self.compiler.compiler_type == "msvc"
         compile_flags = list(MSVC_FLAGS if msvc else UNIX_FLAGS)
         link_flags = []
@@ -122,31 +161,46 @@ class BuildKernels(build_ext):
             compile_flags += openmp
             link_flags += [] if msvc else openmp
         for extension in self.extensions:
-            level_flags = getattr(extension, "level_flags", ([], []))[msvc]
-            extension.extra_compile_args = compile_flags + level_flags
+            level = getattr(extension, "level", "baseline")
+            extension.extra_compile_args = compile_flags + X86_LEVELS[level][msvc]
             extension.extra_link_args = link_flags
-        super().build_extensions()
 
     def has_openmp(self, flags):
         """Whether a program with OpenMP compiles and links."""
         if os.environ.get("FUSEDLOGIT_OPENMP", "1") == "0":
             return False
         with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder) / "probe.c"
-            source.write_text(
-                "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n"
-            )
             try:
-                objects = self.compiler.compile(
-                    [str(source)], output_dir=folder, extra_postargs=flags
-                )
-                self.compiler.link_executable(
-                    objects, "probe", output_dir=folder, extra_postargs=flags
+                self.compile_program(
+                    "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n",
+                    folder,
+                    flags,
                 )
             except (CompileError, LinkError):
                 print(f"fusedlogit: no OpenMP with {shlex.join(flags)}; building for one thread")
                 return False
         return True
 
+    def best_level(self):
+        """The best level of those that this machine supports."""
+        with tempfile.TemporaryDirectory() as folder:
+            program = self.compile_program(
+                '#include "cpu.h"\nint main(void) { return cpu_level(); }\n', folder
+            )
+            return list(X86_LEVELS)[subprocess.run([program], check=False).returncode]
 
-setup(ext_modules=extensions(), cmdclass={"build_ext": BuildKernels})
+    def compile_program(self, text, folder, flags=()):
+        """Compile and link a program in C; its path."""
+        source = Path(folder) / "probe.c"
+        source.write_text(text)
+        objects = self.compiler.compile(
+            [str(source)], output_dir=folder, include_dirs=[SOURCES], extra_postargs=list(flags)
+        )
+        self.compiler.link_executable(
+            objects, "probe", output_dir=folder, extra_postargs=list(flags)
+        )
+        return Path(folder) / self.compiler.executable_filename("probe")
+
+
+if __name__ == "__main__":  # Cython's processes import this file
+    setup(ext_modules=extensions(), cmdclass={"build_ext": BuildKernels})

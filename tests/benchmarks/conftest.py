@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from fusedlogit import _kernels
-from fusedlogit._kernels import cpu, probes
+from fusedlogit._kernels import cpu
 from fusedlogit.runtime.threads import usable_threads
 
 from ..conftest import data_folder
+from .build_probes import build_probes
 from .data import make_data
 
 
@@ -41,23 +42,32 @@ def data(request, full_size):
     return make_data(*request.param, full_size, data_folder() / "dogs-vs-cats-train.zip")
 
 
+@pytest.fixture(scope="session")
+def probes():
+    """What the machine can do at best: cython_kernels/probes.pyx, at the level of the kernels."""
+    pytest.importorskip("Cython", reason="the probes are compiled where they are used")
+    return build_probes(_kernels.LEVEL)
+
+
 class Roof:
     """The two probes, run side by side with what is measured.
 
     Parameters
     ----------
+    probes : module
     X : ndarray
     n_threads : int
     multiply_adds : float
         For each element of X.
     """
 
-    def __init__(self, X, n_threads, multiply_adds):
+    def __init__(self, probes, X, n_threads, multiply_adds):
+        self.probes = probes
         self.stored_bytes = X.ravel(order="K").view(np.uint8)
         self.n_threads = n_threads
         self.in_double = X.dtype == np.float64
         self.results = np.empty(n_threads)
-        each_step = probes.compute(1, self.in_double, self.results)
+        each_step = self.probes.compute(1, self.in_double, self.results)
         self.n_steps = round(X.size * multiply_adds / each_step)
         self.read_seconds = []
         self.compute_seconds = []
@@ -65,9 +75,9 @@ class Roof:
     def probe(self):
         """One reading of X, and as many multiply-adds as the work needs."""
         start = time.perf_counter()
-        probes.compute(self.n_steps, self.in_double, self.results)
+        self.probes.compute(self.n_steps, self.in_double, self.results)
         middle = time.perf_counter()
-        probes.read(self.stored_bytes, self.n_threads)
+        self.probes.read(self.stored_bytes, self.n_threads)
         self.compute_seconds.append(middle - start)
         self.read_seconds.append(time.perf_counter() - middle)
 
@@ -87,7 +97,7 @@ def median_ratio(numerators, denominators):
 
 
 @pytest.fixture
-def measure(benchmark, data, engine):
+def measure(benchmark, data, engine, probes):
     """Measure a call of an engine on data, with the probes before each round.
 
     measure(call, n_passes=1, multiply_adds=2, rounds=15) returns what call returns; n_passes says
@@ -96,7 +106,7 @@ def measure(benchmark, data, engine):
 
     def run(call, *, n_passes=1, multiply_adds=2, rounds=15):
         n_threads = engine.n_threads or usable_threads()
-        roof = Roof(data.X, n_threads, multiply_adds)
+        roof = Roof(probes, data.X, n_threads, multiply_adds)
         work = call.func.__name__
         benchmark.group = f"{work} {data.name}"
         result = benchmark.pedantic(

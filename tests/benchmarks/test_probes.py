@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-from fusedlogit._kernels import probes
 from fusedlogit.runtime.threads import usable_threads
 
 THREADS = pytest.mark.parametrize("n_threads", [1, usable_threads()], ids=["1", "all"])
 
 
 @THREADS
-def test_read(benchmark, full_size, n_threads):
+def test_read(benchmark, probes, full_size, n_threads):
     n_words = 125_000_000 if full_size else 10_000
     data = np.full(n_words, 3, dtype=np.uint64)
     total = benchmark.pedantic(probes.read, (data.view(np.uint8), n_threads), rounds=15)
@@ -20,7 +19,7 @@ def test_read(benchmark, full_size, n_threads):
 
 @THREADS
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_compute(benchmark, full_size, precision, n_threads):
+def test_compute(benchmark, probes, full_size, precision, n_threads):
     n_steps = 5_000_000 if full_size else 1_000
     results = np.empty(n_threads)
     arguments = (n_steps, precision == "float64", results)

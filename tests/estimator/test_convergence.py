@@ -7,8 +7,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from fusedlogit import LogisticRegression, reference
-from fusedlogit._kernels import dense
-from fusedlogit.data import dense as matrix
+from fusedlogit._kernels import dense, matrix
+from fusedlogit.data import dense as verbs
 
 from .truth import cost_and_gradient_norm, suboptimality
 
@@ -113,13 +113,17 @@ def reads(monkeypatch):
     names = []
 
     class Counting:
+        def __init__(self, kernels):
+            self.kernels = kernels
+
         def __getattr__(self, name):
-            kernel = getattr(dense, name)
-            if name.endswith("workspace_size"):
+            kernel = getattr(self.kernels, name)
+            if name.endswith("_size"):
                 return kernel
             return lambda *arguments: (names.append(name), kernel(*arguments))[1]
 
-    monkeypatch.setattr(matrix, "dense", Counting())
+    monkeypatch.setattr(verbs, "dense", Counting(dense))
+    monkeypatch.setattr(verbs, "matrix", Counting(matrix))
     return names
 
 

@@ -8,16 +8,11 @@ that nothing is taken for granted.
 import numpy as np
 
 from fusedlogit import _kernels
-from fusedlogit.data.checks import KERNEL_VIEWS, stored_target
+from fusedlogit.data.checks import stored_target
 from fusedlogit.data.dense import blas_products
 
 BAND = 64
 SENTINEL = 0x5A
-
-
-def stored(X):
-    """X as kernels are given it."""
-    return X.view(KERNEL_VIEWS.get(X.dtype, X.dtype))
 
 
 class Outputs:
@@ -61,8 +56,9 @@ class Kernels:
     def __init__(self, level):
         self.level = level
         modules = _kernels.load(level)
-        self.dense, self.link = modules["dense"], modules["link"]
-        self.coordinate, self.margins = modules["coordinate"], modules["margins"]
+        self.dense, self.matrix = modules["dense"], modules["matrix"]
+        self.link, self.margins = modules["link"], modules["margins"]
+        self.coordinate = modules["coordinate"]
 
     def __repr__(self):
         return self.level
@@ -78,7 +74,7 @@ class Kernels:
         with Outputs() as outputs:
             decision = outputs.new(len(coef), len(X))
             self.dense.decision_values(
-                stored(X), coef, intercept, decision, n_threads,
+                X, coef, intercept, decision, n_threads,
                 self._workspace(outputs, coef, n_threads), *frame,
             )  # fmt: skip
         return decision
@@ -88,7 +84,7 @@ class Kernels:
         with Outputs() as outputs:
             loss = outputs.new(len(coef))
             self.dense.loss(
-                stored(X), *stored_target(y), weight, coef, intercept, loss, n_threads,
+                X, *stored_target(y), weight, coef, intercept, loss, n_threads,
                 self._workspace(outputs, coef, n_threads), *frame,
             )  # fmt: skip
         return loss
@@ -102,7 +98,7 @@ class Kernels:
             gradient = outputs.new(*coef.shape)
             decision = outputs.new(len(coef), len(X)) if decisions else None
             self.dense.loss_and_gradient(
-                stored(X), *stored_target(y), weight, coef, intercept, loss, gradient,
+                X, *stored_target(y), weight, coef, intercept, loss, gradient,
                 intercept_gradient, decision, n_threads,
                 self._workspace(outputs, coef, n_threads), *frame,
             )  # fmt: skip
@@ -113,7 +109,7 @@ class Kernels:
         with Outputs() as outputs:
             product, intercept_product = outputs.new(*vector.shape), outputs.new(len(vector))
             self.dense.hessian_product(
-                stored(X), curvature, vector, vector_intercept, product, intercept_product,
+                X, curvature, vector, vector_intercept, product, intercept_product,
                 n_threads, self._workspace(outputs, vector, n_threads), *frame,
             )  # fmt: skip
         return product, intercept_product
@@ -122,8 +118,10 @@ class Kernels:
         size = X.shape[1] + 1
         with Outputs() as outputs:
             product = outputs.new(size, size)
-            workspace = outputs.workspace(self.dense.sandwich_workspace_size(X.shape[1], n_threads))
-            self.dense.sandwich(stored(X), row_weight, product, n_threads, workspace, *frame)
+            workspace = outputs.workspace(
+                self.matrix.sandwich_workspace_size(X.shape[1], n_threads)
+            )
+            self.matrix.sandwich(X, row_weight, product, n_threads, workspace, *frame)
         return product
 
     def gram(self, X, root, mean, scale, n_threads=1, frame=(), dtype=np.float64):
@@ -131,9 +129,9 @@ class Kernels:
         n_samples = len(X)
         with Outputs() as outputs:
             product = outputs.copy(np.zeros((n_samples, n_samples), dtype))
-            tile = outputs.new(self.dense.gram_tile_size(*X.shape), dtype=dtype)
-            self.dense.gram(
-                stored(X), mean, scale, root, product.T, tile, n_threads,
+            tile = outputs.new(self.matrix.gram_tile_size(*X.shape), dtype=dtype)
+            self.matrix.gram(
+                X, mean, scale, root, product.T, tile, n_threads,
                 *blas_products(dtype), *frame,
             )  # fmt: skip
         return product.T
@@ -143,13 +141,13 @@ class Kernels:
         with Outputs() as outputs:
             sums = outputs.copy(np.zeros((4, n_threads, X.shape[1])))
             total = outputs.copy(np.zeros(n_threads))
-            self.dense.moments(stored(X), weight, unit, sums, total)
+            self.matrix.moments(X, weight, unit, sums, total)
         return sums[0, 0], sums[1, 0], total[0]
 
     def first_nonfinite(self, X, n_threads=1):
         """Row and column."""
         with Outputs() as outputs:
-            return self.dense.first_nonfinite(stored(X), outputs.new(n_threads, 2, dtype=np.intp))
+            return self.matrix.first_nonfinite(X, outputs.new(n_threads, 2, dtype=np.intp))
 
     def along(self, z, change, share, y, weight=None, n_threads=1):
         """Sums of losses, of their first and of their second derivatives."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
-from .._kernels import dense
+from .._kernels import dense, matrix
 from ..errors import PassOverflowError
 from ..runtime.threads import threads_for, threads_now
 
@@ -30,9 +30,6 @@ MOST_IN_FLOAT32 = 1 << 24
 
 #: dtypes that y is read in as it lies, and any other is converted to.
 TARGET_TYPES: tuple[str, ...] = dense.TARGET_TYPES
-
-#: dtypes that kernels know under another name of the same size.
-KERNEL_VIEWS = {np.dtype(np.float16): np.int16, np.dtype(np.bool_): np.uint8}
 
 
 def check_storage(X: ArrayLike) -> NDArray[Any]:
@@ -189,15 +186,10 @@ def raise_if_outside(y: NDArray[Any]) -> None:
         )
 
 
-def stored_matrix(X: NDArray[Any]) -> NDArray[Any]:
-    """X as kernels are given it."""
-    return X.view(KERNEL_VIEWS.get(X.dtype, X.dtype))
-
-
 def first_nonfinite(X: NDArray[Any], n_threads: int | None = None) -> tuple[int, int]:
     """Row and column of the first NaN or infinity in X, by rows; -1 and -1 if there is none."""
     places = np.empty((threads_now(threads_for(n_threads, *X.shape)), 2), dtype=np.intp)
-    return dense.first_nonfinite(stored_matrix(X), places)
+    return matrix.first_nonfinite(X, places)
 
 
 def raise_if_nonfinite(

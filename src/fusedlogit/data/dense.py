@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cython_blas
 
-from .._kernels import dense
+from .._kernels import dense, matrix
 from ..runtime.blas import blas_threads
 from ..runtime.scratch import scratch
 from ..runtime.threads import threads_for, threads_now
 from . import checks
-from .checks import stored_matrix, stored_target
+from .checks import stored_target
 from .margins import Margins
 from .protocol import Data, Sums
 from .target import Target
@@ -65,7 +65,6 @@ class DenseMatrix:
         self.source = X if source is None else source
         self.center, self.unit = center, unit
         self._known_finite = not np.issubdtype(X.dtype, np.floating)
-        self._stored = stored_matrix(X)
         self.n_samples, self.n_features = X.shape
         self._n_threads = threads_for(n_threads, *X.shape)
         self.n_passes = 0.0
@@ -108,7 +107,7 @@ class DenseMatrix:
         """Call a kernel on X, with threads and scratch memory: one pass."""
         n_threads = self.n_threads
         with scratch(self._workspace_size(n_coefs)) as workspace:
-            kernel(self._stored, *arguments, n_threads, workspace, *self._frame(precise))
+            kernel(self.X, *arguments, n_threads, workspace, *self._frame(precise))
         self.n_passes += 1
 
     def _workspace_size(self, n_coefs: int) -> int:
@@ -228,9 +227,9 @@ class DenseMatrix:
             center = about if center is None or unit is None else center + about / unit
             unit = np.ones(self.n_features) if unit is None else unit
         n_threads = self.n_threads
-        with scratch(dense.sandwich_workspace_size(self.n_features, n_threads)) as workspace:
-            dense.sandwich(
-                self._stored, row_weight, product, n_threads, workspace, center, unit,
+        with scratch(matrix.sandwich_workspace_size(self.n_features, n_threads)) as workspace:
+            matrix.sandwich(
+                self.X, row_weight, product, n_threads, workspace, center, unit,
                 precise or self.computes_in_float64,
             )  # fmt: skip
         self.n_passes += 1
@@ -244,10 +243,10 @@ class DenseMatrix:
         that of A and of the product.
         """
         product: NDArray[Any] = np.zeros((self.n_samples,) * 2, dtype, order="F")
-        n_bytes = dense.gram_tile_size(*self.X.shape) * product.itemsize
+        n_bytes = matrix.gram_tile_size(*self.X.shape) * product.itemsize
         with scratch(n_bytes) as workspace, blas_threads(1):
-            dense.gram(
-                self._stored, mean, scale, root, product, workspace[:n_bytes].view(dtype),
+            matrix.gram(
+                self.X, mean, scale, root, product, workspace[:n_bytes].view(dtype),
                 self.n_threads, *blas_products(dtype), *self._frame(precise=False),
             )  # fmt: skip
         self.n_passes += 1
@@ -264,7 +263,7 @@ class DenseMatrix:
         n_threads = self.n_threads
         sums = np.zeros((4, n_threads, self.n_features))
         weight = np.zeros(n_threads)
-        dense.moments(self._stored, sample_weight, unit, sums, weight)
+        matrix.moments(self.X, sample_weight, unit, sums, weight)
         self.n_passes += 1
         self.raise_if_nonfinite(sums[0, 0], sums[1, 0])
         return sums[0, 0], sums[1, 0] / weight[0]

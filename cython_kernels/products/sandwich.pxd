@@ -1,0 +1,180 @@
+"""The weighted Gram product X^T diag(row_weight) X, with a column of ones for the intercept.
+
+A panel of rows is widened into registers in cache, once as it is and once times row_weight. Tiles
+of TILE_ROWS features by TILE_REGISTERS registers of features are then summed over the panel in
+registers and added to the result in float64. Only tiles on or above the diagonal are computed.
+"""
+
+from cpython.exc cimport PyErr_CheckSignals
+from cython.parallel cimport prange
+from libc.stdint cimport uintptr_t
+from libc.string cimport memset
+
+from cython_kernels.passes.partition cimport part_begin, rows_in_step, steps_in
+from cython_kernels.registers.storage cimport storage_t
+from cython_kernels.registers.vector cimport fill, lanes, muladd, value_of, vec32, vec64, vec_t
+
+cdef enum:
+    TILE_ROWS = 4
+    TILE_REGISTERS = 2
+    PANEL_BYTES = 262144
+    PANEL_ROWS = 128        # at most: float32 sums no more rows than these
+    ALIGNMENT = 64
+
+cdef struct Sandwich:
+    int n_parts
+    Py_ssize_t n_samples
+    Py_ssize_t n_features
+    Py_ssize_t row_stride           # in elements
+    Py_ssize_t column_stride
+    const double* center            # (n_features,): features are (x - center) unit, or both
+    const double* unit              # NULL: x as it is
+    bint in_float64                 # compute so whatever X is stored as
+    const double* row_weight        # (n_samples,)
+    double* sums                    # (n_parts, size, size) with size = padded_size()
+    char* panels                    # n_parts * panel_bytes(), aligned
+
+
+cdef inline Py_ssize_t padded_size(Py_ssize_t n_features) noexcept nogil:
+    """n_features + 1, rounded up to whole tiles of any level and precision."""
+    return (n_features + 1 + 31) // 32 * 32
+
+
+cdef inline Py_ssize_t panel_rows(Py_ssize_t n_features) noexcept nogil:
+    return max(8, min(PANEL_ROWS, PANEL_BYTES // (16 * padded_size(n_features))))
+
+
+cdef inline Py_ssize_t panel_bytes(Py_ssize_t n_features) noexcept nogil:
+    """Two copies of a panel in the widest compute type."""
+    return 2 * sizeof(double) * panel_rows(n_features) * padded_size(n_features)
+
+
+cdef inline Py_ssize_t sandwich_bytes(Py_ssize_t n_features, Py_ssize_t n_parts) noexcept nogil:
+    """Scratch memory, with room to align it."""
+    return ALIGNMENT + n_parts * (
+        panel_bytes(n_features) + padded_size(n_features) ** 2 * sizeof(double))
+
+
+cdef inline void use_sandwich_workspace(Sandwich* task, char* workspace) noexcept nogil:
+    """Lay panels and sums out in sandwich_bytes() bytes."""
+    task.panels = workspace + (-<uintptr_t>workspace) % ALIGNMENT
+    task.sums = <double*>(task.panels + task.n_parts * panel_bytes(task.n_features))
+    memset(workspace, 0, sandwich_bytes(task.n_features, task.n_parts))
+
+
+cdef inline void store(vec_t* registers, Py_ssize_t i, double value) noexcept nogil:
+    if vec_t is vec32:
+        (<float*>registers)[i] = <float>value
+    else:
+        (<double*>registers)[i] = value
+
+
+cdef inline double element(const vec_t* registers, Py_ssize_t i) noexcept nogil:
+    if vec_t is vec32:
+        return (<const float*>registers)[i]
+    else:
+        return (<const double*>registers)[i]
+
+
+cdef inline void widen_rows(
+    const storage_t* X, const Sandwich* task, Py_ssize_t first, Py_ssize_t n_rows,
+    vec_t* plain, vec_t* weighted
+) noexcept nogil:
+    """Fill a panel: [x, 1] and row_weight [x, 1] of features x; the padding stays zero."""
+    cdef Py_ssize_t size = padded_size(task.n_features)
+    cdef Py_ssize_t i, j
+    cdef const storage_t* row
+    for i in range(n_rows):
+        row = X + (first + i) * task.row_stride
+        if task.center == NULL:
+            for j in range(task.n_features):
+                store(plain, i * size + j, value_of(row[j * task.column_stride]))
+        else:
+            for j in range(task.n_features):
+                store(plain, i * size + j,
+                      (value_of(row[j * task.column_stride]) - task.center[j]) * task.unit[j])
+        store(plain, i * size + task.n_features, 1)
+        for j in range(task.n_features + 1):
+            store(weighted, i * size + j, task.row_weight[first + i] * element(plain, i * size + j))
+
+
+cdef inline void add_tile(
+    const vec_t* plain, const vec_t* weighted, Py_ssize_t size, Py_ssize_t n_rows,
+    Py_ssize_t row, Py_ssize_t column, double* sums
+) noexcept nogil:
+    """sums[row + a, column + b] += sum_i weighted[i, row + a] plain[i, column + b]."""
+    cdef Py_ssize_t width = lanes(plain)
+    cdef const vec_t* columns = plain + column // width
+    cdef vec_t tile[TILE_ROWS * TILE_REGISTERS]
+    cdef vec_t factor
+    cdef Py_ssize_t i, a, b
+    for a in range(TILE_ROWS * TILE_REGISTERS):
+        fill(0.0, &tile[a])
+    for i in range(n_rows):
+        for a in range(TILE_ROWS):
+            fill(element(weighted, i * size + row + a), &factor)
+            for b in range(TILE_REGISTERS):
+                tile[a * TILE_REGISTERS + b] = muladd(
+                    factor, columns[i * (size // width) + b], tile[a * TILE_REGISTERS + b])
+    for a in range(TILE_ROWS):
+        for b in range(TILE_REGISTERS * width):
+            sums[(row + a) * size + column + b] += element(
+                tile, a * TILE_REGISTERS * width + b)
+
+
+cdef inline void add_panel(
+    const vec_t* plain, const vec_t* weighted, Py_ssize_t size, Py_ssize_t n_rows, double* sums
+) noexcept nogil:
+    """All tiles that reach the diagonal or lie above it."""
+    cdef Py_ssize_t tile_columns = TILE_REGISTERS * lanes(plain)
+    cdef Py_ssize_t a, b
+    for b in range(size // tile_columns):
+        for a in range(min(size, (b + 1) * tile_columns + TILE_ROWS - 1) // TILE_ROWS):
+            add_tile(plain, weighted, size, n_rows, a * TILE_ROWS, b * tile_columns, sums)
+
+
+cdef inline void sandwich_rows(
+    const storage_t* X, const Sandwich* task, Py_ssize_t index, Py_ssize_t begin, Py_ssize_t end,
+    vec_t* panel
+) noexcept nogil:
+    """Rows begin to end of part index, panel by panel."""
+    cdef Py_ssize_t size = padded_size(task.n_features)
+    cdef Py_ssize_t rows = panel_rows(task.n_features)
+    cdef vec_t* weighted = panel + rows * (size // lanes(panel))
+    cdef Py_ssize_t first = begin, n_rows
+    while first < end:
+        n_rows = min(rows, end - first)
+        widen_rows(X, task, first, n_rows, panel, weighted)
+        add_panel(panel, weighted, size, n_rows, task.sums + index * size * size)
+        first += n_rows
+
+
+cdef inline void sandwich_part(
+    const storage_t* X, const Sandwich* task, Py_ssize_t index, Py_ssize_t begin, Py_ssize_t end
+) noexcept nogil:
+    cdef char* panel = task.panels + index * panel_bytes(task.n_features)
+    if storage_t is double or task.in_float64:
+        sandwich_rows(X, task, index, begin, end, <vec64*>panel)
+    else:
+        sandwich_rows(X, task, index, begin, end, <vec32*>panel)
+
+
+cdef inline int run_sandwich(const storage_t* X, const Sandwich* task) except -1 nogil:
+    """One pass; the sums of all rows end in part 0, upper triangle."""
+    cdef Py_ssize_t rows = rows_in_step(
+        task.n_features * task.n_features * sizeof(storage_t) // 16, task.n_parts)
+    cdef Py_ssize_t square = padded_size(task.n_features) ** 2
+    cdef Py_ssize_t step, begin, i
+    cdef int index
+    for step in range(steps_in(task.n_samples, task.n_parts, rows)):
+        for index in prange(task.n_parts, schedule="static", chunksize=1,
+                            num_threads=task.n_parts, use_threads_if=task.n_parts > 1):
+            begin = part_begin(task.n_samples, task.n_parts, index) + step * rows
+            sandwich_part(X, task, index, begin, min(
+                begin + rows, part_begin(task.n_samples, task.n_parts, index + 1)))
+        with gil:
+            PyErr_CheckSignals()
+    for index in range(1, task.n_parts):
+        for i in range(square):
+            task.sums[i] += task.sums[index * square + i]
+    return 0

@@ -1,0 +1,407 @@
+/* Vector registers: vec32 holds VEC32_LANES floats, vec64 holds VEC64_LANES doubles.
+ *
+ * One section per instruction-set level, chosen by the flags this file is compiled with. The last
+ * section, one lane wide, is plain C: the fallback of every other compiler and machine, and what
+ * the others are tested against. load_* widens stored elements on their way into a register of
+ * the type they are computed in as a rule, widen_* into one of doubles; *_first takes the first
+ * count < lanes of them, zeros elsewhere, and touches no byte beyond.
+ */
+#ifndef FUSEDLOGIT_VECTOR_H
+#define FUSEDLOGIT_VECTOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#if defined(_M_X64)
+#include <immintrin.h>
+#endif
+
+/* Where a function must not cost a call, nor its arguments a trip through memory. */
+#if defined(_MSC_VER)
+#define INLINE static __forceinline
+#else
+#define INLINE static inline __attribute__((always_inline))
+#endif
+
+#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+
+#include <immintrin.h>
+#define VECTOR_LEVEL "avx512"
+#define VEC32_LANES 16
+#define VEC64_LANES 8
+typedef __m512 vec32;
+typedef __m512d vec64;
+
+static inline float widen_half(int16_t half) { return _cvtsh_ss((unsigned short)half); }
+static inline vec32 set32(float a) { return _mm512_set1_ps(a); }
+static inline vec64 set64(double a) { return _mm512_set1_pd(a); }
+static inline vec32 muladd32(vec32 a, vec32 b, vec32 c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vec64 muladd64(vec64 a, vec64 b, vec64 c) { return _mm512_fmadd_pd(a, b, c); }
+static inline vec32 add32(vec32 a, vec32 b) { return _mm512_add_ps(a, b); }
+static inline vec64 add64(vec64 a, vec64 b) { return _mm512_add_pd(a, b); }
+static inline __m256 halves32(vec32 a) {
+    return _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+}
+static inline __m256d halves64(vec64 a) {
+    return _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
+}
+/* In each quarter of the result: the sums of that quarter of the four (or two) registers. */
+INLINE vec32 quarter_sums32(const vec32 v[4]) {
+    __m512d low = _mm512_castps_pd(
+        _mm512_add_ps(_mm512_unpacklo_ps(v[0], v[1]), _mm512_unpackhi_ps(v[0], v[1])));
+    __m512d high = _mm512_castps_pd(
+        _mm512_add_ps(_mm512_unpacklo_ps(v[2], v[3]), _mm512_unpackhi_ps(v[2], v[3])));
+    return _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(low, high)),
+                         _mm512_castpd_ps(_mm512_unpackhi_pd(low, high)));
+}
+INLINE vec64 quarter_sums64(const vec64 v[2]) {
+    return _mm512_add_pd(_mm512_unpacklo_pd(v[0], v[1]), _mm512_unpackhi_pd(v[0], v[1]));
+}
+/* Neighbouring quarters added up, those of a in the low half, those of b in the high one. */
+INLINE vec32 half_sums32(vec32 a, vec32 b) {
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+}
+INLINE vec64 half_sums64(vec64 a, vec64 b) {
+    return _mm512_add_pd(_mm512_shuffle_f64x2(a, b, 0x88), _mm512_shuffle_f64x2(a, b, 0xdd));
+}
+/* Numbers from out on: the sums of the lanes of as many registers as there are lanes. */
+enum { SUMS32 = 16, SUMS64 = 8 };
+INLINE void lane_sums32(const vec32 v[16], vec32 *out) {
+    *out = half_sums32(half_sums32(quarter_sums32(v), quarter_sums32(v + 4)),
+                       half_sums32(quarter_sums32(v + 8), quarter_sums32(v + 12)));
+}
+INLINE void lane_sums64(const vec64 v[8], vec64 *out) {
+    *out = half_sums64(half_sums64(quarter_sums64(v), quarter_sums64(v + 2)),
+                       half_sums64(quarter_sums64(v + 4), quarter_sums64(v + 6)));
+}
+static inline vec32 load_float(const float *x) { return _mm512_loadu_ps(x); }
+static inline vec64 load_double(const double *x) { return _mm512_loadu_pd(x); }
+static inline vec32 load_uint8(const uint8_t *x) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)x)));
+}
+static inline vec32 load_int8(const int8_t *x) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)x)));
+}
+static inline vec32 load_uint16(const uint16_t *x) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)x)));
+}
+static inline vec32 load_half(const int16_t *x) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)x));
+}
+static inline vec64 widen_float(const float *x) {
+    return _mm512_cvtps_pd(_mm256_loadu_ps(x));
+}
+static inline vec64 widen_uint8(const uint8_t *x) {
+    return _mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)x)));
+}
+static inline vec64 widen_int8(const int8_t *x) {
+    return _mm512_cvtepi32_pd(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)x)));
+}
+static inline vec64 widen_uint16(const uint16_t *x) {
+    return _mm512_cvtepi32_pd(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)x)));
+}
+static inline vec64 widen_halves(const int16_t *x) {
+    return _mm512_cvtps_pd(_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)x)));
+}
+static inline vec32 load_float_first(const float *x, ptrdiff_t count) {
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), x);
+}
+static inline vec64 load_double_first(const double *x, ptrdiff_t count) {
+    return _mm512_maskz_loadu_pd((__mmask8)((1u << count) - 1), x);
+}
+static inline __m128i bytes_first(const void *x, ptrdiff_t count) {
+    return _mm_maskz_loadu_epi8((__mmask16)((1u << count) - 1), x);
+}
+static inline __m256i words_first(const void *x, ptrdiff_t count) {
+    return _mm256_maskz_loadu_epi16((__mmask16)((1u << count) - 1), x);
+}
+static inline vec32 load_uint8_first(const uint8_t *x, ptrdiff_t count) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes_first(x, count)));
+}
+static inline vec32 load_int8_first(const int8_t *x, ptrdiff_t count) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes_first(x, count)));
+}
+static inline vec32 load_uint16_first(const uint16_t *x, ptrdiff_t count) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(words_first(x, count)));
+}
+static inline vec32 load_half_first(const int16_t *x, ptrdiff_t count) {
+    return _mm512_cvtph_ps(words_first(x, count));
+}
+
+#elif defined(__AVX2__) && (defined(__FMA__) || defined(_MSC_VER))
+
+#include <immintrin.h>
+#define VECTOR_LEVEL "avx2"
+#define VEC32_LANES 8
+#define VEC64_LANES 4
+typedef __m256 vec32;
+typedef __m256d vec64;
+
+static inline float widen_half(int16_t half) { return _cvtsh_ss((unsigned short)half); }
+static inline vec32 set32(float a) { return _mm256_set1_ps(a); }
+static inline vec64 set64(double a) { return _mm256_set1_pd(a); }
+static inline vec32 muladd32(vec32 a, vec32 b, vec32 c) { return _mm256_fmadd_ps(a, b, c); }
+static inline vec64 muladd64(vec64 a, vec64 b, vec64 c) { return _mm256_fmadd_pd(a, b, c); }
+static inline vec32 add32(vec32 a, vec32 b) { return _mm256_add_ps(a, b); }
+static inline vec64 add64(vec64 a, vec64 b) { return _mm256_add_pd(a, b); }
+static inline __m256 halves32(vec32 a) { return a; }
+static inline __m256d halves64(vec64 a) { return a; }
+static inline vec32 load_float(const float *x) { return _mm256_loadu_ps(x); }
+static inline vec64 load_double(const double *x) { return _mm256_loadu_pd(x); }
+static inline vec32 load_uint8(const uint8_t *x) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)x)));
+}
+static inline vec32 load_int8(const int8_t *x) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)x)));
+}
+static inline vec32 load_uint16(const uint16_t *x) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)x)));
+}
+static inline vec32 load_half(const int16_t *x) {
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)x));
+}
+static inline __m128i four_bytes(const void *x) {
+    int bytes;
+    memcpy(&bytes, x, 4);
+    return _mm_cvtsi32_si128(bytes);
+}
+static inline vec64 widen_float(const float *x) { return _mm256_cvtps_pd(_mm_loadu_ps(x)); }
+static inline vec64 widen_uint8(const uint8_t *x) {
+    return _mm256_cvtepi32_pd(_mm_cvtepu8_epi32(four_bytes(x)));
+}
+static inline vec64 widen_int8(const int8_t *x) {
+    return _mm256_cvtepi32_pd(_mm_cvtepi8_epi32(four_bytes(x)));
+}
+static inline vec64 widen_uint16(const uint16_t *x) {
+    return _mm256_cvtepi32_pd(_mm_cvtepu16_epi32(_mm_loadl_epi64((const __m128i *)x)));
+}
+static inline vec64 widen_halves(const int16_t *x) {
+    return _mm256_cvtps_pd(_mm_cvtph_ps(_mm_loadl_epi64((const __m128i *)x)));
+}
+static inline vec32 load_float_first(const float *x, ptrdiff_t count) {
+    __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_maskload_ps(x, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lane));
+}
+static inline vec64 load_double_first(const double *x, ptrdiff_t count) {
+    __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
+    return _mm256_maskload_pd(x, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lane));
+}
+/* 1 to 8 bytes, by two loads that may overlap. */
+static inline int64_t bytes_first(const void *x, ptrdiff_t count) {
+    const uint8_t *bytes = (const uint8_t *)x;
+    if (count >= 4) {
+        uint32_t low, high;
+        memcpy(&low, bytes, 4);
+        memcpy(&high, bytes + count - 4, 4);
+        return (int64_t)(low | (uint64_t)high << 8 * (count - 4));
+    }
+    if (count >= 2) {
+        uint16_t low, high;
+        memcpy(&low, bytes, 2);
+        memcpy(&high, bytes + count - 2, 2);
+        return (int64_t)(low | (uint64_t)high << 8 * (count - 2));
+    }
+    return bytes[0];
+}
+static inline __m128i words_first(const void *x, ptrdiff_t count) {
+    if (count <= 4) return _mm_cvtsi64_si128(bytes_first(x, 2 * count));
+    return _mm_unpacklo_epi64(
+        _mm_loadl_epi64((const __m128i *)x),
+        _mm_cvtsi64_si128(bytes_first((const uint8_t *)x + 8, 2 * count - 8)));
+}
+static inline vec32 load_uint8_first(const uint8_t *x, ptrdiff_t count) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(bytes_first(x, count))));
+}
+static inline vec32 load_int8_first(const int8_t *x, ptrdiff_t count) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_cvtsi64_si128(bytes_first(x, count))));
+}
+static inline vec32 load_uint16_first(const uint16_t *x, ptrdiff_t count) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(words_first(x, count)));
+}
+static inline vec32 load_half_first(const int16_t *x, ptrdiff_t count) {
+    return _mm256_cvtph_ps(words_first(x, count));
+}
+
+#else
+
+/* A half from its bits. Shifted into a float's place its exponent is 112 too small, also for
+ * subnormals; infinity and NaN get the float's largest exponent. */
+static inline float widen_half(int16_t half) {
+    uint32_t bits = (uint32_t)(half & 0x7fff) << 13;
+    float value;
+    memcpy(&value, &bits, 4);
+    value *= 5.192296858534828e33f; /* 2^112 */
+    memcpy(&bits, &value, 4);
+    if ((half & 0x7c00) == 0x7c00) bits |= 0x7f800000u;
+    bits |= (uint32_t)(uint16_t)half >> 15 << 31;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+#if defined(__GNUC__) && !defined(FUSEDLOGIT_SCALAR)
+
+/* 16-byte vectors of GCC and Clang: SSE2 on x86-64, NEON on ARM. */
+#define VECTOR_LEVEL "baseline"
+#define VEC32_LANES 4
+#define VEC64_LANES 2
+typedef float vec32 __attribute__((vector_size(16), may_alias));
+typedef double vec64 __attribute__((vector_size(16), may_alias));
+
+static inline vec32 set32(float a) { vec32 v = {a, a, a, a}; return v; }
+static inline vec64 set64(double a) { vec64 v = {a, a}; return v; }
+static inline vec32 muladd32(vec32 a, vec32 b, vec32 c) { return a * b + c; }
+static inline vec64 muladd64(vec64 a, vec64 b, vec64 c) { return a * b + c; }
+static inline vec32 add32(vec32 a, vec32 b) { return a + b; }
+static inline vec64 add64(vec64 a, vec64 b) { return a + b; }
+static inline void sums32(const vec32 v[4], double out[4]) {
+    for (int i = 0; i < 4; i++) out[i] = (v[i][0] + v[i][1]) + (v[i][2] + v[i][3]);
+}
+static inline void sums64(const vec64 v[4], double out[4]) {
+    for (int i = 0; i < 4; i++) out[i] = v[i][0] + v[i][1];
+}
+static inline vec32 load_float(const float *x) { vec32 v; memcpy(&v, x, 16); return v; }
+static inline vec64 load_double(const double *x) { vec64 v; memcpy(&v, x, 16); return v; }
+static inline vec32 load_uint8(const uint8_t *x) {
+    vec32 v = {x[0], x[1], x[2], x[3]};
+    return v;
+}
+static inline vec32 load_int8(const int8_t *x) {
+    vec32 v = {x[0], x[1], x[2], x[3]};
+    return v;
+}
+static inline vec32 load_uint16(const uint16_t *x) {
+    vec32 v = {x[0], x[1], x[2], x[3]};
+    return v;
+}
+static inline vec32 load_half(const int16_t *x) {
+    vec32 v = {widen_half(x[0]), widen_half(x[1]), widen_half(x[2]), widen_half(x[3])};
+    return v;
+}
+static inline vec64 widen_float(const float *x) {
+    vec64 v = {x[0], x[1]};
+    return v;
+}
+static inline vec64 widen_uint8(const uint8_t *x) {
+    vec64 v = {x[0], x[1]};
+    return v;
+}
+static inline vec64 widen_int8(const int8_t *x) {
+    vec64 v = {x[0], x[1]};
+    return v;
+}
+static inline vec64 widen_uint16(const uint16_t *x) {
+    vec64 v = {x[0], x[1]};
+    return v;
+}
+static inline vec64 widen_halves(const int16_t *x) {
+    vec64 v = {widen_half(x[0]), widen_half(x[1])};
+    return v;
+}
+
+#else
+
+#define VECTOR_LEVEL "scalar"
+#define VEC32_LANES 1
+#define VEC64_LANES 1
+typedef struct { float lane; } vec32;
+typedef struct { double lane; } vec64;
+
+static inline vec32 set32(float a) { vec32 v; v.lane = a; return v; }
+static inline vec64 set64(double a) { vec64 v; v.lane = a; return v; }
+static inline vec32 muladd32(vec32 a, vec32 b, vec32 c) { return set32(a.lane * b.lane + c.lane); }
+static inline vec64 muladd64(vec64 a, vec64 b, vec64 c) { return set64(a.lane * b.lane + c.lane); }
+static inline vec32 add32(vec32 a, vec32 b) { return set32(a.lane + b.lane); }
+static inline vec64 add64(vec64 a, vec64 b) { return set64(a.lane + b.lane); }
+static inline void sums32(const vec32 v[4], double out[4]) {
+    for (int i = 0; i < 4; i++) out[i] = v[i].lane;
+}
+static inline void sums64(const vec64 v[4], double out[4]) {
+    for (int i = 0; i < 4; i++) out[i] = v[i].lane;
+}
+static inline vec32 load_float(const float *x) { return set32(*x); }
+static inline vec64 load_double(const double *x) { return set64(*x); }
+static inline vec32 load_uint8(const uint8_t *x) { return set32(*x); }
+static inline vec32 load_int8(const int8_t *x) { return set32(*x); }
+static inline vec32 load_uint16(const uint16_t *x) { return set32(*x); }
+static inline vec32 load_half(const int16_t *x) { return set32(widen_half(*x)); }
+static inline vec64 widen_float(const float *x) { return set64(*x); }
+static inline vec64 widen_uint8(const uint8_t *x) { return set64(*x); }
+static inline vec64 widen_int8(const int8_t *x) { return set64(*x); }
+static inline vec64 widen_uint16(const uint16_t *x) { return set64(*x); }
+static inline vec64 widen_halves(const int16_t *x) { return set64(widen_half(*x)); }
+
+#endif
+#endif
+
+#if VEC32_LANES >= 8
+/* The sums of the lanes of four registers, by adding neighbours across two registers at once. */
+static inline void sums32(const vec32 v[4], double out[4]) {
+    __m256 ab = _mm256_hadd_ps(halves32(v[0]), halves32(v[1]));
+    __m256 cd = _mm256_hadd_ps(halves32(v[2]), halves32(v[3]));
+    __m256 abcd = _mm256_hadd_ps(ab, cd);
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1));
+    _mm256_storeu_pd(out, _mm256_cvtps_pd(s));
+}
+static inline void sums64(const vec64 v[4], double out[4]) {
+    __m256d ab = _mm256_hadd_pd(halves64(v[0]), halves64(v[1]));
+    __m256d cd = _mm256_hadd_pd(halves64(v[2]), halves64(v[3]));
+    __m256d low = _mm256_permute2f128_pd(ab, cd, 0x20);
+    __m256d high = _mm256_permute2f128_pd(ab, cd, 0x31);
+    _mm256_storeu_pd(out, _mm256_add_pd(low, high));
+}
+#endif
+
+#if VEC32_LANES < 16
+/* Numbers from out on: the sums of the lanes of as many registers as there are lanes, but at least
+ * four. */
+enum { SUMS32 = VEC32_LANES < 4 ? 4 : VEC32_LANES, SUMS64 = 4 };
+INLINE void lane_sums32(const vec32 *v, vec32 *out) {
+    double sums[SUMS32];
+    float singles[SUMS32];
+    for (int i = 0; i < SUMS32; i += 4) sums32(v + i, sums + i);
+    for (int i = 0; i < SUMS32; i++) singles[i] = (float)sums[i];
+    memcpy(out, singles, sizeof singles);
+}
+INLINE void lane_sums64(const vec64 *v, vec64 *out) {
+    double sums[SUMS64];
+    sums64(v, sums);
+    memcpy(out, sums, sizeof sums);
+}
+#endif
+
+/* The rest of a row by way of a padded copy, where no instruction takes part of a register. */
+#define LOAD_FIRST(name, load, vec, type, lanes)                \
+    static inline vec name(const type *x, ptrdiff_t count) {    \
+        type padded[lanes] = {0};                               \
+        for (ptrdiff_t i = 0; i < count; i++) padded[i] = x[i]; \
+        return load(padded);                                    \
+    }
+
+LOAD_FIRST(widen_float_first, widen_float, vec64, float, VEC64_LANES)
+LOAD_FIRST(widen_uint8_first, widen_uint8, vec64, uint8_t, VEC64_LANES)
+LOAD_FIRST(widen_int8_first, widen_int8, vec64, int8_t, VEC64_LANES)
+LOAD_FIRST(widen_uint16_first, widen_uint16, vec64, uint16_t, VEC64_LANES)
+LOAD_FIRST(widen_halves_first, widen_halves, vec64, int16_t, VEC64_LANES)
+
+#if VEC32_LANES < 8
+LOAD_FIRST(load_uint8_first, load_uint8, vec32, uint8_t, VEC32_LANES)
+LOAD_FIRST(load_int8_first, load_int8, vec32, int8_t, VEC32_LANES)
+LOAD_FIRST(load_uint16_first, load_uint16, vec32, uint16_t, VEC32_LANES)
+LOAD_FIRST(load_half_first, load_half, vec32, int16_t, VEC32_LANES)
+LOAD_FIRST(load_float_first, load_float, vec32, float, VEC32_LANES)
+LOAD_FIRST(load_double_first, load_double, vec64, double, VEC64_LANES)
+#endif
+
+/* Ask for the cache line at x, which may lie outside of any array: into the nearest cache, or
+ * (far) the second one. */
+#if defined(__GNUC__)
+#define PREFETCH(x, gnu, intel) __builtin_prefetch(x, 0, gnu)
+#elif defined(_M_X64)
+#define PREFETCH(x, gnu, intel) _mm_prefetch((const char *)(x), intel)
+#else
+#define PREFETCH(x, gnu, intel) ((void)(x))
+#endif
+static inline void prefetch(const void *x) { PREFETCH(x, 3, _MM_HINT_T0); }
+static inline void prefetch_far(const void *x) { PREFETCH(x, 2, _MM_HINT_T1); }
+
+#endif

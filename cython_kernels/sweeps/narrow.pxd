@@ -1,0 +1,189 @@
+"""Blocks of short rows: coefficients and gradient stay in registers, the rows in the nearest cache.
+
+Rows of at most NARROW_REGISTERS registers leave too little work between the loads and stores of
+the gradient, whose chain of additions would then set the pace; the backward half therefore has
+several gradients, added up at the end of the block. Rows of narrower types are widened once, in
+the forward half, into a tile of whole registers from which the backward half takes them.
+"""
+
+from cython_kernels.sweeps.lines cimport CACHE_LINE
+from cython_kernels.registers.storage cimport storage_t
+from cython_kernels.registers.vector cimport (
+    SUMS32, add, fill, lanes, load, load_first, muladd, prefetch_far, sums_at_once, sums_of_many,
+    vec32, vec_t,
+)
+
+cdef enum:
+    NARROW_REGISTERS = 8
+    NARROW_ROWS = 64          # of a block
+    CHAINS = 2
+    AHEAD_BYTES = 8192        # that memory is asked for ahead of the row in work, at least
+
+
+cdef inline void load_row(
+    const storage_t* row, Py_ssize_t n_registers, Py_ssize_t rest, vec_t* out
+) noexcept nogil:
+    """A row in n_registers registers, the last of which holds `rest` elements (0: is whole)."""
+    cdef Py_ssize_t width = lanes(out)
+    cdef Py_ssize_t j
+    for j in range(n_registers - 1):
+        load(row + j * width, &out[j])
+    if rest:
+        load_first(row + (n_registers - 1) * width, rest, &out[n_registers - 1])
+    else:
+        load(row + (n_registers - 1) * width, &out[n_registers - 1])
+
+
+cdef inline bint is_widened(const storage_t* kind) noexcept nogil:
+    """Whether a tile spares the backward half work: not where it would be a mere copy."""
+    return storage_t is not float and storage_t is not double
+
+
+cdef inline void dot_group(
+    const storage_t* row, Py_ssize_t count, Py_ssize_t row_stride, Py_ssize_t n_registers,
+    Py_ssize_t rest, const vec_t* coef, vec_t* tile, vec_t* z
+) noexcept nogil:
+    """z = rows . coef for a group of rows; past `count` rows, the last one again."""
+    cdef vec_t x[NARROW_REGISTERS]
+    cdef vec_t sums[SUMS32]
+    cdef Py_ssize_t i, j
+    for i in range(sums_at_once(coef)):
+        load_row(row + min(i, count - 1) * row_stride, n_registers, rest, x)
+        fill(0.0, &sums[i])
+        for j in range(n_registers):
+            if is_widened(row):
+                tile[i * n_registers + j] = x[j]
+            sums[i] = muladd(x[j], coef[j], sums[i])
+    sums_of_many(sums, z)
+
+
+cdef inline void forward_groups(
+    const storage_t* block, Py_ssize_t n_rows, Py_ssize_t row_stride, Py_ssize_t n_registers,
+    Py_ssize_t rest, const vec_t* coef, vec_t* tile, vec_t* z
+) noexcept nogil:
+    """dot_group for whole groups."""
+    cdef vec_t weights[NARROW_REGISTERS]
+    cdef Py_ssize_t first = 0, j
+    for j in range(n_registers):
+        weights[j] = coef[j]
+    while first < n_rows:
+        dot_group(block + first * row_stride, sums_at_once(coef), row_stride, n_registers, rest,
+                  weights, tile + first * n_registers, z + first // lanes(coef))
+        first += sums_at_once(coef)
+
+
+cdef inline void add_row(
+    const storage_t* row, Py_ssize_t n_registers, Py_ssize_t rest, const vec_t* tile,
+    const vec_t* factor, Py_ssize_t i, vec_t* sums
+) noexcept nogil:
+    """sums += factor[i] row, where factor holds numbers in the compute type."""
+    cdef vec_t x[NARROW_REGISTERS]
+    cdef vec_t weight
+    cdef Py_ssize_t j
+    if vec_t is vec32:
+        fill((<const float*>factor)[i], &weight)
+    else:
+        fill((<const double*>factor)[i], &weight)
+    if not is_widened(row):
+        load_row(row, n_registers, rest, x)
+    for j in range(n_registers):
+        sums[j] = muladd(tile[j] if is_widened(row) else x[j], weight, sums[j])
+
+
+cdef inline void ask_for_row(
+    const storage_t* row, Py_ssize_t n_registers, const vec_t* kind
+) noexcept nogil:
+    """Ask for the memory of a row to come, which may lie outside of X."""
+    cdef Py_ssize_t in_cache_line = CACHE_LINE // sizeof(storage_t)
+    cdef Py_ssize_t j = 0
+    while j < n_registers * lanes(kind):
+        prefetch_far(row + j)
+        j += in_cache_line
+
+
+cdef inline void backward_groups(
+    const storage_t* block, Py_ssize_t n_rows, Py_ssize_t row_stride, Py_ssize_t n_registers,
+    Py_ssize_t rest, const vec_t* tile, const vec_t* factor, vec_t* gradient
+) noexcept nogil:
+    """gradient += block^T factor, for whole groups of CHAINS rows."""
+    cdef vec_t sums[CHAINS * NARROW_REGISTERS]
+    cdef Py_ssize_t ahead = max(
+        NARROW_ROWS * row_stride, <Py_ssize_t>AHEAD_BYTES // <Py_ssize_t>sizeof(storage_t))
+    cdef Py_ssize_t first = 0, i, j
+    for i in range(CHAINS * n_registers):
+        fill(0.0, &sums[i])
+    while first < n_rows:
+        for i in range(CHAINS):
+            ask_for_row(block + (first + i) * row_stride + ahead, n_registers, gradient)
+            add_row(block + (first + i) * row_stride, n_registers, rest,
+                    tile + (first + i) * n_registers, factor, first + i, sums + i * n_registers)
+        first += CHAINS
+    for j in range(n_registers):
+        for i in range(CHAINS):
+            gradient[j] = add(gradient[j], sums[i * n_registers + j])
+
+
+cdef inline Py_ssize_t registers_of(Py_ssize_t n_features, const vec_t* kind) noexcept nogil:
+    """Registers that a row fills; the second argument only names the type."""
+    return (n_features + lanes(kind) - 1) // lanes(kind)
+
+
+cdef inline void forward_narrow(
+    const storage_t* block, Py_ssize_t n_rows, Py_ssize_t row_stride, Py_ssize_t n_features,
+    const vec_t* coef, vec_t* tile, vec_t* z
+) noexcept nogil:
+    """z = block coef, and the block into the tile.
+
+    Compiled once for each number of registers, so that they are registers indeed.
+    """
+    cdef Py_ssize_t n = registers_of(n_features, coef)
+    cdef Py_ssize_t rest = n_features % lanes(coef)
+    cdef Py_ssize_t whole = n_rows // sums_at_once(coef) * sums_at_once(coef)
+    if n == 1:
+        forward_groups(block, whole, row_stride, 1, rest, coef, tile, z)
+    elif n == 2:
+        forward_groups(block, whole, row_stride, 2, rest, coef, tile, z)
+    elif n == 3:
+        forward_groups(block, whole, row_stride, 3, rest, coef, tile, z)
+    elif n == 4:
+        forward_groups(block, whole, row_stride, 4, rest, coef, tile, z)
+    elif n == 5:
+        forward_groups(block, whole, row_stride, 5, rest, coef, tile, z)
+    elif n == 6:
+        forward_groups(block, whole, row_stride, 6, rest, coef, tile, z)
+    elif n == 7:
+        forward_groups(block, whole, row_stride, 7, rest, coef, tile, z)
+    else:
+        forward_groups(block, whole, row_stride, 8, rest, coef, tile, z)
+    if whole < n_rows:
+        dot_group(block + whole * row_stride, n_rows - whole, row_stride, n, rest, coef,
+                  tile + whole * n, z + whole // lanes(coef))
+
+
+cdef inline void backward_narrow(
+    const storage_t* block, Py_ssize_t n_rows, Py_ssize_t row_stride, Py_ssize_t n_features,
+    const vec_t* tile, const vec_t* factor, vec_t* gradient
+) noexcept nogil:
+    """gradient += block^T factor, likewise."""
+    cdef Py_ssize_t n = registers_of(n_features, gradient)
+    cdef Py_ssize_t rest = n_features % lanes(gradient)
+    cdef Py_ssize_t whole = n_rows // CHAINS * CHAINS
+    cdef Py_ssize_t i
+    if n == 1:
+        backward_groups(block, whole, row_stride, 1, rest, tile, factor, gradient)
+    elif n == 2:
+        backward_groups(block, whole, row_stride, 2, rest, tile, factor, gradient)
+    elif n == 3:
+        backward_groups(block, whole, row_stride, 3, rest, tile, factor, gradient)
+    elif n == 4:
+        backward_groups(block, whole, row_stride, 4, rest, tile, factor, gradient)
+    elif n == 5:
+        backward_groups(block, whole, row_stride, 5, rest, tile, factor, gradient)
+    elif n == 6:
+        backward_groups(block, whole, row_stride, 6, rest, tile, factor, gradient)
+    elif n == 7:
+        backward_groups(block, whole, row_stride, 7, rest, tile, factor, gradient)
+    else:
+        backward_groups(block, whole, row_stride, 8, rest, tile, factor, gradient)
+    for i in range(whole, n_rows):
+        add_row(block + i * row_stride, n, rest, tile + i * n, factor, i, gradient)
