@@ -8,7 +8,6 @@ from cython_kernels.sweeps.narrow cimport AHEAD_BYTES, NARROW_ROWS, backward_nar
 from cython_kernels.bytes.narrow_bytes cimport (
     NARROW_BYTE_ROWS, backward_narrow_bytes, forward_narrow_bytes,
 )
-from cython_kernels.sweeps.pairs cimport backward_pairs, forward_pairs, rows_pair
 from cython_kernels.passes.passes cimport (
     FLUSH, GRADIENT, PRODUCT, Part, Pass, add_intercept, finish_forward, flush_part,
     registers_bytes, to_registers,
@@ -55,10 +54,7 @@ cdef inline void forward_block(
                 block, n_rows, task.row_stride, task.n_features, <const int8_t*>coef,
                 unit_of(<const char*>coef, task.n_features)[0], tile, <float*>z)
             return
-    if rows_pair(task.n_features, coef):
-        forward_pairs(block, n_rows, task.row_stride, task.n_features, coef, tile, z)
-    else:
-        forward_narrow(block, n_rows, task.row_stride, task.n_features, coef, tile, z)
+    forward_narrow(block, n_rows, task.row_stride, task.n_features, coef, tile, z)
 
 
 cdef inline void backward_block(
@@ -73,10 +69,7 @@ cdef inline void backward_block(
                 block + max(NARROW_BYTE_ROWS * task.row_stride, <Py_ssize_t>AHEAD_BYTES),
                 task.row_stride)
             return
-    if rows_pair(task.n_features, gradient):
-        backward_pairs(block, n_rows, task.row_stride, tile, factor, gradient)
-    else:
-        backward_narrow(block, n_rows, task.row_stride, task.n_features, tile, factor, gradient)
+    backward_narrow(block, n_rows, task.row_stride, task.n_features, tile, factor, gradient)
 
 
 cdef inline void pass_short_rows(

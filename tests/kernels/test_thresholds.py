@@ -97,7 +97,7 @@ def three(n_samples, n_features, dtype="float64", layout="copy", **fields):
 @pytest.mark.parametrize("layout", ["copy", "columns_of_wider"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_registers_of_short_rows(kernels, dtype, layout):
-    # Half a register (two rows in one), 1 to 8 = NARROW_REGISTERS of them, one more; lanes by level
+    # 1 to 8 = NARROW_REGISTERS, and one more; lanes by level
     widths = around(*(n * lanes for lanes in (2, 4, 8, 16) for n in range(1, 10)))
     for d in widths:
         check(kernels, three(70, d, dtype, layout), n_coefs=(1, 3))
