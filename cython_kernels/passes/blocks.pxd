@@ -1,13 +1,11 @@
 """A block of rows, or some columns of it: forward half, with the backward half of the last block.
 
-C-ordered blocks are swept by rows (rows.pxd, bytes.pxd), Fortran-ordered ones by columns
+C-ordered blocks are swept by rows (rows.pxd), Fortran-ordered ones by columns
 (columns.pxd).
 """
 
-from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
-from cython_kernels.bytes.bytes cimport sweep_byte_rows, unit_of
 from cython_kernels.sweeps.columns cimport SIDE_BY_SIDE, column_groups, sweep_columns
 from cython_kernels.passes.passes cimport (
     FLUSH, ROW_REGISTERS_BYTES, Z_ROWS, Part, Pass, flush, registers_bytes,
@@ -32,13 +30,6 @@ cdef inline void sweep_block(
     cdef const storage_t* new = X + first * task.row_stride + begin
     cdef const storage_t* old = new - n_old * task.row_stride
     coef += k * registers
-    if storage_t is uint8_t:
-        if task.by_bytes:
-            sweep_byte_rows(
-                old, n_old, factor, <float*>gradient,
-                new, n_new, <const char*>(coef + begin // lanes(coef)),
-                unit_of(<const char*>coef, task.n_features)[0], z, task.row_stride, end - begin)
-            return
     sweep_rows(old, n_old, factor, gradient, new, n_new, coef + begin // lanes(coef), z,
                task.row_stride, end - begin)
 

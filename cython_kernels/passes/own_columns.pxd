@@ -14,7 +14,6 @@ see to it that coefficients and gradient stay near for all rows of a block.
 from libc.string cimport memset
 
 from cython_kernels.passes.blocks cimport sweep_block, sweep_panel
-from cython_kernels.bytes.bytes cimport BYTE_TILE
 from cython_kernels.sweeps.lines cimport GROUP
 from cython_kernels.passes.partition cimport part_begin
 from cython_kernels.passes.passes cimport (
@@ -41,16 +40,14 @@ cdef inline void begin_columns(
 ) noexcept nogil:
     """Coefficients of columns begin to end into registers, their gradient to zero."""
     cdef Py_ssize_t registers = registers_bytes(task) // sizeof(vec_t)
-    cdef Py_ssize_t unit = BYTE_TILE if task.by_bytes else lanes(coef)
-    cdef Py_ssize_t padded = (end - begin + unit - 1) // unit * unit
+    cdef Py_ssize_t padded = (end - begin + lanes(coef) - 1) // lanes(coef)
     cdef Py_ssize_t k
     for k in range(task.n_coefs):
-        if not task.by_bytes:
-            to_registers(task.coef + k * task.n_features + begin, end - begin,
-                         coef + k * registers + begin // lanes(coef))
+        to_registers(task.coef + k * task.n_features + begin, end - begin,
+                     coef + k * registers + begin // lanes(coef))
         if task.kind >= GRADIENT:
             memset(<vec_t*>part.gradient_registers + k * registers + begin // lanes(coef), 0,
-                   padded // lanes(coef) * sizeof(vec_t))
+                   padded * sizeof(vec_t))
             clear(part.gradient + k * task.n_features + begin, end - begin)
 
 

@@ -16,10 +16,12 @@ Several coefficient vectors (n_coefs > 1) share the pass: the rows of a block se
 other from cache.
 """
 
-from libc.stdint cimport uintptr_t
+from libc.stdint cimport uint8_t, uintptr_t
 from libc.string cimport memset
 
-from cython_kernels.bytes.bytes cimport bytes_serve, flush_bytes, to_slices
+from cython_kernels.bytes.bytes cimport (
+    HAS_BYTE_KERNELS, MOST_COLUMNS, SlicedCoef, flush_bytes, slice_coef, slices_suit,
+)
 from cython_kernels.sweeps.lines cimport GROUP
 from cython_kernels.link.link cimport real
 from cython_kernels.link.link_blocks cimport loss_of_block, sum_of, weigh
@@ -45,6 +47,7 @@ cdef enum:
     FLUSH = 512
     ALIGNMENT = 64
     GUARD = 64                # bytes behind each buffer that nobody writes to, as tests see
+    MIN_BYTES = 33            # columns of uint8 that integer arithmetic serves, to MOST_COLUMNS
     TILE_BYTES = NARROW_ROWS * NARROW_REGISTERS * ALIGNMENT
 
 cdef struct Pass:
@@ -291,6 +294,21 @@ cdef inline bint columns_are_shared(const storage_t* kind, const Pass* task) noe
     return GROUP * n_bytes > NEAR_BYTES
 
 
+cdef inline bint bytes_serve(const storage_t* X, const Pass* task) noexcept nogil:
+    """Whether a pass goes by integer arithmetic."""
+    cdef Py_ssize_t k
+    if storage_t is uint8_t:
+        if (not HAS_BYTE_KERNELS or task.column_stride != 1
+                or not MIN_BYTES <= task.n_features <= MOST_COLUMNS):
+            return False
+        for k in range(task.n_coefs):
+            if not slices_suit(task.coef + k * task.n_features, task.n_features):
+                return False
+        return True
+    else:
+        return False
+
+
 cdef inline void begin_sums(const storage_t* X, Pass* task) noexcept nogil:
     """Choose the way; coefficients into registers in the compute type, all sums to zero."""
     cdef Py_ssize_t k
@@ -301,15 +319,14 @@ cdef inline void begin_sums(const storage_t* X, Pass* task) noexcept nogil:
     task.single_link = (
         storage_t is not double and not centred
         and task.n_features <= NARROW_REGISTERS * VEC32_LANES)
-    task.by_bytes = not centred and bytes_serve(
-        X, task.coef, task.n_coefs, task.n_features, task.column_stride)
+    task.by_bytes = not centred and bytes_serve(X, task)
     for k in range(task.n_coefs):
         if centred:
             to_registers(task.coef + k * task.n_features, task.n_features,
                          <vec64*>(task.coef_registers + k * registers_bytes(task)))
         elif task.by_bytes:
-            to_slices(task.coef + k * task.n_features, task.n_features,
-                      task.coef_registers + k * registers_bytes(task))
+            slice_coef(task.coef + k * task.n_features, task.n_features,
+                       <SlicedCoef*>(task.coef_registers + k * registers_bytes(task)))
         elif task.columns_shared:
             continue                    # each part does its own
         elif storage_t is double:

@@ -1,13 +1,10 @@
 """A pass over rows so short that both halves of a block follow at once, from the nearest cache."""
 
-from libc.stdint cimport int8_t, uint8_t
+from libc.stdint cimport uint8_t
 
-from cython_kernels.bytes.bytes cimport unit_of
+from cython_kernels.bytes.bytes cimport BYTE_ROWS, SlicedCoef, backward_bytes, forward_bytes
 from cython_kernels.sweeps.lines cimport GROUP
 from cython_kernels.sweeps.narrow cimport AHEAD_BYTES, NARROW_ROWS, backward_narrow, forward_narrow
-from cython_kernels.bytes.narrow_bytes cimport (
-    NARROW_BYTE_ROWS, backward_narrow_bytes, forward_narrow_bytes,
-)
 from cython_kernels.passes.passes cimport (
     FLUSH, GRADIENT, PRODUCT, Part, Pass, add_intercept, finish_forward, flush_part,
     registers_bytes, to_registers,
@@ -50,9 +47,8 @@ cdef inline void forward_block(
     """z of a block and the k-th coefficients, by bytes or not; the block into the tile."""
     if storage_t is uint8_t:
         if task.by_bytes:
-            forward_narrow_bytes(
-                block, n_rows, task.row_stride, task.n_features, <const int8_t*>coef,
-                unit_of(<const char*>coef, task.n_features)[0], tile, <float*>z)
+            forward_bytes(block, n_rows, task.row_stride, task.n_features,
+                          <const SlicedCoef*>coef, tile, <float*>z)
             return
     forward_narrow(block, n_rows, task.row_stride, task.n_features, coef, tile, z)
 
@@ -64,9 +60,9 @@ cdef inline void backward_block(
     """gradient += block^T factor for the same block, using factor up."""
     if storage_t is uint8_t:
         if task.by_bytes:
-            backward_narrow_bytes(
+            backward_bytes(
                 tile, n_rows, <float*>factor, <float*>gradient,
-                block + max(NARROW_BYTE_ROWS * task.row_stride, <Py_ssize_t>AHEAD_BYTES),
+                block + max(BYTE_ROWS * task.row_stride, <Py_ssize_t>AHEAD_BYTES),
                 task.row_stride)
             return
     backward_narrow(block, n_rows, task.row_stride, task.n_features, tile, factor, gradient)
@@ -79,7 +75,7 @@ cdef inline void pass_short_rows(
     """Rows begin to end of a C-ordered X, so short that both halves of a block follow at once."""
     cdef Py_ssize_t registers = registers_bytes(task) // sizeof(vec_t)
     cdef vec_t* tile = <vec_t*>part.tile
-    cdef Py_ssize_t block_rows = NARROW_BYTE_ROWS if task.by_bytes else NARROW_ROWS
+    cdef Py_ssize_t block_rows = BYTE_ROWS if task.by_bytes else NARROW_ROWS
     cdef Py_ssize_t first = begin, n_rows, k, unflushed = 0
     while first < end:
         n_rows = min(block_rows, end - first)
