@@ -15,11 +15,10 @@ from libc.string cimport memset
 from cython_kernels.products.gram cimport Gram, gram_tile, real_t, run_gram
 from cython_kernels.products.moments cimport Moments, run_moments
 from cython_kernels.products.nonfinite cimport NONE, Place, Search, first_part, run_search
-from cython_kernels.passes.passes cimport (
-    DECISION, GRADIENT, GUARD, LOSS, PRODUCT, Kind, Part, Pass, new_pass, part_at, use_workspace,
-    workspace_bytes,
-)
+from cython_kernels.passes.plan cimport GUARD
 from cython_kernels.passes.run cimport run_pass
+from cython_kernels.passes.task cimport DECISION, GRADIENT, LOSS, PRODUCT, Pass, Verb, new_pass
+from cython_kernels.passes.workspace cimport Part, part_at, use_workspace, workspace_bytes
 from cython_kernels.products.sandwich cimport (
     Sandwich, padded_size, run_sandwich, sandwich_bytes, use_sandwich_workspace,
 )
@@ -75,12 +74,12 @@ def sandwich_workspace_size(Py_ssize_t n_features, int n_threads):
 
 
 cdef Pass describe(
-    Kind kind, const storage_t[:, :] X, const double[:, ::1] coef, const double[::1] intercept,
+    Verb verb, const storage_t[:, :] X, const double[:, ::1] coef, const double[::1] intercept,
     int n_threads
 ) noexcept:
     """What every pass needs of its arguments."""
     cdef Pass task = new_pass(
-        kind, X.shape[0], X.shape[1], coef.shape[0], row_stride_of(X), column_stride_of(X),
+        verb, X.shape[0], X.shape[1], coef.shape[0], row_stride_of(X), column_stride_of(X),
         n_threads)
     task.coef = table_of(coef)
     task.intercept = values_of(intercept)

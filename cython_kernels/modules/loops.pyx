@@ -4,8 +4,9 @@ from libc.math cimport fabs, isfinite
 from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
-from cython_kernels.passes.passes cimport GRADIENT, Pass, new_pass, use_workspace
 from cython_kernels.passes.run cimport run_pass
+from cython_kernels.passes.task cimport GRADIENT, Pass, new_pass
+from cython_kernels.passes.workspace cimport use_workspace
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.modules.views cimport (
     column_stride_of, elements_of, out_table, out_values, row_stride_of, targets_of, values_of,

@@ -12,41 +12,21 @@ half asks for the memory of the next block, Fortran-ordered X in panels of colum
 
 from libc.stdint cimport uintptr_t
 
-from cython_kernels.sweeps.lines cimport (
-    CACHE_LINE, GROUP, groups_in, load_some, name_group, name_lines,
-)
-from cython_kernels.passes.partition cimport part_begin
-from cython_kernels.passes.passes cimport (
-    FLUSH, GRADIENT, ROW_REGISTERS_BYTES, Part, Pass, add_intercept, finish_forward, flush,
-    flush_part, part_at, registers_bytes, to_registers,
+from cython_kernels.passes.link_step cimport finish_forward
+from cython_kernels.passes.partition cimport Span
+from cython_kernels.passes.plan cimport FLUSH
+from cython_kernels.passes.sums cimport flush_part, to_registers
+from cython_kernels.passes.task cimport GRADIENT, Pass
+from cython_kernels.passes.workspace cimport (
+    Part, registers_bytes, shift_registers, unit_registers,
 )
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport (
     VEC64_LANES, fill, muladd, prefetch_far, sums_of_four, vec64,
 )
-
-cdef enum:
-    BLOCK_BYTES = 131072      # of rows: stays in L2
-    BLOCK_ROWS = 256
-    PANEL_ROWS = 512          # of a Fortran-ordered X
-
-
-cdef inline const vec64* unit_registers(const Pass* task) noexcept nogil:
-    return <const vec64*>(task.coef_registers + task.n_coefs * registers_bytes(task))
-
-
-cdef inline const vec64* shift_registers(const Pass* task) noexcept nogil:
-    return <const vec64*>(task.coef_registers + (task.n_coefs + 1) * registers_bytes(task))
-
-
-cdef inline void begin_centred(Pass* task) noexcept nogil:
-    """Units and shifts into registers, behind the coefficients."""
-    cdef double* shift = <double*>shift_registers(task)
-    cdef Py_ssize_t j
-    to_registers(task.unit, task.n_features, <vec64*>unit_registers(task))
-    to_registers(task.center, task.n_features, <vec64*>shift)
-    for j in range(task.n_features):
-        shift[j] *= -task.unit[j]
+from cython_kernels.sweeps.lines cimport (
+    CACHE_LINE, GROUP, groups_in, load_some, name_group, name_lines,
+)
 
 
 cdef inline vec64 feature(
@@ -135,26 +115,23 @@ cdef inline void backward_rows(
 
 
 cdef inline void pass_centred_rows(
-    const storage_t* X, const Pass* task, Py_ssize_t begin, Py_ssize_t end, Part* part
+    const storage_t* X, const Pass* task, Span rows, Part* part
 ) noexcept nogil:
-    """Rows begin to end of a C-ordered X."""
-    cdef Py_ssize_t row_bytes = max(1, task.n_features) * sizeof(storage_t)
-    cdef Py_ssize_t block_rows = GROUP * max(1, min(BLOCK_ROWS, BLOCK_BYTES // row_bytes) // GROUP)
+    """Some rows of a C-ordered X."""
     cdef Py_ssize_t registers = registers_bytes(task) // sizeof(vec64)
     cdef const vec64* coef = <const vec64*>task.coef_registers
     cdef vec64* gradient = <vec64*>part.gradient_registers
     cdef const storage_t* block
-    cdef Py_ssize_t first = begin, n_rows, k, unflushed = 0
-    while first < end:
-        n_rows = min(block_rows, end - first)
+    cdef Py_ssize_t first = rows.begin, n_rows, k, unflushed = 0
+    while first < rows.end:
+        n_rows = min(task.plan.block_rows, rows.end - first)
         block = X + first * task.row_stride
         for k in range(task.n_coefs):
             forward_rows(block, n_rows, task, coef + k * registers, part.z)
-            add_intercept(task, k, part.z, n_rows)
             finish_forward(task, part, k, first, n_rows, part.z)
-            if task.kind >= GRADIENT:
+            if task.verb >= GRADIENT:
                 backward_rows(block, n_rows, task, part.z, gradient + k * registers,
-                              block_rows * task.row_stride)
+                              task.plan.block_rows * task.row_stride)
         first += n_rows
         unflushed += n_rows
         if unflushed >= FLUSH * GROUP:
@@ -212,10 +189,10 @@ cdef inline void name_columns(
         fill(shifts[j], &shift[i])
 
 
-cdef inline void pass_centred_columns(
-    const storage_t* X, const Pass* task, Py_ssize_t begin, Py_ssize_t end, Part* part
+cdef inline void pass_centred_panels(
+    const storage_t* X, const Pass* task, Span rows, Part* part
 ) noexcept nogil:
-    """Rows begin to end of a Fortran-ordered X, in panels."""
+    """Some rows of a Fortran-ordered X."""
     cdef const storage_t* columns[GROUP]
     cdef vec64 unit[GROUP]
     cdef vec64 shift[GROUP]
@@ -223,9 +200,9 @@ cdef inline void pass_centred_columns(
     cdef double products[GROUP]
     cdef vec64* z = <vec64*>part.z_registers
     cdef vec64* factor = <vec64*>part.factor_registers
-    cdef Py_ssize_t first = begin, n_rows, k, i, j, group
-    while first < end:
-        n_rows = min(<Py_ssize_t>PANEL_ROWS, end - first)
+    cdef Py_ssize_t first = rows.begin, n_rows, k, i, j, group
+    while first < rows.end:
+        n_rows = min(task.plan.block_rows, rows.end - first)
         for k in range(task.n_coefs):
             for i in range(n_rows // VEC64_LANES + 1):
                 fill(0.0, &z[i])
@@ -238,9 +215,8 @@ cdef inline void pass_centred_columns(
                 forward_columns(columns, n_rows, unit, shift, coef, z)
             for i in range(n_rows):
                 part.z[i] = (<double*>z)[i]
-            add_intercept(task, k, part.z, n_rows)
             finish_forward(task, part, k, first, n_rows, part.z)
-            if task.kind < GRADIENT:
+            if task.verb < GRADIENT:
                 continue
             to_registers(part.z, n_rows, factor)
             for group in range(groups_in(task.n_features)):
@@ -249,17 +225,3 @@ cdef inline void pass_centred_columns(
                 for i in range(min(<Py_ssize_t>GROUP, task.n_features - group * GROUP)):
                     part.gradient[k * task.n_features + group * GROUP + i] += products[i]
         first += n_rows
-
-
-cdef inline void pass_centred(
-    const storage_t* X, const Pass* task, int index, Py_ssize_t step, Py_ssize_t step_rows
-) noexcept nogil:
-    """Step `step` of part `index`."""
-    cdef Part part = part_at(task, index)
-    cdef Py_ssize_t begin = part_begin(task.n_samples, task.n_parts, index) + step * step_rows
-    cdef Py_ssize_t end = min(
-        begin + step_rows, part_begin(task.n_samples, task.n_parts, index + 1))
-    if task.column_stride != 1:
-        pass_centred_columns(X, task, begin, end, &part)
-    else:
-        pass_centred_rows(X, task, begin, end, &part)

@@ -31,10 +31,10 @@ cdef inline void name_lines(
     const storage_t* first, Py_ssize_t stride, Py_ssize_t begin, Py_ssize_t count,
     Py_ssize_t n_lines, const storage_t** lines
 ) noexcept nogil:
-    """Point at `count` lines from `begin` on; past either end, at the outermost again."""
+    """Point at `count` lines from `begin` on; past the end, at the last again."""
     cdef Py_ssize_t i
     for i in range(count):
-        lines[i] = first + max(0, min(begin + i, n_lines - 1)) * stride
+        lines[i] = first + min(begin + i, n_lines - 1) * stride
 
 
 cdef inline void name_group(
