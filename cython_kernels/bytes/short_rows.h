@@ -120,7 +120,7 @@ INLINE int slice_factors(float *factor, ptrdiff_t n_rows, int32_t slices[][BLOCK
     float size;
     int32_t bits;
     for (ptrdiff_t i = 0; i < n_rows; i += ROWS_AT_ONCE) {
-        vec32 sizes = _mm512_abs_ps(load_float(factor + i));
+        vec32 sizes = _mm512_abs_ps(load_float(factor + i, 0));
         /* Their bits compare as they do themselves, but that NaN is the largest. */
         largest = _mm512_max_epi32(largest, _mm512_castps_si512(sizes));
     }
@@ -130,7 +130,7 @@ INLINE int slice_factors(float *factor, ptrdiff_t n_rows, int32_t slices[][BLOCK
     float scale = 1 / *unit;
     if (!isfinite(size)) *unit = size; /* and so is every product */
     for (ptrdiff_t i = 0; i < n_rows; i += ROWS_AT_ONCE) {
-        vec32 f = load_float(factor + i);
+        vec32 f = load_float(factor + i, 0);
         __m512i q = _mm512_cvtps_epi32(_mm512_mul_ps(f, set32(scale)));
         vec32 rest = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(q), set32(*unit), f);
         vec32 bound = _mm512_mul_ps(_mm512_abs_ps(f), set32(0x1p-17f));

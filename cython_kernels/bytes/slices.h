@@ -42,7 +42,7 @@ INLINE __m128i bytes_of(__m512i q, int k) {
 /* Eight numbers, or the rest of them and zeros. */
 INLINE vec64 load_eight(const double *values, ptrdiff_t count) {
     if (count <= 0) return _mm512_setzero_pd();
-    return count < 8 ? load_double_first(values, count) : load_double(values);
+    return load_double(values, count < 8 ? count : 0);
 }
 
 /* Sixteen numbers, or the rest of them and zeros, in units of a fixed point. */

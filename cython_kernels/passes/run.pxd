@@ -37,4 +37,5 @@ cdef inline int run_pass(const storage_t* X, Pass* task) except -1 nogil:
     make_plan(X, task)
     if storage_t is double:
         return run_planned(X, task, <vec64*>task.coef_registers)
-    return run_planned(X, task, <vec32*>task.coef_registers)
+    else:
+        return run_planned(X, task, <vec32*>task.coef_registers)

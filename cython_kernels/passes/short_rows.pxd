@@ -45,7 +45,7 @@ cdef inline void forward_block(
 
 
 cdef inline void backward_block(
-    const storage_t* block, Py_ssize_t n_rows, const Pass* task, const vec_t* tile, vec_t* factor,
+    const storage_t* block, Py_ssize_t n_rows, const Pass* task, vec_t* tile, vec_t* factor,
     vec_t* gradient
 ) noexcept nogil:
     """gradient += block^T factor for the same block, using factor up."""

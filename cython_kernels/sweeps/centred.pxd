@@ -22,10 +22,10 @@ from cython_kernels.passes.workspace cimport (
 )
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport (
-    VEC64_LANES, fill, muladd, prefetch_far, sums_of_four, vec64,
+    VEC64_LANES, fill, load_some, muladd, prefetch_far, sums_of_four, vec64,
 )
 from cython_kernels.sweeps.lines cimport (
-    CACHE_LINE, GROUP, groups_in, load_some, name_group, name_lines,
+    CACHE_LINE, GROUP, groups_in, name_group, name_lines,
 )
 
 
@@ -38,80 +38,80 @@ cdef inline vec64 feature(
     return muladd(result, unit, shift)
 
 
-cdef inline void dot_rows(
-    const storage_t** rows, Py_ssize_t j, Py_ssize_t count, const vec64* unit, const vec64* shift,
-    const vec64* coef, vec64* sums
+cdef inline void add_lines(
+    const storage_t** lines, Py_ssize_t n, const vec64* unit, const vec64* shift, bint by_line,
+    const vec64* factors, vec64* target, Py_ssize_t ahead
 ) noexcept nogil:
-    """sums[i] += features of rows[i] times coef, for register j."""
-    cdef Py_ssize_t i
-    for i in range(GROUP):
-        sums[i] = muladd(
-            feature(rows[i] + j * VEC64_LANES, count, unit[j], shift[j]), coef[j], sums[i])
+    """target += sum_i factors[i] features of line i, asking for those `ahead` elements on, if any.
+
+    Lines are rows, whose registers each have a unit and a shift, or (by_line) columns.
+    """
+    cdef Py_ssize_t in_line = CACHE_LINE // (<Py_ssize_t>sizeof(storage_t) * VEC64_LANES)
+    cdef Py_ssize_t whole = n // VEC64_LANES
+    cdef Py_ssize_t rest = n % VEC64_LANES
+    cdef Py_ssize_t i, r, u
+    cdef vec64 sum
+    for r in range(whole + (rest > 0)):
+        if ahead and r % in_line == 0:
+            for i in range(GROUP):
+                prefetch_far(<const char*>(
+                    <uintptr_t>lines[i] + (r * VEC64_LANES + ahead) * sizeof(storage_t)))
+        sum = target[r]
+        for i in range(GROUP):
+            u = i if by_line else r
+            sum = muladd(feature(lines[i] + r * VEC64_LANES, rest if r == whole else 0, unit[u],
+                                 shift[u]), factors[i], sum)
+        target[r] = sum
 
 
-cdef inline void add_rows(
-    const storage_t** rows, Py_ssize_t j, Py_ssize_t count, const vec64* unit, const vec64* shift,
-    const vec64* factors, vec64* gradient
+cdef inline void dot_lines(
+    const storage_t** lines, Py_ssize_t n, const vec64* unit, const vec64* shift, bint by_line,
+    const vec64* weight, double* out
 ) noexcept nogil:
-    """gradient += sum_i factors[i] features of rows[i], for register j."""
-    cdef vec64 sum = gradient[j]
-    cdef Py_ssize_t i
+    """out[i] = features of line i times weight, which is zero past the n-th."""
+    cdef Py_ssize_t whole = n // VEC64_LANES
+    cdef Py_ssize_t rest = n % VEC64_LANES
+    cdef vec64 sums[GROUP]
+    cdef Py_ssize_t i, r, u
     for i in range(GROUP):
-        sum = muladd(
-            feature(rows[i] + j * VEC64_LANES, count, unit[j], shift[j]), factors[i], sum)
-    gradient[j] = sum
+        fill(0.0, &sums[i])
+    for r in range(whole + (rest > 0)):
+        for i in range(GROUP):
+            u = i if by_line else r
+            sums[i] = muladd(feature(lines[i] + r * VEC64_LANES, rest if r == whole else 0,
+                                     unit[u], shift[u]), weight[r], sums[i])
+    sums_of_four(sums, out)
 
 
 cdef inline void forward_rows(
     const storage_t* block, Py_ssize_t n_rows, const Pass* task, const vec64* coef, double* z
 ) noexcept nogil:
     """z = features coef; z has room for a whole last group."""
-    cdef const vec64* unit = unit_registers(task)
-    cdef const vec64* shift = shift_registers(task)
-    cdef Py_ssize_t whole = task.n_features // VEC64_LANES
-    cdef Py_ssize_t rest = task.n_features % VEC64_LANES
     cdef const storage_t* rows[GROUP]
-    cdef vec64 sums[GROUP]
-    cdef Py_ssize_t group, i, j
+    cdef Py_ssize_t group
     for group in range(groups_in(n_rows)):
         name_group(block, task.row_stride, group, n_rows, rows)
-        for i in range(GROUP):
-            fill(0.0, &sums[i])
-        for j in range(whole):
-            dot_rows(rows, j, 0, unit, shift, coef, sums)
-        if rest:
-            dot_rows(rows, whole, rest, unit, shift, coef, sums)
-        sums_of_four(sums, z + group * GROUP)
+        dot_lines(rows, task.n_features, unit_registers(task), shift_registers(task), False, coef,
+                  z + group * GROUP)
 
 
 cdef inline void backward_rows(
     const storage_t* block, Py_ssize_t n_rows, const Pass* task, const double* factor,
-    vec64* gradient, Py_ssize_t ahead
+    vec64* gradient
 ) noexcept nogil:
-    """gradient += features^T factor, asking for what lies `ahead` elements on.
+    """gradient += features^T factor, which is zero past the end of the block.
 
-    factor is zero past the end of the block.
+    Asks for the memory of the next block.
     """
-    cdef const vec64* unit = unit_registers(task)
-    cdef const vec64* shift = shift_registers(task)
-    cdef Py_ssize_t whole = task.n_features // VEC64_LANES
-    cdef Py_ssize_t rest = task.n_features % VEC64_LANES
-    cdef Py_ssize_t in_line = CACHE_LINE // (<Py_ssize_t>sizeof(storage_t) * VEC64_LANES)
     cdef const storage_t* rows[GROUP]
     cdef vec64 factors[GROUP]
-    cdef Py_ssize_t group, i, j
+    cdef Py_ssize_t group, i
     for group in range(groups_in(n_rows)):
         name_group(block, task.row_stride, group, n_rows, rows)
         for i in range(GROUP):
             fill(factor[group * GROUP + i], &factors[i])
-        for j in range(whole):
-            if j % in_line == 0:
-                for i in range(GROUP):
-                    prefetch_far(<const char*>(
-                        <uintptr_t>rows[i] + (j * VEC64_LANES + ahead) * sizeof(storage_t)))
-            add_rows(rows, j, 0, unit, shift, factors, gradient)
-        if rest:
-            add_rows(rows, whole, rest, unit, shift, factors, gradient)
+        add_lines(rows, task.n_features, unit_registers(task), shift_registers(task), False,
+                  factors, gradient, task.plan.block_rows * task.row_stride)
 
 
 cdef inline void pass_centred_rows(
@@ -130,49 +130,13 @@ cdef inline void pass_centred_rows(
             forward_rows(block, n_rows, task, coef + k * registers, part.z)
             finish_forward(task, part, k, first, n_rows, part.z)
             if task.verb >= GRADIENT:
-                backward_rows(block, n_rows, task, part.z, gradient + k * registers,
-                              task.plan.block_rows * task.row_stride)
+                backward_rows(block, n_rows, task, part.z, gradient + k * registers)
         first += n_rows
         unflushed += n_rows
         if unflushed >= FLUSH * GROUP:
             unflushed = 0
             flush_part(task, part, gradient, 0, task.n_features)
     flush_part(task, part, gradient, 0, task.n_features)
-
-
-cdef inline void forward_columns(
-    const storage_t** columns, Py_ssize_t n_rows, const vec64* unit, const vec64* shift,
-    const vec64* coef, vec64* z
-) noexcept nogil:
-    """z += features of a group of columns times their coefficients."""
-    cdef Py_ssize_t whole = n_rows // VEC64_LANES
-    cdef Py_ssize_t rest = n_rows % VEC64_LANES
-    cdef Py_ssize_t i, r
-    cdef vec64 sum
-    for r in range(whole + (rest > 0)):
-        sum = z[r]
-        for i in range(GROUP):
-            sum = muladd(feature(columns[i] + r * VEC64_LANES, rest if r == whole else 0,
-                                 unit[i], shift[i]), coef[i], sum)
-        z[r] = sum
-
-
-cdef inline void backward_columns(
-    const storage_t** columns, Py_ssize_t n_rows, const vec64* unit, const vec64* shift,
-    const vec64* factor, double* products
-) noexcept nogil:
-    """products = features of a group of columns times factor, which is zero past the last row."""
-    cdef Py_ssize_t whole = n_rows // VEC64_LANES
-    cdef Py_ssize_t rest = n_rows % VEC64_LANES
-    cdef vec64 sums[GROUP]
-    cdef Py_ssize_t i, r
-    for i in range(GROUP):
-        fill(0.0, &sums[i])
-    for r in range(whole + (rest > 0)):
-        for i in range(GROUP):
-            sums[i] = muladd(feature(columns[i] + r * VEC64_LANES, rest if r == whole else 0,
-                                     unit[i], shift[i]), factor[r], sums[i])
-    sums_of_four(sums, products)
 
 
 cdef inline void name_columns(
@@ -212,7 +176,7 @@ cdef inline void pass_centred_panels(
                     j = group * GROUP + i
                     fill(task.coef[k * task.n_features + j] if j < task.n_features else 0.0,
                          &coef[i])
-                forward_columns(columns, n_rows, unit, shift, coef, z)
+                add_lines(columns, n_rows, unit, shift, True, coef, z, 0)
             for i in range(n_rows):
                 part.z[i] = (<double*>z)[i]
             finish_forward(task, part, k, first, n_rows, part.z)
@@ -221,7 +185,7 @@ cdef inline void pass_centred_panels(
             to_registers(part.z, n_rows, factor)
             for group in range(groups_in(task.n_features)):
                 name_columns(X + first, task, group, columns, unit, shift)
-                backward_columns(columns, n_rows, unit, shift, factor, products)
+                dot_lines(columns, n_rows, unit, shift, True, factor, products)
                 for i in range(min(<Py_ssize_t>GROUP, task.n_features - group * GROUP)):
                     part.gradient[k * task.n_features + group * GROUP + i] += products[i]
         first += n_rows

@@ -15,7 +15,7 @@ precision the pass computes in.
 
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport (
-    fill, lanes, load, load_first, muladd, prefetch, sums_of_four, vec_t,
+    fill, lanes, load_some, muladd, prefetch, sums_of_four, vec_t,
 )
 
 cdef enum:
@@ -43,16 +43,6 @@ cdef inline void name_group(
 ) noexcept nogil:
     """Point at the lines of a group."""
     name_lines(first, stride, group * GROUP, GROUP, n_lines, lines)
-
-
-cdef inline void load_some(
-    const storage_t* x, Py_ssize_t count, vec_t* out
-) noexcept nogil:
-    """A whole register where count is 0, else its first count elements."""
-    if count:
-        load_first(x, count, out)
-    else:
-        load(x, out)
 
 
 cdef inline void add_register(
