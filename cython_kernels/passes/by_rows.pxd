@@ -1,6 +1,7 @@
 """A pass whose parts each have rows of their own: for rows that are many and not too long."""
 
 from cython_kernels.passes.blocks cimport sweep_block, sweep_panel
+from cython_kernels.passes.centred cimport pass_centred_panels, pass_centred_rows
 from cython_kernels.passes.link_step cimport finish_forward
 from cython_kernels.passes.partition cimport Span, rows_of_step
 from cython_kernels.passes.plan cimport FLUSH, ROW_REGISTERS_BYTES, Z_ROWS
@@ -12,7 +13,6 @@ from cython_kernels.passes.task cimport (
 from cython_kernels.passes.workspace cimport Part, part_at
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport vec_t
-from cython_kernels.sweeps.centred cimport pass_centred_panels, pass_centred_rows
 from cython_kernels.sweeps.lines cimport GROUP
 
 
