@@ -4,10 +4,6 @@ from libc.math cimport NAN
 
 from cython_kernels.link.link cimport decay, loss_and_residual_at, real
 
-ctypedef fused link_t:
-    float
-    double
-
 cdef enum:
     CHAINS = 32
 
@@ -43,19 +39,26 @@ cdef inline void weigh(real* values, const double* sample_weight, Py_ssize_t n) 
 
 
 cdef inline void link_block(
-    real* z, const real* y, Py_ssize_t n, real* losses, link_t kind
+    real* z, const real* y, Py_ssize_t n, real* losses, bint single
 ) noexcept nogil:
-    """Log losses, and residuals in place of z, computed in the type of `kind`.
+    """Log losses, and residuals in place of z, computed in single or in double precision.
 
     The loss of a target outside [0, 1] is NaN: the caller finds out without a check of his own.
     """
-    cdef link_t y_i, loss, residual
+    cdef double loss, residual
+    cdef float loss32, residual32
     cdef Py_ssize_t i
     for i in range(n):
-        y_i = <link_t>y[i]
-        loss = loss_and_residual_at(<link_t>z[i], decay(<link_t>z[i]), y_i, &residual)
-        losses[i] = <real>loss if 0 <= y_i <= 1 else <real>NAN
-        z[i] = <real>residual
+        if single:
+            loss32 = loss_and_residual_at(
+                <float>z[i], decay(<float>z[i]), <float>y[i], &residual32)
+            losses[i] = <real>loss32 if 0 <= <float>y[i] <= 1 else <real>NAN
+            z[i] = <real>residual32
+        else:
+            loss = loss_and_residual_at(
+                <double>z[i], decay(<double>z[i]), <double>y[i], &residual)
+            losses[i] = <real>loss if 0 <= y[i] <= 1 else <real>NAN
+            z[i] = <real>residual
 
 
 cdef inline double loss_of_block(
@@ -67,9 +70,9 @@ cdef inline double loss_of_block(
     In single precision where z is no better, and the link would else take most of the time.
     """
     if single or real is float:
-        link_block(z, y, n, losses, <float>0)
+        link_block(z, y, n, losses, True)
     else:
-        link_block(z, y, n, losses, <double>0)
+        link_block(z, y, n, losses, False)
     weigh(losses, sample_weight, n)
     weigh(z, sample_weight, n)
     return sum_of(losses, n)

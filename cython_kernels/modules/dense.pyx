@@ -11,11 +11,10 @@ means.
 
 from libc.stdint cimport int8_t, uint8_t, uint16_t, uintptr_t
 
-from cython_kernels.passes.passes cimport (
-    DECISION, GRADIENT, GUARD, LOSS, PRODUCT, Kind, Part, Pass, new_pass, part_at, use_workspace,
-    workspace_bytes,
-)
+from cython_kernels.passes.plan cimport GUARD
 from cython_kernels.passes.run cimport run_pass
+from cython_kernels.passes.task cimport DECISION, GRADIENT, LOSS, PRODUCT, Pass, Verb, new_pass
+from cython_kernels.passes.workspace cimport Part, part_at, use_workspace, workspace_bytes
 from cython_kernels.registers.storage cimport half_t
 from cython_kernels.registers.vector cimport VECTOR_LEVEL
 from cython_kernels.modules.views cimport (
@@ -77,12 +76,12 @@ cdef int run_stored(const Stored* X, Pass* task) except -1 nogil:
 
 
 cdef Pass describe(
-    Kind kind, const Stored* X, const double[:, ::1] coef, const double[::1] intercept,
+    Verb verb, const Stored* X, const double[:, ::1] coef, const double[::1] intercept,
     int n_threads
 ) noexcept:
     """What every pass needs of its arguments."""
     cdef Pass task = new_pass(
-        kind, X.n_samples, X.n_features, coef.shape[0], X.row_stride, X.column_stride, n_threads)
+        verb, X.n_samples, X.n_features, coef.shape[0], X.row_stride, X.column_stride, n_threads)
     task.coef = table_of(coef)
     task.intercept = values_of(intercept)
     return task

@@ -8,6 +8,10 @@ cdef enum:
     UNIT = 64                 # rows; a whole number of groups and of registers
     STEP_BYTES = 268435456    # of all parts together: some 10 ms of memory traffic
 
+cdef struct Span:
+    Py_ssize_t begin
+    Py_ssize_t end
+
 
 cdef inline Py_ssize_t part_begin(
     Py_ssize_t n_samples, Py_ssize_t n_parts, Py_ssize_t index
@@ -29,3 +33,14 @@ cdef inline Py_ssize_t steps_in(
     """Steps until the longest part is done."""
     cdef Py_ssize_t longest = min(n_samples, n_samples // n_parts + 2 * UNIT)
     return (longest + step_rows - 1) // step_rows
+
+
+cdef inline Span rows_of_step(
+    Py_ssize_t n_samples, Py_ssize_t n_parts, Py_ssize_t index, Py_ssize_t step,
+    Py_ssize_t step_rows
+) noexcept nogil:
+    """What a step takes of a part; nothing, where begin >= end."""
+    cdef Span rows
+    rows.begin = part_begin(n_samples, n_parts, index) + step * step_rows
+    rows.end = min(rows.begin + step_rows, part_begin(n_samples, n_parts, index + 1))
+    return rows

@@ -3,56 +3,39 @@
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport parallel, prange
 
-from cython_kernels.sweeps.centred cimport begin_centred, pass_centred
-from cython_kernels.passes.own_columns cimport pass_own_columns
-from cython_kernels.passes.own_rows cimport pass_own_rows
-from cython_kernels.passes.partition cimport rows_in_step, steps_in
-from cython_kernels.passes.passes cimport Pass, begin_sums, end_sums
+from cython_kernels.passes.by_columns cimport pass_by_columns
+from cython_kernels.passes.by_rows cimport pass_by_rows
+from cython_kernels.passes.partition cimport steps_in
+from cython_kernels.passes.plan cimport make_plan
+from cython_kernels.passes.sums cimport begin_sums, end_sums
+from cython_kernels.passes.task cimport Pass
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport vec32, vec64, vec_t
 
 
-cdef inline void run_step(
-    const storage_t* X, const Pass* task, Py_ssize_t step, Py_ssize_t step_rows, vec_t* coef
-) noexcept nogil:
-    """All parts of one step; where parts are columns, a step takes the rows of all parts."""
-    cdef Py_ssize_t begin = step * step_rows * task.n_parts
-    cdef Py_ssize_t end = min(task.n_samples, begin + step_rows * task.n_parts)
-    cdef int index
-    if task.columns_shared:
-        with parallel(num_threads=task.n_parts, use_threads_if=task.n_parts > 1):
-            pass_own_columns(X, task, begin, end, coef)
-    else:
-        for index in prange(task.n_parts, schedule="static", chunksize=1,
-                            num_threads=task.n_parts, use_threads_if=task.n_parts > 1):
-            pass_own_rows(X, task, index, step, step_rows, coef)
-
-
-cdef inline void run_centred_step(
-    const storage_t* X, const Pass* task, Py_ssize_t step, Py_ssize_t step_rows
-) noexcept nogil:
-    """All parts of one step of a pass over centred features."""
-    cdef int index
-    for index in prange(task.n_parts, schedule="static", chunksize=1,
-                        num_threads=task.n_parts, use_threads_if=task.n_parts > 1):
-        pass_centred(X, task, index, step, step_rows)
-
-
-cdef inline int run_pass(const storage_t* X, Pass* task) except -1 nogil:
-    """One pass."""
-    cdef Py_ssize_t step_rows = rows_in_step(task.n_features * sizeof(storage_t), task.n_parts)
+cdef inline int run_planned(const storage_t* X, Pass* task, vec_t* coef) except -1 nogil:
+    """A pass whose compute type is that of the registers `coef`."""
     cdef Py_ssize_t step
-    begin_sums(X, task)
-    if task.unit != NULL:
-        begin_centred(task)
-    for step in range(steps_in(task.n_samples, task.n_parts, step_rows)):
-        if task.unit != NULL:
-            run_centred_step(X, task, step, step_rows)
-        elif storage_t is double:
-            run_step(X, task, step, step_rows, <vec64*>task.coef_registers)
+    cdef int index
+    begin_sums(task, coef)
+    for step in range(steps_in(task.n_samples, task.n_parts, task.plan.step_rows)):
+        if task.plan.columns_shared:
+            with parallel(num_threads=task.n_parts, use_threads_if=task.n_parts > 1):
+                pass_by_columns(X, task, step, coef)
         else:
-            run_step(X, task, step, step_rows, <vec32*>task.coef_registers)
+            for index in prange(task.n_parts, schedule="static", chunksize=1,
+                                num_threads=task.n_parts, use_threads_if=task.n_parts > 1):
+                pass_by_rows(X, task, index, step, coef)
         with gil:
             PyErr_CheckSignals()
     end_sums(task)
     return 0
+
+
+cdef inline int run_pass(const storage_t* X, Pass* task) except -1 nogil:
+    """One pass."""
+    make_plan(X, task)
+    if storage_t is double:
+        return run_planned(X, task, <vec64*>task.coef_registers)
+    else:
+        return run_planned(X, task, <vec32*>task.coef_registers)

@@ -10,9 +10,9 @@ from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
 
 from cython_kernels.sweeps.lines cimport CACHE_LINE
-from cython_kernels.passes.partition cimport part_begin, rows_in_step, steps_in
+from cython_kernels.passes.partition cimport Span, rows_in_step, rows_of_step, steps_in
 from cython_kernels.registers.storage cimport storage_t
-from cython_kernels.registers.vector cimport VEC32_LANES, load, value_of, vec32
+from cython_kernels.registers.vector cimport VEC32_LANES, load_some, value_of, vec32
 
 cdef enum:
     BLOCK_BYTES = 65536
@@ -121,7 +121,7 @@ cdef inline void widen(const storage_t* x, double* out) noexcept nogil:
             out[k] = x[k]
     else:
         for i in range(CHAINS // VEC32_LANES):
-            load(x + i * VEC32_LANES, &register)
+            load_some(x + i * VEC32_LANES, 0, &register)
             for k in range(VEC32_LANES):
                 out[i * VEC32_LANES + k] = (<float*>&register)[k]
 
@@ -195,7 +195,7 @@ cdef inline double weight_of(const double* sample_weight, Py_ssize_t n_rows) noe
     return weight
 
 
-cdef inline Py_ssize_t rows_of_block(const storage_t* kind, const Moments* task) noexcept nogil:
+cdef inline Py_ssize_t rows_of_block(const storage_t* X, const Moments* task) noexcept nogil:
     cdef Py_ssize_t row_bytes = max(1, task.n_features) * sizeof(storage_t)
     if task.column_stride != 1:
         return PANEL_ROWS
@@ -203,19 +203,19 @@ cdef inline Py_ssize_t rows_of_block(const storage_t* kind, const Moments* task)
 
 
 cdef inline void moments_part(
-    const storage_t* X, const Moments* task, Py_ssize_t index, Py_ssize_t begin, Py_ssize_t end
+    const storage_t* X, const Moments* task, Py_ssize_t index, Span rows
 ) noexcept nogil:
-    """Rows begin to end into the moments of part index."""
+    """Some rows into the moments of part index."""
     cdef Py_ssize_t block_rows = rows_of_block(X, task)
     cdef Py_ssize_t offset = index * task.n_features
     cdef double* mean = task.block_mean + offset
     cdef double* deviation = task.block_deviation + offset
     cdef const double* sample_weight = NULL
     cdef const storage_t* block
-    cdef Py_ssize_t first = begin, n_rows
+    cdef Py_ssize_t first = rows.begin, n_rows
     cdef double weight
-    while first < end:
-        n_rows = min(block_rows, end - first)
+    while first < rows.end:
+        n_rows = min(block_rows, rows.end - first)
         block = X + first * task.row_stride
         if task.sample_weight != NULL:
             sample_weight = task.sample_weight + first
@@ -237,14 +237,13 @@ cdef inline int run_moments(const storage_t* X, const Moments* task) except -1 n
     The sums are zero at the start.
     """
     cdef Py_ssize_t rows = rows_in_step(task.n_features * sizeof(storage_t), task.n_parts)
-    cdef Py_ssize_t step, begin, j
+    cdef Py_ssize_t step, j
     cdef int index
     for step in range(steps_in(task.n_samples, task.n_parts, rows)):
         for index in prange(task.n_parts, schedule="static", chunksize=1,
                             num_threads=task.n_parts, use_threads_if=task.n_parts > 1):
-            begin = part_begin(task.n_samples, task.n_parts, index) + step * rows
-            moments_part(X, task, index, begin, min(
-                begin + rows, part_begin(task.n_samples, task.n_parts, index + 1)))
+            moments_part(X, task, index, rows_of_step(
+                task.n_samples, task.n_parts, index, step, rows))
         with gil:
             PyErr_CheckSignals()
     for index in range(1, task.n_parts):

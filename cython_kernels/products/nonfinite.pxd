@@ -9,10 +9,10 @@ from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
 from libc.math cimport isfinite
 
-from cython_kernels.passes.partition cimport part_begin, rows_in_step, steps_in
+from cython_kernels.passes.partition cimport Span, rows_in_step, rows_of_step, steps_in
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport (
-    fill, lanes, load, load_first, muladd, sums_of_four, value_of, vec32, vec64, vec_t,
+    fill, lanes, load_some, muladd, sums_of_four, value_of, vec32, vec64, vec_t,
 )
 
 cdef enum:
@@ -36,26 +36,26 @@ cdef struct Search:
 
 
 cdef inline bint adjacent_are_finite(
-    const storage_t* line, Py_ssize_t n, const vec_t* kind
+    const storage_t* line, Py_ssize_t n, vec_t* sums
 ) noexcept nogil:
-    """Whether n adjacent elements are finite; the last argument only names the type."""
-    cdef vec_t sums[CHAINS]
+    """Whether n adjacent elements are finite; sums are CHAINS registers of scratch."""
     cdef double out[CHAINS]
     cdef vec_t x, zero
-    cdef Py_ssize_t whole = n // lanes(kind)
+    cdef Py_ssize_t width = lanes(sums)
+    cdef Py_ssize_t whole = n // width
     cdef Py_ssize_t i, j
     fill(0.0, &zero)
     for i in range(CHAINS):
         sums[i] = zero
     for j in range(whole // CHAINS):
         for i in range(CHAINS):
-            load(line + (j * CHAINS + i) * lanes(kind), &x)
+            load_some(line + (j * CHAINS + i) * width, 0, &x)
             sums[i] = muladd(x, zero, sums[i])
     for j in range(whole // CHAINS * CHAINS, whole):
-        load(line + j * lanes(kind), &x)
+        load_some(line + j * width, 0, &x)
         sums[0] = muladd(x, zero, sums[0])
-    if n % lanes(kind):
-        load_first(line + whole * lanes(kind), n % lanes(kind), &x)
+    if n % width:
+        load_some(line + whole * width, n % width, &x)
         sums[1] = muladd(x, zero, sums[1])
     sums_of_four(sums, out)
     return out[0] + out[1] + out[2] + out[3] == 0
@@ -65,8 +65,8 @@ cdef inline Py_ssize_t first_in_line(
     const storage_t* line, Py_ssize_t n, Py_ssize_t stride
 ) noexcept nogil:
     """Where the first of n elements that is not finite stands, or NONE."""
-    cdef vec32* singles = NULL
-    cdef vec64* doubles = NULL
+    cdef vec32 singles[CHAINS]
+    cdef vec64 doubles[CHAINS]
     cdef Py_ssize_t i
     if stride == 1:
         if storage_t is double:
@@ -81,17 +81,17 @@ cdef inline Py_ssize_t first_in_line(
 
 
 cdef inline Place first_by_rows(
-    const storage_t* X, const Search* search, Py_ssize_t begin, Py_ssize_t end
+    const storage_t* X, const Search* search, Span rows
 ) noexcept nogil:
-    """The first place in rows begin to end; some rows without gaps are one line."""
+    """The first place in these rows; some rows without gaps are one line."""
     cdef Py_ssize_t d = search.n_features
-    cdef Py_ssize_t step = 1, row = begin, at
+    cdef Py_ssize_t step = 1, row = rows.begin, at
     cdef Place place
     if search.column_stride == 1 and search.row_stride == d:
         step = max(1, LINE // d)
-    while row < end:
+    while row < rows.end:
         at = first_in_line(
-            X + row * search.row_stride, min(step, end - row) * d, search.column_stride)
+            X + row * search.row_stride, min(step, rows.end - row) * d, search.column_stride)
         if at != NONE:
             place.row, place.column = row + at // d, at % d
             return place
@@ -101,34 +101,35 @@ cdef inline Place first_by_rows(
 
 
 cdef inline Place first_by_columns(
-    const storage_t* X, const Search* search, Py_ssize_t begin, Py_ssize_t end
+    const storage_t* X, const Search* search, Span rows
 ) noexcept nogil:
     """Likewise, along stretches of columns: the topmost of a block, the leftmost of these."""
-    cdef Py_ssize_t first = begin, rows, j, at
+    cdef Py_ssize_t first = rows.begin, n_rows, j, at
     cdef Place place
     place.row = place.column = NONE
-    while first < end and place.row == NONE:
-        rows = min(<Py_ssize_t>BLOCK_ROWS, end - first)
+    while first < rows.end and place.row == NONE:
+        n_rows = min(<Py_ssize_t>BLOCK_ROWS, rows.end - first)
         for j in range(search.n_features):
             at = first_in_line(
-                X + first * search.row_stride + j * search.column_stride, rows, search.row_stride)
+                X + first * search.row_stride + j * search.column_stride, n_rows,
+                search.row_stride)
             if at != NONE:
-                rows = at                       # only what stands above it comes first
+                n_rows = at                     # only what stands above it comes first
                 place.row, place.column = first + at, j
         first += BLOCK_ROWS
     return place
 
 
 cdef inline void search_part(
-    const storage_t* X, const Search* search, int index, Py_ssize_t begin, Py_ssize_t end
+    const storage_t* X, const Search* search, int index, Span rows
 ) noexcept nogil:
-    """Rows begin to end of a part, unless it has found something already."""
-    if begin >= end or search.found[index].row != NONE:
+    """Some rows of a part, unless it has found something already."""
+    if rows.begin >= rows.end or search.found[index].row != NONE:
         return
     if search.column_stride != 1 and search.row_stride == 1:
-        search.found[index] = first_by_columns(X, search, begin, end)
+        search.found[index] = first_by_columns(X, search, rows)
     else:
-        search.found[index] = first_by_rows(X, search, begin, end)
+        search.found[index] = first_by_rows(X, search, rows)
 
 
 cdef inline int first_part(const Search* search) noexcept nogil:
@@ -144,16 +145,15 @@ cdef inline int run_search(const storage_t* X, const Search* search) except -1 n
     """Fill in what each part finds."""
     cdef Py_ssize_t rows = rows_in_step(
         search.n_features * sizeof(storage_t), search.n_parts)
-    cdef Py_ssize_t step, begin
+    cdef Py_ssize_t step
     cdef int index
     for step in range(steps_in(search.n_samples, search.n_parts, rows)):
         if search.found[0].row != NONE:
             break
         for index in prange(search.n_parts, schedule="static", chunksize=1,
                             num_threads=search.n_parts, use_threads_if=search.n_parts > 1):
-            begin = part_begin(search.n_samples, search.n_parts, index) + step * rows
-            search_part(X, search, index, begin, min(
-                begin + rows, part_begin(search.n_samples, search.n_parts, index + 1)))
+            search_part(X, search, index, rows_of_step(
+                search.n_samples, search.n_parts, index, step, rows))
         with gil:
             PyErr_CheckSignals()
     return 0

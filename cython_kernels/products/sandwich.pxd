@@ -10,7 +10,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport uintptr_t
 from libc.string cimport memset
 
-from cython_kernels.passes.partition cimport part_begin, rows_in_step, steps_in
+from cython_kernels.passes.partition cimport Span, rows_in_step, rows_of_step, steps_in
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport fill, lanes, muladd, value_of, vec32, vec64, vec_t
 
@@ -134,29 +134,28 @@ cdef inline void add_panel(
 
 
 cdef inline void sandwich_rows(
-    const storage_t* X, const Sandwich* task, Py_ssize_t index, Py_ssize_t begin, Py_ssize_t end,
-    vec_t* panel
+    const storage_t* X, const Sandwich* task, Py_ssize_t index, Span rows, vec_t* panel
 ) noexcept nogil:
-    """Rows begin to end of part index, panel by panel."""
+    """Some rows of part index, panel by panel."""
     cdef Py_ssize_t size = padded_size(task.n_features)
-    cdef Py_ssize_t rows = panel_rows(task.n_features)
-    cdef vec_t* weighted = panel + rows * (size // lanes(panel))
-    cdef Py_ssize_t first = begin, n_rows
-    while first < end:
-        n_rows = min(rows, end - first)
+    cdef Py_ssize_t most = panel_rows(task.n_features)
+    cdef vec_t* weighted = panel + most * (size // lanes(panel))
+    cdef Py_ssize_t first = rows.begin, n_rows
+    while first < rows.end:
+        n_rows = min(most, rows.end - first)
         widen_rows(X, task, first, n_rows, panel, weighted)
         add_panel(panel, weighted, size, n_rows, task.sums + index * size * size)
         first += n_rows
 
 
 cdef inline void sandwich_part(
-    const storage_t* X, const Sandwich* task, Py_ssize_t index, Py_ssize_t begin, Py_ssize_t end
+    const storage_t* X, const Sandwich* task, Py_ssize_t index, Span rows
 ) noexcept nogil:
     cdef char* panel = task.panels + index * panel_bytes(task.n_features)
     if storage_t is double or task.in_float64:
-        sandwich_rows(X, task, index, begin, end, <vec64*>panel)
+        sandwich_rows(X, task, index, rows, <vec64*>panel)
     else:
-        sandwich_rows(X, task, index, begin, end, <vec32*>panel)
+        sandwich_rows(X, task, index, rows, <vec32*>panel)
 
 
 cdef inline int run_sandwich(const storage_t* X, const Sandwich* task) except -1 nogil:
@@ -164,14 +163,13 @@ cdef inline int run_sandwich(const storage_t* X, const Sandwich* task) except -1
     cdef Py_ssize_t rows = rows_in_step(
         task.n_features * task.n_features * sizeof(storage_t) // 16, task.n_parts)
     cdef Py_ssize_t square = padded_size(task.n_features) ** 2
-    cdef Py_ssize_t step, begin, i
+    cdef Py_ssize_t step, i
     cdef int index
     for step in range(steps_in(task.n_samples, task.n_parts, rows)):
         for index in prange(task.n_parts, schedule="static", chunksize=1,
                             num_threads=task.n_parts, use_threads_if=task.n_parts > 1):
-            begin = part_begin(task.n_samples, task.n_parts, index) + step * rows
-            sandwich_part(X, task, index, begin, min(
-                begin + rows, part_begin(task.n_samples, task.n_parts, index + 1)))
+            sandwich_part(X, task, index, rows_of_step(
+                task.n_samples, task.n_parts, index, step, rows))
         with gil:
             PyErr_CheckSignals()
     for index in range(1, task.n_parts):

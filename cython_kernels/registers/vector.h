@@ -3,8 +3,8 @@
  * One section per instruction-set level, chosen by the flags this file is compiled with. The last
  * section, one lane wide, is plain C: the fallback of every other compiler and machine, and what
  * the others are tested against. load_* widens stored elements on their way into a register of
- * the type they are computed in as a rule, widen_* into one of doubles; *_first takes the first
- * count < lanes of them, zeros elsewhere, and touches no byte beyond.
+ * the type they are computed in as a rule, widen_* into one of doubles: a whole register where
+ * count is 0, else the first count elements with zeros behind, and touches no byte beyond.
  */
 #ifndef FUSEDLOGIT_VECTOR_H
 #define FUSEDLOGIT_VECTOR_H
@@ -74,58 +74,55 @@ INLINE void lane_sums64(const vec64 v[8], vec64 *out) {
     *out = half_sums64(half_sums64(quarter_sums64(v), quarter_sums64(v + 2)),
                        half_sums64(quarter_sums64(v + 4), quarter_sums64(v + 6)));
 }
-static inline vec32 load_float(const float *x) { return _mm512_loadu_ps(x); }
-static inline vec64 load_double(const double *x) { return _mm512_loadu_pd(x); }
-static inline vec32 load_uint8(const uint8_t *x) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)x)));
+#define FIRST(count) ((1u << (count)) - 1)
+INLINE __m128i some_bytes(const void *x, ptrdiff_t count) {
+    return count ? _mm_maskz_loadu_epi8((__mmask16)FIRST(count), x)
+                 : _mm_loadu_si128((const __m128i *)x);
 }
-static inline vec32 load_int8(const int8_t *x) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)x)));
+INLINE __m128i some_of_eight_bytes(const void *x, ptrdiff_t count) {
+    return count ? some_bytes(x, count) : _mm_loadl_epi64((const __m128i *)x);
 }
-static inline vec32 load_uint16(const uint16_t *x) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)x)));
+INLINE __m256i some_words(const void *x, ptrdiff_t count) {
+    return count ? _mm256_maskz_loadu_epi16((__mmask16)FIRST(count), x)
+                 : _mm256_loadu_si256((const __m256i *)x);
 }
-static inline vec32 load_half(const int16_t *x) {
-    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)x));
+INLINE __m128i some_of_eight_words(const void *x, ptrdiff_t count) {
+    return count ? _mm_maskz_loadu_epi16((__mmask8)FIRST(count), x)
+                 : _mm_loadu_si128((const __m128i *)x);
 }
-static inline vec64 widen_float(const float *x) {
-    return _mm512_cvtps_pd(_mm256_loadu_ps(x));
+INLINE vec32 load_float(const float *x, ptrdiff_t count) {
+    return count ? _mm512_maskz_loadu_ps((__mmask16)FIRST(count), x) : _mm512_loadu_ps(x);
 }
-static inline vec64 widen_uint8(const uint8_t *x) {
-    return _mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)x)));
+INLINE vec64 load_double(const double *x, ptrdiff_t count) {
+    return count ? _mm512_maskz_loadu_pd((__mmask8)FIRST(count), x) : _mm512_loadu_pd(x);
 }
-static inline vec64 widen_int8(const int8_t *x) {
-    return _mm512_cvtepi32_pd(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)x)));
+INLINE vec32 load_uint8(const uint8_t *x, ptrdiff_t count) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(some_bytes(x, count)));
 }
-static inline vec64 widen_uint16(const uint16_t *x) {
-    return _mm512_cvtepi32_pd(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)x)));
+INLINE vec32 load_int8(const int8_t *x, ptrdiff_t count) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(some_bytes(x, count)));
 }
-static inline vec64 widen_halves(const int16_t *x) {
-    return _mm512_cvtps_pd(_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)x)));
+INLINE vec32 load_uint16(const uint16_t *x, ptrdiff_t count) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(some_words(x, count)));
 }
-static inline vec32 load_float_first(const float *x, ptrdiff_t count) {
-    return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), x);
+INLINE vec32 load_half(const int16_t *x, ptrdiff_t count) {
+    return _mm512_cvtph_ps(some_words(x, count));
 }
-static inline vec64 load_double_first(const double *x, ptrdiff_t count) {
-    return _mm512_maskz_loadu_pd((__mmask8)((1u << count) - 1), x);
+INLINE vec64 widen_float(const float *x, ptrdiff_t count) {
+    return _mm512_cvtps_pd(count ? _mm256_maskz_loadu_ps((__mmask8)FIRST(count), x)
+                                 : _mm256_loadu_ps(x));
 }
-static inline __m128i bytes_first(const void *x, ptrdiff_t count) {
-    return _mm_maskz_loadu_epi8((__mmask16)((1u << count) - 1), x);
+INLINE vec64 widen_uint8(const uint8_t *x, ptrdiff_t count) {
+    return _mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(some_of_eight_bytes(x, count)));
 }
-static inline __m256i words_first(const void *x, ptrdiff_t count) {
-    return _mm256_maskz_loadu_epi16((__mmask16)((1u << count) - 1), x);
+INLINE vec64 widen_int8(const int8_t *x, ptrdiff_t count) {
+    return _mm512_cvtepi32_pd(_mm256_cvtepi8_epi32(some_of_eight_bytes(x, count)));
 }
-static inline vec32 load_uint8_first(const uint8_t *x, ptrdiff_t count) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes_first(x, count)));
+INLINE vec64 widen_uint16(const uint16_t *x, ptrdiff_t count) {
+    return _mm512_cvtepi32_pd(_mm256_cvtepu16_epi32(some_of_eight_words(x, count)));
 }
-static inline vec32 load_int8_first(const int8_t *x, ptrdiff_t count) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes_first(x, count)));
-}
-static inline vec32 load_uint16_first(const uint16_t *x, ptrdiff_t count) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(words_first(x, count)));
-}
-static inline vec32 load_half_first(const int16_t *x, ptrdiff_t count) {
-    return _mm512_cvtph_ps(words_first(x, count));
+INLINE vec64 widen_halves(const int16_t *x, ptrdiff_t count) {
+    return _mm512_cvtps_pd(_mm256_cvtph_ps(some_of_eight_words(x, count)));
 }
 
 #elif defined(__AVX2__) && (defined(__FMA__) || defined(_MSC_VER))
@@ -146,46 +143,6 @@ static inline vec32 add32(vec32 a, vec32 b) { return _mm256_add_ps(a, b); }
 static inline vec64 add64(vec64 a, vec64 b) { return _mm256_add_pd(a, b); }
 static inline __m256 halves32(vec32 a) { return a; }
 static inline __m256d halves64(vec64 a) { return a; }
-static inline vec32 load_float(const float *x) { return _mm256_loadu_ps(x); }
-static inline vec64 load_double(const double *x) { return _mm256_loadu_pd(x); }
-static inline vec32 load_uint8(const uint8_t *x) {
-    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)x)));
-}
-static inline vec32 load_int8(const int8_t *x) {
-    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)x)));
-}
-static inline vec32 load_uint16(const uint16_t *x) {
-    return _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)x)));
-}
-static inline vec32 load_half(const int16_t *x) {
-    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)x));
-}
-static inline __m128i four_bytes(const void *x) {
-    int bytes;
-    memcpy(&bytes, x, 4);
-    return _mm_cvtsi32_si128(bytes);
-}
-static inline vec64 widen_float(const float *x) { return _mm256_cvtps_pd(_mm_loadu_ps(x)); }
-static inline vec64 widen_uint8(const uint8_t *x) {
-    return _mm256_cvtepi32_pd(_mm_cvtepu8_epi32(four_bytes(x)));
-}
-static inline vec64 widen_int8(const int8_t *x) {
-    return _mm256_cvtepi32_pd(_mm_cvtepi8_epi32(four_bytes(x)));
-}
-static inline vec64 widen_uint16(const uint16_t *x) {
-    return _mm256_cvtepi32_pd(_mm_cvtepu16_epi32(_mm_loadl_epi64((const __m128i *)x)));
-}
-static inline vec64 widen_halves(const int16_t *x) {
-    return _mm256_cvtps_pd(_mm_cvtph_ps(_mm_loadl_epi64((const __m128i *)x)));
-}
-static inline vec32 load_float_first(const float *x, ptrdiff_t count) {
-    __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    return _mm256_maskload_ps(x, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lane));
-}
-static inline vec64 load_double_first(const double *x, ptrdiff_t count) {
-    __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
-    return _mm256_maskload_pd(x, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lane));
-}
 /* 1 to 8 bytes, by two loads that may overlap. */
 static inline int64_t bytes_first(const void *x, ptrdiff_t count) {
     const uint8_t *bytes = (const uint8_t *)x;
@@ -203,23 +160,61 @@ static inline int64_t bytes_first(const void *x, ptrdiff_t count) {
     }
     return bytes[0];
 }
-static inline __m128i words_first(const void *x, ptrdiff_t count) {
+INLINE __m128i some_of_eight_bytes(const void *x, ptrdiff_t count) {
+    return count ? _mm_cvtsi64_si128(bytes_first(x, count)) : _mm_loadl_epi64((const __m128i *)x);
+}
+INLINE __m128i some_of_four_bytes(const void *x, ptrdiff_t count) {
+    int bytes;
+    if (count) return _mm_cvtsi64_si128(bytes_first(x, count));
+    memcpy(&bytes, x, 4);
+    return _mm_cvtsi32_si128(bytes);
+}
+INLINE __m128i some_words(const void *x, ptrdiff_t count) {
+    if (!count) return _mm_loadu_si128((const __m128i *)x);
     if (count <= 4) return _mm_cvtsi64_si128(bytes_first(x, 2 * count));
     return _mm_unpacklo_epi64(
         _mm_loadl_epi64((const __m128i *)x),
         _mm_cvtsi64_si128(bytes_first((const uint8_t *)x + 8, 2 * count - 8)));
 }
-static inline vec32 load_uint8_first(const uint8_t *x, ptrdiff_t count) {
-    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(bytes_first(x, count))));
+INLINE vec32 load_float(const float *x, ptrdiff_t count) {
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    if (!count) return _mm256_loadu_ps(x);
+    return _mm256_maskload_ps(x, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lane));
 }
-static inline vec32 load_int8_first(const int8_t *x, ptrdiff_t count) {
-    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_cvtsi64_si128(bytes_first(x, count))));
+INLINE vec64 load_double(const double *x, ptrdiff_t count) {
+    const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
+    if (!count) return _mm256_loadu_pd(x);
+    return _mm256_maskload_pd(x, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lane));
 }
-static inline vec32 load_uint16_first(const uint16_t *x, ptrdiff_t count) {
-    return _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(words_first(x, count)));
+INLINE vec32 load_uint8(const uint8_t *x, ptrdiff_t count) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(some_of_eight_bytes(x, count)));
 }
-static inline vec32 load_half_first(const int16_t *x, ptrdiff_t count) {
-    return _mm256_cvtph_ps(words_first(x, count));
+INLINE vec32 load_int8(const int8_t *x, ptrdiff_t count) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(some_of_eight_bytes(x, count)));
+}
+INLINE vec32 load_uint16(const uint16_t *x, ptrdiff_t count) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(some_words(x, count)));
+}
+INLINE vec32 load_half(const int16_t *x, ptrdiff_t count) {
+    return _mm256_cvtph_ps(some_words(x, count));
+}
+INLINE vec64 widen_float(const float *x, ptrdiff_t count) {
+    const __m128i lane = _mm_setr_epi32(0, 1, 2, 3);
+    return _mm256_cvtps_pd(
+        count ? _mm_maskload_ps(x, _mm_cmpgt_epi32(_mm_set1_epi32((int)count), lane))
+              : _mm_loadu_ps(x));
+}
+INLINE vec64 widen_uint8(const uint8_t *x, ptrdiff_t count) {
+    return _mm256_cvtepi32_pd(_mm_cvtepu8_epi32(some_of_four_bytes(x, count)));
+}
+INLINE vec64 widen_int8(const int8_t *x, ptrdiff_t count) {
+    return _mm256_cvtepi32_pd(_mm_cvtepi8_epi32(some_of_four_bytes(x, count)));
+}
+INLINE vec64 widen_uint16(const uint16_t *x, ptrdiff_t count) {
+    return _mm256_cvtepi32_pd(_mm_cvtepu16_epi32(some_of_eight_bytes(x, 2 * count)));
+}
+INLINE vec64 widen_halves(const int16_t *x, ptrdiff_t count) {
+    return _mm256_cvtps_pd(_mm_cvtph_ps(some_of_eight_bytes(x, 2 * count)));
 }
 
 #else
@@ -259,44 +254,6 @@ static inline void sums32(const vec32 v[4], double out[4]) {
 static inline void sums64(const vec64 v[4], double out[4]) {
     for (int i = 0; i < 4; i++) out[i] = v[i][0] + v[i][1];
 }
-static inline vec32 load_float(const float *x) { vec32 v; memcpy(&v, x, 16); return v; }
-static inline vec64 load_double(const double *x) { vec64 v; memcpy(&v, x, 16); return v; }
-static inline vec32 load_uint8(const uint8_t *x) {
-    vec32 v = {x[0], x[1], x[2], x[3]};
-    return v;
-}
-static inline vec32 load_int8(const int8_t *x) {
-    vec32 v = {x[0], x[1], x[2], x[3]};
-    return v;
-}
-static inline vec32 load_uint16(const uint16_t *x) {
-    vec32 v = {x[0], x[1], x[2], x[3]};
-    return v;
-}
-static inline vec32 load_half(const int16_t *x) {
-    vec32 v = {widen_half(x[0]), widen_half(x[1]), widen_half(x[2]), widen_half(x[3])};
-    return v;
-}
-static inline vec64 widen_float(const float *x) {
-    vec64 v = {x[0], x[1]};
-    return v;
-}
-static inline vec64 widen_uint8(const uint8_t *x) {
-    vec64 v = {x[0], x[1]};
-    return v;
-}
-static inline vec64 widen_int8(const int8_t *x) {
-    vec64 v = {x[0], x[1]};
-    return v;
-}
-static inline vec64 widen_uint16(const uint16_t *x) {
-    vec64 v = {x[0], x[1]};
-    return v;
-}
-static inline vec64 widen_halves(const int16_t *x) {
-    vec64 v = {widen_half(x[0]), widen_half(x[1])};
-    return v;
-}
 
 #else
 
@@ -318,19 +275,30 @@ static inline void sums32(const vec32 v[4], double out[4]) {
 static inline void sums64(const vec64 v[4], double out[4]) {
     for (int i = 0; i < 4; i++) out[i] = v[i].lane;
 }
-static inline vec32 load_float(const float *x) { return set32(*x); }
-static inline vec64 load_double(const double *x) { return set64(*x); }
-static inline vec32 load_uint8(const uint8_t *x) { return set32(*x); }
-static inline vec32 load_int8(const int8_t *x) { return set32(*x); }
-static inline vec32 load_uint16(const uint16_t *x) { return set32(*x); }
-static inline vec32 load_half(const int16_t *x) { return set32(widen_half(*x)); }
-static inline vec64 widen_float(const float *x) { return set64(*x); }
-static inline vec64 widen_uint8(const uint8_t *x) { return set64(*x); }
-static inline vec64 widen_int8(const int8_t *x) { return set64(*x); }
-static inline vec64 widen_uint16(const uint16_t *x) { return set64(*x); }
-static inline vec64 widen_halves(const int16_t *x) { return set64(widen_half(*x)); }
 
 #endif
+
+/* By way of a padded copy: compilers make one load of a whole one. */
+#define LOAD(name, vec, type, number, lanes, value)                          \
+    INLINE vec name(const type *x, ptrdiff_t count) {                        \
+        number padded[lanes] = {0};                                          \
+        vec v;                                                               \
+        for (ptrdiff_t i = 0; i < (count ? count : lanes); i++) padded[i] = value; \
+        memcpy(&v, padded, sizeof v);                                        \
+        return v;                                                            \
+    }
+LOAD(load_float, vec32, float, float, VEC32_LANES, x[i])
+LOAD(load_double, vec64, double, double, VEC64_LANES, x[i])
+LOAD(load_uint8, vec32, uint8_t, float, VEC32_LANES, x[i])
+LOAD(load_int8, vec32, int8_t, float, VEC32_LANES, x[i])
+LOAD(load_uint16, vec32, uint16_t, float, VEC32_LANES, x[i])
+LOAD(load_half, vec32, int16_t, float, VEC32_LANES, widen_half(x[i]))
+LOAD(widen_float, vec64, float, double, VEC64_LANES, x[i])
+LOAD(widen_uint8, vec64, uint8_t, double, VEC64_LANES, x[i])
+LOAD(widen_int8, vec64, int8_t, double, VEC64_LANES, x[i])
+LOAD(widen_uint16, vec64, uint16_t, double, VEC64_LANES, x[i])
+LOAD(widen_halves, vec64, int16_t, double, VEC64_LANES, widen_half(x[i]))
+
 #endif
 
 #if VEC32_LANES >= 8
@@ -367,29 +335,6 @@ INLINE void lane_sums64(const vec64 *v, vec64 *out) {
     sums64(v, sums);
     memcpy(out, sums, sizeof sums);
 }
-#endif
-
-/* The rest of a row by way of a padded copy, where no instruction takes part of a register. */
-#define LOAD_FIRST(name, load, vec, type, lanes)                \
-    static inline vec name(const type *x, ptrdiff_t count) {    \
-        type padded[lanes] = {0};                               \
-        for (ptrdiff_t i = 0; i < count; i++) padded[i] = x[i]; \
-        return load(padded);                                    \
-    }
-
-LOAD_FIRST(widen_float_first, widen_float, vec64, float, VEC64_LANES)
-LOAD_FIRST(widen_uint8_first, widen_uint8, vec64, uint8_t, VEC64_LANES)
-LOAD_FIRST(widen_int8_first, widen_int8, vec64, int8_t, VEC64_LANES)
-LOAD_FIRST(widen_uint16_first, widen_uint16, vec64, uint16_t, VEC64_LANES)
-LOAD_FIRST(widen_halves_first, widen_halves, vec64, int16_t, VEC64_LANES)
-
-#if VEC32_LANES < 8
-LOAD_FIRST(load_uint8_first, load_uint8, vec32, uint8_t, VEC32_LANES)
-LOAD_FIRST(load_int8_first, load_int8, vec32, int8_t, VEC32_LANES)
-LOAD_FIRST(load_uint16_first, load_uint16, vec32, uint16_t, VEC32_LANES)
-LOAD_FIRST(load_half_first, load_half, vec32, int16_t, VEC32_LANES)
-LOAD_FIRST(load_float_first, load_float, vec32, float, VEC32_LANES)
-LOAD_FIRST(load_double_first, load_double, vec64, double, VEC64_LANES)
 #endif
 
 /* Ask for the cache line at x, which may lie outside of any array: into the nearest cache, or

@@ -29,28 +29,17 @@ cdef extern from "vector.h" nogil:
     void sums64(const vec64* registers, double* out) noexcept
     void lane_sums32(const vec32* registers, vec32* out) noexcept
     void lane_sums64(const vec64* registers, vec64* out) noexcept
-    vec32 load_float(const float* x) noexcept
-    vec64 load_double(const double* x) noexcept
-    vec32 load_uint8(const uint8_t* x) noexcept
-    vec32 load_int8(const int8_t* x) noexcept
-    vec32 load_uint16(const uint16_t* x) noexcept
-    vec32 load_half(const half_t* x) noexcept
-    vec32 load_float_first(const float* x, Py_ssize_t count) noexcept
-    vec64 load_double_first(const double* x, Py_ssize_t count) noexcept
-    vec32 load_uint8_first(const uint8_t* x, Py_ssize_t count) noexcept
-    vec32 load_int8_first(const int8_t* x, Py_ssize_t count) noexcept
-    vec32 load_uint16_first(const uint16_t* x, Py_ssize_t count) noexcept
-    vec32 load_half_first(const half_t* x, Py_ssize_t count) noexcept
-    vec64 widen_float(const float* x) noexcept
-    vec64 widen_uint8(const uint8_t* x) noexcept
-    vec64 widen_int8(const int8_t* x) noexcept
-    vec64 widen_uint16(const uint16_t* x) noexcept
-    vec64 widen_halves(const half_t* x) noexcept
-    vec64 widen_float_first(const float* x, Py_ssize_t count) noexcept
-    vec64 widen_uint8_first(const uint8_t* x, Py_ssize_t count) noexcept
-    vec64 widen_int8_first(const int8_t* x, Py_ssize_t count) noexcept
-    vec64 widen_uint16_first(const uint16_t* x, Py_ssize_t count) noexcept
-    vec64 widen_halves_first(const half_t* x, Py_ssize_t count) noexcept
+    vec32 load_float(const float* x, Py_ssize_t count) noexcept
+    vec64 load_double(const double* x, Py_ssize_t count) noexcept
+    vec32 load_uint8(const uint8_t* x, Py_ssize_t count) noexcept
+    vec32 load_int8(const int8_t* x, Py_ssize_t count) noexcept
+    vec32 load_uint16(const uint16_t* x, Py_ssize_t count) noexcept
+    vec32 load_half(const half_t* x, Py_ssize_t count) noexcept
+    vec64 widen_float(const float* x, Py_ssize_t count) noexcept
+    vec64 widen_uint8(const uint8_t* x, Py_ssize_t count) noexcept
+    vec64 widen_int8(const int8_t* x, Py_ssize_t count) noexcept
+    vec64 widen_uint16(const uint16_t* x, Py_ssize_t count) noexcept
+    vec64 widen_halves(const half_t* x, Py_ssize_t count) noexcept
     float widen_half(half_t x) noexcept
     void prefetch(const void* x) noexcept
     void prefetch_far(const void* x) noexcept
@@ -60,8 +49,8 @@ ctypedef fused vec_t:
     vec64
 
 
-cdef inline Py_ssize_t lanes(const vec_t* kind) noexcept nogil:
-    """Elements a register holds; the argument only names the type."""
+cdef inline Py_ssize_t lanes(const vec_t* registers) noexcept nogil:
+    """Elements that each of these registers holds."""
     return VEC32_LANES if vec_t is vec32 else VEC64_LANES
 
 
@@ -88,8 +77,8 @@ cdef inline void sums_of_four(const vec_t* registers, double* out) noexcept nogi
         sums64(registers, out)
 
 
-cdef inline Py_ssize_t sums_at_once(const vec_t* kind) noexcept nogil:
-    """Registers that sums_of_many takes; the argument only names the type."""
+cdef inline Py_ssize_t sums_at_once(const vec_t* registers) noexcept nogil:
+    """How many of these registers sums_of_many takes."""
     return SUMS32 if vec_t is vec32 else SUMS64
 
 
@@ -109,56 +98,33 @@ cdef inline void fill(double value, vec_t* out) noexcept nogil:
         out[0] = set64(value)
 
 
-cdef inline void load(const storage_t* x, vec_t* out) noexcept nogil:
-    """A register of stored elements, widened."""
-    if storage_t is uint8_t and vec_t is vec32:
-        out[0] = load_uint8(x)
-    elif storage_t is int8_t and vec_t is vec32:
-        out[0] = load_int8(x)
-    elif storage_t is uint16_t and vec_t is vec32:
-        out[0] = load_uint16(x)
-    elif storage_t is half_t and vec_t is vec32:
-        out[0] = load_half(x)
-    elif storage_t is float and vec_t is vec32:
-        out[0] = load_float(x)
-    elif storage_t is double and vec_t is vec64:
-        out[0] = load_double(x)
-    elif storage_t is uint8_t and vec_t is vec64:
-        out[0] = widen_uint8(x)
-    elif storage_t is int8_t and vec_t is vec64:
-        out[0] = widen_int8(x)
-    elif storage_t is uint16_t and vec_t is vec64:
-        out[0] = widen_uint16(x)
-    elif storage_t is half_t and vec_t is vec64:
-        out[0] = widen_halves(x)
-    elif storage_t is float and vec_t is vec64:
-        out[0] = widen_float(x)
+cdef inline void load_some(const storage_t* x, Py_ssize_t count, vec_t* out) noexcept nogil:
+    """A register of stored elements, widened; of count of them and zeros, unless count is 0.
 
-
-cdef inline void load_first(const storage_t* x, Py_ssize_t count, vec_t* out) noexcept nogil:
-    """The first count elements, zeros in the other lanes; touches nothing beyond them."""
+    Touches nothing beyond them.
+    """
     if storage_t is uint8_t and vec_t is vec32:
-        out[0] = load_uint8_first(x, count)
+        out[0] = load_uint8(x, count)
     elif storage_t is int8_t and vec_t is vec32:
-        out[0] = load_int8_first(x, count)
+        out[0] = load_int8(x, count)
     elif storage_t is uint16_t and vec_t is vec32:
-        out[0] = load_uint16_first(x, count)
+        out[0] = load_uint16(x, count)
     elif storage_t is half_t and vec_t is vec32:
-        out[0] = load_half_first(x, count)
+        out[0] = load_half(x, count)
     elif storage_t is float and vec_t is vec32:
-        out[0] = load_float_first(x, count)
+        out[0] = load_float(x, count)
     elif storage_t is double and vec_t is vec64:
-        out[0] = load_double_first(x, count)
+        out[0] = load_double(x, count)
     elif storage_t is uint8_t and vec_t is vec64:
-        out[0] = widen_uint8_first(x, count)
+        out[0] = widen_uint8(x, count)
     elif storage_t is int8_t and vec_t is vec64:
-        out[0] = widen_int8_first(x, count)
+        out[0] = widen_int8(x, count)
     elif storage_t is uint16_t and vec_t is vec64:
-        out[0] = widen_uint16_first(x, count)
+        out[0] = widen_uint16(x, count)
     elif storage_t is half_t and vec_t is vec64:
-        out[0] = widen_halves_first(x, count)
+        out[0] = widen_halves(x, count)
     elif storage_t is float and vec_t is vec64:
-        out[0] = widen_float_first(x, count)
+        out[0] = widen_float(x, count)
 
 
 cdef inline double value_of(storage_t x) noexcept nogil:

@@ -15,7 +15,7 @@ precision the pass computes in.
 
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport (
-    fill, lanes, load, load_first, muladd, prefetch, sums_of_four, vec_t,
+    fill, lanes, load_some, muladd, prefetch, sums_of_four, vec_t,
 )
 
 cdef enum:
@@ -31,10 +31,10 @@ cdef inline void name_lines(
     const storage_t* first, Py_ssize_t stride, Py_ssize_t begin, Py_ssize_t count,
     Py_ssize_t n_lines, const storage_t** lines
 ) noexcept nogil:
-    """Point at `count` lines from `begin` on; past either end, at the outermost again."""
+    """Point at `count` lines from `begin` on; past the end, at the last again."""
     cdef Py_ssize_t i
     for i in range(count):
-        lines[i] = first + max(0, min(begin + i, n_lines - 1)) * stride
+        lines[i] = first + min(begin + i, n_lines - 1) * stride
 
 
 cdef inline void name_group(
@@ -43,16 +43,6 @@ cdef inline void name_group(
 ) noexcept nogil:
     """Point at the lines of a group."""
     name_lines(first, stride, group * GROUP, GROUP, n_lines, lines)
-
-
-cdef inline void load_some(
-    const storage_t* x, Py_ssize_t count, vec_t* out
-) noexcept nogil:
-    """A whole register where count is 0, else its first count elements."""
-    if count:
-        load_first(x, count, out)
-    else:
-        load(x, out)
 
 
 cdef inline void add_register(

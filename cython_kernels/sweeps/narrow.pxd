@@ -9,8 +9,8 @@ the forward half, into a tile of whole registers from which the backward half ta
 from cython_kernels.sweeps.lines cimport CACHE_LINE
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport (
-    SUMS32, add, fill, lanes, load, load_first, muladd, prefetch_far, sums_at_once, sums_of_many,
-    vec32, vec_t,
+    SUMS32, add, fill, lanes, load_some, muladd, prefetch_far, sums_at_once, sums_of_many, vec32,
+    vec_t,
 )
 
 cdef enum:
@@ -24,17 +24,13 @@ cdef inline void load_row(
     const storage_t* row, Py_ssize_t n_registers, Py_ssize_t rest, vec_t* out
 ) noexcept nogil:
     """A row in n_registers registers, the last of which holds `rest` elements (0: is whole)."""
-    cdef Py_ssize_t width = lanes(out)
     cdef Py_ssize_t j
     for j in range(n_registers - 1):
-        load(row + j * width, &out[j])
-    if rest:
-        load_first(row + (n_registers - 1) * width, rest, &out[n_registers - 1])
-    else:
-        load(row + (n_registers - 1) * width, &out[n_registers - 1])
+        load_some(row + j * lanes(out), 0, &out[j])
+    load_some(row + (n_registers - 1) * lanes(out), rest, &out[n_registers - 1])
 
 
-cdef inline bint is_widened(const storage_t* kind) noexcept nogil:
+cdef inline bint is_widened(const storage_t* row) noexcept nogil:
     """Whether a tile spares the backward half work: not where it would be a mere copy."""
     return storage_t is not float and storage_t is not double
 
@@ -91,12 +87,12 @@ cdef inline void add_row(
 
 
 cdef inline void ask_for_row(
-    const storage_t* row, Py_ssize_t n_registers, const vec_t* kind
+    const storage_t* row, Py_ssize_t n_elements
 ) noexcept nogil:
     """Ask for the memory of a row to come, which may lie outside of X."""
     cdef Py_ssize_t in_cache_line = CACHE_LINE // sizeof(storage_t)
     cdef Py_ssize_t j = 0
-    while j < n_registers * lanes(kind):
+    while j < n_elements:
         prefetch_far(row + j)
         j += in_cache_line
 
@@ -114,7 +110,8 @@ cdef inline void backward_groups(
         fill(0.0, &sums[i])
     while first < n_rows:
         for i in range(CHAINS):
-            ask_for_row(block + (first + i) * row_stride + ahead, n_registers, gradient)
+            ask_for_row(block + (first + i) * row_stride + ahead,
+                        n_registers * lanes(gradient))
             add_row(block + (first + i) * row_stride, n_registers, rest,
                     tile + (first + i) * n_registers, factor, first + i, sums + i * n_registers)
         first += CHAINS
@@ -123,38 +120,49 @@ cdef inline void backward_groups(
             gradient[j] = add(gradient[j], sums[i * n_registers + j])
 
 
-cdef inline Py_ssize_t registers_of(Py_ssize_t n_features, const vec_t* kind) noexcept nogil:
-    """Registers that a row fills; the second argument only names the type."""
-    return (n_features + lanes(kind) - 1) // lanes(kind)
+cdef inline void whole_groups(
+    const storage_t* block, Py_ssize_t n_rows, Py_ssize_t row_stride, Py_ssize_t n_registers,
+    Py_ssize_t rest, vec_t* tile, vec_t* z, const vec_t* coef, vec_t* gradient, bint backward
+) noexcept nogil:
+    """Either half of whole groups; z is what comes of the forward and goes into the backward."""
+    if backward:
+        backward_groups(block, n_rows, row_stride, n_registers, rest, tile, z, gradient)
+    else:
+        forward_groups(block, n_rows, row_stride, n_registers, rest, coef, tile, z)
+
+
+cdef inline void by_registers(
+    const storage_t* block, Py_ssize_t n_rows, Py_ssize_t row_stride, Py_ssize_t n, Py_ssize_t rest,
+    vec_t* tile, vec_t* z, const vec_t* coef, vec_t* gradient, bint backward
+) noexcept nogil:
+    """whole_groups, compiled for each number of registers, so that they are registers indeed."""
+    if n == 1:
+        whole_groups(block, n_rows, row_stride, 1, rest, tile, z, coef, gradient, backward)
+    elif n == 2:
+        whole_groups(block, n_rows, row_stride, 2, rest, tile, z, coef, gradient, backward)
+    elif n == 3:
+        whole_groups(block, n_rows, row_stride, 3, rest, tile, z, coef, gradient, backward)
+    elif n == 4:
+        whole_groups(block, n_rows, row_stride, 4, rest, tile, z, coef, gradient, backward)
+    elif n == 5:
+        whole_groups(block, n_rows, row_stride, 5, rest, tile, z, coef, gradient, backward)
+    elif n == 6:
+        whole_groups(block, n_rows, row_stride, 6, rest, tile, z, coef, gradient, backward)
+    elif n == 7:
+        whole_groups(block, n_rows, row_stride, 7, rest, tile, z, coef, gradient, backward)
+    else:
+        whole_groups(block, n_rows, row_stride, 8, rest, tile, z, coef, gradient, backward)
 
 
 cdef inline void forward_narrow(
     const storage_t* block, Py_ssize_t n_rows, Py_ssize_t row_stride, Py_ssize_t n_features,
     const vec_t* coef, vec_t* tile, vec_t* z
 ) noexcept nogil:
-    """z = block coef, and the block into the tile.
-
-    Compiled once for each number of registers, so that they are registers indeed.
-    """
-    cdef Py_ssize_t n = registers_of(n_features, coef)
+    """z = block coef, and the block into the tile."""
+    cdef Py_ssize_t n = (n_features + lanes(coef) - 1) // lanes(coef)
     cdef Py_ssize_t rest = n_features % lanes(coef)
     cdef Py_ssize_t whole = n_rows // sums_at_once(coef) * sums_at_once(coef)
-    if n == 1:
-        forward_groups(block, whole, row_stride, 1, rest, coef, tile, z)
-    elif n == 2:
-        forward_groups(block, whole, row_stride, 2, rest, coef, tile, z)
-    elif n == 3:
-        forward_groups(block, whole, row_stride, 3, rest, coef, tile, z)
-    elif n == 4:
-        forward_groups(block, whole, row_stride, 4, rest, coef, tile, z)
-    elif n == 5:
-        forward_groups(block, whole, row_stride, 5, rest, coef, tile, z)
-    elif n == 6:
-        forward_groups(block, whole, row_stride, 6, rest, coef, tile, z)
-    elif n == 7:
-        forward_groups(block, whole, row_stride, 7, rest, coef, tile, z)
-    else:
-        forward_groups(block, whole, row_stride, 8, rest, coef, tile, z)
+    by_registers(block, whole, row_stride, n, rest, tile, z, coef, <vec_t*>NULL, False)
     if whole < n_rows:
         dot_group(block + whole * row_stride, n_rows - whole, row_stride, n, rest, coef,
                   tile + whole * n, z + whole // lanes(coef))
@@ -162,28 +170,13 @@ cdef inline void forward_narrow(
 
 cdef inline void backward_narrow(
     const storage_t* block, Py_ssize_t n_rows, Py_ssize_t row_stride, Py_ssize_t n_features,
-    const vec_t* tile, const vec_t* factor, vec_t* gradient
+    vec_t* tile, vec_t* factor, vec_t* gradient
 ) noexcept nogil:
     """gradient += block^T factor, likewise."""
-    cdef Py_ssize_t n = registers_of(n_features, gradient)
+    cdef Py_ssize_t n = (n_features + lanes(gradient) - 1) // lanes(gradient)
     cdef Py_ssize_t rest = n_features % lanes(gradient)
     cdef Py_ssize_t whole = n_rows // CHAINS * CHAINS
     cdef Py_ssize_t i
-    if n == 1:
-        backward_groups(block, whole, row_stride, 1, rest, tile, factor, gradient)
-    elif n == 2:
-        backward_groups(block, whole, row_stride, 2, rest, tile, factor, gradient)
-    elif n == 3:
-        backward_groups(block, whole, row_stride, 3, rest, tile, factor, gradient)
-    elif n == 4:
-        backward_groups(block, whole, row_stride, 4, rest, tile, factor, gradient)
-    elif n == 5:
-        backward_groups(block, whole, row_stride, 5, rest, tile, factor, gradient)
-    elif n == 6:
-        backward_groups(block, whole, row_stride, 6, rest, tile, factor, gradient)
-    elif n == 7:
-        backward_groups(block, whole, row_stride, 7, rest, tile, factor, gradient)
-    else:
-        backward_groups(block, whole, row_stride, 8, rest, tile, factor, gradient)
+    by_registers(block, whole, row_stride, n, rest, tile, factor, <vec_t*>NULL, gradient, True)
     for i in range(whole, n_rows):
         add_row(block + i * row_stride, n, rest, tile + i * n, factor, i, gradient)

@@ -1,4 +1,4 @@
-/* Blocks of short rows of uint8 by the integer arithmetic of bytes.h: one tile a row.
+/* Blocks of short rows of uint8 by the integer arithmetic of slices.h.
  *
  * A row alone has too few products for each sum over lanes. So registers hold four rows at once.
  * With their dwords interleaved, a lane of 16 bytes has four columns of all four rows, and a
@@ -6,16 +6,16 @@
  * backward half, which by one shuffle within lanes gets each column of the four rows together.
  *
  * Lane L of the p-th of four registers has columns 16 L + 4 p to 16 L + 4 p + 3: in the gradient,
- * columns stand where place_in_tile says.
+ * columns stand where place_of says.
  */
-#ifndef FUSEDLOGIT_NARROW_BYTES_H
-#define FUSEDLOGIT_NARROW_BYTES_H
+#ifndef FUSEDLOGIT_BYTES_SHORT_ROWS_H
+#define FUSEDLOGIT_BYTES_SHORT_ROWS_H
 
 #include <math.h>
 
-#include "bytes.h"
+#include "slices.h"
 
-enum { NARROW_BYTE_ROWS = 256 }; /* of a block, whose tile has half the room of one of floats */
+enum { BYTE_ROWS = 256 }; /* of a block, whose tile has half the room of one of floats */
 
 #if HAS_BYTE_KERNELS
 
@@ -30,10 +30,16 @@ INLINE __m512i transpose_lanes(__m512i x) {
         x, _mm512_set4_epi32(0x0f0b0703, 0x0e0a0602, 0x0d090501, 0x0c080400));
 }
 
+/* A row of at most MOST_COLUMNS. */
+INLINE __m512i load_row(const uint8_t *x, ptrdiff_t n) {
+    return n == MOST_COLUMNS ? _mm512_loadu_si512((const void *)x)
+                             : _mm512_maskz_loadu_epi8((__mmask64)((1ull << n) - 1), x);
+}
+
 /* Four rows with their dwords interleaved. */
 INLINE void load_four(const uint8_t **rows, ptrdiff_t n, __m512i out[4]) {
-    __m512i a = load_tile(rows[0], n), b = load_tile(rows[1], n);
-    __m512i c = load_tile(rows[2], n), d = load_tile(rows[3], n);
+    __m512i a = load_row(rows[0], n), b = load_row(rows[1], n);
+    __m512i c = load_row(rows[2], n), d = load_row(rows[3], n);
     __m512i ab_low = _mm512_unpacklo_epi32(a, b), ab_high = _mm512_unpackhi_epi32(a, b);
     __m512i cd_low = _mm512_unpacklo_epi32(c, d), cd_high = _mm512_unpackhi_epi32(c, d);
     out[0] = _mm512_unpacklo_epi64(ab_low, cd_low);
@@ -88,15 +94,14 @@ INLINE void dot_rows(const uint8_t *first, ptrdiff_t count, ptrdiff_t row_stride
     _mm512_storeu_ps(z, _mm512_mul_ps(sum, unit));
 }
 
-/* z = block coef, with slices and unit from slice_coef; the block into the tile, and
- * both filled up to whole ROWS_AT_ONCE. */
-static inline void forward_narrow_bytes(const uint8_t *block, ptrdiff_t n_rows,
-                                        ptrdiff_t row_stride, ptrdiff_t n, const int8_t *slices,
-                                        double unit, void *tile, float *z) {
+/* z = block coef; the block into the tile, and both filled up to whole ROWS_AT_ONCE. */
+static inline void forward_bytes(const uint8_t *block, ptrdiff_t n_rows,
+                                        ptrdiff_t row_stride, ptrdiff_t n,
+                                        const SlicedCoef *coef, void *tile, float *z) {
     __m512i w[COEF_SLICES][4];
-    vec32 units = set32((float)unit);
+    vec32 units = set32((float)coef->unit);
     ptrdiff_t whole = n_rows / ROWS_AT_ONCE * ROWS_AT_ONCE;
-    for (int k = 0; k < COEF_SLICES; k++) load_slice(slices + k * BYTE_TILE, w[k]);
+    for (int k = 0; k < COEF_SLICES; k++) load_slice(coef->slices[k], w[k]);
     for (ptrdiff_t i = 0; i < whole; i += ROWS_AT_ONCE)
         dot_rows(block + i * row_stride, ROWS_AT_ONCE, row_stride, n, w, units,
                  (__m512i *)tile + i, z + i);
@@ -115,7 +120,7 @@ INLINE int slice_factors(float *factor, ptrdiff_t n_rows, int32_t slices[][BLOCK
     float size;
     int32_t bits;
     for (ptrdiff_t i = 0; i < n_rows; i += ROWS_AT_ONCE) {
-        vec32 sizes = _mm512_abs_ps(load_float(factor + i));
+        vec32 sizes = _mm512_abs_ps(load_float(factor + i, 0));
         /* Their bits compare as they do themselves, but that NaN is the largest. */
         largest = _mm512_max_epi32(largest, _mm512_castps_si512(sizes));
     }
@@ -125,7 +130,7 @@ INLINE int slice_factors(float *factor, ptrdiff_t n_rows, int32_t slices[][BLOCK
     float scale = 1 / *unit;
     if (!isfinite(size)) *unit = size; /* and so is every product */
     for (ptrdiff_t i = 0; i < n_rows; i += ROWS_AT_ONCE) {
-        vec32 f = load_float(factor + i);
+        vec32 f = load_float(factor + i, 0);
         __m512i q = _mm512_cvtps_epi32(_mm512_mul_ps(f, set32(scale)));
         vec32 rest = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(q), set32(*unit), f);
         vec32 bound = _mm512_mul_ps(_mm512_abs_ps(f), set32(0x1p-17f));
@@ -166,10 +171,10 @@ INLINE void add_sliced(const __m512i *tile, ptrdiff_t n_rows, int32_t slices[][B
 
 /* gradient += block^T factor; where factors differ so much that one fixed point would not keep the
  * digits of all, in several rounds, each of what the last one lost. factor is used up. */
-static inline void backward_narrow_bytes(const void *tile, ptrdiff_t n_rows, float *factor,
+static inline void backward_bytes(const void *tile, ptrdiff_t n_rows, float *factor,
                                          float *gradient, const uint8_t *ahead,
                                          ptrdiff_t row_stride) {
-    int32_t slices[NARROW_BYTE_ROWS / 4][BLOCK_SLICES];
+    int32_t slices[BYTE_ROWS / 4][BLOCK_SLICES];
     float unit;
     int again;
     for (ptrdiff_t i = n_rows; i % ROWS_AT_ONCE; i++) factor[i] = 0;
@@ -184,9 +189,8 @@ static inline void backward_narrow_bytes(const void *tile, ptrdiff_t n_rows, flo
 #else
 
 /* Not used at this level: floats do it (narrow.pxd). */
-#define forward_narrow_bytes(block, n_rows, row_stride, n, slices, unit, tile, z) \
-    ((void)0)
-#define backward_narrow_bytes(tile, n_rows, factor, gradient, ahead, row_stride) ((void)(ahead))
+#define forward_bytes(block, n_rows, row_stride, n, coef, tile, z) ((void)0)
+#define backward_bytes(tile, n_rows, factor, gradient, ahead, row_stride) ((void)(ahead))
 
 #endif
 

@@ -1,0 +1,75 @@
+"""A pass whose parts each have rows of their own: for rows that are many and not too long."""
+
+from cython_kernels.passes.blocks cimport sweep_block, sweep_panel
+from cython_kernels.passes.centred cimport pass_centred_panels, pass_centred_rows
+from cython_kernels.passes.link_step cimport finish_forward
+from cython_kernels.passes.partition cimport Span, rows_of_step
+from cython_kernels.passes.plan cimport FLUSH, ROW_REGISTERS_BYTES, Z_ROWS
+from cython_kernels.passes.short_rows cimport pass_short_rows
+from cython_kernels.passes.sums cimport flush_part, to_registers
+from cython_kernels.passes.task cimport (
+    CENTRED_PANELS, CENTRED_ROWS, GRADIENT, LONG_ROWS, PANELS, Pass, Way,
+)
+from cython_kernels.passes.workspace cimport Part, part_at
+from cython_kernels.registers.storage cimport storage_t
+from cython_kernels.registers.vector cimport vec_t
+from cython_kernels.sweeps.lines cimport GROUP
+
+
+cdef inline void pass_rows(
+    const storage_t* X, const Pass* task, Span rows, Part* part, const vec_t* coef
+) noexcept nogil:
+    """Some rows of a C-ordered X."""
+    cdef Py_ssize_t first = rows.begin, n_old = 0, n_new, k, unflushed = 0
+    while first < rows.end or n_old > 0:
+        n_new = min(task.plan.block_rows, rows.end - first)
+        for k in range(task.n_coefs):
+            sweep_block(X, first, n_old, n_new, 0, task.n_features, task, part, k, coef,
+                        part.z + k * Z_ROWS)
+            finish_forward(task, part, k, first, n_new, part.z + k * Z_ROWS)
+        first += n_new
+        unflushed += n_old
+        n_old = n_new if task.verb >= GRADIENT else 0
+        part.z, part.factor = part.factor, part.z
+        if unflushed >= FLUSH * GROUP:
+            unflushed = 0
+            flush_part(task, part, <vec_t*>part.gradient_registers, 0, task.n_features)
+    flush_part(task, part, <vec_t*>part.gradient_registers, 0, task.n_features)
+
+
+cdef inline void pass_panels(
+    const storage_t* X, const Pass* task, Span rows, Part* part, vec_t* z_registers
+) noexcept nogil:
+    """Some rows of a Fortran-ordered X."""
+    cdef Py_ssize_t first = rows.begin, n_old = 0, n_new, k
+    while first < rows.end or n_old > 0:
+        n_new = min(task.plan.block_rows, rows.end - first)
+        for k in range(task.n_coefs):
+            sweep_panel(X, first, n_old, n_new, 0, task.n_features, task, part, k, z_registers,
+                        part.z)
+            finish_forward(task, part, k, first, n_new, part.z)
+            # The old factors have served; the new ones take their place.
+            to_registers(part.z, n_new,
+                         <vec_t*>(part.factor_registers + k * ROW_REGISTERS_BYTES))
+        first += n_new
+        n_old = n_new if task.verb >= GRADIENT else 0
+
+
+cdef inline void pass_by_rows(
+    const storage_t* X, const Pass* task, int index, Py_ssize_t step, const vec_t* coef
+) noexcept nogil:
+    """Step `step` of part `index`."""
+    cdef Part part = part_at(task, index)
+    cdef Span rows = rows_of_step(
+        task.n_samples, task.n_parts, index, step, task.plan.step_rows)
+    cdef Way way = task.plan.way
+    if way == LONG_ROWS:
+        pass_rows(X, task, rows, &part, coef)
+    elif way == PANELS:
+        pass_panels(X, task, rows, &part, <vec_t*>part.z_registers)
+    elif way == CENTRED_ROWS:
+        pass_centred_rows(X, task, rows, &part)
+    elif way == CENTRED_PANELS:
+        pass_centred_panels(X, task, rows, &part)
+    else:
+        pass_short_rows(X, task, rows, &part, coef)

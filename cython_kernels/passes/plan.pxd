@@ -1,0 +1,123 @@
+"""How a pass goes: the one place that chooses, with every threshold and every size of a buffer.
+
+What a pass does with a block of X is its way; its threads share out the rows or, where a block of
+whole rows would leave the cache or rows are too few, the columns. All is chosen once a pass.
+"""
+
+from libc.stdint cimport uint8_t
+
+from cython_kernels.bytes.bytes cimport BYTE_ROWS, HAS_BYTE_KERNELS, MOST_COLUMNS, slices_suit
+from cython_kernels.passes.partition cimport UNIT, rows_in_step
+from cython_kernels.passes.task cimport (
+    CENTRED_PANELS, CENTRED_ROWS, LONG_ROWS, PANELS, PRODUCT, SHORT_BYTES, SHORT_ROWS, Pass, Way,
+)
+from cython_kernels.registers.storage cimport storage_t
+from cython_kernels.registers.vector cimport VEC32_LANES, VEC64_LANES
+from cython_kernels.sweeps.lines cimport CACHE_LINE, GROUP
+from cython_kernels.sweeps.narrow cimport NARROW_REGISTERS, NARROW_ROWS
+
+cdef enum:
+    BLOCK_BYTES = 131072      # a block of rows: well inside L2, with room for the gradient
+    BLOCK_ROWS = 256          # at most: enough to vectorise the link
+    PANEL_BYTES = 524288      # a panel, where parts are rows
+    PANEL_ROWS = 512          # at most
+    STRETCH_BYTES = 512       # of a column in it, at least: memory is slow to jump
+    SHARED_STRETCH_BYTES = 2048     # of a column in a panel that leaves L2
+    NEAR_BYTES = 1572864      # what one core keeps of a block: most of its L2
+    MANY_FEATURES = 16 * UNIT       # of a part, before columns are worth sharing out
+    MIN_BYTES = 33            # columns of uint8 that integer arithmetic serves, to MOST_COLUMNS
+    FLUSH = 512               # additions in float32, before sums move to float64
+
+    MOST_ROWS = 1024          # of any block or panel
+    Z_ROWS = MOST_ROWS + 16   # and a group of padding, in whole cache lines
+    ROW_REGISTERS_BYTES = 4 * Z_ROWS        # one number a row; in float64 panels are half as long
+    ALIGNMENT = CACHE_LINE
+    GUARD = 64                # bytes behind each buffer that nobody writes to, as tests see
+    TILE_BYTES = NARROW_ROWS * NARROW_REGISTERS * ALIGNMENT
+
+
+cdef inline Py_ssize_t lanes_for(const storage_t* X) noexcept nogil:
+    """Elements of X that a register of the compute type holds."""
+    return VEC64_LANES if storage_t is double else VEC32_LANES
+
+
+cdef inline bint bytes_serve(const storage_t* X, const Pass* task) noexcept nogil:
+    """Whether short rows go by integer arithmetic."""
+    cdef Py_ssize_t k
+    if storage_t is uint8_t:
+        if not HAS_BYTE_KERNELS or not MIN_BYTES <= task.n_features <= MOST_COLUMNS:
+            return False
+        for k in range(task.n_coefs):
+            if not slices_suit(task.coef + k * task.n_features, task.n_features):
+                return False
+        return True
+    else:
+        return False
+
+
+cdef inline Way way_of(const storage_t* X, const Pass* task) noexcept nogil:
+    """By how X lies in memory, and what registers hold."""
+    if task.column_stride != 1:
+        return PANELS if task.unit == NULL else CENTRED_PANELS
+    if task.unit != NULL:
+        return CENTRED_ROWS
+    if not 1 <= task.n_features <= NARROW_REGISTERS * lanes_for(X):
+        return LONG_ROWS
+    return SHORT_BYTES if bytes_serve(X, task) else SHORT_ROWS
+
+
+cdef inline bint columns_are_shared(const storage_t* X, const Pass* task) noexcept nogil:
+    """Whether parts are columns: a block of whole rows would leave the cache, or rows are few."""
+    cdef Way way = task.plan.way
+    if task.n_samples == 0 or task.n_features < MANY_FEATURES * task.n_parts:
+        return False
+    if way != LONG_ROWS and way != PANELS:
+        return False
+    if task.n_samples < GROUP * task.n_parts:
+        return True
+    if way == PANELS:                       # an old one and a new one
+        return 2 * task.n_features * STRETCH_BYTES > NEAR_BYTES
+    return GROUP * task.n_features * <Py_ssize_t>sizeof(storage_t) > NEAR_BYTES
+
+
+cdef inline Py_ssize_t rows_of_block(const storage_t* X, const Pass* task) noexcept nogil:
+    """Rows of a block or a panel."""
+    cdef Way way = task.plan.way
+    cdef Py_ssize_t size = sizeof(storage_t)
+    cdef Py_ssize_t row_bytes = max(1, task.n_features) * size
+    if way == SHORT_ROWS:
+        return NARROW_ROWS
+    if way == SHORT_BYTES:
+        return BYTE_ROWS
+    if way == CENTRED_PANELS:
+        return PANEL_ROWS
+    if way == PANELS and task.plan.columns_shared:
+        return min(<Py_ssize_t>MOST_ROWS, SHARED_STRETCH_BYTES // size)
+    if way == PANELS:
+        return max(STRETCH_BYTES // size, min(PANEL_ROWS, PANEL_BYTES // row_bytes)) // UNIT * UNIT
+    if task.plan.columns_shared:
+        return GROUP
+    return GROUP * max(1, min(BLOCK_ROWS, BLOCK_BYTES // row_bytes) // GROUP)
+
+
+cdef inline bint z_stays_single(const Pass* task) noexcept nogil:
+    """Whether z may stay in float32: it is no result, and meets no number beyond floats."""
+    cdef Py_ssize_t k
+    if task.decision != NULL or task.sample_weight != NULL or task.verb == PRODUCT:
+        return False
+    for k in range(task.n_coefs):
+        if not -1e30 < task.intercept[k] < 1e30:
+            return False
+    return True
+
+
+cdef inline void make_plan(const storage_t* X, Pass* task) noexcept nogil:
+    """Choose how a pass goes whose fields are complete."""
+    task.plan.way = way_of(X, task)
+    task.plan.columns_shared = columns_are_shared(X, task)
+    task.plan.block_rows = rows_of_block(X, task)
+    task.plan.step_rows = rows_in_step(task.n_features * sizeof(storage_t), task.n_parts)
+    task.plan.single_link = (
+        storage_t is not double and task.unit == NULL
+        and task.n_features <= NARROW_REGISTERS * VEC32_LANES)
+    task.plan.single_z = task.plan.single_link and z_stays_single(task)
