@@ -4,6 +4,10 @@ from libc.math cimport NAN
 
 from cython_kernels.link.link cimport decay, loss_and_residual_at, real
 
+ctypedef fused link_t:
+    float
+    double
+
 cdef enum:
     CHAINS = 32
 
@@ -39,26 +43,19 @@ cdef inline void weigh(real* values, const double* sample_weight, Py_ssize_t n) 
 
 
 cdef inline void link_block(
-    real* z, const real* y, Py_ssize_t n, real* losses, bint single
+    real* z, const real* y, Py_ssize_t n, real* losses, link_t most
 ) noexcept nogil:
-    """Log losses, and residuals in place of z, computed in single or in double precision.
+    """Log losses, and residuals in place of z, computed in the type of `most`.
 
-    The loss of a target outside [0, 1] is NaN: the caller finds out without a check of his own.
+    The loss of a target outside [0, most] is NaN: the caller finds out without a check of his own.
     """
-    cdef double loss, residual
-    cdef float loss32, residual32
+    cdef link_t y_i, loss, residual
     cdef Py_ssize_t i
     for i in range(n):
-        if single:
-            loss32 = loss_and_residual_at(
-                <float>z[i], decay(<float>z[i]), <float>y[i], &residual32)
-            losses[i] = <real>loss32 if 0 <= <float>y[i] <= 1 else <real>NAN
-            z[i] = <real>residual32
-        else:
-            loss = loss_and_residual_at(
-                <double>z[i], decay(<double>z[i]), <double>y[i], &residual)
-            losses[i] = <real>loss if 0 <= y[i] <= 1 else <real>NAN
-            z[i] = <real>residual
+        y_i = <link_t>y[i]
+        loss = loss_and_residual_at(<link_t>z[i], decay(<link_t>z[i]), y_i, &residual)
+        losses[i] = <real>loss if 0 <= y_i <= most else <real>NAN
+        z[i] = <real>residual
 
 
 cdef inline double loss_of_block(
@@ -70,9 +67,9 @@ cdef inline double loss_of_block(
     In single precision where z is no better, and the link would else take most of the time.
     """
     if single or real is float:
-        link_block(z, y, n, losses, True)
+        link_block(z, y, n, losses, <float>1)
     else:
-        link_block(z, y, n, losses, False)
+        link_block(z, y, n, losses, <double>1)
     weigh(losses, sample_weight, n)
     weigh(z, sample_weight, n)
     return sum_of(losses, n)

@@ -13,9 +13,10 @@ cdef inline void finish_forward(
 ) noexcept nogil:
     """From z = X w of n_rows rows from `begin` to the factors of their backward half."""
     cdef const double* sample_weight = task.sample_weight
+    cdef double intercept = task.intercept[k]
     cdef Py_ssize_t i
     for i in range(n_rows):
-        z[i] = <real>(z[i] + task.intercept[k])
+        z[i] = <real>(z[i] + intercept)
     if sample_weight != NULL:
         sample_weight += begin
     if task.decision != NULL:

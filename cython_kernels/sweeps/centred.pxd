@@ -25,6 +25,20 @@ cdef inline vec64 feature(
     return muladd(result, unit, shift)
 
 
+cdef inline void add_register(
+    const storage_t** lines, Py_ssize_t r, Py_ssize_t count, const vec64* unit, const vec64* shift,
+    bint by_line, const vec64* factors, vec64* target
+) noexcept nogil:
+    """Register r of add_lines, of which the first count elements are meant; all if it is 0."""
+    cdef vec64 sum = target[r]
+    cdef Py_ssize_t i, u
+    for i in range(GROUP):
+        u = i if by_line else r
+        sum = muladd(feature(lines[i] + r * VEC64_LANES, count, unit[u], shift[u]), factors[i],
+                     sum)
+    target[r] = sum
+
+
 cdef inline void add_lines(
     const storage_t** lines, Py_ssize_t n, const vec64* unit, const vec64* shift, bint by_line,
     const vec64* factors, vec64* target, Py_ssize_t ahead
@@ -35,20 +49,27 @@ cdef inline void add_lines(
     """
     cdef Py_ssize_t in_line = CACHE_LINE // (<Py_ssize_t>sizeof(storage_t) * VEC64_LANES)
     cdef Py_ssize_t whole = n // VEC64_LANES
-    cdef Py_ssize_t rest = n % VEC64_LANES
-    cdef Py_ssize_t i, r, u
-    cdef vec64 sum
-    for r in range(whole + (rest > 0)):
+    cdef Py_ssize_t i, r
+    for r in range(whole):
         if ahead and r % in_line == 0:
             for i in range(GROUP):
                 prefetch_far(<const char*>(
                     <uintptr_t>lines[i] + (r * VEC64_LANES + ahead) * sizeof(storage_t)))
-        sum = target[r]
-        for i in range(GROUP):
-            u = i if by_line else r
-            sum = muladd(feature(lines[i] + r * VEC64_LANES, rest if r == whole else 0, unit[u],
-                                 shift[u]), factors[i], sum)
-        target[r] = sum
+        add_register(lines, r, 0, unit, shift, by_line, factors, target)
+    if n % VEC64_LANES:
+        add_register(lines, whole, n % VEC64_LANES, unit, shift, by_line, factors, target)
+
+
+cdef inline void dot_register(
+    const storage_t** lines, Py_ssize_t r, Py_ssize_t count, const vec64* unit, const vec64* shift,
+    bint by_line, const vec64* weight, vec64* sums
+) noexcept nogil:
+    """Register r of dot_lines, likewise."""
+    cdef Py_ssize_t i, u
+    for i in range(GROUP):
+        u = i if by_line else r
+        sums[i] = muladd(feature(lines[i] + r * VEC64_LANES, count, unit[u], shift[u]), weight[r],
+                         sums[i])
 
 
 cdef inline void dot_lines(
@@ -57,14 +78,12 @@ cdef inline void dot_lines(
 ) noexcept nogil:
     """out[i] = features of line i times weight, which is zero past the n-th."""
     cdef Py_ssize_t whole = n // VEC64_LANES
-    cdef Py_ssize_t rest = n % VEC64_LANES
     cdef vec64 sums[GROUP]
-    cdef Py_ssize_t i, r, u
+    cdef Py_ssize_t i, r
     for i in range(GROUP):
         fill(0.0, &sums[i])
-    for r in range(whole + (rest > 0)):
-        for i in range(GROUP):
-            u = i if by_line else r
-            sums[i] = muladd(feature(lines[i] + r * VEC64_LANES, rest if r == whole else 0,
-                                     unit[u], shift[u]), weight[r], sums[i])
+    for r in range(whole):
+        dot_register(lines, r, 0, unit, shift, by_line, weight, sums)
+    if n % VEC64_LANES:
+        dot_register(lines, whole, n % VEC64_LANES, unit, shift, by_line, weight, sums)
     sums_of_four(sums, out)

@@ -27,7 +27,10 @@ cdef inline void load_row(
     cdef Py_ssize_t j
     for j in range(n_registers - 1):
         load_some(row + j * lanes(out), 0, &out[j])
-    load_some(row + (n_registers - 1) * lanes(out), rest, &out[n_registers - 1])
+    if rest:        # told apart here, a compiler takes the question out of the loop over rows
+        load_some(row + (n_registers - 1) * lanes(out), rest, &out[n_registers - 1])
+    else:
+        load_some(row + (n_registers - 1) * lanes(out), 0, &out[n_registers - 1])
 
 
 cdef inline bint is_widened(const storage_t* row) noexcept nogil:
