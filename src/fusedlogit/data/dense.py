@@ -164,7 +164,7 @@ class DenseMatrix:
         for begin, end in _runs_of_one(targets):
             target, part = targets[begin], slice(begin, end)
             self._run(
-                dense.loss_and_gradient, *stored_target(target.y), target.sample_weight,
+                dense.loss_and_gradient, *target.stored, target.sample_weight,
                 coef[part], intercept[part], losses[part], gradients[part], slopes[part],
                 None if decision is None else decision[part], n_coefs=end - begin, precise=precise,
             )  # fmt: skip

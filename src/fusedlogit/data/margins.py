@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._kernels import margins as kernels
-from .checks import stored_target
 from .target import Target
 
 Doubles = NDArray[np.float64]
@@ -84,7 +83,7 @@ class Margins:
         kernels.extremes(
             self.values,
             None if than is None else than.values,
-            *stored_target(target.y),
+            *target.stored,
             target.sample_weight,
             sums,
         )

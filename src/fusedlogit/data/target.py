@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import stored_target
+
 Doubles = NDArray[np.float64]
 
 
@@ -57,6 +59,11 @@ class Target:
     y: NDArray[Any]
     sample_weight: Doubles | None
     link: Link
+
+    @cached_property
+    def stored(self) -> tuple[NDArray[np.uint8], int]:
+        """y as kernels are given it."""
+        return stored_target(self.y)
 
     @cached_property
     def total_weight(self) -> float:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._kernels import link, margins
-from ..data.checks import stored_target
 from ..data.target import Link, Target
 
 Doubles = NDArray[np.float64]
@@ -23,13 +22,13 @@ class LogLoss:
         self, z: Doubles, change: Doubles | None, share: float, target: Target, n_threads: int
     ) -> Doubles:
         sums = np.zeros((n_threads, 3))
-        margins.along(z, change, share, *stored_target(target.y), target.sample_weight, sums)
+        margins.along(z, change, share, *target.stored, target.sample_weight, sums)
         return np.asarray(sums.sum(axis=0))
 
     def dual(self, z: Doubles, share: float, target: Target, n_threads: int) -> float:
         """Of the entropy of q = |share residual|."""
         sums = np.zeros((n_threads, 1))
-        margins.dual(z, share, *stored_target(target.y), target.sample_weight, sums)
+        margins.dual(z, share, *target.stored, target.sample_weight, sums)
         return float(sums.sum())
 
     def residual(self, z: Doubles, y: NDArray[Any]) -> Doubles:
