@@ -53,11 +53,11 @@ def moments(
     object X, const double[::1] sample_weight, const double[::1] unit,
     double[:, :, ::1] sums, double[::1] weight,
 ):
-    """Column means in sums[0, 0], sums of squared deviations in sums[1, 0].
+    """Column means in sums[0, 0, :n_features], sums of squared deviations in sums[1, 0] likewise.
 
     unit (n_features,) has powers of two, or is None: columns are multiplied by them before any
     distance is taken, and squared deviations stay so. Means are in X's own units.
-    sums is (4, n_threads, n_features) and weight (n_threads,), both zero at the start; the total
+    sums is (4, n_threads, n_features or more) and weight (n_threads,), both zero at the start; the total
     weight ends in weight[0].
     """
     cdef Stored rows = stored(X)
@@ -66,6 +66,7 @@ def moments(
     task.n_parts = <int>weight.shape[0]
     task.n_samples = rows.n_samples
     task.n_features = rows.n_features
+    task.part_stride = sums.shape[2]
     task.row_stride = rows.row_stride
     task.column_stride = rows.column_stride
     task.sample_weight = values_of(sample_weight)

@@ -23,15 +23,16 @@ cdef struct Moments:
     int n_parts
     Py_ssize_t n_samples
     Py_ssize_t n_features
+    Py_ssize_t part_stride          # from the sums of a part to the next's: n_features or more
     Py_ssize_t row_stride           # in elements; one of the two strides is 1
     Py_ssize_t column_stride
     const double* sample_weight     # (n_samples,), or NULL: all one
     const double* unit              # (n_features,), factors of columns, or NULL: all one
     double* weight                  # (n_parts,)
-    double* mean                    # (n_parts, n_features), in these units, as all that follows
-    double* deviation               # (n_parts, n_features), sums of squared deviations
-    double* block_mean              # (n_parts, n_features), scratch
-    double* block_deviation         # (n_parts, n_features), scratch
+    double* mean                    # (n_parts, part_stride), in these units, as all that follows
+    double* deviation               # (n_parts, part_stride), sums of squared deviations
+    double* block_mean              # (n_parts, part_stride), scratch
+    double* block_deviation         # (n_parts, part_stride), scratch
 
 
 cdef inline void merge(
@@ -207,7 +208,7 @@ cdef inline void moments_part(
 ) noexcept nogil:
     """Some rows into the moments of part index."""
     cdef Py_ssize_t block_rows = rows_of_block(X, task)
-    cdef Py_ssize_t offset = index * task.n_features
+    cdef Py_ssize_t offset = index * task.part_stride
     cdef double* mean = task.block_mean + offset
     cdef double* deviation = task.block_deviation + offset
     cdef const double* sample_weight = NULL
@@ -247,8 +248,8 @@ cdef inline int run_moments(const storage_t* X, const Moments* task) except -1 n
         with gil:
             PyErr_CheckSignals()
     for index in range(1, task.n_parts):
-        merge(task.n_features, task.weight[index], task.mean + index * task.n_features,
-              task.deviation + index * task.n_features, task.weight, task.mean, task.deviation)
+        merge(task.n_features, task.weight[index], task.mean + index * task.part_stride,
+              task.deviation + index * task.part_stride, task.weight, task.mean, task.deviation)
     if task.unit != NULL:
         for j in range(task.n_features):
             task.mean[j] /= task.unit[j]

@@ -139,10 +139,10 @@ class Kernels:
     def moments(self, X, weight, n_threads=1, unit=None):
         """Means, sums of squared deviations, total weight."""
         with Outputs() as outputs:
-            sums = outputs.copy(np.zeros((4, n_threads, X.shape[1])))
+            sums = outputs.copy(np.zeros((4, n_threads, X.shape[1] + n_threads % 3)))
             total = outputs.copy(np.zeros(n_threads))
             self.matrix.moments(X, weight, unit, sums, total)
-        return sums[0, 0], sums[1, 0], total[0]
+        return sums[0, 0, : X.shape[1]], sums[1, 0, : X.shape[1]], total[0]
 
     def first_nonfinite(self, X, n_threads=1):
         """Row and column."""

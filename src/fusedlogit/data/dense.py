@@ -261,9 +261,11 @@ class DenseMatrix:
         Units are powers of two, which bring squares of very large or small numbers into range.
         """
         n_threads = self.n_threads
-        sums = np.zeros((4, n_threads, self.n_features))
+        # Sums of two threads share no cache line, nor a pair of them.
+        sums = np.zeros((4, n_threads, -(-self.n_features // 16) * 16 + 16))
         weight = np.zeros(n_threads)
         matrix.moments(self.X, sample_weight, unit, sums, weight)
         self.n_passes += 1
-        self.raise_if_nonfinite(sums[0, 0], sums[1, 0])
-        return sums[0, 0], sums[1, 0] / weight[0]
+        mean, deviation = sums[:2, 0, : self.n_features]
+        self.raise_if_nonfinite(mean, deviation)
+        return mean.copy(), deviation / weight[0]
