@@ -57,8 +57,8 @@ def moments(
 
     unit (n_features,) has powers of two, or is None: columns are multiplied by them before any
     distance is taken, and squared deviations stay so. Means are in X's own units.
-    sums is (4, n_threads, n_features or more) and weight (n_threads,), both zero at the start; the total
-    weight ends in weight[0].
+    sums is (4, n_threads, n_features or more) and weight (n_threads,), both zero at the start; the
+    total weight ends in weight[0].
     """
     cdef Stored rows = stored(X)
     cdef Moments task
