@@ -17,6 +17,7 @@ from cython_kernels.registers.storage cimport half_t, storage_t
 from cython_kernels.modules.views cimport Stored, out_table, out_values, stored, values_of
 
 ctypedef fused task_t:
+    Gram
     Moments
     Sandwich
     Search
@@ -24,7 +25,9 @@ ctypedef fused task_t:
 
 cdef inline int run_typed(const storage_t* X, task_t* task) except -1 nogil:
     """The work of a task's type."""
-    if task_t is Moments:
+    if task_t is Gram:
+        return run_gram(X, task)
+    elif task_t is Moments:
         return run_moments(X, task)
     elif task_t is Sandwich:
         return run_sandwich(X, task)
@@ -122,21 +125,6 @@ def gram_tile_size(Py_ssize_t n_samples, Py_ssize_t n_features):
     return gram_tile(n_samples, n_features)
 
 
-cdef int multiply(const Stored* X, const Gram* task, real_t* tile, real_t* product) except -1 nogil:
-    """run_gram, compiled for the type of X."""
-    if X.type == c"B":
-        return run_gram(<const uint8_t*>X.elements, task, tile, product)
-    if X.type == c"b":
-        return run_gram(<const int8_t*>X.elements, task, tile, product)
-    if X.type == c"H":
-        return run_gram(<const uint16_t*>X.elements, task, tile, product)
-    if X.type == c"e":
-        return run_gram(<const half_t*>X.elements, task, tile, product)
-    if X.type == c"f":
-        return run_gram(<const float*>X.elements, task, tile, product)
-    return run_gram(<const double*>X.elements, task, tile, product)
-
-
 def gram(
     object X, const double[::1] mean, const double[::1] scale,
     const double[::1] root, real_t[::1, :] product, real_t[::1] tile, int n_threads, gemm, syrk,
@@ -163,8 +151,11 @@ def gram(
     task.root = values_of(root)
     task.gemm = PyCapsule_GetPointer(gemm, PyCapsule_GetName(gemm))
     task.syrk = PyCapsule_GetPointer(syrk, PyCapsule_GetName(syrk))
+    task.in_float64 = real_t is double
+    task.tile = &tile[0]
+    task.product = &product[0, 0]
     with nogil:
-        multiply(&rows, &task, &tile[0], &product[0, 0])
+        run(&rows, &task)
 
 
 def first_nonfinite(object X, Py_ssize_t[:, ::1] places):

@@ -41,7 +41,10 @@ cdef struct Gram:
     const double* mean              # (n_features,)
     const double* scale             # (n_features,)
     const double* root              # (n_samples,)
-    void* gemm                      # of BLAS, in the type of the product
+    bint in_float64                 # what the product is computed and stored in
+    void* tile                      # gram_tile() elements of that type
+    void* product                   # (n_samples, n_samples), lower triangle by columns
+    void* gemm                      # of BLAS, for that type
     void* syrk
 
 
@@ -104,10 +107,9 @@ cdef inline void add_block(
                             right, &n_columns, &one, block, &size)
 
 
-cdef inline int run_gram(
+cdef inline int add_gram(
     const storage_t* X, const Gram* task, real_t* tile, real_t* product
 ) except -1 nogil:
-    """product += A A^T, lower triangle by columns."""
     cdef Py_ssize_t n_blocks = (task.n_samples + GRAM_ROWS - 1) // GRAM_ROWS
     cdef Py_ssize_t first = 0, n_columns, i
     n_blocks = n_blocks * (n_blocks + 1) // 2
@@ -123,3 +125,10 @@ cdef inline int run_gram(
         with gil:
             PyErr_CheckSignals()
     return 0
+
+
+cdef inline int run_gram(const storage_t* X, const Gram* task) except -1 nogil:
+    """product += A A^T."""
+    if task.in_float64:
+        return add_gram(X, task, <double*>task.tile, <double*>task.product)
+    return add_gram(X, task, <float*>task.tile, <float*>task.product)

@@ -219,15 +219,15 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             data, labels = validate_data(
                 self, X, y, dtype=list(NUMBER_TYPES), ensure_all_finite=False
             )
-        classes, target = self._encode(labels)
+        classes, codes = self._encode(labels)
         weight, unit = self._weights(labels, classes, data, sample_weight)
         matrix = DenseMatrix(readable(narrowed(data)), self.n_jobs)
-        self._require_weight_in_both(classes, target, weight)
-        total = matrix.n_samples if weight is None else float(weight.sum())
-        penalty = 1 / (self.C * unit) / total
+        self._require_weight_in_both(classes, codes, weight)
+        target = Target(codes, weight, LOG_LOSS)
+        penalty = 1 / (self.C * unit) / target.total_weight
         objective = Objective.of(
-            matrix, Target(target, weight, LOG_LOSS), self.scaling, (1 - self.l1_ratio) * penalty,
-            self.l1_ratio * penalty, self.fit_intercept,
+            matrix, target, self.scaling, (1 - self.l1_ratio) * penalty, self.l1_ratio * penalty,
+            self.fit_intercept,
         )  # fmt: skip
         settings = Settings(
             self.max_iter, self.tol, self.learning_rate, self._reporter(), self._seed()
@@ -314,12 +314,12 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.ascontiguousarray(weight) / largest, largest
 
     def _require_weight_in_both(
-        self, classes: NDArray[Any], target: NDArray[np.uint8], weight: Doubles | None
+        self, classes: NDArray[Any], codes: NDArray[np.uint8], weight: Doubles | None
     ) -> None:
         """Refuse weights that leave one class alone: it is as if y held no other."""
         if weight is None:
             return
-        for label, of_class in zip(classes, (target == 0, target == 1), strict=True):
+        for label, of_class in zip(classes, (codes == 0, codes == 1), strict=True):
             if not weight[of_class].any():
                 raise ValueError(
                     f"sample_weight (times class_weight) is zero for every sample of class "

@@ -7,8 +7,9 @@ from numbers import Integral, Real
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .checks import check_storage, real_numbers, refuse_what_is_no_number
+from .checks import check_storage, check_target, real_numbers, refuse_what_is_no_number
 from .dense import DenseMatrix
+from .target import Link, Target
 
 Doubles = NDArray[np.float64]
 
@@ -61,5 +62,7 @@ def weight_of(sample_weight: ArrayLike | None, n_samples: int) -> Doubles | None
     return shares
 
 
-def total_of(sample_weight: Doubles | None, n_samples: int) -> float:
-    return float(n_samples if sample_weight is None else sample_weight.sum())
+def target_of(y: ArrayLike, sample_weight: ArrayLike | None, n_samples: int, link: Link) -> Target:
+    """What decision values are held to."""
+    weight = weight_of(sample_weight, n_samples)
+    return Target(check_target(y, n_samples), weight, link)

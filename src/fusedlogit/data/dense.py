@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from ..runtime.blas import blas_threads
 from ..runtime.scratch import scratch
 from ..runtime.threads import threads_for, threads_now
 from . import checks
-from .checks import stored_target
 from .margins import Margins
 from .protocol import Data, Sums
 from .target import Target
@@ -26,15 +25,6 @@ def blas_products(dtype: type) -> tuple[object, object]:
     """The products of BLAS that Cython code may call, of two matrices and of one with itself."""
     kind = np.dtype(dtype).char.replace("f", "s")
     return cython_blas.__pyx_capi__[f"{kind}gemm"], cython_blas.__pyx_capi__[f"{kind}syrk"]
-
-
-def _runs_of_one(targets: Sequence[Target]) -> Iterator[tuple[int, int]]:
-    """Begin and end of each run of the same target."""
-    begin = 0
-    for end in range(1, len(targets) + 1):
-        if end == len(targets) or targets[end] is not targets[begin]:
-            yield begin, end
-            begin = end
 
 
 class DenseMatrix:
@@ -133,20 +123,19 @@ class DenseMatrix:
         self.raise_if_nonfinite(decision)
         return decision
 
-    def loss(
-        self, y: NDArray[Any], sample_weight: Doubles | None, coef: Doubles, intercept: Doubles
-    ) -> Doubles:
+    def loss(self, target: Target, coef: Doubles, intercept: Doubles) -> Doubles:
         """Sums of the weighted log losses, of shape (K,)."""
         total: Doubles = np.empty(len(coef))
         self._run(
-            dense.loss, *stored_target(y), sample_weight, coef, intercept, total, n_coefs=len(coef)
-        )
-        self.raise_if_nonfinite(total, y=y)
+            dense.loss, *target.stored, target.sample_weight, coef, intercept, total,
+            n_coefs=len(coef),
+        )  # fmt: skip
+        self.raise_if_nonfinite(total, y=target.y)
         return total
 
     def loss_and_gradient(
         self,
-        targets: Sequence[Target],
+        target: Target,
         coef: Doubles,
         intercept: Doubles,
         *,
@@ -155,25 +144,17 @@ class DenseMatrix:
     ) -> Sums:
         """Sums of the weighted log losses (K,), gradients, derivatives in the intercept, margins.
 
-        Vectors with the same target share a pass; sums have the same bits alone and in company.
-        They need not be finite. Without `margins` there are none.
+        They have the same bits alone and in company, and need not be finite. Without `margins`
+        there are none.
         """
         losses, slopes = np.empty(len(coef)), np.empty(len(coef))
         gradients = np.empty_like(coef)
         decision = np.empty((len(coef), self.n_samples)) if margins else None
-        for begin, end in _runs_of_one(targets):
-            target, part = targets[begin], slice(begin, end)
-            self._run(
-                dense.loss_and_gradient, *target.stored, target.sample_weight,
-                coef[part], intercept[part], losses[part], gradients[part], slopes[part],
-                None if decision is None else decision[part], n_coefs=end - begin, precise=precise,
-            )  # fmt: skip
-        if decision is None:
-            return losses, gradients, slopes, []
-        found = [
-            Margins(values, target, self.n_threads)
-            for values, target in zip(decision, targets, strict=True)
-        ]
+        self._run(
+            dense.loss_and_gradient, *target.stored, target.sample_weight, coef, intercept, losses,
+            gradients, slopes, decision, n_coefs=len(coef), precise=precise,
+        )  # fmt: skip
+        found = [] if decision is None else [Margins(z, target, self.n_threads) for z in decision]
         return losses, gradients, slopes, found
 
     def hessian_product(

@@ -8,7 +8,6 @@ data: behind `Margins`, or as arrays that solvers only hand back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -49,11 +48,12 @@ class Data(Protocol):
         """X coef + intercept, of shape (K, n_samples)."""
 
     def loss_and_gradient(
-        self, targets: Sequence[Target], coef: Doubles, intercept: Doubles, *, precise: bool = False
+        self, target: Target, coef: Doubles, intercept: Doubles, *, precise: bool = False
     ) -> Sums:
         """Losses (K,), gradients (K, n_features), derivatives in the intercept (K,), and margins.
 
-        Each vector has a target of its own. Sums need not be finite: see `raise_if_nonfinite`.
+        Sums have the same bits alone and in company, and need not be finite: see
+        `raise_if_nonfinite`.
         """
 
     def hessian_product(

@@ -10,16 +10,14 @@ from ..data.arguments import (
     count_of,
     dense_of,
     number_of,
+    target_of,
     vector_of,
-    weight_of,
 )
 from ..data.checks import (
-    check_target,
     raise_if_outside,
     real_numbers,
 )
 from ..data.scaling import Scaling
-from ..data.target import Target
 from ..problems.links import LOG_LOSS
 from ..problems.objective import Objective
 from ..reference import Descent
@@ -76,12 +74,11 @@ def gradient_descent(
         no whole number, or another parameter out of range.
     """
     matrix = dense_of(X, n_threads)
-    weight = weight_of(sample_weight, matrix.n_samples)
-    target = check_target(y, matrix.n_samples)
-    raise_if_outside(target)
+    target = target_of(y, sample_weight, matrix.n_samples, LOG_LOSS)
+    raise_if_outside(target.y)
     objective = Objective(
         matrix,
-        Target(target, weight, LOG_LOSS),
+        target,
         Scaling.by(number_of(scaling, "scaling", 0, above=True), matrix.n_features),
         number_of(penalty, "penalty", 0),
         fit_intercept=True,

@@ -9,15 +9,11 @@ from ..data import checks
 from ..data.arguments import (
     dense_of,
     number_of,
-    total_of,
+    target_of,
     vector_of,
     weight_of,
 )
-from ..data.checks import (
-    check_target,
-)
 from ..data.dense import DenseMatrix
-from ..data.target import Target
 from ..problems.links import LOG_LOSS
 
 Doubles = NDArray[np.float64]
@@ -96,13 +92,9 @@ def loss(
         n_threads is no positive integer.
     """
     matrix = dense_of(X, n_threads)
-    weight = weight_of(sample_weight, matrix.n_samples)
-    total = matrix.loss(
-        check_target(y, matrix.n_samples),
-        weight,
-        *_model(matrix, coef, intercept),
-    )
-    return float(total[0]) / total_of(weight, matrix.n_samples)
+    target = target_of(y, sample_weight, matrix.n_samples, LOG_LOSS)
+    total = matrix.loss(target, *_model(matrix, coef, intercept))
+    return float(total[0]) / target.total_weight
 
 
 def loss_and_gradient(
@@ -144,10 +136,9 @@ def loss_and_gradient(
         n_threads is no positive integer.
     """
     matrix = dense_of(X, n_threads)
-    weight = weight_of(sample_weight, matrix.n_samples)
-    target = Target(check_target(y, matrix.n_samples), weight, LOG_LOSS)
+    target = target_of(y, sample_weight, matrix.n_samples, LOG_LOSS)
     (cost,), (gradient,), (intercept_gradient,), _ = matrix.loss_and_gradient(
-        [target], *_model(matrix, coef, intercept), margins=False
+        target, *_model(matrix, coef, intercept), margins=False
     )
     matrix.raise_if_nonfinite(cost, gradient, y=target.y)
     total = target.total_weight

@@ -1,4 +1,4 @@
-"""Links between decision values and targets: one object each, and one line of `LINKS`."""
+"""Links between decision values and targets: one object each."""
 
 from __future__ import annotations
 
@@ -57,7 +57,4 @@ class LogLoss:
         return other, chance
 
 
-LOG_LOSS = LogLoss()
-
-#: By name.
-LINKS: dict[str, Link] = {"log_loss": LOG_LOSS}
+LOG_LOSS: Link = LogLoss()

@@ -154,19 +154,6 @@ class Objective:
         """The same cost, in float64 from now on."""
         return replace(self, precise=True)
 
-    def evaluate(self, point: Doubles) -> Evaluation:
-        """J, its gradient and the margins, in one pass.
-
-        Raises
-        ------
-        PassOverflowError
-            If a sum leaves the range of its type.
-        """
-        (found,) = evaluate_together([self], [point])
-        if isinstance(found, PassOverflowError):
-            raise found
-        return found
-
     def _gradient(self, point: Doubles, gradient: Doubles, intercept_gradient: float) -> Doubles:
         """Sums over rows as the gradient of J."""
         result = self._scaled(gradient, intercept_gradient) / self.target.total_weight
@@ -184,9 +171,7 @@ class Objective:
     def along(self, direction: Doubles) -> Margins:
         """Change of the margins along a direction, in one pass."""
         coef, intercept = self.scaling.to_data(direction[:-1], direction[-1])
-        values = self.data.decision_values(
-            coef[None], np.array([intercept]), precise=self.precise
-        )  # fmt: skip
+        values = self.data.decision_values(coef[None], np.array([intercept]), precise=self.precise)
         return Margins(values[0], self.target, self.data.n_threads)
 
     def pull(self, factor: Doubles) -> Doubles:
@@ -220,18 +205,17 @@ class Objective:
 def evaluate_together(
     objectives: Sequence[Objective], points: Sequence[Doubles]
 ) -> list[Evaluation | PassOverflowError]:
-    """Costs on the same data, equally precise, each at a point of its own, in one pass.
+    """Costs of the same data and target, equally precise, each at its own point, in one pass.
 
     What overflows is the affair of the one whose sum it is.
     """
-    data, precise = objectives[0].data, objectives[0].precise
-    coef = np.empty((len(points), data.n_features))
+    first = objectives[0]
+    coef = np.empty((len(points), first.data.n_features))
     intercept = np.empty(len(points))
     for k, (objective, point) in enumerate(zip(objectives, points, strict=True)):
         coef[k], intercept[k] = objective.scaling.to_data(point[:-1], point[-1])
-    targets = [objective.target for objective in objectives]
-    losses, gradients, slopes, margins = data.loss_and_gradient(
-        targets, coef, intercept, precise=precise
+    losses, gradients, slopes, margins = first.data.loss_and_gradient(
+        first.target, coef, intercept, precise=first.precise
     )
     return [
         _evaluation(objective, points[k], losses[k], gradients[k], slopes[k], margins[k])

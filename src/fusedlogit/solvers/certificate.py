@@ -189,13 +189,14 @@ def rounding_of_model(objective: Objective, here: Evaluation) -> float:
 
     All margins move by the rounding of an intercept that is far from zero, or the sum of terms
     that are. J changes by the square of that where the intercept is at its minimum, times half the
-    curvature, which is neither above 1/4 nor above the loss; else in proportion.
+    curvature, which is neither above the link's most nor above the loss; else in proportion.
     """
     terms = np.abs(objective.scaling.center / objective.scaling.scale) @ np.abs(here.point[:-1])
     moved = EPS * (abs(objective.to_data(here.point)[1]) + float(terms))
     if not objective.fit_intercept:
         return moved * min(1.0, here.value)
-    return moved * moved / 2 * min(0.25, here.value) * float(np.exp(min(moved, 700.0)))
+    curvature = min(objective.target.link.most_curvature, here.value)
+    return moved * moved / 2 * curvature * float(np.exp(min(moved, 700.0)))
 
 
 def intercept_step(margins: Margins) -> float:

@@ -40,14 +40,15 @@ class Diagonal:
         if not objective.fit_intercept:
             square = square + self.mean**2
             self.mean = np.zeros_like(self.mean)
-        self.diagonal = square / 4 + objective.penalty
+        self.total = objective.target.link.most_curvature
+        self.diagonal = square * self.total + objective.penalty
         self.diagonal[self.diagonal == 0] = 1  # a column that is constant: its gradient is zero
         self.fit_intercept = objective.fit_intercept
 
     def solve(self, vector: Doubles) -> Doubles:
         result = np.empty_like(vector)
         result[:-1] = (vector[:-1] - self.mean * vector[-1]) / self.diagonal
-        result[-1] = 4 * vector[-1] - self.mean @ result[:-1] if self.fit_intercept else 0
+        result[-1] = vector[-1] / self.total - self.mean @ result[:-1] if self.fit_intercept else 0
         return result
 
     def bound(self, objective: Objective, here: Evaluation) -> Steps[float]:

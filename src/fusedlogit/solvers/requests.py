@@ -27,7 +27,7 @@ class Request(Protocol):
 
     @property
     def company(self) -> Hashable:
-        """Requests of the same company are answered together; None for none."""
+        """Requests of the same company are answered together."""
 
     def answer(self, others: Sequence[Any]) -> list[Any]:
         """The answers to itself and to others of its company; an error is an answer too.
@@ -51,17 +51,12 @@ class Evaluate:
 
     @property
     def company(self) -> Hashable:
-        return Evaluate, id(self.objective.data), self.objective.precise
+        objective = self.objective
+        return id(objective.data), id(objective.target), objective.precise
 
     def answer(self, others: Sequence[Evaluate]) -> list[Evaluation | PassOverflowError]:
         asked = [self, *others]
-        # Those with the same target go next to each other: they share the pass itself.
-        order = sorted(range(len(asked)), key=lambda place: id(asked[place].objective.target))
-        found = evaluate_together(
-            [asked[place].objective for place in order], [asked[place].point for place in order]
-        )
-        placed = dict(zip(order, found, strict=True))
-        return [placed[place] for place in range(len(asked))]
+        return evaluate_together([ask.objective for ask in asked], [ask.point for ask in asked])
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +67,7 @@ class _Alone:
 
     @property
     def company(self) -> Hashable:
-        return None
+        return id(self)
 
     def answer(self, others: Sequence[Any]) -> list[Any]:
         return [self.make()]

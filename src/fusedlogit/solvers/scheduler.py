@@ -56,8 +56,7 @@ def _companies(asked: dict[int, Request]) -> list[list[int]]:
     """Places whose requests are answered together."""
     companies: dict[Hashable, list[int]] = {}
     for place, request in asked.items():
-        key = request.company
-        companies.setdefault(("alone", place) if key is None else key, []).append(place)
+        companies.setdefault(request.company, []).append(place)
     return list(companies.values())
 
 
