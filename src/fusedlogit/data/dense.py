@@ -157,6 +157,42 @@ class DenseMatrix:
         found = [] if decision is None else [Margins(z, target, self.n_threads) for z in decision]
         return losses, gradients, slopes, found
 
+    def softmax_loss_and_gradient(
+        self,
+        target: Target,
+        coef: Doubles,
+        intercept: Doubles,
+        *,
+        precise: bool = False,
+        decision: Doubles | None = None,
+    ) -> tuple[float, Doubles, Doubles]:
+        """The loss of many classes, its gradients (K, n_features) and (K,): not finite sums too.
+
+        Writes decision values (K, n_samples), if asked for.
+        """
+        z = self.decision_values(coef, intercept, precise=precise)
+        if decision is not None:
+            decision[:] = z
+        top = z.max(axis=0)
+        rows = np.arange(self.n_samples)
+        codes = target.y.astype(np.intp)
+        own = z[codes, rows]
+        exp = np.exp(z - top)
+        total = exp.sum(axis=0)
+        loss = np.log(total) + top - own
+        residual = exp / total
+        residual[codes, rows] -= 1
+        if target.sample_weight is not None:
+            loss *= target.sample_weight
+            residual *= target.sample_weight
+        gradient, slopes = self.row_sum(residual, precise=precise)
+        self.n_passes -= 1
+        return float(loss.sum()), gradient, slopes
+
+    def block(self, begin: int, end: int) -> DenseMatrix:
+        """Some rows in turn, where they lie, as a matrix of their own."""
+        return DenseMatrix(self.X[begin:end], self._n_threads, self.source, self.center, self.unit)
+
     def hessian_product(
         self,
         curvature: Doubles,

@@ -51,16 +51,16 @@ class Frame:
     mean: Doubles
     deviation: Doubles
 
-    def to_data(self, coef: Doubles, intercept: float) -> tuple[Doubles, float]:
+    def to_data(self, coef: Doubles, intercept: Any) -> tuple[Doubles, Any]:
         """Coefficients of the features as coefficients of x; the intercept's sum is exact."""
         coef = coef * self.unit
-        far = -self.center.astype(np.longdouble) @ coef.astype(np.longdouble)
-        return coef, float(intercept + far)
+        far = coef.astype(np.longdouble) @ self.center.astype(np.longdouble)
+        return coef, np.float64(intercept - far)
 
-    def from_data(self, coef: Doubles, intercept: float) -> tuple[Doubles, float]:
+    def from_data(self, coef: Doubles, intercept: Any) -> tuple[Doubles, Any]:
         """Coefficients of x as coefficients of the features."""
-        far = self.center.astype(np.longdouble) @ coef.astype(np.longdouble)
-        return coef / self.unit, float(intercept + far)
+        far = coef.astype(np.longdouble) @ self.center.astype(np.longdouble)
+        return coef / self.unit, np.float64(intercept + far)
 
 
 @dataclass(frozen=True)

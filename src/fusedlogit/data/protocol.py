@@ -56,6 +56,20 @@ class Data(Protocol):
         `raise_if_nonfinite`.
         """
 
+    def softmax_loss_and_gradient(
+        self,
+        target: Target,
+        coef: Doubles,
+        intercept: Doubles,
+        *,
+        precise: bool = False,
+        decision: Doubles | None = None,
+    ) -> tuple[float, Doubles, Doubles]:
+        """The loss of many classes, its gradients (K, n_features) and (K,): not finite sums too.
+
+        Writes decision values (K, n_samples), if asked for.
+        """
+
     def hessian_product(
         self,
         curvature: Doubles,
@@ -90,6 +104,9 @@ class Data(Protocol):
 
     def sample(self, rows: NDArray[np.intp]) -> Data:
         """Some rows as data of their own."""
+
+    def block(self, begin: int, end: int) -> Data:
+        """Some rows in turn, where they lie, as data of their own."""
 
     def columns(self, features: NDArray[np.intp]) -> Data:
         """Some columns as data of their own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 from .frame import Look
 
 Doubles = NDArray[np.float64]
+Intercept = Any  # a float, or Doubles of shape (K,)
 
 
 @dataclass(frozen=True)
 class Scaling:
     """Features (x - center) / scale, never formed: only coefficients are changed.
+
+    Coefficients are (n_features,) with one intercept, or (K, n_features) with (K,).
 
     Attributes
     ----------
@@ -42,21 +46,22 @@ class Scaling:
         by = cls.by(divisor, len(look.mean))
         return by if look.frame is None else cls(by.center, divisor * look.frame.unit)
 
-    def to_data(self, coef: Doubles, intercept: float) -> tuple[Doubles, float]:
+    def to_data(self, coef: Doubles, intercept: Intercept) -> tuple[Doubles, Intercept]:
         """Coefficients of scaled features as coefficients of X in its own units."""
         with np.errstate(over="ignore", invalid="ignore"):  # a diverged descent
             coef = coef / self.scale
-            return coef, float(intercept - self.center @ coef)
+            return coef, intercept - coef @ self.center
 
-    def from_data(self, coef: Doubles, intercept: float) -> tuple[Doubles, float]:
+    def from_data(self, coef: Doubles, intercept: Intercept) -> tuple[Doubles, Intercept]:
         """Coefficients of X in its own units as coefficients of scaled features."""
         varies = np.isfinite(self.scale)
         scaled = np.multiply(coef, self.scale, where=varies, out=np.zeros_like(coef))
-        return scaled, float(intercept + self.center @ coef)
+        return scaled, intercept + coef @ self.center
 
-    def gradient(self, gradient: Doubles, intercept_gradient: float) -> Doubles:
+    def gradient(self, gradient: Doubles, intercept_gradient: Intercept) -> Doubles:
         """The gradient in coefficients of scaled features from that in X's own units."""
-        return (gradient - self.center * intercept_gradient) / self.scale
+        gradient = gradient - np.multiply.outer(intercept_gradient, self.center)
+        return gradient / self.scale
 
 
 def or_infinite(deviation: Doubles) -> Doubles:

@@ -50,10 +50,11 @@ class Target:
 
     Attributes
     ----------
-    y : ndarray of shape (n_samples,), values in [0, 1]
+    y : ndarray of shape (n_samples,), values in [0, 1], or the number of one of many classes
         Of one of TARGET_TYPES.
     sample_weight : ndarray of shape (n_samples,) or None
     link : Link
+        Or, of many classes, `problems.links.Softmax`.
     """
 
     y: NDArray[Any]

@@ -57,4 +57,22 @@ class LogLoss:
         return other, chance
 
 
+class Softmax:
+    """That of many classes: probabilities exp(z_k) / sum_l exp(z_l), loss log sum_l exp(z_l) - z_y.
+
+    With z = (0, z) it is the log loss.
+    """
+
+    #: No eigenvalue of diag(p) - p p^T is larger.
+    most_curvature = 0.5
+
+    def probabilities(self, z: Doubles) -> Doubles:
+        """Of the classes, in z's place: (K, n_samples)."""
+        z -= z.max(axis=0)
+        np.exp(z, out=z)
+        z /= z.sum(axis=0)
+        return z
+
+
 LOG_LOSS: Link = LogLoss()
+SOFTMAX: Any = Softmax()

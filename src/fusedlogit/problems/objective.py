@@ -1,16 +1,17 @@
-"""What a solver minimises: the cost J of data, weights, penalty and implicit scaling."""
+"""The cost J of two classes: data, weights, penalty and implicit scaling."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from ..data.frame import Frame, look_at, power_of_two
-from ..data.margins import Margins
+from ..data.margins import Line, Margins
 from ..data.protocol import Data
 from ..data.scaling import Scaling
 from ..data.target import Target
@@ -36,13 +37,13 @@ class Evaluation:
     gradient : ndarray of shape (n_features + 1,)
         Of `value`; zero for an intercept that is not fitted.
     margins : Margins
-        Decision values.
+        Decision values; of many classes `ClassMargins`, if they are kept.
     """
 
     point: Doubles
     value: float
     gradient: Doubles
-    margins: Margins
+    margins: Any
 
     @property
     def gradient_norm(self) -> float:
@@ -131,19 +132,20 @@ class Objective:
             frame=frame,
         )
 
-    def to_data(self, point: Doubles) -> tuple[Doubles, float]:
+    def to_data(self, point: Doubles) -> tuple[Doubles, Any]:
         """A point as coefficients and intercept of X in its own units."""
-        coef, intercept = self.scaling.to_data(point[:-1], float(point[-1]))
+        coef, intercept = self.scaling.to_data(point[..., :-1], point[..., -1])
         if self.frame is None:
             return coef, intercept
         with np.errstate(over="ignore", invalid="ignore"):
             return self.frame.to_data(coef, intercept)
 
-    def from_data(self, coef: Doubles, intercept: float) -> Doubles:
+    def from_data(self, coef: Doubles, intercept: Any) -> Doubles:
         """The point of coefficients and an intercept of X in its own units."""
         if self.frame is not None:
             coef, intercept = self.frame.from_data(coef, intercept)
-        return np.append(*self.scaling.from_data(coef, intercept))
+        coef, intercept = self.scaling.from_data(coef, intercept)
+        return np.concatenate([coef, np.asarray(intercept)[..., None]], axis=-1)
 
     @property
     def sharp(self) -> bool:
@@ -156,9 +158,56 @@ class Objective:
 
     def _gradient(self, point: Doubles, gradient: Doubles, intercept_gradient: float) -> Doubles:
         """Sums over rows as the gradient of J."""
-        result = self._scaled(gradient, intercept_gradient) / self.target.total_weight
+        result = self.scaled(gradient, intercept_gradient) / self.target.total_weight
         result[:-1] += self.penalty * point[:-1]
         return result
+
+    #: Trials of a shorter step: the margins of its two ends tell the best at once.
+    searches: ClassVar[int] = 1
+
+    @property
+    def company(self) -> Hashable:
+        """Costs of the same company are evaluated together."""
+        return id(self.data), id(self.target), self.precise
+
+    @staticmethod
+    def evaluate_together(
+        objectives: Sequence[Objective], points: Sequence[Doubles]
+    ) -> list[Evaluation | PassOverflowError]:
+        """Costs of one company, each at its own point, in one pass.
+
+        What overflows is the affair of the one whose sum it is.
+        """
+        first = objectives[0]
+        coef = np.empty((len(points), first.data.n_features))
+        intercept = np.empty(len(points))
+        for k, (objective, point) in enumerate(zip(objectives, points, strict=True)):
+            coef[k], intercept[k] = objective.scaling.to_data(point[:-1], point[-1])
+        losses, gradients, slopes, margins = first.data.loss_and_gradient(
+            first.target, coef, intercept, precise=first.precise
+        )
+        return [
+            _evaluation(objective, points[k], losses[k], gradients[k], slopes[k], margins[k])
+            for k, objective in enumerate(objectives)
+        ]
+
+    def best_share(self, here: Evaluation, there: Evaluation, step: Doubles) -> float:
+        """The best share of a step, by the margins of its two ends; 0 if there is none."""
+        line = Line(here.margins, there.margins)
+        ridge = self.penalty * float(step[:-1] @ step[:-1])
+        ridge_slope = self.penalty * float(here.point[:-1] @ step[:-1])
+
+        def slope(length: float) -> float:
+            return line.slope_at(length) + ridge_slope + length * ridge
+
+        if slope(0.0) >= 0 or slope(1.0) <= 0:  # only rounding can make it so
+            return 0.0
+        return float(brentq(slope, 0.0, 1.0, xtol=1e-30, rtol=1e-2, maxiter=300))
+
+    def separates(self, here: Evaluation) -> bool:
+        """Whether the classes are told apart, of all rows with a weight."""
+        margins: Margins = here.margins
+        return margins.separate()
 
     def ridge(self, point: Doubles) -> float:
         """The L2 penalty."""
@@ -177,18 +226,17 @@ class Objective:
     def pull(self, factor: Doubles) -> Doubles:
         """The gradient of sum_i factor_i z_i, in one pass."""
         sums, total = self.data.row_sum(factor[None], precise=self.precise)
-        return self._scaled(sums[0], float(total[0]))
+        return self.scaled(sums[0], total[0])
 
     def sandwich(self, row_weight: Doubles) -> Doubles:
         """[X - about, 1]^T diag(row_weight) [X - about, 1], in one pass."""
         return self.data.sandwich(row_weight, self.about, precise=self.precise)
 
-    def _scaled(self, gradient: Doubles, intercept_gradient: float) -> Doubles:
+    def scaled(self, gradient: Doubles, intercept_gradient: Any) -> Doubles:
         """A gradient in X's own units in that of a point; zero for an intercept not fitted."""
-        result = np.empty(len(gradient) + 1)
-        result[:-1] = self.scaling.gradient(gradient, intercept_gradient)
-        result[-1] = intercept_gradient if self.fit_intercept else 0.0
-        return result
+        slope = intercept_gradient if self.fit_intercept else np.zeros_like(intercept_gradient)
+        gradient = self.scaling.gradient(gradient, intercept_gradient)
+        return np.concatenate([gradient, np.asarray(slope)[..., None]], axis=-1)
 
     def columns(self, features: NDArray[np.intp]) -> Objective:
         """The same cost where all features but these have a coefficient of zero."""
@@ -200,27 +248,6 @@ class Objective:
     def sample(self, rows: NDArray[np.intp]) -> Objective:
         """The same cost of some of the rows alone."""
         return replace(self, data=self.data.sample(rows), target=self.target.sample(rows))
-
-
-def evaluate_together(
-    objectives: Sequence[Objective], points: Sequence[Doubles]
-) -> list[Evaluation | PassOverflowError]:
-    """Costs of the same data and target, equally precise, each at its own point, in one pass.
-
-    What overflows is the affair of the one whose sum it is.
-    """
-    first = objectives[0]
-    coef = np.empty((len(points), first.data.n_features))
-    intercept = np.empty(len(points))
-    for k, (objective, point) in enumerate(zip(objectives, points, strict=True)):
-        coef[k], intercept[k] = objective.scaling.to_data(point[:-1], point[-1])
-    losses, gradients, slopes, margins = first.data.loss_and_gradient(
-        first.target, coef, intercept, precise=first.precise
-    )
-    return [
-        _evaluation(objective, points[k], losses[k], gradients[k], slopes[k], margins[k])
-        for k, objective in enumerate(objectives)
-    ]
 
 
 def _evaluation(

@@ -20,6 +20,8 @@ units and rounded there is part of the bound.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import singledispatch
+from typing import Any
 
 import numpy as np
 
@@ -46,17 +48,15 @@ FEW_FEATURES = 32
 SMALL = 0.01
 
 
+@singledispatch
 def suboptimality(
-    objective: Objective,
-    here: Evaluation,
-    tol: float,
-    metric: Metric | None = None,
+    objective: Any, here: Evaluation, tol: float, metric: Metric | None = None
 ) -> Steps[float]:
     """A bound of (J - J*) / J at an evaluation, at most 1.
 
     Parameters
     ----------
-    objective : Objective
+    objective : Objective, or another cost that registers its own certificate here
         One that is `sharp`.
     here : Evaluation
         Of it.
@@ -66,6 +66,13 @@ def suboptimality(
         A model of the Hessian at hand. Without one, the Hessian of all rows is summed if need be
         and if it is not too large.
     """
+    raise TypeError(f"{type(objective).__name__} has no certificate")
+
+
+@suboptimality.register
+def _of_two_classes(
+    objective: Objective, here: Evaluation, tol: float, metric: Metric | None = None
+) -> Steps[float]:
     value = objective.cost(here.value, here.point)
     if value == 0:
         return 0.0
@@ -170,7 +177,7 @@ def duality_gap(objective: Objective, here: Evaluation, mean: Doubles | None = N
         if l2 == 0 and share > within:
             continue
         cost = float(excess @ excess) / (2 * l2) if l2 > 0 else 0.0
-        dual = max(dual, margins.dual(share) - cost)
+        dual = max(dual, float(margins.dual(share)) - cost)
     return primal - dual + 16 * EPS * primal
 
 
@@ -179,7 +186,7 @@ def _intercept_gap(here: Evaluation) -> float:
     slope = float(here.gradient[-1])
     if slope == 0:
         return 0.0
-    total = max(here.margins.by_intercept()[1], TINY)
+    total = max(float(here.margins.by_intercept()[1]), TINY)
     step = abs(slope) / total
     return abs(slope) * step / 2 * beyond(step)
 
@@ -192,7 +199,7 @@ def rounding_of_model(objective: Objective, here: Evaluation) -> float:
     curvature, which is neither above the link's most nor above the loss; else in proportion.
     """
     terms = np.abs(objective.scaling.center / objective.scaling.scale) @ np.abs(here.point[:-1])
-    moved = EPS * (abs(objective.to_data(here.point)[1]) + float(terms))
+    moved = EPS * (abs(float(objective.to_data(here.point)[1])) + float(terms))
     if not objective.fit_intercept:
         return moved * min(1.0, here.value)
     curvature = min(objective.target.link.most_curvature, here.value)

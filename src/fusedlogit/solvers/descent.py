@@ -19,15 +19,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.optimize import brentq
 
-from ..data.margins import Line
 from ..errors import PassOverflowError
-from ..problems.objective import Evaluation, Objective
+from ..problems.objective import Evaluation
 from .cause import Cause
 from .certificate import suboptimality
 from .metric import EPS, TINY, Metric
-from .path import Path, evaluate_along, evaluate_start
+from .path import C, Path, evaluate_along, evaluate_start
 from .requests import Steps, evaluate
 from .settings import Doubles, Result, Settings
 
@@ -68,12 +66,12 @@ class Pair:
         return self.product / square if square > 0 else np.inf
 
 
-class Descent(Path):
+class Descent(Path[C]):
     """A path of points, each of lower cost than the last, and what was learnt on it.
 
     Parameters
     ----------
-    objective : Objective
+    objective : Cost
     here : Evaluation
         The start.
     settings : Settings
@@ -81,9 +79,7 @@ class Descent(Path):
         Steps to learn from.
     """
 
-    def __init__(
-        self, objective: Objective, here: Evaluation, settings: Settings, memory: int
-    ) -> None:
+    def __init__(self, objective: C, here: Evaluation, settings: Settings, memory: int) -> None:
         super().__init__(objective, settings)
         self.here = here
         self.history.append(self.here.value)
@@ -93,8 +89,8 @@ class Descent(Path):
 
     @classmethod
     def begin(
-        cls, objective: Objective, start: Doubles, settings: Settings, memory: int
-    ) -> Steps[Descent]:
+        cls, objective: C, start: Doubles, settings: Settings, memory: int
+    ) -> Steps[Descent[C]]:
         """From a point."""
         here = yield from evaluate_start(objective, start)
         return cls(objective, here, settings, memory)
@@ -255,13 +251,14 @@ class Descent(Path):
             return False
         slope *= length
         unseen = blur * self.here.value
-        if there.value > self.here.value + SUFFICIENT * slope + unseen:
-            share = self._best_share(length * direction, there)
+        for _ in range(self.objective.searches):
+            if there.value <= self.here.value + SUFFICIENT * slope + unseen:
+                break
+            share = self.objective.best_share(self.here, there, there.point - self.here.point)
             if share == 0:
                 return False
-            there = yield from evaluate(
-                self.objective, self.here.point + share * length * direction
-            )
+            length, slope = share * length, share * slope
+            there = yield from evaluate(self.objective, self.here.point + length * direction)
         if not there.value < self.here.value + unseen and not self._flat(there, slope):
             return False
         self.here = there
@@ -271,20 +268,6 @@ class Descent(Path):
         """Whether a fall would drown in the rounding of J while the gradient still shrinks."""
         rounding = 8 * EPS * abs(self.here.value)
         return bool(there.value <= self.here.value + rounding and -slope <= rounding / SUFFICIENT)
-
-    def _best_share(self, step: Doubles, there: Evaluation) -> float:
-        """The best share of a step, by the margins of its two ends; 0 if there is none."""
-        objective, here = self.objective, self.here
-        line = Line(here.margins, there.margins)
-        ridge = objective.penalty * float(step[:-1] @ step[:-1])
-        ridge_slope = objective.penalty * float(here.point[:-1] @ step[:-1])
-
-        def slope(length: float) -> float:
-            return line.slope_at(length) + ridge_slope + length * ridge
-
-        if slope(0.0) >= 0 or slope(1.0) <= 0:  # only rounding can make it so
-            return 0.0
-        return float(brentq(slope, 0.0, 1.0, xtol=1e-30, rtol=1e-2, maxiter=300))
 
     def _learn(
         self, before: Evaluation, direction: Doubles, image: Doubles, solved: Doubles
@@ -321,4 +304,4 @@ class Descent(Path):
         objective = self.objective
         if objective.penalty > 0 or self.here.value > 1e-6:
             return False
-        return self.here.margins.separate()
+        return objective.separates(self.here)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import PassOverflowError
-from ..problems.objective import Objective
+from ..problems.cost import Cost
 from .cause import Cause
 from .certificate import OF_DATA, OF_LINK, suboptimality
 from .requests import Steps, evaluate
@@ -45,7 +45,7 @@ class Trail:
 
 
 def descend(
-    objective: Objective,
+    objective: Cost,
     start: Doubles,
     *,
     learning_rate: float,
@@ -79,7 +79,7 @@ def descend(
     return trail
 
 
-def solve(objective: Objective, start: Doubles, settings: Settings) -> Steps[Result]:
+def solve(objective: Cost, start: Doubles, settings: Settings) -> Steps[Result]:
     """Descend from a point.
 
     It goes on until the gradient is as small as `tol` seems to need. Only then is the certificate
@@ -120,7 +120,7 @@ def solve(objective: Objective, start: Doubles, settings: Settings) -> Steps[Res
     )
 
 
-def _observer(objective: Objective, settings: Settings, n_done: int) -> Observer | None:
+def _observer(objective: Cost, settings: Settings, n_done: int) -> Observer | None:
     """The callback, for a part of a descent that begins after so many iterations."""
     callback, iteration = settings.callback, n_done
     if callback is None:

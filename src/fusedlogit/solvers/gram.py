@@ -11,6 +11,7 @@ from scipy.linalg import lapack
 from scipy.optimize import brentq, minimize_scalar
 
 from ..data.margins import Margins
+from ..problems.cost import Cost
 from ..problems.objective import Evaluation, Objective
 from .metric import EPS, TINY
 from .requests import Steps
@@ -121,38 +122,35 @@ class SampledGram:
         trace = float((signs * _solved(self.cholesky, signs)).sum()) / signs.shape[1]
         return float(np.clip(self.ridge * trace / n_rows, 1e-6, 1.0))
 
-    def count_passes(self, objective: Objective) -> None:
+    def count_passes(self, objective: Cost) -> None:
         """Add what was read of a sample to the passes over the whole."""
         if not self.whole:
             objective.data.count(self.objective.data)
 
     def _image(self, slope: Doubles) -> Doubles:
-        """A slope."""
+        """A times slopes, (K, n_features)."""
         data_slope = slope / self.objective.scaling.scale
         rows: Doubles = self.objective.data.decision_values(
-            data_slope[None],
-            np.array([-float(self.center @ data_slope)]),
-            precise=self.objective.precise,
-        )[0]
+            data_slope, -(data_slope @ self.center), precise=self.objective.precise
+        )
         rows *= self.root
         return rows
 
     def solve(self, vector: Doubles) -> Doubles:
         objective, scaling = self.objective, self.objective.scaling
-        result = np.empty_like(vector)
-        slope = result[:-1]
-        np.multiply(self.mean, -vector[-1], out=slope)
-        slope += vector[:-1]
-        rows = _solved(self.cholesky, self._image(slope)) * self.root
-        (back,), (total,) = objective.data.row_sum(rows[None], precise=objective.precise)
-        back -= self.center * total
+        table = np.atleast_2d(vector)
+        result = np.zeros_like(table)
+        slope = table[:, :-1] - self.mean * table[:, -1:]
+        rows = _solved(self.cholesky, self._image(slope).T).T * self.root
+        back, total = objective.data.row_sum(np.ascontiguousarray(rows), precise=objective.precise)
+        back -= self.center * total[:, None]
         back /= scaling.scale
         slope -= back
         slope /= self.ridge
-        result[-1] = vector[-1] / self.total - self.mean @ result[:-1]
-        if not objective.fit_intercept:
-            result[-1] = 0
-        return result
+        result[:, :-1] = slope
+        if objective.fit_intercept:
+            result[:, -1] = table[:, -1] / self.total - slope @ self.mean
+        return result.reshape(vector.shape)
 
     def bound(self, objective: Objective, here: Evaluation) -> Steps[float]:
         """The duality gap of a better dual point than the residuals r of the margins z.
@@ -219,7 +217,7 @@ class SampledGram:
         With b = (A A^T + penalty / share I)^-1 A slope, A times the step is b / share.
         """
         slope = here.gradient[:-1] - self.mean * here.gradient[-1]
-        solved = _solved(self.own_cholesky, self._image(slope))
+        solved = _solved(self.own_cholesky, self._image(slope[None])[0])
         seen = self.root > SEEN * self.root.max()
         moved = np.zeros_like(self.root)
         moved[seen] = self.own_ridge / self.objective.penalty * solved[seen] / self.root[seen]

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh, lapack
 
 from ..data.margins import Margins
 from ..problems.objective import Evaluation, Objective
+from .factored import Factored
 from .metric import EPS, TINY, beyond
 from .requests import Steps, along, sandwich
 from .settings import Doubles
@@ -25,9 +25,6 @@ DENSE_FEATURES = 2048
 #: Change of margins since a Hessian was summed, up to which a bound may rest on it.
 NEAR = 0.02
 
-#: By how much rounding may change the least eigenvalue of a Hessian that is to be relied on.
-RELIABLE = 0.25
-
 
 def affordable(objective: Objective) -> bool:
     """Whether a Hessian of n_features^2 numbers is formed for a proof."""
@@ -36,8 +33,6 @@ def affordable(objective: Objective) -> bool:
 
 class CenteredHessian:
     """The Hessian of all the rows of an objective.
-
-    Each entry is known but for a rounding of `ROUNDING` times the root of the two diagonal ones.
 
     Parameters
     ----------
@@ -53,15 +48,8 @@ class CenteredHessian:
         Of the scaled features, weighted by curvature; zero if no intercept is fitted.
     total : float
         Second derivative in the intercept.
-    size : ndarray of shape (n_features,)
-        Roots of the diagonal, 1 where that is zero.
-    flat : ndarray of shape (n_features,)
-        Where it is zero.
-    equilibrated, cholesky : ndarray of shape (n_features, n_features)
-        The matrix over the sizes of row and column, and its lower factor.
-    rounding, least : float
-        Of the equilibrated matrix: the norm of its rounding, and a lower bound of its eigenvalues,
-        0 if rounding has made it indefinite.
+    factored : Factored
+        The matrix, whose entries are known but for `ROUNDING`.
     """
 
     def __init__(self, objective: Objective, product: Doubles) -> None:
@@ -82,24 +70,7 @@ class CenteredHessian:
         hessian /= scale[:, None]
         hessian.flat[:: len(center) + 1] += objective.penalty
         self.matrix = hessian
-        self._equilibrate()
-
-    def _equilibrate(self) -> None:
-        size = np.sqrt(np.maximum(self.matrix.diagonal(), 0))
-        self.flat = size == 0
-        self.size = np.where(self.flat, 1.0, size)
-        self.equilibrated = self.matrix / self.size
-        self.equilibrated /= self.size[:, None]
-        self.rounding = ROUNDING[self.sharp] * len(size)
-        self.cholesky, failed = lapack.dpotrf(self.equilibrated, lower=1)
-        self.least = 0.0
-        if not failed:  # the norm of the inverse is 1 / least at most
-            self.least = float(lapack.dpocon(self.cholesky, 1.0, uplo="L")[0])
-
-    @property
-    def reliable(self) -> bool:
-        """Whether rounding leaves its least eigenvalue much as it is."""
-        return self.rounding <= RELIABLE * self.least
+        self.factored = Factored(hessian, ROUNDING[self.sharp])
 
 
 def reliable_hessian(objective: Objective, row_weight: Doubles) -> Steps[CenteredHessian]:
@@ -108,7 +79,7 @@ def reliable_hessian(objective: Objective, row_weight: Doubles) -> Steps[Centere
     It matters where columns nearly repeat each other: a product of two float32 is exact in float64.
     """
     hessian = CenteredHessian(objective, (yield from sandwich(objective, row_weight)))
-    if hessian.reliable or objective.sharp:
+    if hessian.factored.reliable or objective.sharp:
         return hessian
     objective = objective.sharpened()
     return CenteredHessian(objective, (yield from sandwich(objective, row_weight)))
@@ -138,35 +109,19 @@ class DenseHessian:
         self.penalty = objective.penalty
         self.fit_intercept = objective.fit_intercept
         self.mean, self.total = hessian.mean, hessian.total
-        self.size, self.flat = hessian.size, hessian.flat
-        self.cholesky, self.least = hessian.cholesky, hessian.least
-        self.rounding, self.sharp = hessian.rounding, hessian.sharp
-        self.kept: tuple[Doubles, Doubles] | None = None
-        if not hessian.reliable:
-            self._invert(hessian.equilibrated)
-
-    def _invert(self, equilibrated: Doubles) -> None:
-        """Eigenvalues and vectors, of those that are no rounding."""
-        values, vectors = eigh(equilibrated)
-        kept = values > self.rounding / RELIABLE
-        self.kept = values[kept], vectors[:, kept]
-        self.least = float(values[kept].min(initial=np.inf))
+        self.sharp, self.factored = hessian.sharp, hessian.factored
+        self.factored.truncate()
 
     def _reduced(self, vector: Doubles) -> Doubles:
-        """A gradient in the equilibrated coefficients, the intercept eliminated."""
-        slope: Doubles = (vector[:-1] - self.mean * vector[-1]) / self.size
+        """A gradient in the coefficients, the intercept eliminated."""
+        slope: Doubles = vector[..., :-1] - self.mean * vector[..., -1:]
         return slope
 
     def solve(self, vector: Doubles) -> Doubles:
-        result = np.empty_like(vector)
-        slope = self._reduced(vector)
-        if self.kept is None:
-            slope = lapack.dpotrs(self.cholesky, slope, lower=1)[0]
-        else:
-            values, vectors = self.kept
-            slope = vectors @ ((vectors.T @ slope) / values)
-        result[:-1] = slope / self.size
-        result[-1] = vector[-1] / self.total - self.mean @ result[:-1] if self.fit_intercept else 0
+        result = np.zeros_like(vector)
+        result[..., :-1] = step = self.factored.solve(self._reduced(vector))
+        if self.fit_intercept:
+            result[..., -1] = vector[..., -1] / self.total - step @ self.mean
         return result
 
     def bound(self, objective: Objective, here: Evaluation) -> Steps[float]:
@@ -189,40 +144,25 @@ class DenseHessian:
         return square / 2 * math.exp(drift) * beyond(reach)
 
     def square(self, here: Evaluation, solved: Doubles, far: float) -> float:
-        """The gradient's square in this metric, at most: with what rounding hides of both.
+        """The gradient's square in this metric, at most: with what rounding hides of both."""
+        slope, size = self._reduced(here.gradient), self.factored.size
+        square = float(here.gradient @ solved)
+        rounding = rounding_of_gradient(here.point[:-1], here.value, size, far)
+        return self.factored.square(slope, square, *rounding, self.penalty)
 
-        Of the least eigenvalue, as much as rounding may make of it. Of the gradient in directions
-        that were left alone, whose curvature is but known to be no less than the penalty's: there
-        it may be no more than rounding without one.
-        """
-        slope = self._reduced(here.gradient)
-        if slope[self.flat].any():
-            return np.inf
-        square = float(here.gradient @ solved) / (1 - self.rounding / self.least)
-        margins, sums = self._rounding_at(here, far)
-        if self.kept is not None:
-            vectors = self.kept[1]
-            outside = float(np.linalg.norm(slope - vectors @ (vectors.T @ slope)))
-            hidden = 4 * (margins + sums)
-            floor = self.penalty / float(self.size.max()) ** 2
-            if outside <= hidden:
-                outside, floor = hidden, max(floor, self.rounding)
-            if floor == 0:
-                return np.inf
-            square = 2 * (square + outside * outside / floor)
-        return (math.sqrt(max(square, 0.0)) + margins + sums / math.sqrt(self.least)) ** 2
 
-    def _rounding_at(self, here: Evaluation, far: float) -> tuple[float, float]:
-        """Of the gradient, which was summed in float64: that of the margins and that of its sums.
+def rounding_of_gradient(
+    coef: Doubles, value: float, size: Doubles, far: float
+) -> tuple[float, float]:
+    """Of a gradient that was summed in float64: that of the margins and that of its sums.
 
-        That of the margins is eps times the terms they are sums of, |x_j theta_j|, and moves the
-        gradient as a step would: the root of curvature times its square. That of a sum is eps
-        times the mean of |residual x_j|, which is at most the root of J times that of x_j^2. Both
-        grow where features lie far from zero, as `far` says.
-        """
-        eps = far * EPS
-        margins = 4 * eps * float(np.abs(here.point[:-1]) @ self.size)
-        return margins, 8 * eps * math.sqrt(here.value * len(self.size))
+    That of the margins is eps times the terms they are sums of, |x_j theta_j|, and moves the
+    gradient as a step would: the root of curvature times its square. That of a sum is eps times the
+    mean of |residual x_j|, which is at most the root of J times that of x_j^2. Both grow where
+    features lie far from zero, as `far` says.
+    """
+    eps = far * EPS
+    return 4 * eps * float(np.abs(coef) @ size), 8 * eps * math.sqrt(value * len(size))
 
 
 def dense_hessian(objective: Objective, margins: Margins) -> Steps[DenseHessian]:

@@ -46,9 +46,11 @@ class Diagonal:
         self.fit_intercept = objective.fit_intercept
 
     def solve(self, vector: Doubles) -> Doubles:
-        result = np.empty_like(vector)
-        result[:-1] = (vector[:-1] - self.mean * vector[-1]) / self.diagonal
-        result[-1] = vector[-1] / self.total - self.mean @ result[:-1] if self.fit_intercept else 0
+        result = np.zeros_like(vector)
+        step = (vector[..., :-1] - self.mean * vector[..., -1:]) / self.diagonal
+        result[..., :-1] = step
+        if self.fit_intercept:
+            result[..., -1] = vector[..., -1] / self.total - step @ self.mean
         return result
 
     def bound(self, objective: Objective, here: Evaluation) -> Steps[float]:

@@ -12,12 +12,12 @@ so that features far from zero cost no accuracy, whatever `scaling` says.
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..problems.objective import Evaluation, Objective
+from ..problems.objective import Evaluation
 from .requests import Steps
 
 Doubles = NDArray[np.float64]
@@ -53,7 +53,7 @@ class Metric(Protocol):
     def solve(self, vector: Doubles) -> Doubles:
         """P^-1 vector, of shape (n_features + 1,)."""
 
-    def bound(self, objective: Objective, here: Evaluation) -> Steps[float]:
+    def bound(self, objective: Any, here: Evaluation) -> Steps[float]:
         """Of J - J*, as far as this metric can vouch for one; else infinite."""
 
 

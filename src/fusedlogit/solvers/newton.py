@@ -92,7 +92,9 @@ def _wide(objective: Objective) -> bool:
     return bool(n_features > DENSE_FEATURES or (few and n_features > SMALL_FEATURES))
 
 
-def _by_hessian(objective: Objective, start: Doubles, settings: Settings) -> Steps[Descent]:
+def _by_hessian(
+    objective: Objective, start: Doubles, settings: Settings
+) -> Steps[Descent[Objective]]:
     """Few features: a dense Hessian."""
     price = price_of_hessian(objective)
     generator = np.random.default_rng(settings.seed)
@@ -112,7 +114,7 @@ def _from_sample(
     start: Doubles,
     settings: Settings,
     generator: np.random.Generator,
-) -> Steps[tuple[Descent, SampleHessian]]:
+) -> Steps[tuple[Descent[Objective], SampleHessian]]:
     """A descent that starts at the minimum of a sample, and the sample's Hessian there.
 
     A start that is not zero is taken for a better one, and so is zero if the sample has no minimum
@@ -148,7 +150,7 @@ def _from_sample(
     return descent, metric
 
 
-def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Steps[Descent]:
+def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Steps[Descent[Objective]]:
     """Many features: a Gram product, of all rows if they are few, else of a sample.
 
     Where the passes come to cost as much, a Gram product of all rows or the whole Hessian takes
@@ -181,7 +183,7 @@ def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Steps[
     return descent
 
 
-def _in_whole_hessians(descent: Descent) -> Steps[None]:
+def _in_whole_hessians(descent: Descent[Objective]) -> Steps[None]:
     """Go on in the metric of the Hessian of all rows to the end."""
     price = price_of_hessian(descent.objective)
     while not descent.finished:
@@ -195,7 +197,7 @@ def _first_rows(n_samples: int) -> int:
 
 
 def _gram(
-    objective: Objective, descent: Descent, n_rows: int, generator: np.random.Generator
+    objective: Objective, descent: Descent[Objective], n_rows: int, generator: np.random.Generator
 ) -> SampledGram:
     """Of so many rows, at the point where the descent stands."""
     n_samples, margins = objective.data.n_samples, descent.here.margins

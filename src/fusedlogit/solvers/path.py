@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 import numpy as np
 
 from ..errors import PassOverflowError
-from ..problems.objective import Evaluation, Objective
+from ..problems.cost import Cost
+from ..problems.objective import Evaluation
 from .cause import Cause
 from .requests import Steps, evaluate
 from .settings import Doubles, Result, Settings
 
+C = TypeVar("C", bound=Cost)
+
 SHORTEST = 1e-30  # of a step that overflows
 
 
-def evaluate_start(objective: Objective, start: Doubles) -> Steps[Evaluation]:
+def evaluate_start(objective: Cost, start: Doubles) -> Steps[Evaluation]:
     """The cost at a start; from zero where that overflows there."""
     try:
         here = yield from evaluate(objective, start)
@@ -25,7 +30,7 @@ def evaluate_start(objective: Objective, start: Doubles) -> Steps[Evaluation]:
 
 
 def evaluate_along(
-    objective: Objective, point: Doubles, step: Doubles
+    objective: Cost, point: Doubles, step: Doubles
 ) -> Steps[tuple[float, Evaluation]]:
     """The longest share, of 1 and less, of a step that does not overflow, and its end.
 
@@ -43,7 +48,7 @@ def evaluate_along(
     raise PassOverflowError("every share of the step overflows")
 
 
-class Path:
+class Path(Generic[C]):
     """Where a solver stands, and the costs on its way.
 
     Methods that ask for passes are generators (`requests`).
@@ -61,7 +66,7 @@ class Path:
 
     here: Evaluation
 
-    def __init__(self, objective: Objective, settings: Settings) -> None:
+    def __init__(self, objective: C, settings: Settings) -> None:
         self.objective = objective
         self.settings = settings
         self.history: list[float] = []

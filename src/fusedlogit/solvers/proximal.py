@@ -23,7 +23,8 @@ from ..problems.objective import Evaluation, Objective
 from .cause import Cause
 from .certificate import OF_DATA, OF_LINK, duality_gap, intercept_step, subgradient, suboptimality
 from .descent import SUFFICIENT
-from .hessian import RELIABLE, CenteredHessian, reliable_hessian
+from .factored import RELIABLE
+from .hessian import CenteredHessian, reliable_hessian
 from .metric import EPS
 from .newton import price_of_hessian
 from .path import Path, evaluate_along, evaluate_start
@@ -67,7 +68,7 @@ def solve(objective: Objective, start: Doubles, settings: Settings) -> Steps[Res
     return (yield from search.end())
 
 
-class _Search(Path):
+class _Search(Path[Objective]):
     """Where the whole stands: a point, its cost, and the gap by a pass over all of X."""
 
     def __init__(self, objective: Objective, here: Evaluation, settings: Settings) -> None:
@@ -179,9 +180,10 @@ class _Steps:
             # What float32 cannot tell of the Hessian, it cannot of the gradient.
             self.objective = self.objective.sharpened()
             self.here = yield from evaluate(self.objective, self.here.point)
-        if not hessian.reliable:
-            ridge = 2 * hessian.rounding / RELIABLE
-            hessian.matrix.flat[:: len(hessian.size) + 1] += ridge * hessian.size**2
+        factored = hessian.factored
+        if not factored.reliable:
+            ridge = 2 * factored.rounding / RELIABLE
+            hessian.matrix.flat[:: len(factored.size) + 1] += ridge * factored.size**2
         return hessian
 
     def gap(self, hessian: CenteredHessian) -> float:

@@ -7,7 +7,7 @@ same `scheduler`. The functions here are to be called with ``yield from``.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from ..data.margins import Margins
 from ..errors import PassOverflowError
-from ..problems.objective import Evaluation, Objective, evaluate_together
+from ..problems.cost import Cost
+from ..problems.objective import Evaluation, Objective
 
 Doubles = NDArray[np.float64]
 T = TypeVar("T")
@@ -46,17 +47,18 @@ Steps = Generator[Request, Any, T]
 class Evaluate:
     """The cost, its gradient and the margins at a point."""
 
-    objective: Objective
+    objective: Cost
     point: Doubles
 
     @property
     def company(self) -> Hashable:
-        objective = self.objective
-        return id(objective.data), id(objective.target), objective.precise
+        return self.objective.company
 
     def answer(self, others: Sequence[Evaluate]) -> list[Evaluation | PassOverflowError]:
         asked = [self, *others]
-        return evaluate_together([ask.objective for ask in asked], [ask.point for ask in asked])
+        return self.objective.evaluate_together(
+            [ask.objective for ask in asked], [ask.point for ask in asked]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,11 +108,25 @@ class Sandwich(_Alone):
         return self.objective.sandwich(self.row_weight)
 
 
+@dataclass(frozen=True, eq=False)
+class Passes:
+    """What takes passes of its own kind."""
+
+    make: Callable[[], Any]
+
+    @property
+    def company(self) -> Hashable:
+        return id(self)
+
+    def answer(self, others: Sequence[Any]) -> list[Any]:
+        return [self.make()]
+
+
 def _ask(request: Request) -> Steps[Any]:
     return (yield request)
 
 
-def evaluate(objective: Objective, point: Doubles) -> Steps[Evaluation]:
+def evaluate(objective: Cost, point: Doubles) -> Steps[Evaluation]:
     """The cost, its gradient and the margins at a point."""
     return _ask(Evaluate(objective, point))
 
@@ -123,6 +139,11 @@ def along(objective: Objective, direction: Doubles) -> Steps[Margins]:
 def pull(objective: Objective, factor: Doubles) -> Steps[Doubles]:
     """The gradient of sum_i factor_i z_i."""
     return _ask(Pull(objective, factor))
+
+
+def passes(make: Callable[[], T]) -> Steps[T]:
+    """What a call returns that makes passes."""
+    return _ask(Passes(make))
 
 
 def sandwich(objective: Objective, row_weight: Doubles) -> Steps[Doubles]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..problems.objective import Objective
 from .cause import Cause
 from .requests import Steps
 
@@ -90,7 +90,7 @@ class Solver:
     """
 
     name: str
-    solve: Callable[[Objective, Doubles, Settings], Steps[Result]]
+    solve: Callable[[Any, Doubles, Settings], Steps[Result]]
     smooth: bool = True
     l1: bool = False
     of_link: tuple[str, ...] = ()

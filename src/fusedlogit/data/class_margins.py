@@ -1,0 +1,52 @@
+"""Decision values of all rows and many classes at one point."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .target import Target
+
+Doubles = NDArray[np.float64]
+
+
+class ClassMargins:
+    """Decision values, and the target that they are held to.
+
+    Parameters
+    ----------
+    values : ndarray of shape (K, n_samples)
+    target : Target
+    """
+
+    def __init__(self, values: Doubles, target: Target) -> None:
+        self.values = values
+        self.target = target
+
+    @cached_property
+    def probabilities(self) -> Doubles:
+        """Of the classes, (K, n_samples)."""
+        link: Any = self.target.link
+        probabilities: Doubles = link.probabilities(self.values.copy())
+        return probabilities
+
+    def curvature(self, k: int, other: int) -> Doubles:
+        """Mixed derivative of the mean loss in the margins of two classes, to hand back."""
+        p = self.probabilities
+        by_row = p[k] * (1 - p[k]) if k == other else -p[k] * p[other]
+        return self.target.weighted(by_row)
+
+    def largest_change(self, than: ClassMargins) -> float:
+        """How far classes have moved apart, at most, in a row with a weight."""
+        return reach(self.values - than.values, self.target)
+
+
+def reach(change: Doubles, target: Target) -> float:
+    """By how much a change of decision values, (K, n_samples), moves classes apart, at most."""
+    apart = change.max(axis=0) - change.min(axis=0)
+    if target.sample_weight is not None:
+        apart = apart[target.sample_weight > 0]
+    return float(apart.max())

@@ -1,0 +1,179 @@
+"""The cost J of many classes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.class_margins import ClassMargins
+from ..data.protocol import Data
+from ..data.target import Target
+from ..errors import PassOverflowError
+from .links import SOFTMAX
+from .objective import Evaluation, Objective
+
+Doubles = NDArray[np.float64]
+
+#: Coefficients up to which decision values are kept, and a Hessian of their square is formed.
+MOST_COEFS = 1024
+
+#: Decision values at a time, where those of all rows are not kept.
+BLOCK_NUMBERS = 1 << 21
+
+
+@dataclass(frozen=True)
+class Multinomial:
+    """J(W, b) = (sum_i s_i L_i) / (sum_i s_i) + penalty / 2 |W|^2, in W of scaled features.
+
+    L_i = log sum_k exp(z_ik) - z_iy with z_ik = w_k . x_i + b_k: the softmax's log loss. A point is
+    a vector of K (n_features + 1) numbers: the coefficients of each class, then its intercept.
+
+    Attributes
+    ----------
+    one : Objective
+        The data, penalty and scaling of each class.
+    n_classes : int
+    """
+
+    one: Objective
+    n_classes: int
+
+    @property
+    def data(self) -> Data:
+        return self.one.data
+
+    @property
+    def target(self) -> Target:
+        return self.one.target
+
+    @property
+    def penalty(self) -> float:
+        return self.one.penalty
+
+    @property
+    def sharp(self) -> bool:
+        """Whether passes multiply in float64."""
+        return self.one.sharp
+
+    @property
+    def n_coefs(self) -> int:
+        """Numbers of a point."""
+        return self.n_classes * (self.data.n_features + 1)
+
+    @property
+    def keeps_margins(self) -> bool:
+        """Whether evaluations keep the decision values."""
+        return self.n_coefs <= MOST_COEFS
+
+    @property
+    def searches(self) -> int:
+        """Trials of a shorter step: costs and slopes of its two ends tell the best but roughly."""
+        return 1 if self.keeps_margins else 8
+
+    @property
+    def company(self) -> Hashable:
+        """Its own: one evaluation is a pass of many vectors already."""
+        return object()
+
+    def sharpened(self) -> Multinomial:
+        """The same cost, in float64 from now on."""
+        return replace(self, one=self.one.sharpened())
+
+    def sample(self, rows: NDArray[np.intp]) -> Multinomial:
+        """The same cost of some of the rows alone."""
+        return replace(self, one=self.one.sample(rows))
+
+    def table(self, point: Doubles) -> Doubles:
+        """A point by class: (K, n_features + 1)."""
+        return point.reshape(self.n_classes, -1)
+
+    def to_data(self, point: Doubles) -> tuple[Doubles, Doubles]:
+        """A point as coefficients and intercepts of X in its own units."""
+        coef, intercept = self.one.to_data(self.table(point))
+        return coef, intercept
+
+    def from_data(self, coef: Doubles, intercept: Doubles) -> Doubles:
+        """The point of coefficients and intercepts of X in its own units."""
+        return self.one.from_data(coef, intercept).ravel()
+
+    def ridge(self, point: Doubles) -> float:
+        """The L2 penalty."""
+        coef = self.table(point)[:, :-1]
+        return self.penalty / 2 * float(np.einsum("kj,kj", coef, coef))
+
+    def _passed(self, point: Doubles) -> tuple[Doubles, Doubles]:
+        """A point as the passes take it."""
+        table = self.table(point)
+        coef, intercept = self.one.scaling.to_data(table[:, :-1], table[:, -1])
+        return np.ascontiguousarray(coef), np.ascontiguousarray(intercept)
+
+    @staticmethod
+    def evaluate_together(
+        objectives: Sequence[Multinomial], points: Sequence[Doubles]
+    ) -> list[Evaluation | PassOverflowError]:
+        """Costs, each at its own point, in a pass of its own."""
+        return [
+            objective._evaluate(point) for objective, point in zip(objectives, points, strict=True)
+        ]
+
+    def _evaluate(self, point: Doubles) -> Evaluation | PassOverflowError:
+        data, target, one = self.data, self.target, self.one
+        decision = np.empty((self.n_classes, data.n_samples)) if self.keeps_margins else None
+        try:
+            loss, gradient, slopes = data.softmax_loss_and_gradient(
+                target, *self._passed(point), precise=one.precise, decision=decision
+            )
+            data.raise_if_nonfinite(loss, gradient)
+        except PassOverflowError as error:
+            return error
+        table = one.scaled(gradient, slopes) / target.total_weight
+        table[:, :-1] += self.penalty * self.table(point)[:, :-1]
+        margins = None if decision is None else ClassMargins(decision, target)
+        value = loss / target.total_weight + self.ridge(point)
+        return Evaluation(point, value, table.ravel(), margins)
+
+    def best_share(self, here: Evaluation, there: Evaluation, step: Doubles) -> float:
+        """The minimum of the cubic through costs and slopes of both ends, within the step.
+
+        (Nocedal and Wright, 2006, Numerical Optimization, equation 3.59.)
+        """
+        first, last = float(here.gradient @ step), float(there.gradient @ step)
+        if not (first < 0 and np.isfinite(there.value)):
+            return 0.0
+        middle = first + last - 3 * (there.value - here.value)
+        root = np.sqrt(max(middle * middle - first * last, 0.0))
+        divisor = last - first + 2 * root
+        share = 1 - (last + root - middle) / divisor if divisor > 0 else 0.5
+        return float(np.clip(share, 0.01, 0.9))
+
+    def separates(self, here: Evaluation) -> bool:
+        """Whether so little loss is left that the own class of each row must be the likeliest."""
+        weight, total = self.target.sample_weight, self.target.total_weight
+        least = 1.0 if weight is None else float(weight[weight > 0].min())
+        return bool(here.value * total < least * np.log(2))
+
+    def along(self, direction: Doubles) -> Doubles:
+        """Change of the decision values along a direction, (K, n_samples), in one pass."""
+        return self.data.decision_values(*self._passed(direction), precise=self.one.precise)
+
+    def probabilities(self, point: Doubles) -> Iterator[tuple[slice, Doubles]]:
+        """Those of the classes, (K, rows), for some rows after the other; in one pass."""
+        coef, intercept = self._passed(point)
+        n_samples = self.data.n_samples
+        n_rows = max(1, BLOCK_NUMBERS // self.n_classes)
+        for begin in range(0, n_samples, n_rows):
+            rows = slice(begin, min(begin + n_rows, n_samples))
+            block = self.data.block(rows.start, rows.stop)
+            z = block.decision_values(coef, intercept, precise=self.one.precise)
+            yield rows, SOFTMAX.probabilities(z)
+        self.data.n_passes += 1
+
+    def pull(self, rows: slice, factor: Doubles) -> Doubles:
+        """The gradient, (K, n_features + 1), of sum_ik factor_ik z_ik over some rows."""
+        block = self.data.block(rows.start, rows.stop)
+        sums, totals = block.row_sum(factor, precise=self.one.precise)
+        self.data.n_passes += (rows.stop - rows.start) / self.data.n_samples
+        return self.one.scaled(sums, totals)

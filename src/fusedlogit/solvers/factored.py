@@ -1,0 +1,116 @@
+"""A positive semidefinite matrix that is known but for its rounding, factored to be solved with."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh, lapack
+
+Doubles = NDArray[np.float64]
+
+#: By how much rounding may change the least eigenvalue of a matrix that is to be relied on.
+RELIABLE = 0.25
+
+
+class Factored:
+    """A symmetric matrix, equilibrated and factored by Cholesky.
+
+    Each entry is known but for a rounding relative to the root of the two diagonal ones. Where
+    rounding could change its least eigenvalue, `truncate` leaves directions of eigenvalues that may
+    be rounding alone: the pseudo-inverse.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n, n)
+    rounding : float
+        Of an entry, relative to the root of the two diagonal ones.
+
+    Attributes
+    ----------
+    size : ndarray of shape (n,)
+        Roots of the diagonal, 1 where that is zero.
+    flat : ndarray of shape (n,)
+        Where it is zero.
+    equilibrated, cholesky : ndarray of shape (n, n)
+        The matrix over the sizes of row and column, and its lower factor.
+    rounding, least : float
+        Of the equilibrated matrix: the norm of its rounding, and a lower bound of its eigenvalues,
+        0 if rounding has made it indefinite.
+    kept : tuple of ndarray or None
+        Eigenvalues and eigenvectors that are no rounding, once the others are left alone.
+    """
+
+    def __init__(self, matrix: Doubles, rounding: float) -> None:
+        size = np.sqrt(np.maximum(matrix.diagonal(), 0))
+        self.flat = size == 0
+        self.size = np.where(self.flat, 1.0, size)
+        self.equilibrated = matrix / self.size
+        self.equilibrated /= self.size[:, None]
+        self.rounding = rounding * len(size)
+        self.kept: tuple[Doubles, Doubles] | None = None
+        self.cholesky, failed = lapack.dpotrf(self.equilibrated, lower=1)
+        self.least = 0.0
+        if not failed:  # the norm of the inverse is 1 / least at most
+            self.least = float(lapack.dpocon(self.cholesky, 1.0, uplo="L")[0])
+
+    @property
+    def reliable(self) -> bool:
+        """Whether rounding leaves its least eigenvalue much as it is."""
+        return self.rounding <= RELIABLE * self.least
+
+    def truncate(self) -> None:
+        """Leave directions alone whose eigenvalues may be rounding, if there are any."""
+        if self.reliable:
+            return
+        values, vectors = eigh(self.equilibrated)
+        kept = values > self.rounding / RELIABLE
+        self.kept = values[kept], vectors[:, kept]
+        self.least = float(values[kept].min(initial=np.inf))
+
+    def solve(self, slope: Doubles) -> Doubles:
+        """The matrix's inverse times a vector, or each row of a table."""
+        slope = slope / self.size
+        if self.kept is None:
+            slope = lapack.dpotrs(self.cholesky, slope.T, lower=1)[0].T
+        else:
+            values, vectors = self.kept
+            slope = ((slope @ vectors) / values) @ vectors.T
+        return slope / self.size
+
+    def square(
+        self, slope: Doubles, square: float, margins: float, sums: float, floor: float
+    ) -> float:
+        """A gradient's square in the inverse, at most: with what rounding hides of both.
+
+        Of the least eigenvalue, as much as rounding may make of it. Of the gradient in directions
+        that were left alone, whose curvature is but known to be no less than a floor: there it may
+        be no more than rounding without one.
+
+        Parameters
+        ----------
+        slope : ndarray of shape (n,)
+        square : float
+            As `solve` has it, with what else there is.
+        margins, sums : float
+            Rounding of the gradient: by that of the margins, which moves it as a step would, and
+            of its sums in the equilibrated coefficients.
+        floor : float
+            Of the curvature in every direction: the penalty.
+        """
+        slope = slope / self.size
+        if slope[self.flat].any():
+            return np.inf
+        square /= 1 - self.rounding / self.least
+        if self.kept is not None:
+            vectors = self.kept[1]
+            outside = float(np.linalg.norm(slope - vectors @ (vectors.T @ slope)))
+            hidden = 4 * (margins + sums)
+            floor = floor / float(self.size.max()) ** 2
+            if outside <= hidden:
+                outside, floor = hidden, max(floor, self.rounding)
+            if floor == 0:
+                return np.inf
+            square = 2 * (square + outside * outside / floor)
+        return (math.sqrt(max(square, 0.0)) + margins + sums / math.sqrt(self.least)) ** 2

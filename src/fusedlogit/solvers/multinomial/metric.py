@@ -1,0 +1,190 @@
+"""Metrics for many classes that need no more than a matrix of the features, or one for each class.
+
+Where all probabilities are alike the Hessian is (I - 11^T / K) / K times the features' second
+moments: one matrix does for all classes. Further on each class has its own, of the rows that it is
+in doubt about. What all classes change by together is left out of every step: the loss does not
+know of it, and the penalty brings it to zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...data.margins import Margins
+from ...data.target import Target
+from ...problems.multinomial import Multinomial
+from ...problems.objective import Evaluation, Objective
+from ..gram import SampledGram
+from ..hessian import CenteredHessian, DenseHessian, reliable_hessian
+from ..requests import Steps, passes, sandwich
+from ..settings import Doubles
+
+#: Rows for each feature that each class draws for itself.
+ROWS_PER_FEATURE = 2
+
+#: Of the matrix that all classes share, what is mixed into that of each.
+SHARED = 0.1
+
+
+class ConstantCurvature:
+    """The softmax where all probabilities are alike."""
+
+    def __init__(self, n_classes: int) -> None:
+        self.most_curvature = 1 / n_classes
+
+    def curvature(self, z: Doubles) -> Doubles:
+        """Of each row."""
+        return np.full(len(z), self.most_curvature)
+
+
+def alike(objective: Multinomial) -> Objective:
+    """One class of a cost, with the curvature of probabilities that are all alike."""
+    target = objective.target
+    link: Any = ConstantCurvature(objective.n_classes)
+    return replace(objective.one, target=Target(target.y, target.sample_weight, link))
+
+
+class _Steady:
+    """What metrics have in common that say nothing of the distance to the minimum."""
+
+    damping = 1.0
+    final = True
+    vouches = True
+    previews = False
+    sharp = False
+
+    def bound(self, objective: Multinomial, here: Evaluation) -> Steps[float]:
+        yield from ()
+        return np.inf
+
+
+class PerClass(_Steady):
+    """One metric of two classes for each of many.
+
+    Parameters
+    ----------
+    metric : DenseHessian, SampledGram or Diagonal
+    n_classes : int
+    """
+
+    def __init__(self, metric: Any, n_classes: int) -> None:
+        self.metric, self.n_classes = metric, n_classes
+        self.mean = metric.mean
+        self.damping = metric.damping
+
+    def solve(self, vector: Doubles) -> Doubles:
+        table = vector.reshape(self.n_classes, -1)
+        solved = self.metric.solve(table - table.mean(axis=0))
+        solved -= solved.mean(axis=0)
+        return np.asarray(solved).ravel()
+
+
+class ClassBlocks(_Steady):
+    """A Hessian for each class, of rows that it drew: the diagonal blocks.
+
+    Parameters
+    ----------
+    metrics : list of DenseHessian
+    """
+
+    def __init__(self, metrics: list[DenseHessian]) -> None:
+        self.metrics = metrics
+        self.mean = np.mean([metric.mean for metric in metrics], axis=0)
+
+    def solve(self, vector: Doubles) -> Doubles:
+        table = vector.reshape(len(self.metrics), -1)
+        table = table - table.mean(axis=0)
+        solved = np.array([
+            metric.solve(slope) for metric, slope in zip(self.metrics, table, strict=True)
+        ])  # fmt: skip
+        solved -= solved.mean(axis=0)
+        return solved.ravel()
+
+
+def shared_hessian(objective: Multinomial) -> Steps[PerClass]:
+    """That of probabilities that are all alike, of the objective's rows."""
+    one = alike(objective)
+    weight = one.target.weighted(np.full(one.data.n_samples, 1 / objective.n_classes))
+    hessian = yield from reliable_hessian(one, weight)
+    return PerClass(_factored(one, hessian), objective.n_classes)
+
+
+def sampled_gram(objective: Multinomial, rows: NDArray[np.intp] | None) -> PerClass:
+    """The same by the Gram product of some rows, or of all: for many features."""
+    one = alike(objective)
+    margins = Margins(np.zeros(one.data.n_samples), one.target)
+    return PerClass(SampledGram(one, margins, rows), objective.n_classes)
+
+
+def _factored(one: Objective, hessian: CenteredHessian) -> DenseHessian:
+    return DenseHessian(one, Margins(np.empty(0), one.target), hessian)
+
+
+def class_blocks(
+    objective: Multinomial, point: Doubles, generator: np.random.Generator
+) -> Steps[ClassBlocks]:
+    """A Hessian for each class at a point, by rows drawn in proportion to their curvature.
+
+    A row of curvature c is drawn with the probability min(1, c / level) and weighs max(c, level),
+    so that the sum is expected to be that of all rows, and no row outweighs the others.
+    """
+    shared = yield from _shared_product(objective, generator)
+    drawn = yield from passes(lambda: _draw(objective, point, generator))
+    one, metrics = objective.one, []
+    for rows, weight in drawn:
+        part = one.sample(rows)
+        product = yield from sandwich(part, weight)
+        one.data.count(part.data)
+        product = (1 - SHARED) * product + SHARED * shared
+        metrics.append(_factored(one, CenteredHessian(part, product)))
+    return ClassBlocks(metrics)
+
+
+def _shared_product(objective: Multinomial, generator: np.random.Generator) -> Steps[Doubles]:
+    """The sandwich of some rows at probabilities that are all alike."""
+    n_samples, n_classes = objective.data.n_samples, objective.n_classes
+    n_rows = min(n_samples, 4 * ROWS_PER_FEATURE * (objective.data.n_features + 1))
+    part = objective.one.sample(draw_rows(n_samples, n_rows, generator))
+    product = yield from sandwich(part, part.target.weighted(np.full(n_rows, 1 / n_classes)))
+    objective.data.count(part.data)
+    return product
+
+
+def draw_rows(n_samples: int, n_rows: int, generator: np.random.Generator) -> NDArray[np.intp]:
+    """Some rows, in order."""
+    return np.sort(generator.choice(n_samples, n_rows, replace=False))
+
+
+def _draw(
+    objective: Multinomial, point: Doubles, generator: np.random.Generator
+) -> list[tuple[NDArray[np.intp], Doubles]]:
+    """Rows and weights for each class, in one pass."""
+    target, n_classes = objective.target, objective.n_classes
+    n_rows = ROWS_PER_FEATURE * (objective.data.n_features + 1)
+    found: list[list[tuple[NDArray[np.intp], Doubles]]] = [[] for _ in range(n_classes)]
+    levels: Doubles | None = None
+    for rows, p in objective.probabilities(point):
+        curvature = p * (1 - p)
+        if target.sample_weight is not None:
+            curvature *= target.sample_weight[rows]
+        if levels is None:  # the first rows stand for all
+            levels = np.maximum(curvature.mean(axis=1), 1e-12) * objective.data.n_samples / n_rows
+        for k, (of_class, level) in enumerate(zip(curvature, levels, strict=True)):
+            drawn = np.flatnonzero(generator.random(len(of_class)) * level < of_class)
+            found[k].append((drawn + rows.start, np.maximum(of_class[drawn], level)))
+    return [_joined(parts, target.total_weight) for parts in found]
+
+
+def _joined(
+    parts: list[tuple[NDArray[np.intp], Doubles]], total: float
+) -> tuple[NDArray[np.intp], Doubles]:
+    """Rows and weights of all blocks; some row in any case."""
+    rows = np.concatenate([rows for rows, _ in parts])
+    weights = np.concatenate([weight for _, weight in parts])
+    if not len(rows):
+        return np.zeros(1, dtype=np.intp), np.full(1, 1e-12)
+    return rows, weights / total

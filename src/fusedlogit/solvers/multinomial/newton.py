@@ -1,0 +1,161 @@
+"""Newton's method for many classes, with as much of the Hessian as pays for itself.
+
+- Few coefficients: the Hessian of all, at each step; of many rows, from the minimum of a sample on.
+- Few features, many classes: the minimum of a sample first, then quasi-Newton steps in the metric
+  of a Hessian for each class.
+- Many features: quasi-Newton steps in the metric of a sampled Gram product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ...problems.multinomial import Multinomial
+from ..descent import Descent
+from ..gram import SampledGram
+from ..hessian import DENSE_FEATURES
+from ..newton import FIRST_ROWS, FIRST_SHARE, OVERHEAD, PRODUCT_SPEED, SHARE_OF_ROWS
+from ..requests import Steps
+from ..settings import Doubles, Result, Settings, Solver
+from .hessian import class_hessian
+from .metric import class_blocks, draw_rows, sampled_gram, shared_hessian
+
+#: Rows for each coefficient that a sampled Hessian of all of them needs.
+ROWS_PER_COEF = 36
+
+#: Rows for each feature of the sample that a fit starts at the minimum of.
+ROWS_PER_FEATURE = 8
+
+#: Steps after which the Hessians of the classes are taken anew: they change while passes remain.
+RENEWALS = (5, 10, 20, 40)
+
+#: Steps to learn from.
+MEMORY = 20
+
+#: Numbers that Hessians of all classes may come to: 512 MB.
+MOST_NUMBERS = 1 << 26
+
+
+def solve(objective: Multinomial, start: Doubles, settings: Settings) -> Steps[Result]:
+    """Minimise from a point, less what its classes have in common."""
+    table = objective.table(start)
+    start = (table - table.mean(axis=0)).ravel()
+    n_features = objective.data.n_features
+    if objective.keeps_margins:
+        by = _by_hessian
+    elif n_features <= DENSE_FEATURES:
+        by = _by_class
+    else:
+        by = _by_gram
+    descent = yield from by(objective, start, settings)
+    return (yield from descent.end())
+
+
+def _by_hessian(
+    objective: Multinomial, start: Doubles, settings: Settings
+) -> Steps[Descent[Multinomial]]:
+    """Few coefficients: their whole Hessian."""
+    price = price_of_hessian(objective)
+    n_rows = ROWS_PER_COEF * objective.n_coefs
+    if n_rows * SHARE_OF_ROWS <= objective.data.n_samples:
+        descent, sample = yield from _from_sample(objective, n_rows, start, settings)
+        if sample is not None:
+            metric = yield from class_hessian(sample.objective, sample.here.margins, final=False)
+            yield from descent.go(metric, 1 + price)
+    else:
+        descent = yield from Descent.begin(objective, start, settings, MEMORY)
+        if not start.any() and price > 1:
+            yield from descent.go((yield from shared_hessian(objective)), price)
+    while not descent.finished:
+        metric = yield from class_hessian(descent.objective, descent.here.margins)
+        yield from descent.go(metric, price)
+    return descent
+
+
+def _by_class(
+    objective: Multinomial, start: Doubles, settings: Settings
+) -> Steps[Descent[Multinomial]]:
+    """Few features: a Hessian for each class, if memory allows for it, else one for all."""
+    n_samples, n_features = objective.data.n_samples, objective.data.n_features
+    n_rows = ROWS_PER_FEATURE * (n_features + 1)
+    if n_rows * SHARE_OF_ROWS // 4 > n_samples:
+        descent = yield from Descent.begin(objective, start, settings, MEMORY)
+    else:
+        descent, _ = yield from _from_sample(objective, n_rows, start, settings)
+    generator = np.random.default_rng(settings.seed)
+    if objective.n_classes * n_features**2 > MOST_NUMBERS or not settings.certify:
+        yield from _in_shared_metric(descent, n_rows, generator)
+        return descent
+    for n_steps in (*RENEWALS, np.inf):
+        metric = yield from class_blocks(descent.objective, descent.here.point, generator)
+        yield from descent.go(metric, n_steps)
+        if descent.finished:
+            break
+    return descent
+
+
+def _in_shared_metric(
+    descent: Descent[Multinomial], n_rows: int, generator: np.random.Generator
+) -> Steps[None]:
+    """Descend in the metric of some rows, the same for all classes."""
+    objective = descent.objective
+    n_samples = objective.data.n_samples
+    part = objective
+    if n_rows < n_samples:
+        part = objective.sample(draw_rows(n_samples, n_rows, generator))
+    metric = yield from shared_hessian(part)
+    if part is not objective:
+        objective.data.count(part.data)
+    yield from descent.go(metric)
+
+
+def _by_gram(
+    objective: Multinomial, start: Doubles, settings: Settings
+) -> Steps[Descent[Multinomial]]:
+    """Many features: a Gram product, of all rows if they are few, else of a sample."""
+    n_samples = objective.data.n_samples
+    descent = yield from Descent.begin(objective, start, settings, MEMORY)
+    rows = None
+    if n_samples > FIRST_ROWS:
+        n_rows = min(FIRST_ROWS, n_samples // FIRST_SHARE)
+        rows = draw_rows(n_samples, n_rows, np.random.default_rng(settings.seed))
+    metric = sampled_gram(objective, rows)
+    assert isinstance(metric.metric, SampledGram)
+    yield from descent.go(metric)
+    metric.metric.count_passes(objective)
+    return descent
+
+
+def _from_sample(
+    objective: Multinomial, n_rows: int, start: Doubles, settings: Settings
+) -> Steps[tuple[Descent[Multinomial], Descent[Multinomial] | None]]:
+    """A descent that starts at the minimum of a sample, and the descent on the sample.
+
+    A start that is not zero is taken for a better one, and so is zero if the sample has none.
+    """
+    if start.any():
+        return (yield from Descent.begin(objective, start, settings, MEMORY)), None
+    generator = np.random.default_rng(settings.seed)
+    sample = objective.sample(draw_rows(objective.data.n_samples, n_rows, generator))
+    loose = replace(settings, tol=0.1 / ROWS_PER_COEF, max_iter=30, callback=None, certify=False)
+    by = _by_hessian if objective.keeps_margins else _by_class
+    found = yield from by(sample, start, loose)
+    objective.data.count(sample.data)
+    point = found.here.point if found.converged else start
+    descent = yield from Descent.begin(objective, point, settings, MEMORY)
+    if descent.here.value > np.log(objective.n_classes):  # more than the cost at zero
+        descent = yield from Descent.begin(objective, start, settings, MEMORY)
+    return descent, found if found.converged else None
+
+
+def price_of_hessian(objective: Multinomial) -> int:
+    """Passes that take as long as the Hessian of all coefficients."""
+    n_samples, size = objective.data.n_samples, objective.n_coefs
+    product = n_samples * size * size / 2 + size**3 / 3
+    a_pass = n_samples * size
+    return max(1, int(product / PRODUCT_SPEED / (a_pass + OVERHEAD) + 0.5))
+
+
+NEWTON = Solver("newton", solve)
