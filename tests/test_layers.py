@@ -19,6 +19,7 @@ LAYERS = (
     ("problems",),
     ("solvers",),
     ("functions",),
+    ("fitting", "classifier"),
     ("estimator",),
     ("photographs",),
     ("features", "reporting"),

@@ -8,37 +8,38 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Tags, check_random_state, compute_class_weight
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
-from . import functions
+from .classifier import LinearClassifier
 from .data.checks import NUMBER_TYPES, narrowed, numbers_alone, readable
 from .data.dense import DenseMatrix
-from .data.target import Target
-from .problems.links import LOG_LOSS
-from .problems.objective import Objective
-from .solvers import SOLVERS, Callback, Result, Settings, choose, require
+from .fitting import (
+    Labels,
+    check_offers,
+    coefficients_of,
+    problem_of,
+    solver_of,
+    target_of,
+    weights_of,
+)
+from .solvers import SOLVERS, Callback, Result, Settings, choose
 from .solvers.scheduler import run
 
 Doubles = NDArray[np.float64]
 
-#: Size of an intercept beside which float32 knows decision values to 1e-6 no more.
-FAR_INTERCEPT = 16.0
 
-#: Coefficients up to which, and down to whose inverse, products stay in float32's range.
-LARGEST = 1e15
-
-
-class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Binary logistic regression that reads data as it is stored.
+class LogisticRegression(LinearClassifier):
+    """Logistic regression that reads data as it is stored, for two classes or many.
 
     Minimises, as scikit-learn does,
     ``sum_i s_i L(y_i, w . x_i + b) + 1/C * (l1_ratio |w|_1 + (1 - l1_ratio) / 2 |w|_2^2)``
     with the log loss ``L(y, z) = log(1 + exp(z)) - y z``. The intercept b is not penalised.
+    Of K > 2 classes each has its w_k and b_k, and the loss is the softmax's,
+    ``L(y, z) = log sum_k exp(z_k) - z_y``.
 
     Parameters
     ----------
@@ -73,7 +74,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with `sample_weight`.
     threshold : float, default=0.5
-        `predict` answers the second class above this probability, in (0, 1).
+        `predict` answers the second of two classes above this probability, in (0, 1). Of more
+        classes the likeliest is predicted.
     warm_start : bool, default=False
         Start `fit` from the coefficients at hand, if these are of the same classes.
     random_state : int, RandomState or None, default=None
@@ -89,10 +91,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Attributes
     ----------
-    coef_ : ndarray of shape (1, n_features)
+    coef_ : ndarray of shape (1, n_features), or (n_classes, n_features) for more than two
         In X's own units: the decision is ``X @ coef_.T + intercept_``.
-    intercept_ : ndarray of shape (1,)
-    classes_ : ndarray of shape (2,)
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+    classes_ : ndarray of shape (n_classes,)
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Where X names its columns.
@@ -172,11 +174,6 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.verbose = verbose
         self.callback = callback
 
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        return tags
-
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -190,7 +187,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             of other types are copied into the narrowest of these that holds their values (float32
             up to 2^24, else float64), any other numbers into float64.
         y : array of shape (n_samples,)
-            Two classes of any type; the second in sorted order is the positive one.
+            Two or more classes of any type; of two, the second in sorted order is the positive
+            one.
         sample_weight : array of shape (n_samples,), optional
             Not negative. A weight of 2 is the row twice.
 
@@ -204,7 +202,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         TypeError
             If X is sparse, or holds objects that are no numbers.
         ValueError
-            If y has not two classes, X or y holds NaN or infinity, X holds text or complex numbers,
+            If y has one class only, X or y holds NaN or infinity, X holds text or complex numbers,
             shapes do not fit, or a parameter is out of range.
 
         Warns
@@ -214,133 +212,33 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         UserWarning
             If `warm_start` cannot go on from coefficients of other classes, and starts afresh.
         """
-        solver = choose(self.solver, self.l1_ratio > 0 and np.isfinite(self.C))
+        l1 = self.l1_ratio > 0 and bool(np.isfinite(self.C))
+        choose(self.solver, l1)  # before anything is read
         with numbers_alone(X):
-            data, labels = validate_data(
+            data, target_values = validate_data(
                 self, X, y, dtype=list(NUMBER_TYPES), ensure_all_finite=False
             )
-        classes, codes = self._encode(labels)
-        weight, unit = self._weights(labels, classes, data, sample_weight)
+        labels = Labels.of(target_values, "LogisticRegression")
+        weight, unit = weights_of(labels, target_values, data, sample_weight, self.class_weight)
         matrix = DenseMatrix(readable(narrowed(data)), self.n_jobs)
-        self._require_weight_in_both(classes, codes, weight)
-        target = Target(codes, weight, LOG_LOSS)
+        labels.require_weight(weight, "LogisticRegression")
+        target = target_of(labels, weight)
         penalty = 1 / (self.C * unit) / target.total_weight
-        objective = Objective.of(
-            matrix, target, self.scaling, (1 - self.l1_ratio) * penalty, self.l1_ratio * penalty,
-            self.fit_intercept,
+        problem = problem_of(
+            matrix, target, labels.n_classes, self.scaling,
+            ((1 - self.l1_ratio) * penalty, self.l1_ratio * penalty), self.fit_intercept,
         )  # fmt: skip
         settings = Settings(
             self.max_iter, self.tol, self.learning_rate, self._reporter(), self._seed()
         )
-        require(solver, objective)
-        start = objective.from_data(*self._start(matrix.n_features, classes))
-        (result,) = run([solver.solve(objective, start, settings)])
-        coef, intercept = objective.to_data(result.point)
-        if not np.isfinite(coef).all() and np.isfinite(result.point).all():
-            raise ValueError(
-                f"a coefficient is beyond float64: multiply column "
-                f"{np.flatnonzero(~np.isfinite(coef))[0]} of X by a large number"
-            )
-        self.classes_ = classes
-        self._keep(result, coef, intercept, objective.data.n_passes)
+        solver = solver_of(self.solver, labels.n_classes, l1)
+        check_offers(solver, problem)
+        start = self._start(matrix.n_features, labels.classes)
+        (result,) = run([solver.solve(problem, problem.from_data(*start), settings)])
+        coef, intercept = coefficients_of(problem, result)
+        self.classes_ = labels.classes
+        self._keep(result, coef, intercept, problem.data.n_passes)
         return self
-
-    def decision_function(self, X: ArrayLike) -> Doubles:
-        """Decision values z = w . x + b, of shape (n_samples,)."""
-        check_is_fitted(self)
-        with numbers_alone(X):
-            data = validate_data(
-                self, X, reset=False, dtype=list(NUMBER_TYPES), ensure_all_finite=False
-            )
-        matrix = DenseMatrix(readable(narrowed(data)), self.n_jobs)
-        coef, intercept = self.coef_[0], float(self.intercept_[0])
-        precise = _beyond_float32(coef, intercept)
-        decision: Doubles = matrix.decision_values(
-            coef[None], np.array([intercept]), precise=precise
-        )[0]
-        return decision
-
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Class of each sample: the second one where its probability is above `threshold`."""
-        limit = np.log(self.threshold / (1 - self.threshold))
-        decision = self.decision_function(X)
-        predicted: NDArray[Any] = self.classes_[(decision > limit).astype(np.intp)]
-        return predicted
-
-    def predict_proba(self, X: ArrayLike) -> Doubles:
-        """Probabilities of the classes, of shape (n_samples, 2)."""
-        decision = self.decision_function(X)
-        return np.column_stack([functions.sigmoid(-decision), functions.sigmoid(decision)])
-
-    def predict_log_proba(self, X: ArrayLike) -> Doubles:
-        """Logarithms of the probabilities, of shape (n_samples, 2), exact for rare classes."""
-        decision = self.decision_function(X)
-        return -np.column_stack(
-            [functions.log_loss(decision, 0.0), functions.log_loss(decision, 1.0)]
-        )
-
-    def _encode(self, y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-        """The classes; and y as their numbers."""
-        check_classification_targets(y)
-        classes, index = np.unique(y, return_inverse=True)
-        if len(classes) != 2:
-            raise ValueError(
-                "Only binary classification is supported. The number of classes in y is "
-                f"{len(classes)}; LogisticRegression needs samples of exactly two classes."
-                if len(classes) > 2
-                else f"y holds one class only ({classes[0]!r}); "
-                "LogisticRegression needs samples of two classes."
-            )
-        return classes, index.astype(np.uint8)
-
-    def _weights(
-        self,
-        y: NDArray[Any],
-        classes: NDArray[Any],
-        X: NDArray[Any],
-        sample_weight: ArrayLike | None,
-    ) -> tuple[Doubles | None, float]:
-        """Sample weights times class weights, in units of the largest; None where all are one."""
-        if sample_weight is None and self.class_weight is None:
-            return None, 1.0
-        weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, copy=True, ensure_non_negative=True
-        )
-        if self.class_weight is not None:
-            weight *= self._class_weights(y, classes, weight)[np.searchsorted(classes, y)]
-        largest = float(weight.max())
-        if largest == 0:
-            raise ValueError("sample_weight (times class_weight) is zero for every sample")
-        return np.ascontiguousarray(weight) / largest, largest
-
-    def _require_weight_in_both(
-        self, classes: NDArray[Any], codes: NDArray[np.uint8], weight: Doubles | None
-    ) -> None:
-        """Refuse weights that leave one class alone: it is as if y held no other."""
-        if weight is None:
-            return
-        for label, of_class in zip(classes, (codes == 0, codes == 1), strict=True):
-            if not weight[of_class].any():
-                raise ValueError(
-                    f"sample_weight (times class_weight) is zero for every sample of class "
-                    f"{label}; LogisticRegression needs samples of two classes."
-                )
-
-    def _class_weights(
-        self, y: NDArray[Any], classes: NDArray[Any], sample_weight: Doubles
-    ) -> Doubles:
-        """A finite weight for each class."""
-        with np.errstate(all="ignore"):  # a class without weight cannot be balanced
-            by_class: Doubles = compute_class_weight(
-                self.class_weight, classes=classes, y=y, sample_weight=sample_weight
-            )
-        for label, weight in zip(classes.tolist(), by_class.tolist(), strict=True):
-            if not 0 <= weight < np.inf:
-                raise ValueError(
-                    f"class_weight={self.class_weight!r} weighs class {label!r} by {weight}; "
-                    "weights must be finite and not negative"
-                )
-        return by_class
 
     def _seed(self) -> int:
         """Of what solvers draw at random; the same for every fit unless random_state says more."""
@@ -348,10 +246,13 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return 0
         return int(check_random_state(self.random_state).randint(2**31))
 
-    def _start(self, n_features: int, classes: NDArray[Any]) -> tuple[Doubles, float]:
+    def _start(self, n_features: int, classes: NDArray[Any]) -> tuple[Doubles, Any]:
         """Where to start, in X's own units."""
+        binary = len(classes) == 2
+        of_classes = () if binary else (len(classes),)
+        zero = np.zeros((*of_classes, n_features)), np.zeros(of_classes)
         if not (self.warm_start and hasattr(self, "coef_") and self.coef_.shape[1] == n_features):
-            return np.zeros(n_features), 0.0
+            return zero
         if not np.array_equal(self.classes_, classes):
             warnings.warn(
                 f"warm_start: the last fit had the classes {self.classes_.tolist()}, y has "
@@ -359,8 +260,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 UserWarning,
                 stacklevel=4,
             )
-            return np.zeros(n_features), 0.0
-        return self.coef_[0], float(self.intercept_[0])
+            return zero
+        return (self.coef_[0], self.intercept_[0]) if binary else (self.coef_, self.intercept_)
 
     def _reporter(self) -> Callback | None:
         """The user's callback, with a line printed now and then if verbose."""
@@ -377,10 +278,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         return report
 
-    def _keep(self, result: Result, coef: Doubles, intercept: float, n_passes: float) -> None:
+    def _keep(self, result: Result, coef: Doubles, intercept: Doubles, n_passes: float) -> None:
         """Set the fitted attributes; warn where the result is not the optimum."""
-        self.coef_ = coef[None]
-        self.intercept_ = np.array([intercept])
+        self.coef_ = coef
+        self.intercept_ = intercept
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
         self.n_passes_ = n_passes
         self.converged_ = result.converged
@@ -393,12 +294,3 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 ConvergenceWarning,
                 stacklevel=4,
             )
-
-
-def _beyond_float32(coef: Doubles, intercept: float) -> bool:
-    """Whether decision values would lose what matters in float32: columns far from zero, or far
-    from one, have been fitted.
-    """
-    size = np.abs(coef[coef != 0])
-    extreme = size.size and (size.max() > LARGEST or size.min() < 1 / LARGEST)
-    return bool(abs(intercept) > FAR_INTERCEPT or extreme)

@@ -66,6 +66,12 @@ class Softmax:
     #: No eigenvalue of diag(p) - p p^T is larger.
     most_curvature = 0.5
 
+    def log_probabilities(self, z: Doubles) -> Doubles:
+        """Of the classes, in z's place: (K, n_samples)."""
+        z -= z.max(axis=0)
+        z -= np.log(np.exp(z).sum(axis=0))
+        return z
+
     def probabilities(self, z: Doubles) -> Doubles:
         """Of the classes, in z's place: (K, n_samples)."""
         z -= z.max(axis=0)

@@ -143,8 +143,7 @@ def _from_sample(
     by = _by_hessian if objective.keeps_margins else _by_class
     found = yield from by(sample, start, loose)
     objective.data.count(sample.data)
-    point = found.here.point if found.converged else start
-    descent = yield from Descent.begin(objective, point, settings, MEMORY)
+    descent = yield from Descent.begin(objective, found.here.point, settings, MEMORY)
     if descent.here.value > np.log(objective.n_classes):  # more than the cost at zero
         descent = yield from Descent.begin(objective, start, settings, MEMORY)
     return descent, found if found.converged else None

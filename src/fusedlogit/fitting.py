@@ -1,0 +1,162 @@
+"""From labels, weights and parameters to a problem, a solver and what it found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight
+
+from .data.dense import DenseMatrix
+from .data.target import Target
+from .problems.links import LOG_LOSS, SOFTMAX
+from .problems.multinomial import Multinomial
+from .problems.objective import Objective
+from .solvers import Result, choose, multinomial, require
+from .solvers.settings import Solver
+
+Doubles = NDArray[np.float64]
+Problem = Objective | Multinomial
+
+
+@dataclass(frozen=True)
+class Labels:
+    """y as the numbers of its classes.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        In sorted order.
+    codes : ndarray of uint8 or int32, of shape (n_samples,)
+    """
+
+    classes: NDArray[Any]
+    codes: NDArray[Any]
+
+    @classmethod
+    def of(cls, y: NDArray[Any], name: str) -> Labels:
+        """Number the classes of y.
+
+        Raises
+        ------
+        ValueError
+            If y is no target of a classifier, or holds one class only.
+        """
+        check_classification_targets(y)
+        classes, index = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
+            raise ValueError(
+                f"y holds one class only ({classes[0]!r}); {name} needs samples of two classes."
+            )
+        return cls(classes, index.astype(np.uint8 if len(classes) <= 256 else np.int32))
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.classes)
+
+    def require_weight(self, weight: Doubles | None, name: str) -> None:
+        """Refuse weights that leave a class without any: it is as if y did not hold it."""
+        if weight is None:
+            return
+        total = np.bincount(self.codes, weight, self.n_classes)
+        for label, of_class in zip(self.classes, total, strict=True):
+            if of_class == 0:
+                rest = np.count_nonzero(total)
+                needs = "two classes" if self.n_classes == 2 else "every class in y"
+                raise ValueError(
+                    f"sample_weight (times class_weight) is zero for every sample of class "
+                    f"{label}; {name} needs samples of {needs}."
+                    + (" Leave such rows out." if rest > 1 else "")
+                )
+
+
+def weights_of(
+    labels: Labels,
+    y: NDArray[Any],
+    X: NDArray[Any],
+    sample_weight: ArrayLike | None,
+    class_weight: dict[Any, float] | str | None,
+) -> tuple[Doubles | None, float]:
+    """Sample weights times class weights, in units of the largest; None where all are one."""
+    if sample_weight is None and class_weight is None:
+        return None, 1.0
+    weight = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, copy=True, ensure_non_negative=True
+    )
+    if class_weight is not None:
+        weight *= _class_weights(labels, y, weight, class_weight)[labels.codes]
+    largest = float(weight.max())
+    if largest == 0:
+        raise ValueError("sample_weight (times class_weight) is zero for every sample")
+    return np.ascontiguousarray(weight) / largest, largest
+
+
+def _class_weights(
+    labels: Labels,
+    y: NDArray[Any],
+    sample_weight: Doubles,
+    class_weight: dict[Any, float] | str,
+) -> Doubles:
+    """A finite weight for each class."""
+    with np.errstate(all="ignore"):  # a class without weight cannot be balanced
+        by_class: Doubles = compute_class_weight(
+            class_weight, classes=labels.classes, y=y, sample_weight=sample_weight
+        )
+    for label, weight in zip(labels.classes.tolist(), by_class.tolist(), strict=True):
+        if not 0 <= weight < np.inf:
+            raise ValueError(
+                f"class_weight={class_weight!r} weighs class {label!r} by {weight}; "
+                "weights must be finite and not negative"
+            )
+    return by_class
+
+
+def target_of(labels: Labels, weight: Doubles | None) -> Target:
+    """What decision values are held to."""
+    return Target(labels.codes, weight, LOG_LOSS if labels.n_classes == 2 else SOFTMAX)
+
+
+def problem_of(
+    data: DenseMatrix,
+    target: Target,
+    n_classes: int,
+    scaling: float | str | None,
+    penalty: tuple[float, float],
+    fit_intercept: bool,
+) -> Problem:
+    """The cost of two classes or of many; `penalty` is that of L2 and that of L1."""
+    objective = Objective.of(data, target, scaling, *penalty, fit_intercept)
+    return objective if n_classes == 2 else Multinomial(objective, n_classes)
+
+
+def solver_of(name: str, n_classes: int, l1: bool) -> Solver:
+    """The solver of this name for so many classes, checked against the penalty."""
+    solver = choose(name, l1)
+    return solver if n_classes == 2 else multinomial.SOLVERS[solver.name]
+
+
+def check_offers(solver: Solver, problem: Problem) -> None:
+    """Check that link and data offer what a solver calls."""
+    require(solver, problem if isinstance(problem, Objective) else problem.one)
+
+
+def coefficients_of(problem: Problem, result: Result) -> tuple[Doubles, Doubles]:
+    """What a solver found, in X's own units: (1 or n_classes, n_features), and intercepts.
+
+    Raises
+    ------
+    ValueError
+        If a coefficient is too large for float64.
+    """
+    coef, intercept = problem.to_data(result.point)
+    coef, intercept = np.atleast_2d(coef), np.atleast_1d(np.asarray(intercept))
+    if not np.isfinite(coef).all() and np.isfinite(result.point).all():
+        column = np.flatnonzero(~np.isfinite(coef).all(axis=0))[0]
+        raise ValueError(
+            f"a coefficient is beyond float64: multiply column {column} of X by a large number"
+        )
+    return coef, intercept
