@@ -82,6 +82,10 @@ class Multinomial:
         """The same cost, in float64 from now on."""
         return replace(self, one=self.one.sharpened())
 
+    def columns(self, features: NDArray[np.intp]) -> Multinomial:
+        """The same cost where all features but these have coefficients of zero."""
+        return replace(self, one=self.one.columns(features))
+
     def sample(self, rows: NDArray[np.intp]) -> Multinomial:
         """The same cost of some of the rows alone."""
         return replace(self, one=self.one.sample(rows))
@@ -103,6 +107,11 @@ class Multinomial:
         """The L2 penalty."""
         coef = self.table(point)[:, :-1]
         return self.penalty / 2 * float(np.einsum("kj,kj", coef, coef))
+
+    def cost(self, here: Evaluation) -> float:
+        """J with its L1 norm."""
+        l1 = self.one.l1_penalty
+        return here.value + (l1 * float(np.abs(self.table(here.point)[:, :-1]).sum()) if l1 else 0)
 
     def _passed(self, point: Doubles) -> tuple[Doubles, Doubles]:
         """A point as the passes take it."""

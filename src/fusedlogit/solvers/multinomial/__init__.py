@@ -7,8 +7,11 @@ from ..settings import Solver
 from . import certificate as certificate  # registers it
 from .lbfgs import LBFGS
 from .newton import NEWTON
+from .proximal import PROXIMAL
 
 #: Its certificate is that of many classes here, which asks for less.
 _GRADIENT_DESCENT = replace(GRADIENT_DESCENT, of_link=(), of_data=())
 
-SOLVERS: dict[str, Solver] = {solver.name: solver for solver in (NEWTON, LBFGS, _GRADIENT_DESCENT)}
+SOLVERS: dict[str, Solver] = {
+    solver.name: solver for solver in (NEWTON, LBFGS, _GRADIENT_DESCENT, PROXIMAL)
+}

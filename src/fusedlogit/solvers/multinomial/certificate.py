@@ -7,25 +7,41 @@ J - J* is bounded by the smallest of:
   intercepts are at their minimum, and what these have to gain on the way: a Newton step in the
   intercepts alone, whose Hessian takes one pass;
 - what the Hessian of all rows says, if it is not too large (`ClassHessian.bound`).
+
+With an L1 norm the bound is the duality gap. For residuals r_ik = p_ik - [y_i = k] and their pull
+u = X^T r,
+
+    D = mean entropy of (c p + (1 - c) [y = k]) - sum_kj max(0, |c u_kj| - l1)^2 / (2 l2),  c <= 1,
+
+is nowhere above the minimum, if the residuals of each class have the mean zero.
 """
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
+from scipy.special import xlog1py, xlogy
 
 from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation
 from ..certificate import suboptimality
-from ..metric import EPS, Metric, beyond
-from ..requests import Steps, passes
+from ..metric import EPS, TINY, Metric, beyond
+from ..requests import Steps, evaluate, passes
 from ..settings import Doubles
 from .hessian import ClassHessian, class_hessian
+
+#: Newton steps in the intercepts at most, and the slope that needs none.
+INTERCEPT_STEPS = 8
+LITTLE_SLOPE = 1e-15
 
 
 @suboptimality.register
 def _of_many_classes(
     objective: Multinomial, here: Evaluation, tol: float, metric: Metric | None = None
 ) -> Steps[float]:
+    if objective.one.l1_penalty > 0:
+        return (yield from _of_l1(objective, here))
     value = here.value
     if value == 0:
         return 0.0
@@ -40,6 +56,63 @@ def _of_many_classes(
             metric = yield from class_hessian(objective, here.margins)
         bound = min(bound, (yield from metric.bound(objective, here)))
     return min(1.0, (bound + rounding) / value)
+
+
+def _of_l1(objective: Multinomial, here: Evaluation) -> Steps[float]:
+    value = objective.cost(here)
+    best = yield from at_best_intercepts(objective, here)
+    gap = yield from gap_with_l1(objective, best)
+    bound = min(value, value - objective.cost(best) + gap)
+    return min(1.0, (bound + _rounding_of_model(objective, here)) / max(value, TINY))
+
+
+def at_best_intercepts(objective: Multinomial, here: Evaluation) -> Steps[Evaluation]:
+    """The evaluation after Newton steps in the intercepts alone, to their minimum."""
+    for _ in range(INTERCEPT_STEPS):
+        slope = objective.table(here.gradient)[:, -1]
+        if np.abs(slope).max() <= LITTLE_SLOPE:
+            break
+        hessian = yield from passes(partial(_intercept_hessian, objective, here.point))
+        point = here.point.copy()
+        objective.table(point)[:, -1] -= np.linalg.pinv(hessian, hermitian=True) @ slope
+        there = yield from evaluate(objective, point)
+        if not np.abs(objective.table(there.gradient)[:, -1]).max() < np.abs(slope).max():
+            break
+        here = there
+    return here
+
+
+def gap_with_l1(objective: Multinomial, here: Evaluation) -> Steps[float]:
+    """The duality gap, in a pass, where the intercepts are best but for rounding."""
+    l1, l2 = objective.one.l1_penalty, objective.penalty
+    table = objective.table(here.gradient)
+    pull = np.abs(table[:, :-1] - l2 * objective.table(here.point)[:, :-1])
+    within = min(1.0, l1 / max(float(pull.max(initial=0.0)), l1))
+    shares = sorted({within, 1.0} if l2 > 0 else {within})
+    entropy = yield from passes(partial(_entropy, objective, here.point, shares))
+    dual = -np.inf
+    for share, mean in zip(shares, entropy, strict=True):
+        excess = np.maximum(share * pull - l1, 0)
+        paid = float(np.einsum("kj,kj", excess, excess)) / (2 * l2) if share > within else 0.0
+        dual = max(dual, mean - paid)
+    value = objective.cost(here)
+    moved = float(np.abs(table[:, -1]).sum() * (1 + np.abs(here.point).max(initial=0.0)))
+    return value - dual + 16 * EPS * value + (moved if objective.one.fit_intercept else 0.0)
+
+
+def _entropy(objective: Multinomial, point: Doubles, shares: list[float]) -> list[float]:
+    """Mean entropies of shares of the probabilities, the rest of which falls to the own class."""
+    target, totals = objective.target, np.zeros(len(shares))
+    for rows, p in objective.probabilities(point):
+        weight = None if target.sample_weight is None else target.sample_weight[rows]
+        codes, places = target.y[rows].astype(np.intp), np.arange(p.shape[1])
+        for place, share in enumerate(shares):
+            q = share * p
+            own = share * (1 - p[codes, places])  # of q, what the own class has not
+            q[codes, places] = 0.0
+            of_row = -xlogy(q, q).sum(axis=0) - xlog1py(1 - own, -own)
+            totals[place] += of_row.sum() if weight is None else float(weight @ of_row)
+    return [float(total) / target.total_weight for total in totals]
 
 
 def _gap(objective: Multinomial, here: Evaluation) -> float:

@@ -46,7 +46,7 @@ class ClassHessian:
         self.sharp = objective.sharp
         self.final = self.vouches = final
         n_classes, size = len(blocks), blocks.shape[-1]
-        self._center_features(objective, blocks)
+        self.mean = about_mean(objective, blocks)
         if self.penalty > 0:
             for j in range(size - 1):
                 blocks[range(n_classes), range(n_classes), j, j] += self.penalty
@@ -55,19 +55,6 @@ class ClassHessian:
         matrix = blocks.transpose(0, 2, 1, 3).reshape(n_classes * size, n_classes * size)
         self.factored = Factored(matrix, ROUNDING[self.sharp])
         self.factored.truncate()
-
-    def _center_features(self, objective: Multinomial, blocks: Doubles) -> None:
-        """From X less what it was summed about to scaled features about their mean."""
-        one = objective.one
-        center, scale = one.scaling.center, one.scaling.scale
-        about = np.zeros_like(center) if one.about is None else one.about
-        own = np.einsum("kkij->ij", blocks)
-        self.mean = np.zeros_like(center)
-        if self.fit_intercept:
-            self.mean = (own[:-1, -1] / max(own[-1, -1], TINY) + about - center) / scale
-        transform = np.diag(np.append(1 / scale, 1.0 if self.fit_intercept else 0.0))
-        transform[-1, :-1] = (about - center) / scale - self.mean
-        blocks[:] = transform.T @ blocks @ transform
 
     def _reduced(self, vector: Doubles) -> Doubles:
         """A gradient about the features' mean, without what all classes share."""
@@ -107,19 +94,37 @@ class ClassHessian:
         return square / 2 * math.exp(drift) * beyond(reach(moved, objective.target))
 
 
+def about_mean(objective: Multinomial, blocks: Doubles) -> Doubles:
+    """Bring sandwiches from X less what they were summed about to scaled features about their mean.
+
+    The mean is weighted by curvature, and zero if no intercept is fitted; blocks change in place.
+    """
+    one = objective.one
+    center, scale = one.scaling.center, one.scaling.scale
+    about = np.zeros_like(center) if one.about is None else one.about
+    own = np.einsum("kkij->ij", blocks)
+    mean = np.zeros_like(center)
+    if one.fit_intercept:
+        mean = (own[:-1, -1] / max(own[-1, -1], TINY) + about - center) / scale
+    transform = np.diag(np.append(1 / scale, 1.0 if one.fit_intercept else 0.0))
+    transform[-1, :-1] = (about - center) / scale - mean
+    blocks[:] = transform.T @ blocks @ transform
+    return mean
+
+
 def class_hessian(
     objective: Multinomial, margins: ClassMargins, *, final: bool = True
 ) -> Steps[ClassHessian]:
     """At some margins: by float32 sums, or by float64 ones where rounding may matter."""
     while True:
-        blocks = yield from _blocks(objective, margins)
+        blocks = yield from class_sandwiches(objective, margins)
         hessian = ClassHessian(objective, margins, blocks, final=final)
         if objective.sharp or hessian.factored.reliable:
             return hessian
         objective = objective.sharpened()
 
 
-def _blocks(objective: Multinomial, margins: ClassMargins) -> Steps[NDArray[np.float64]]:
+def class_sandwiches(objective: Multinomial, margins: ClassMargins) -> Steps[NDArray[np.float64]]:
     """A sandwich for each pair of classes."""
     n_classes, size = objective.n_classes, objective.data.n_features + 1
     blocks = np.empty((n_classes, n_classes, size, size))

@@ -20,11 +20,15 @@ from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation, Objective
 from ..gram import SampledGram
 from ..hessian import CenteredHessian, DenseHessian, reliable_hessian
+from ..metric import TINY
 from ..requests import Steps, passes, sandwich
 from ..settings import Doubles
 
 #: Rows for each feature that each class draws for itself.
 ROWS_PER_FEATURE = 2
+
+#: Rows that it draws at least.
+LEAST_ROWS = 1024
 
 #: Of the matrix that all classes share, what is mixed into that of each.
 SHARED = 0.1
@@ -127,6 +131,14 @@ def _factored(one: Objective, hessian: CenteredHessian) -> DenseHessian:
 def class_blocks(
     objective: Multinomial, point: Doubles, generator: np.random.Generator
 ) -> Steps[ClassBlocks]:
+    """The Hessians of each class at a point, factored."""
+    hessians = yield from class_hessians(objective, point, generator)
+    return ClassBlocks([_factored(objective.one, hessian) for hessian in hessians])
+
+
+def class_hessians(
+    objective: Multinomial, point: Doubles, generator: np.random.Generator
+) -> Steps[list[CenteredHessian]]:
     """A Hessian for each class at a point, by rows drawn in proportion to their curvature.
 
     A row of curvature c is drawn with the probability min(1, c / level) and weighs max(c, level),
@@ -134,14 +146,14 @@ def class_blocks(
     """
     shared = yield from _shared_product(objective, generator)
     drawn = yield from passes(lambda: _draw(objective, point, generator))
-    one, metrics = objective.one, []
+    one, hessians = objective.one, []
     for rows, weight in drawn:
         part = one.sample(rows)
         product = yield from sandwich(part, weight)
         one.data.count(part.data)
         product = (1 - SHARED) * product + SHARED * shared
-        metrics.append(_factored(one, CenteredHessian(part, product)))
-    return ClassBlocks(metrics)
+        hessians.append(CenteredHessian(part, product))
+    return hessians
 
 
 def _shared_product(objective: Multinomial, generator: np.random.Generator) -> Steps[Doubles]:
@@ -164,7 +176,7 @@ def _draw(
 ) -> list[tuple[NDArray[np.intp], Doubles]]:
     """Rows and weights for each class, in one pass."""
     target, n_classes = objective.target, objective.n_classes
-    n_rows = ROWS_PER_FEATURE * (objective.data.n_features + 1)
+    n_rows = max(LEAST_ROWS, ROWS_PER_FEATURE * (objective.data.n_features + 1))
     found: list[list[tuple[NDArray[np.intp], Doubles]]] = [[] for _ in range(n_classes)]
     levels: Doubles | None = None
     for rows, p in objective.probabilities(point):
@@ -172,7 +184,8 @@ def _draw(
         if target.sample_weight is not None:
             curvature *= target.sample_weight[rows]
         if levels is None:  # the first rows stand for all
-            levels = np.maximum(curvature.mean(axis=1), 1e-12) * objective.data.n_samples / n_rows
+            share = objective.data.n_samples / n_rows if n_rows < objective.data.n_samples else 0
+            levels = np.maximum(curvature.mean(axis=1), TINY) * share
         for k, (of_class, level) in enumerate(zip(curvature, levels, strict=True)):
             drawn = np.flatnonzero(generator.random(len(of_class)) * level < of_class)
             found[k].append((drawn + rows.start, np.maximum(of_class[drawn], level)))
@@ -186,5 +199,5 @@ def _joined(
     rows = np.concatenate([rows for rows, _ in parts])
     weights = np.concatenate([weight for _, weight in parts])
     if not len(rows):
-        return np.zeros(1, dtype=np.intp), np.full(1, 1e-12)
+        return np.zeros(1, dtype=np.intp), np.full(1, TINY)
     return rows, weights / total
