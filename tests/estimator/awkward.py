@@ -21,9 +21,9 @@ class Awkward:
     parameters: dict
 
 
-def awkward(seed):
+def awkward(seed, many_classes=False):
     """The problem of a number."""
-    rng = np.random.default_rng([20, seed])
+    rng = np.random.default_rng([21 if many_classes else 20, seed])
     n = int(rng.choice([2, 3, 6, 15, 40, 150, 600]))
     d = int(rng.choice([1, 2, 4, 8, 16, 33]))
     kind = str(rng.choice(KINDS))
@@ -40,8 +40,29 @@ def awkward(seed):
         "fit_intercept": bool(rng.random() < 0.85),
         "n_jobs": int(rng.choice([1, 2])),
     }
+    if many_classes:
+        return _of_many_classes(rng, kind, X, parameters)
     y = _labels(rng, kind, X.astype(float))
     return Awkward(X, y, _weight(rng, y), parameters)
+
+
+def _of_many_classes(rng, kind, X, parameters):
+    """Labels 0 to K - 1, as many as rows allow for; in a few problems one of them is rare."""
+    n_classes = min(int(rng.choice([3, 3, 4, 7])), max(3, len(X)))
+    if len(X) < n_classes:
+        X = np.repeat(X, n_classes, axis=0)
+    spread = X.std(axis=0, dtype=float)
+    spread[spread == 0] = 1
+    strength = 50 if kind == "separable" else 10 ** rng.uniform(-1, 1)
+    coef = rng.normal(size=(X.shape[1], n_classes)) * strength / np.sqrt(X.shape[1])
+    z = (X.astype(float) - X.mean(axis=0, dtype=float)) / spread @ coef
+    z[:, 0] -= rng.choice([0.0, 0.0, 4.0])
+    y = (z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    y[rng.choice(len(y), n_classes, replace=False)] = np.arange(n_classes)
+    weight = _weight(rng, y)
+    if weight is not None:
+        weight[[np.argmax(y == k) for k in range(n_classes)]] += 1e-12
+    return Awkward(X, y, weight, parameters)
 
 
 def _values(rng, kind, n, d):

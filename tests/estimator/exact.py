@@ -101,6 +101,10 @@ class Exact:
             cost = now
         return cost
 
+    def _shrinks(self, j):
+        """Whether a number is a coefficient, and no intercept."""
+        return j < len(self.center)
+
     def _coordinate_descent(self, point, slope, hessian, sweeps=500):
         new, slope, l1 = point.copy(), slope.copy(), float(self.l1)
         for _ in range(sweeps):
@@ -110,7 +114,7 @@ class Exact:
                 if curvature <= 0:
                     continue
                 to = new[j] - slope[j] / curvature
-                if j < len(point) - 1:
+                if self._shrinks(j):
                     to = np.sign(to) * max(abs(to) - l1 / curvature, 0.0)
                 change = to - new[j]
                 new[j] = to

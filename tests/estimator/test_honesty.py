@@ -7,12 +7,14 @@ A short run belongs to every test; `pytest tests/estimator/test_honesty.py --pro
 import warnings
 
 import numpy as np
+import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from fusedlogit import LogisticRegression
 
 from .awkward import awkward
 from .exact import Exact
+from .exact_classes import ExactClasses
 
 
 def fit(problem):
@@ -26,7 +28,8 @@ def fit(problem):
 
 def distance(model, problem):
     """(J - J*) / J, where J* is the lowest cost that was found."""
-    exact = Exact(model, problem.X, problem.y, problem.weight)
+    judge = Exact if len(model.classes_) == 2 else ExactClasses
+    exact = judge(model, problem.X, problem.y, problem.weight)
     cost = exact.cost_of_model(model)
     return float((cost - exact.least(model)) / cost) if cost > 0 else 0.0
 
@@ -38,10 +41,18 @@ def test_converged_is_true(problem_number):
         assert distance(model, problem) <= problem.parameters["tol"] * (1 + 1e-6)
 
 
-def test_nearly_all_converge(request):
+def test_converged_is_true_of_many_classes(problem_number):
+    problem = awkward(problem_number, many_classes=True)
+    model = fit(problem)
+    if model.converged_:
+        assert distance(model, problem) <= problem.parameters["tol"] * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("many_classes", [False, True])
+def test_nearly_all_converge(many_classes, request):
     first = request.config.getoption("first_problem")
     numbers = range(first, first + request.config.getoption("problems"))
-    problems = [awkward(number) for number in numbers]
+    problems = [awkward(number, many_classes) for number in numbers]
     # Without a penalty, classes that a line separates have no minimum.
     problems = [problem for problem in problems if np.isfinite(problem.parameters["C"])]
     converged = [fit(problem).converged_ for problem in problems]
