@@ -21,11 +21,18 @@ class ExactClasses(Exact):
         self.penalised = numbers[~is_intercept]
 
     def cost_of(self, z, point):
-        top = z.max(axis=1)
-        own = z[np.arange(len(z)), self.codes]
-        losses = np.log(np.exp(z - top[:, None]).sum(axis=1)) + (top - own)
+        others, own = self._shares(z)
+        losses = np.where(own == 1, np.log1p(others), np.log(others + own) - np.log(own))
         coef = point[self.penalised]
         return self.weight @ losses + self.l2 / 2 * coef @ coef + self.l1 * np.abs(coef).sum()
+
+    def _shares(self, z):
+        """exp(z) of all other classes and of the own one, in units of the largest."""
+        rows = np.arange(len(z))
+        exp = np.exp(np.maximum(z - z.max(axis=1, keepdims=True), -11000))
+        own = exp[rows, self.codes].copy()
+        exp[rows, self.codes] = 0
+        return exp.sum(axis=1), own
 
     def cost(self, point):
         return self.cost_of(self.features @ point.reshape(self.n_classes, -1).T, point)
@@ -46,10 +53,10 @@ class ExactClasses(Exact):
 
     def _model_at(self, point):
         z = self.features @ point.reshape(self.n_classes, -1).T
-        p = np.exp(z - z.max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
+        others, own = self._shares(z)
+        p = np.exp(z - z.max(axis=1, keepdims=True)) / (others + own)[:, None]
         residual = p.copy()
-        residual[np.arange(len(z)), self.codes] -= 1
+        residual[np.arange(len(z)), self.codes] = -others / (others + own)
         gradient = ((self.weight[:, None] * residual).T @ self.features).ravel()
         gradient[self.penalised] += self.l2 * point[self.penalised]
         A, weight, p = self.features.astype(float), self.weight.astype(float), p.astype(float)

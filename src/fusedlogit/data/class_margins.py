@@ -33,11 +33,12 @@ class ClassMargins:
         probabilities: Doubles = link.probabilities(self.values.copy())
         return probabilities
 
-    def curvature(self, k: int, other: int) -> Doubles:
-        """Mixed derivative of the mean loss in the margins of two classes, to hand back."""
-        p = self.probabilities
-        by_row = p[k] * (1 - p[k]) if k == other else -p[k] * p[other]
-        return self.target.weighted(by_row)
+    def coupling(self, k: int, other: int) -> Doubles:
+        """Minus the mixed derivative of the mean loss in the margins of two classes, to hand back.
+
+        Second derivatives in the margin of one are the sums of its couplings to all others.
+        """
+        return self.target.weighted(self.probabilities[k] * self.probabilities[other])
 
     def largest_change(self, than: ClassMargins) -> float:
         """How far classes have moved apart, at most, in a row with a weight."""

@@ -176,12 +176,14 @@ class DenseMatrix:
         top = z.max(axis=0)
         rows = np.arange(self.n_samples)
         codes = target.y.astype(np.intp)
-        own = z[codes, rows]
+        own = z[codes, rows] - top
         exp = np.exp(z - top)
-        total = exp.sum(axis=0)
-        loss = np.log(total) + top - own
+        exp[codes, rows] = 0
+        others = exp.sum(axis=0)  # not 1 - p, whose digits are lost where p is near 1
+        total = others + np.exp(own)
+        loss = np.where(own == 0, np.log1p(others), np.log(total) - own)
         residual = exp / total
-        residual[codes, rows] -= 1
+        residual[codes, rows] = -others / total
         if target.sample_weight is not None:
             loss *= target.sample_weight
             residual *= target.sample_weight

@@ -29,7 +29,7 @@ from ..certificate import suboptimality
 from ..metric import EPS, TINY, Metric, beyond
 from ..requests import Steps, evaluate, passes
 from ..settings import Doubles
-from .hessian import ClassHessian, class_hessian
+from .hessian import ClassHessian, class_hessian, inverse_of_intercepts
 
 #: Newton steps in the intercepts at most, and the slope that needs none.
 INTERCEPT_STEPS = 8
@@ -74,7 +74,7 @@ def at_best_intercepts(objective: Multinomial, here: Evaluation) -> Steps[Evalua
             break
         hessian = yield from passes(partial(_intercept_hessian, objective, here.point))
         point = here.point.copy()
-        objective.table(point)[:, -1] -= np.linalg.pinv(hessian, hermitian=True) @ slope
+        objective.table(point)[:, -1] -= inverse_of_intercepts(hessian) @ slope
         there = yield from evaluate(objective, point)
         if not np.abs(objective.table(there.gradient)[:, -1]).max() < np.abs(slope).max():
             break
@@ -108,8 +108,8 @@ def _entropy(objective: Multinomial, point: Doubles, shares: list[float]) -> lis
         codes, places = target.y[rows].astype(np.intp), np.arange(p.shape[1])
         for place, share in enumerate(shares):
             q = share * p
-            own = share * (1 - p[codes, places])  # of q, what the own class has not
             q[codes, places] = 0.0
+            own = q.sum(axis=0)  # what the own class has not
             of_row = -xlogy(q, q).sum(axis=0) - xlog1py(1 - own, -own)
             totals[place] += of_row.sum() if weight is None else float(weight @ of_row)
     return [float(total) / target.total_weight for total in totals]
@@ -121,7 +121,7 @@ def _gap(objective: Multinomial, here: Evaluation) -> float:
     slope, own = gradient[:, :-1].copy(), gradient[:, -1]
     gained = 0.0
     if np.any(own):
-        step = -np.linalg.pinv(_intercept_hessian(objective, here.point), hermitian=True) @ own
+        step = -inverse_of_intercepts(_intercept_hessian(objective, here.point)) @ own
         more = beyond(float(step.max() - step.min()))
         gained = -float(own @ step) / 2 * more
         slope += _change_of_slope(objective, here.point, step)
@@ -136,7 +136,8 @@ def _intercept_hessian(objective: Multinomial, point: Doubles) -> Doubles:
     for rows, p in objective.probabilities(point):
         weighted = p if target.sample_weight is None else p * target.sample_weight[rows]
         total -= weighted @ p.T
-        total.flat[:: len(total) + 1] += weighted.sum(axis=1)
+    np.fill_diagonal(total, 0)
+    np.fill_diagonal(total, -total.sum(axis=1))
     return total / target.total_weight
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import combinations_with_replacement
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,10 @@ from ..settings import Doubles
 class ClassHessian:
     """The Hessian of a cost at some margins, or that of a sample of its rows, factored.
 
-    It is one in coefficients of features about their mean. What all classes may change by together
-    is added: no loss and no minimum knows of it, and gradients have no share in it.
+    It is one in coefficients of features about their mean. What all classes change by together
+    changes no loss, and no minimum knows of it: one class, of much curvature, is held fast, and the
+    mean over classes is taken from the solution. The penalty of coefficients W less their mean is
+    that of (I - 11^T / K) W.
 
     Parameters
     ----------
@@ -30,7 +32,7 @@ class ClassHessian:
     margins : ClassMargins
         Where it was summed.
     blocks : ndarray of shape (K, K, n_features + 1, n_features + 1)
-        Sandwiches with the mixed derivatives of each pair of classes.
+        `class_sandwiches`; changed in place.
     final : bool
         Whether all rows take part.
     """
@@ -45,30 +47,36 @@ class ClassHessian:
         self.n_classes, self.fit_intercept = objective.n_classes, objective.one.fit_intercept
         self.sharp = objective.sharp
         self.final = self.vouches = final
-        n_classes, size = len(blocks), blocks.shape[-1]
         self.mean = about_mean(objective, blocks)
-        if self.penalty > 0:
-            for j in range(size - 1):
-                blocks[range(n_classes), range(n_classes), j, j] += self.penalty
-        together = np.maximum(np.einsum("kkjj->j", blocks), TINY) / n_classes**2
-        blocks[:, :, range(size), range(size)] += together
-        matrix = blocks.transpose(0, 2, 1, 3).reshape(n_classes * size, n_classes * size)
+        self.free = all_but_steepest(
+            blocks[..., -1, -1] if self.fit_intercept else np.einsum("klii->kl", blocks)
+        )
+        n_features = blocks.shape[-1] - 1
+        size = n_features + self.fit_intercept
+        matrix = blocks[np.ix_(self.free, self.free)][..., :size, :size]
+        for j in range(n_features):
+            matrix[:, :, j, j] += self.penalty * (np.eye(len(self.free)) - 1 / self.n_classes)
+        n_coefs = len(self.free) * size
+        matrix = matrix.transpose(0, 2, 1, 3).reshape(n_coefs, n_coefs)
         self.factored = Factored(matrix, ROUNDING[self.sharp])
         self.factored.truncate()
 
     def _reduced(self, vector: Doubles) -> Doubles:
-        """A gradient about the features' mean, without what all classes share."""
+        """A gradient about the features' mean, of the free classes."""
         table = vector.reshape(self.n_classes, -1)
-        table = table - table.mean(axis=0)
-        table[:, :-1] -= self.mean * table[:, -1:]
+        table = (table - table.mean(axis=0))[self.free]
+        if self.fit_intercept:
+            table[:, :-1] -= self.mean * table[:, -1:]
+        else:
+            table = table[:, :-1]
         return np.asarray(table).ravel()
 
     def solve(self, vector: Doubles) -> Doubles:
-        result = self.factored.solve(self._reduced(vector)).reshape(self.n_classes, -1)
-        result -= result.mean(axis=0)
+        solved = self.factored.solve(self._reduced(vector)).reshape(len(self.free), -1)
+        result = np.zeros((self.n_classes, len(vector) // self.n_classes))
+        result[self.free, : solved.shape[1]] = solved
         result[:, -1] -= result[:, :-1] @ self.mean
-        if not self.fit_intercept:
-            result[:, -1] = 0
+        result -= result.mean(axis=0)
         return result.ravel()
 
     def bound(self, objective: Multinomial, here: Evaluation) -> Steps[float]:
@@ -83,15 +91,39 @@ class ClassHessian:
             anew = yield from class_hessian(objective, here.margins)
             return (yield from anew.bound(objective, here))
         solved = self.solve(here.gradient)
-        point = objective.table(here.point)
-        coef = np.append(point[:, :-1], np.zeros((self.n_classes, 1)), axis=1).ravel()
-        rounding = rounding_of_gradient(coef, here.value, self.factored.size, objective.one.far)
-        slope = self._reduced(here.gradient)
-        square = self.factored.square(slope, float(here.gradient @ solved), *rounding, self.penalty)
+        square = self.factored.square(
+            self._reduced(here.gradient),
+            float(here.gradient @ solved),
+            *self._rounding_at(objective, here),
+            self.penalty / self.n_classes,  # the least that I - 11^T / K leaves of it
+        )
         if square == np.inf:
             return np.inf
         moved = yield from passes(lambda: objective.along(solved))
         return square / 2 * math.exp(drift) * beyond(reach(moved, objective.target))
+
+    def _rounding_at(self, objective: Multinomial, here: Evaluation) -> tuple[float, float]:
+        """Of the gradient: that of the margins and that of its sums."""
+        n_features = objective.data.n_features
+        size = self.factored.size.reshape(len(self.free), -1)[:, :n_features]
+        largest = np.broadcast_to(size.max(axis=0), (self.n_classes, n_features))
+        coef = objective.table(here.point)[:, :-1]
+        return rounding_of_gradient(coef.ravel(), here.value, largest.ravel(), objective.one.far)
+
+
+def all_but_steepest(laplacian: Doubles) -> NDArray[np.intp]:
+    """All classes but that of the largest second derivative."""
+    return np.delete(np.arange(len(laplacian)), laplacian.diagonal().argmax())
+
+
+def inverse_of_intercepts(laplacian: Doubles) -> Doubles:
+    """A generalised inverse of a Hessian in the intercepts, whose rows sum to zero."""
+    free = all_but_steepest(laplacian)
+    inverse = np.zeros_like(laplacian)
+    factored = Factored(laplacian[np.ix_(free, free)], float(np.finfo(float).eps))
+    factored.truncate()
+    inverse[np.ix_(free, free)] = factored.solve(np.eye(len(free)))
+    return inverse
 
 
 def about_mean(objective: Multinomial, blocks: Doubles) -> Doubles:
@@ -106,7 +138,7 @@ def about_mean(objective: Multinomial, blocks: Doubles) -> Doubles:
     mean = np.zeros_like(center)
     if one.fit_intercept:
         mean = (own[:-1, -1] / max(own[-1, -1], TINY) + about - center) / scale
-    transform = np.diag(np.append(1 / scale, 1.0 if one.fit_intercept else 0.0))
+    transform = np.diag(np.append(1 / scale, 1.0))
     transform[-1, :-1] = (about - center) / scale - mean
     blocks[:] = transform.T @ blocks @ transform
     return mean
@@ -125,10 +157,15 @@ def class_hessian(
 
 
 def class_sandwiches(objective: Multinomial, margins: ClassMargins) -> Steps[NDArray[np.float64]]:
-    """A sandwich for each pair of classes."""
+    """[X, 1]^T D [X, 1] for the mixed derivatives D of each pair of classes.
+
+    Those of a class with itself are minus the sums of those with all others.
+    """
     n_classes, size = objective.n_classes, objective.data.n_features + 1
-    blocks = np.empty((n_classes, n_classes, size, size))
-    for k, other in combinations_with_replacement(range(n_classes), 2):
-        product = yield from sandwich(objective.one, margins.curvature(k, other))
-        blocks[k, other] = blocks[other, k] = product
+    blocks = np.zeros((n_classes, n_classes, size, size))
+    for k, other in combinations(range(n_classes), 2):
+        product = yield from sandwich(objective.one, margins.coupling(k, other))
+        blocks[k, other] = blocks[other, k] = -product
+        blocks[k, k] += product
+        blocks[other, other] += product
     return blocks

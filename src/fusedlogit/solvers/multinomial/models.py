@@ -8,7 +8,7 @@ from ...problems.multinomial import Multinomial
 from ..hessian import ROUNDING, CenteredHessian
 from ..proximal import minimise_quadratic
 from ..settings import Doubles
-from .hessian import about_mean
+from .hessian import about_mean, inverse_of_intercepts
 
 
 class BlockModel:
@@ -60,7 +60,9 @@ class WholeModel:
         whole = blocks[:, :, :-1, :-1].transpose(0, 2, 1, 3).reshape(n_coefs, n_coefs)
         self.cross = blocks[:, :, :-1, -1].transpose(0, 2, 1).reshape(n_coefs, n_classes)
         self.own = np.ascontiguousarray(blocks[:, :, -1, -1])
-        self.inverse = np.linalg.pinv(self.own, hermitian=True)
+        self.inverse = np.zeros_like(self.own)
+        if objective.one.fit_intercept:
+            self.inverse = inverse_of_intercepts(self.own)
         rounding = ROUNDING[objective.sharp] * n_coefs
         diagonal = whole.diagonal().copy()
         self.matrix = np.ascontiguousarray(whole - self.cross @ self.inverse @ self.cross.T)
