@@ -40,6 +40,14 @@ class ClassMargins:
         """
         return self.target.weighted(self.probabilities[k] * self.probabilities[other])
 
+    def slope_along(self, there: ClassMargins, share: float) -> float:
+        """Derivative of the mean loss in a share of the way to other margins."""
+        change = there.values - self.values
+        link: Any = self.target.link
+        p = link.probabilities(self.values + share * change)
+        own = change[self.target.y.astype(np.intp), np.arange(len(self.target.y))]
+        return self.target.mean(np.einsum("ki,ki->i", p, change - own))
+
     def largest_change(self, than: ClassMargins) -> float:
         """How far classes have moved apart, at most, in a row with a weight."""
         return reach(self.values - than.values, self.target)

@@ -13,7 +13,7 @@ from ..data.protocol import Data
 from ..data.target import Target
 from ..errors import PassOverflowError
 from .links import SOFTMAX
-from .objective import Evaluation, Objective
+from .objective import Evaluation, Objective, best_share
 
 Doubles = NDArray[np.float64]
 
@@ -145,6 +145,19 @@ class Multinomial:
         return Evaluation(point, value, table.ravel(), margins)
 
     def best_share(self, here: Evaluation, there: Evaluation, step: Doubles) -> float:
+        """The best share of a step: by margins if they are kept, else by a cubic; 0 if none is."""
+        if self.keeps_margins:
+            table, change = self.table(here.point)[:, :-1], self.table(step)[:, :-1]
+            ridge = self.penalty * float(np.einsum("kj,kj", change, change))
+            ridge_slope = self.penalty * float(np.einsum("kj,kj", table, change))
+            return best_share(
+                lambda share: (
+                    here.margins.slope_along(there.margins, share) + ridge_slope + share * ridge
+                )
+            )
+        return self._share_by_cubic(here, there, step)
+
+    def _share_by_cubic(self, here: Evaluation, there: Evaluation, step: Doubles) -> float:
         """The minimum of the cubic through costs and slopes of both ends, within the step.
 
         (Nocedal and Wright, 2006, Numerical Optimization, equation 3.59.)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -197,12 +197,7 @@ class Objective:
         ridge = self.penalty * float(step[:-1] @ step[:-1])
         ridge_slope = self.penalty * float(here.point[:-1] @ step[:-1])
 
-        def slope(length: float) -> float:
-            return line.slope_at(length) + ridge_slope + length * ridge
-
-        if slope(0.0) >= 0 or slope(1.0) <= 0:  # only rounding can make it so
-            return 0.0
-        return float(brentq(slope, 0.0, 1.0, xtol=1e-30, rtol=1e-2, maxiter=300))
+        return best_share(lambda share: line.slope_at(share) + ridge_slope + share * ridge)
 
     def separates(self, here: Evaluation) -> bool:
         """Whether the classes are told apart, of all rows with a weight."""
@@ -248,6 +243,13 @@ class Objective:
     def sample(self, rows: NDArray[np.intp]) -> Objective:
         """The same cost of some of the rows alone."""
         return replace(self, data=self.data.sample(rows), target=self.target.sample(rows))
+
+
+def best_share(slope: Callable[[float], float]) -> float:
+    """Where the derivative of a cost along a step is nearly zero; 0 if it is at neither end."""
+    if slope(0.0) >= 0 or slope(1.0) <= 0:  # only rounding can make it so
+        return 0.0
+    return float(brentq(slope, 0.0, 1.0, xtol=1e-30, rtol=1e-2, maxiter=300))
 
 
 def _evaluation(

@@ -17,15 +17,18 @@ RELIABLE = 0.25
 class Factored:
     """A symmetric matrix, equilibrated and factored by Cholesky.
 
-    Each entry is known but for a rounding relative to the root of the two diagonal ones. Where
-    rounding could change its least eigenvalue, `truncate` leaves directions of eigenvalues that may
-    be rounding alone: the pseudo-inverse.
+    Each entry was summed from terms that may be larger than what is left of them: it is known but
+    for a rounding relative to the root of two such sums. Where that could change the least
+    eigenvalue, `truncate` leaves directions of eigenvalues that may be rounding alone: the
+    pseudo-inverse.
 
     Parameters
     ----------
     matrix : ndarray of shape (n, n)
     rounding : float
-        Of an entry, relative to the root of the two diagonal ones.
+        Of an entry, relative to the root of the two terms of its row and column.
+    terms : ndarray of shape (n,), optional
+        Of the diagonal, before anything was taken from them; the diagonal itself if None.
 
     Attributes
     ----------
@@ -42,13 +45,17 @@ class Factored:
         Eigenvalues and eigenvectors that are no rounding, once the others are left alone.
     """
 
-    def __init__(self, matrix: Doubles, rounding: float) -> None:
-        size = np.sqrt(np.maximum(matrix.diagonal(), 0))
+    def __init__(self, matrix: Doubles, rounding: float, terms: Doubles | None = None) -> None:
+        diagonal = matrix.diagonal()
+        size = np.sqrt(np.maximum(diagonal, 0))
         self.flat = size == 0
         self.size = np.where(self.flat, 1.0, size)
         self.equilibrated = matrix / self.size
         self.equilibrated /= self.size[:, None]
-        self.rounding = rounding * len(size)
+        #: By entry of the diagonal, of which the norm of the rounding is the sum at most.
+        self.hidden = rounding * np.maximum(diagonal if terms is None else terms, diagonal)
+        self.hidden /= self.size**2
+        self.rounding = float(self.hidden.sum())
         self.kept: tuple[Doubles, Doubles] | None = None
         self.cholesky, failed = lapack.dpotrf(self.equilibrated, lower=1)
         self.least = 0.0
@@ -64,9 +71,13 @@ class Factored:
         """Leave directions alone whose eigenvalues may be rounding, if there are any."""
         if self.reliable:
             return
-        values, vectors = eigh(self.equilibrated)
+        seen = self.hidden <= RELIABLE  # a diagonal that is no rounding itself
+        self.rounding = float(self.hidden[seen].sum())
+        values, inside = eigh(self.equilibrated[np.ix_(seen, seen)])
         kept = values > self.rounding / RELIABLE
-        self.kept = values[kept], vectors[:, kept]
+        vectors = np.zeros((len(seen), np.count_nonzero(kept)))
+        vectors[seen] = inside[:, kept]
+        self.kept = values[kept], vectors
         self.least = float(values[kept].min(initial=np.inf))
 
     def solve(self, slope: Doubles) -> Doubles:

@@ -70,7 +70,8 @@ class CenteredHessian:
         hessian /= scale[:, None]
         hessian.flat[:: len(center) + 1] += objective.penalty
         self.matrix = hessian
-        self.factored = Factored(hessian, ROUNDING[self.sharp])
+        terms = product.diagonal()[:-1] + (0 if objective.fit_intercept else self.total * center**2)
+        self.factored = Factored(hessian, ROUNDING[self.sharp], terms / scale**2)
 
 
 def reliable_hessian(objective: Objective, row_weight: Doubles) -> Steps[CenteredHessian]:

@@ -47,7 +47,7 @@ class ClassHessian:
         self.n_classes, self.fit_intercept = objective.n_classes, objective.one.fit_intercept
         self.sharp = objective.sharp
         self.final = self.vouches = final
-        self.mean = about_mean(objective, blocks)
+        self.mean, terms = about_mean(objective, blocks)
         self.free = all_but_steepest(
             blocks[..., -1, -1] if self.fit_intercept else np.einsum("klii->kl", blocks)
         )
@@ -58,7 +58,8 @@ class ClassHessian:
             matrix[:, :, j, j] += self.penalty * (np.eye(len(self.free)) - 1 / self.n_classes)
         n_coefs = len(self.free) * size
         matrix = matrix.transpose(0, 2, 1, 3).reshape(n_coefs, n_coefs)
-        self.factored = Factored(matrix, ROUNDING[self.sharp])
+        terms = terms[self.free, :size].ravel()
+        self.factored = Factored(matrix, ROUNDING[self.sharp], terms)
         self.factored.truncate()
 
     def _reduced(self, vector: Doubles) -> Doubles:
@@ -126,10 +127,11 @@ def inverse_of_intercepts(laplacian: Doubles) -> Doubles:
     return inverse
 
 
-def about_mean(objective: Multinomial, blocks: Doubles) -> Doubles:
+def about_mean(objective: Multinomial, blocks: Doubles) -> tuple[Doubles, Doubles]:
     """Bring sandwiches from X less what they were summed about to scaled features about their mean.
 
     The mean is weighted by curvature, and zero if no intercept is fitted; blocks change in place.
+    Returns it, and the diagonals as they were summed, (K, n_features + 1), in features' units.
     """
     one = objective.one
     center, scale = one.scaling.center, one.scaling.scale
@@ -140,8 +142,12 @@ def about_mean(objective: Multinomial, blocks: Doubles) -> Doubles:
         mean = (own[:-1, -1] / max(own[-1, -1], TINY) + about - center) / scale
     transform = np.diag(np.append(1 / scale, 1.0))
     transform[-1, :-1] = (about - center) / scale - mean
+    terms = np.einsum("kkjj->kj", blocks).copy()
+    if not one.fit_intercept:
+        terms[:, :-1] += terms[:, -1:] * (about - center) ** 2
+    terms[:, :-1] /= scale**2
     blocks[:] = transform.T @ blocks @ transform
-    return mean
+    return mean, terms
 
 
 def class_hessian(

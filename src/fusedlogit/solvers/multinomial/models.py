@@ -54,7 +54,7 @@ class WholeModel:
     """
 
     def __init__(self, objective: Multinomial, blocks: Doubles) -> None:
-        self.mean = about_mean(objective, blocks)
+        self.mean, _ = about_mean(objective, blocks)
         n_classes, size = len(blocks), blocks.shape[-1]
         n_coefs = n_classes * (size - 1)
         whole = blocks[:, :, :-1, :-1].transpose(0, 2, 1, 3).reshape(n_coefs, n_coefs)
