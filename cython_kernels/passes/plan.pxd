@@ -116,6 +116,14 @@ cdef inline Py_ssize_t rows_of_block(const storage_t* X, const Pass* task) noexc
     return GROUP * max(1, min(BLOCK_ROWS, BLOCK_BYTES // row_bytes) // GROUP)
 
 
+cdef extern from *:
+    """
+    #include <stdlib.h>
+    static inline long tune(const char *name, long v) { const char *s = getenv(name); return s ? atol(s) : v; }
+    """
+    long tune(const char* name, long v) noexcept nogil
+
+
 cdef inline Py_ssize_t power_of_two(Py_ssize_t n) noexcept nogil:
     """The largest that is not above n >= 1."""
     cdef Py_ssize_t power = 1
@@ -132,7 +140,7 @@ cdef inline void plan_tiles(const storage_t* X, Pass* task) noexcept nogil:
     cdef Py_ssize_t fitting
     task.plan.in_place = (
         (storage_t is float or storage_t is double) and task.unit == NULL
-        and task.n_coefs <= IN_PLACE_VECTORS)
+        and task.n_coefs <= tune("INPLACE", IN_PLACE_VECTORS))
     if task.plan.columns_shared:
         n_features = (n_features + task.n_parts - 1) // task.n_parts
     if task.column_stride != 1:
@@ -148,6 +156,9 @@ cdef inline void plan_tiles(const storage_t* X, Pass* task) noexcept nogil:
     task.plan.link_rows = power_of_two(min(fitting, <Py_ssize_t>MOST_LINK_ROWS))
     task.plan.block_rows = power_of_two(min(
         max(fitting, task.n_coefs), <Py_ssize_t>MOST_TILE_ROWS))
+    if tune("BLOCK", 0):
+        task.plan.block_rows = tune("BLOCK", 0)
+        task.plan.link_rows = min(task.plan.link_rows, task.plan.block_rows)
     task.plan.tile_columns = (
         (TILES_BYTES // task.plan.block_rows - TILE_LINE_PADDING) // size // stretch * stretch)
     if task.plan.in_place:
