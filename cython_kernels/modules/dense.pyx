@@ -6,7 +6,9 @@ and unit, which are powers of two, passes are over features (x - center) unit, i
 (None), over x as it is. y comes as its bytes and the index of its type in TARGET_TYPES; where it
 leaves [0, 1], the loss is NaN. Every output is allocated by the caller. coef and gradient are
 (n_coefs, n_features), decision and curvature (n_coefs, n_samples); all sums are over rows, not
-means.
+means. offset (n_samples,) is added to every decision value. Rows with fold[i] == held_out[k] have
+no weight for vector k (fold is (n_samples,), held_out (n_coefs,); negative: all rows have theirs);
+they are given both or neither.
 """
 
 from libc.stdint cimport int8_t, uint8_t, uint16_t, uintptr_t
@@ -18,7 +20,7 @@ from cython_kernels.passes.workspace cimport Part, part_at, use_workspace, works
 from cython_kernels.registers.storage cimport half_t
 from cython_kernels.registers.vector cimport VECTOR_LEVEL
 from cython_kernels.modules.views cimport (
-    Stored, out_table, out_values, stored, table_of, targets_of, values_of,
+    Stored, folds_of, held_out_of, out_table, out_values, stored, table_of, targets_of, values_of,
 )
 
 TARGET_TYPES = ("float64", "float32", "int64", "int32", "int8", "uint8")
@@ -53,8 +55,8 @@ def workspace_guards(Py_ssize_t n_features, Py_ssize_t n_coefs, int n_threads):
                 <uintptr_t>part.gradient, <uintptr_t>part.loss,
                 <uintptr_t>part.intercept_gradient, <uintptr_t>part.z, <uintptr_t>part.factor,
                 <uintptr_t>part.z_registers, <uintptr_t>part.factor_registers,
-                <uintptr_t>part.block_loss, <uintptr_t>part.y, <uintptr_t>part.tile,
-                <uintptr_t>part.end,
+                <uintptr_t>part.block_loss, <uintptr_t>part.y, <uintptr_t>part.weight,
+                <uintptr_t>part.tile, <uintptr_t>part.end,
             )
         ]
     return [end - GUARD for end in ends], GUARD
@@ -87,6 +89,18 @@ cdef Pass describe(
     return task
 
 
+cdef void hold_to(
+    Pass* task, const uint8_t[::1] y, int y_type, const double[::1] sample_weight,
+    const double[::1] offset, const uint8_t[::1] fold, const int[::1] held_out
+) noexcept:
+    """What decision values are held to."""
+    task.y = targets_of(y, y_type)
+    task.sample_weight = values_of(sample_weight)
+    task.offset = values_of(offset)
+    task.fold = folds_of(fold)
+    task.held_out = held_out_of(held_out)
+
+
 cdef int perform(
     const Stored* X, Pass* task, char[::1] workspace, const double[::1] center,
     const double[::1] unit,
@@ -101,11 +115,12 @@ cdef int perform(
 def decision_values(
     object X, const double[:, ::1] coef, const double[::1] intercept,
     double[:, ::1] decision, int n_threads, char[::1] workspace,
-    const double[::1] center=None, const double[::1] unit=None,
+    const double[::1] center=None, const double[::1] unit=None, const double[::1] offset=None,
 ):
-    """decision = coef X^T + intercept."""
+    """decision = coef X^T + intercept + offset."""
     cdef Stored rows = stored(X)
     cdef Pass task = describe(DECISION, &rows, coef, intercept, n_threads)
+    task.offset = values_of(offset)
     task.decision = out_table(decision)
     perform(&rows, &task, workspace, center, unit)
 
@@ -114,13 +129,13 @@ def loss(
     object X, const uint8_t[::1] y, int y_type, const double[::1] sample_weight,
     const double[:, ::1] coef, const double[::1] intercept,
     double[::1] loss_sum, int n_threads, char[::1] workspace,
-    const double[::1] center=None, const double[::1] unit=None,
+    const double[::1] center=None, const double[::1] unit=None, const double[::1] offset=None,
+    const uint8_t[::1] fold=None, const int[::1] held_out=None,
 ):
     """loss_sum[k] = sum_i sample_weight[i] log_loss(z[k, i], y[i])."""
     cdef Stored rows = stored(X)
     cdef Pass task = describe(LOSS, &rows, coef, intercept, n_threads)
-    task.y = targets_of(y, y_type)
-    task.sample_weight = values_of(sample_weight)
+    hold_to(&task, y, y_type, sample_weight, offset, fold, held_out)
     task.loss = out_values(loss_sum)
     perform(&rows, &task, workspace, center, unit)
 
@@ -130,13 +145,35 @@ def loss_and_gradient(
     const double[:, ::1] coef, const double[::1] intercept,
     double[::1] loss_sum, double[:, ::1] gradient, double[::1] intercept_gradient,
     double[:, ::1] decision, int n_threads, char[::1] workspace,
-    const double[::1] center=None, const double[::1] unit=None,
+    const double[::1] center=None, const double[::1] unit=None, const double[::1] offset=None,
+    const uint8_t[::1] fold=None, const int[::1] held_out=None,
 ):
     """The loss, its gradient, and (unless decision is None) the decision values of the pass."""
     cdef Stored rows = stored(X)
     cdef Pass task = describe(GRADIENT, &rows, coef, intercept, n_threads)
-    task.y = targets_of(y, y_type)
-    task.sample_weight = values_of(sample_weight)
+    hold_to(&task, y, y_type, sample_weight, offset, fold, held_out)
+    task.decision = out_table(decision)
+    task.loss = out_values(loss_sum)
+    task.gradient = out_table(gradient)
+    task.intercept_gradient = out_values(intercept_gradient)
+    perform(&rows, &task, workspace, center, unit)
+
+
+def softmax_loss_and_gradient(
+    object X, const uint8_t[::1] y, int y_type, const double[::1] sample_weight,
+    const double[:, ::1] coef, const double[::1] intercept,
+    double[::1] loss_sum, double[:, ::1] gradient, double[::1] intercept_gradient,
+    double[:, ::1] decision, int n_threads, char[::1] workspace,
+    const double[::1] center=None, const double[::1] unit=None,
+):
+    """loss_sum[0] = sum_i sample_weight[i] (log sum_k exp(z[k, i]) - z[y[i], i]), its gradient.
+
+    y are classes from 0 to n_coefs - 1, which are two at least; of any other, the loss is NaN.
+    """
+    cdef Stored rows = stored(X)
+    cdef Pass task = describe(GRADIENT, &rows, coef, intercept, n_threads)
+    hold_to(&task, y, y_type, sample_weight, None, None, None)
+    task.softmax = True
     task.decision = out_table(decision)
     task.loss = out_values(loss_sum)
     task.gradient = out_table(gradient)

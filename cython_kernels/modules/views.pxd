@@ -46,6 +46,14 @@ cdef inline const double* table_of(const double[:, ::1] view) noexcept:
     return &view[0, 0] if view is not None and view.shape[0] and view.shape[1] else NULL
 
 
+cdef inline const uint8_t* folds_of(const uint8_t[::1] view) noexcept:
+    return &view[0] if view is not None and view.shape[0] else NULL
+
+
+cdef inline const int* held_out_of(const int[::1] view) noexcept:
+    return &view[0] if view is not None and view.shape[0] else NULL
+
+
 cdef inline double* out_values(double[::1] view) noexcept:
     return &view[0] if view is not None and view.shape[0] else NULL
 

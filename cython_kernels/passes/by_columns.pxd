@@ -8,12 +8,12 @@ each adds up the decision values of all, in order, and does the link of the whol
 from libc.string cimport memset
 
 from cython_kernels.passes.blocks cimport sweep_block, sweep_panel
-from cython_kernels.passes.link_step cimport finish_forward
+from cython_kernels.passes.link_step cimport finish_group
 from cython_kernels.passes.partition cimport Span, part_begin
-from cython_kernels.passes.plan cimport FLUSH, ROW_REGISTERS_BYTES, Z_ROWS
+from cython_kernels.passes.plan cimport FLUSH, Z_ROWS
 from cython_kernels.passes.sums cimport add_to, clear, flush_part, to_registers
 from cython_kernels.passes.task cimport GRADIENT, PANELS, Pass
-from cython_kernels.passes.workspace cimport Part, part_at, registers_bytes
+from cython_kernels.passes.workspace cimport Part, part_at
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport lanes, vec_t
 from cython_kernels.sweeps.lines cimport GROUP
@@ -35,23 +35,18 @@ cdef inline void begin_columns(
     const Pass* task, Part* part, Span columns, vec_t* coef
 ) noexcept nogil:
     """Coefficients of a part's columns into registers, their gradient to zero."""
-    cdef Py_ssize_t registers = registers_bytes(task) // sizeof(vec_t)
     cdef Py_ssize_t count = columns.end - columns.begin
     cdef Py_ssize_t padded = (count + lanes(coef) - 1) // lanes(coef)
-    cdef Py_ssize_t k, first
-    for k in range(task.n_coefs):
-        first = k * registers + columns.begin // lanes(coef)
-        to_registers(task.coef + k * task.n_features + columns.begin, count, coef + first)
-        if task.verb >= GRADIENT:
-            memset(<vec_t*>part.gradient_registers + first, 0, padded * sizeof(vec_t))
-            clear(part.gradient + k * task.n_features + columns.begin, count)
+    cdef Py_ssize_t first = columns.begin // lanes(coef)
+    to_registers(task.coef + columns.begin, count, coef + first)
+    if task.verb >= GRADIENT:
+        memset(<vec_t*>part.gradient_registers + first, 0, padded * sizeof(vec_t))
+        clear(part.gradient + columns.begin, count)
 
 
-cdef inline double* z_of(
-    const Pass* task, const Part* part, Py_ssize_t block, Py_ssize_t k
-) noexcept nogil:
+cdef inline double* z_of(const Part* part, Py_ssize_t block) noexcept nogil:
     """Where a part keeps its z of a block: not where others may still read that of the last."""
-    return part.z + (block % 2 * task.n_coefs + k) * Z_ROWS
+    return part.z + block % 2 * Z_ROWS
 
 
 cdef inline void sweep_share(
@@ -59,14 +54,12 @@ cdef inline void sweep_share(
     const Pass* task, Part* part, Span columns, const vec_t* coef
 ) noexcept nogil:
     """Both halves of a part's columns."""
-    cdef Py_ssize_t k
-    for k in range(task.n_coefs):
-        if task.plan.way == PANELS:
-            sweep_panel(X, first, n_old, n_new, columns.begin, columns.end, task, part, k,
-                        <vec_t*>part.z_registers, z_of(task, part, block, k))
-        else:
-            sweep_block(X, first, n_old, n_new, columns.begin, columns.end, task, part, k, coef,
-                        z_of(task, part, block, k))
+    if task.plan.way == PANELS:
+        sweep_panel(X, first, n_old, n_new, columns.begin, columns.end, task, part,
+                    <vec_t*>part.z_registers, z_of(part, block))
+    else:
+        sweep_block(X, first, n_old, n_new, columns.begin, columns.end, task, part, coef,
+                    z_of(part, block))
 
 
 cdef inline void finish_block(
@@ -75,19 +68,14 @@ cdef inline void finish_block(
 ) noexcept nogil:
     """Add up z of all parts, and do the link."""
     cdef Part other
-    cdef Py_ssize_t k
-    cdef double* factor
     cdef int index
-    for k in range(task.n_coefs):
-        factor = part.factor + k * Z_ROWS
-        clear(factor, n_new)
-        for index in range(task.n_parts):
-            other = part_at(task, index)
-            add_to(z_of(task, &other, block, k), n_new, factor)
-        finish_forward(task, part, k, first, n_new, factor)
-        if task.plan.way == PANELS:
-            to_registers(factor, n_new, factor_registers)
-            factor_registers += ROW_REGISTERS_BYTES // sizeof(vec_t)
+    clear(part.factor, n_new)
+    for index in range(task.n_parts):
+        other = part_at(task, index)
+        add_to(z_of(&other, block), n_new, part.factor)
+    finish_group(task, part, first, n_new, part.factor)
+    if task.plan.way == PANELS:
+        to_registers(part.factor, n_new, factor_registers)
 
 
 cdef inline void repeat_block(
@@ -98,8 +86,8 @@ cdef inline void repeat_block(
     cdef Pass silent = task[0]
     silent.decision = NULL
     finish_block(&silent, part, block, first, n_new, factor_registers)
-    clear(part.loss, task.n_coefs)
-    clear(part.intercept_gradient, task.n_coefs)
+    clear(part.loss, 1)
+    clear(part.intercept_gradient, 1)
 
 
 cdef inline void sweep_shares(

@@ -2,13 +2,14 @@
 
 from cython_kernels.passes.blocks cimport sweep_block, sweep_panel
 from cython_kernels.passes.centred cimport pass_centred_panels, pass_centred_rows
-from cython_kernels.passes.link_step cimport finish_forward
+from cython_kernels.passes.link_step cimport finish_forward, finish_group
 from cython_kernels.passes.partition cimport Span, rows_of_step
-from cython_kernels.passes.plan cimport FLUSH, ROW_REGISTERS_BYTES, Z_ROWS
+from cython_kernels.passes.plan cimport FLUSH
 from cython_kernels.passes.short_rows cimport pass_short_rows
 from cython_kernels.passes.sums cimport flush_part, to_registers
+from cython_kernels.passes.tiles cimport pass_tiles
 from cython_kernels.passes.task cimport (
-    CENTRED_PANELS, CENTRED_ROWS, GRADIENT, LONG_ROWS, PANELS, Pass, Way,
+    CENTRED_PANELS, CENTRED_ROWS, GRADIENT, LONG_ROWS, PANELS, TILES, Pass, Way,
 )
 from cython_kernels.passes.workspace cimport Part, part_at
 from cython_kernels.registers.storage cimport storage_t
@@ -20,13 +21,11 @@ cdef inline void pass_rows(
     const storage_t* X, const Pass* task, Span rows, Part* part, const vec_t* coef
 ) noexcept nogil:
     """Some rows of a C-ordered X."""
-    cdef Py_ssize_t first = rows.begin, n_old = 0, n_new, k, unflushed = 0
+    cdef Py_ssize_t first = rows.begin, n_old = 0, n_new, unflushed = 0
     while first < rows.end or n_old > 0:
         n_new = min(task.plan.block_rows, rows.end - first)
-        for k in range(task.n_coefs):
-            sweep_block(X, first, n_old, n_new, 0, task.n_features, task, part, k, coef,
-                        part.z + k * Z_ROWS)
-            finish_forward(task, part, k, first, n_new, part.z + k * Z_ROWS)
+        sweep_block(X, first, n_old, n_new, 0, task.n_features, task, part, coef, part.z)
+        finish_group(task, part, first, n_new, part.z)
         first += n_new
         unflushed += n_old
         n_old = n_new if task.verb >= GRADIENT else 0
@@ -41,16 +40,13 @@ cdef inline void pass_panels(
     const storage_t* X, const Pass* task, Span rows, Part* part, vec_t* z_registers
 ) noexcept nogil:
     """Some rows of a Fortran-ordered X."""
-    cdef Py_ssize_t first = rows.begin, n_old = 0, n_new, k
+    cdef Py_ssize_t first = rows.begin, n_old = 0, n_new
     while first < rows.end or n_old > 0:
         n_new = min(task.plan.block_rows, rows.end - first)
-        for k in range(task.n_coefs):
-            sweep_panel(X, first, n_old, n_new, 0, task.n_features, task, part, k, z_registers,
-                        part.z)
-            finish_forward(task, part, k, first, n_new, part.z)
-            # The old factors have served; the new ones take their place.
-            to_registers(part.z, n_new,
-                         <vec_t*>(part.factor_registers + k * ROW_REGISTERS_BYTES))
+        sweep_panel(X, first, n_old, n_new, 0, task.n_features, task, part, z_registers, part.z)
+        finish_forward(task, part, 0, first, n_new, part.z)
+        # The old factors have served; the new ones take their place.
+        to_registers(part.z, n_new, <vec_t*>part.factor_registers)
         first += n_new
         n_old = n_new if task.verb >= GRADIENT else 0
 
@@ -71,5 +67,7 @@ cdef inline void pass_by_rows(
         pass_centred_rows(X, task, rows, &part)
     elif way == CENTRED_PANELS:
         pass_centred_panels(X, task, rows, &part)
+    elif way == TILES:
+        pass_tiles(X, task, index, rows, coef)
     else:
         pass_short_rows(X, task, rows, &part, coef)

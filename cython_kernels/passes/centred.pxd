@@ -4,13 +4,13 @@ A block of rows is swept twice, the second time from cache: C-ordered X by rows,
 half asks for the memory of the next block, Fortran-ordered X in panels of columns.
 """
 
-from cython_kernels.passes.link_step cimport finish_forward
+from cython_kernels.passes.link_step cimport finish_forward, finish_group
 from cython_kernels.passes.partition cimport Span
 from cython_kernels.passes.plan cimport FLUSH
 from cython_kernels.passes.sums cimport flush_part, to_registers
 from cython_kernels.passes.task cimport GRADIENT, Pass
 from cython_kernels.passes.workspace cimport (
-    Part, registers_bytes, shift_registers, unit_registers,
+    Part, shift_registers, unit_registers,
 )
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport VEC64_LANES, fill, vec64
@@ -53,19 +53,17 @@ cdef inline void pass_centred_rows(
     const storage_t* X, const Pass* task, Span rows, Part* part
 ) noexcept nogil:
     """Some rows of a C-ordered X."""
-    cdef Py_ssize_t registers = registers_bytes(task) // sizeof(vec64)
     cdef const vec64* coef = <const vec64*>task.coef_registers
     cdef vec64* gradient = <vec64*>part.gradient_registers
     cdef const storage_t* block
-    cdef Py_ssize_t first = rows.begin, n_rows, k, unflushed = 0
+    cdef Py_ssize_t first = rows.begin, n_rows, unflushed = 0
     while first < rows.end:
         n_rows = min(task.plan.block_rows, rows.end - first)
         block = X + first * task.row_stride
-        for k in range(task.n_coefs):
-            forward_rows(block, n_rows, task, coef + k * registers, part.z)
-            finish_forward(task, part, k, first, n_rows, part.z)
-            if task.verb >= GRADIENT:
-                backward_rows(block, n_rows, task, part.z, gradient + k * registers)
+        forward_rows(block, n_rows, task, coef, part.z)
+        finish_group(task, part, first, n_rows, part.z)
+        if task.verb >= GRADIENT:
+            backward_rows(block, n_rows, task, part.z, gradient)
         first += n_rows
         unflushed += n_rows
         if unflushed >= FLUSH * GROUP:
@@ -99,28 +97,26 @@ cdef inline void pass_centred_panels(
     cdef double products[GROUP]
     cdef vec64* z = <vec64*>part.z_registers
     cdef vec64* factor = <vec64*>part.factor_registers
-    cdef Py_ssize_t first = rows.begin, n_rows, k, i, j, group
+    cdef Py_ssize_t first = rows.begin, n_rows, i, j, group
     while first < rows.end:
         n_rows = min(task.plan.block_rows, rows.end - first)
-        for k in range(task.n_coefs):
-            for i in range(n_rows // VEC64_LANES + 1):
-                fill(0.0, &z[i])
-            for group in range(groups_in(task.n_features)):
-                name_columns(X + first, task, group, columns, unit, shift)
-                for i in range(GROUP):
-                    j = group * GROUP + i
-                    fill(task.coef[k * task.n_features + j] if j < task.n_features else 0.0,
-                         &coef[i])
-                add_lines(columns, n_rows, unit, shift, True, coef, z, 0)
-            for i in range(n_rows):
-                part.z[i] = (<double*>z)[i]
-            finish_forward(task, part, k, first, n_rows, part.z)
-            if task.verb < GRADIENT:
-                continue
-            to_registers(part.z, n_rows, factor)
-            for group in range(groups_in(task.n_features)):
-                name_columns(X + first, task, group, columns, unit, shift)
-                dot_lines(columns, n_rows, unit, shift, True, factor, products)
-                for i in range(min(<Py_ssize_t>GROUP, task.n_features - group * GROUP)):
-                    part.gradient[k * task.n_features + group * GROUP + i] += products[i]
+        for i in range(n_rows // VEC64_LANES + 1):
+            fill(0.0, &z[i])
+        for group in range(groups_in(task.n_features)):
+            name_columns(X + first, task, group, columns, unit, shift)
+            for i in range(GROUP):
+                j = group * GROUP + i
+                fill(task.coef[j] if j < task.n_features else 0.0, &coef[i])
+            add_lines(columns, n_rows, unit, shift, True, coef, z, 0)
+        for i in range(n_rows):
+            part.z[i] = (<double*>z)[i]
+        finish_forward(task, part, 0, first, n_rows, part.z)
         first += n_rows
+        if task.verb < GRADIENT:
+            continue
+        to_registers(part.z, n_rows, factor)
+        for group in range(groups_in(task.n_features)):
+            name_columns(X + first - n_rows, task, group, columns, unit, shift)
+            dot_lines(columns, n_rows, unit, shift, True, factor, products)
+            for i in range(min(<Py_ssize_t>GROUP, task.n_features - group * GROUP)):
+                part.gradient[group * GROUP + i] += products[i]

@@ -30,9 +30,9 @@ cdef inline Py_ssize_t rows_in_step(Py_ssize_t row_bytes, Py_ssize_t n_parts) no
 cdef inline Py_ssize_t steps_in(
     Py_ssize_t n_samples, Py_ssize_t n_parts, Py_ssize_t step_rows
 ) noexcept nogil:
-    """Steps until the longest part is done."""
+    """Steps until the longest part is done: one at least, in which sums begin."""
     cdef Py_ssize_t longest = min(n_samples, n_samples // n_parts + 2 * UNIT)
-    return (longest + step_rows - 1) // step_rows
+    return max(1, (longest + step_rows - 1) // step_rows)
 
 
 cdef inline Span rows_of_step(

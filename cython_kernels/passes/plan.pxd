@@ -9,12 +9,14 @@ from libc.stdint cimport uint8_t
 from cython_kernels.bytes.bytes cimport BYTE_ROWS, HAS_BYTE_KERNELS, MOST_COLUMNS, slices_suit
 from cython_kernels.passes.partition cimport UNIT, rows_in_step
 from cython_kernels.passes.task cimport (
-    CENTRED_PANELS, CENTRED_ROWS, LONG_ROWS, PANELS, PRODUCT, SHORT_BYTES, SHORT_ROWS, Pass, Way,
+    CENTRED_PANELS, CENTRED_ROWS, LONG_ROWS, PANELS, PRODUCT, SHORT_BYTES, SHORT_ROWS, TILES, Pass,
+    Way,
 )
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport VEC32_LANES, VEC64_LANES
 from cython_kernels.sweeps.lines cimport CACHE_LINE, GROUP
 from cython_kernels.sweeps.narrow cimport NARROW_REGISTERS, NARROW_ROWS
+from cython_kernels.sweeps.tiles cimport STRETCH
 
 cdef enum:
     BLOCK_BYTES = 131072      # a block of rows: well inside L2, with room for the gradient
@@ -28,12 +30,23 @@ cdef enum:
     MIN_BYTES = 33            # columns of uint8 that integer arithmetic serves, to MOST_COLUMNS
     FLUSH = 512               # additions in float32, before sums move to float64
 
+    IN_PLACE_VECTORS = 16     # at most, that take X where it lies, if it needs no widening
+    LEAST_TILE_ROWS = 8
+    MOST_TILE_ROWS = 256      # of a block that serves several vectors from tiles; in Fortran order
+    COLUMN_TILE_ROWS = 512
+    MOST_LINK_ROWS = 64       # that the link takes at once there
+    FLUSH_ROWS = 2048         # additions there in float32
+    SHARED_GRADIENT_BYTES = 67108864    # of all parts, before columns are shared out there
+
     MOST_ROWS = 1024          # of any block or panel
     Z_ROWS = MOST_ROWS + 16   # and a group of padding, in whole cache lines
     ROW_REGISTERS_BYTES = 4 * Z_ROWS        # one number a row; in float64 panels are half as long
     ALIGNMENT = CACHE_LINE
     GUARD = 64                # bytes behind each buffer that nobody writes to, as tests see
     TILE_BYTES = NARROW_ROWS * NARROW_REGISTERS * ALIGNMENT
+    TILE_ROWS = COLUMN_TILE_ROWS + 16       # of z there, with padding as above
+    TILES_BYTES = 1703936     # NEAR_BYTES and what pads lines
+    TILE_LINE_PADDING = 2 * ALIGNMENT       # of each line, at most
 
 
 cdef inline Py_ssize_t lanes_for(const storage_t* X) noexcept nogil:
@@ -43,20 +56,18 @@ cdef inline Py_ssize_t lanes_for(const storage_t* X) noexcept nogil:
 
 cdef inline bint bytes_serve(const storage_t* X, const Pass* task) noexcept nogil:
     """Whether short rows go by integer arithmetic."""
-    cdef Py_ssize_t k
     if storage_t is uint8_t:
         if not HAS_BYTE_KERNELS or not MIN_BYTES <= task.n_features <= MOST_COLUMNS:
             return False
-        for k in range(task.n_coefs):
-            if not slices_suit(task.coef + k * task.n_features, task.n_features):
-                return False
-        return True
+        return slices_suit(task.coef, task.n_features)
     else:
         return False
 
 
 cdef inline Way way_of(const storage_t* X, const Pass* task) noexcept nogil:
     """By how X lies in memory, and what registers hold."""
+    if task.n_coefs > 1:
+        return TILES
     if task.column_stride != 1:
         return PANELS if task.unit == NULL else CENTRED_PANELS
     if task.unit != NULL:
@@ -69,12 +80,17 @@ cdef inline Way way_of(const storage_t* X, const Pass* task) noexcept nogil:
 cdef inline bint columns_are_shared(const storage_t* X, const Pass* task) noexcept nogil:
     """Whether parts are columns: a block of whole rows would leave the cache, or rows are few."""
     cdef Way way = task.plan.way
+    cdef Py_ssize_t X_bytes = task.n_samples * task.n_features * <Py_ssize_t>sizeof(storage_t)
+    cdef Py_ssize_t gradient_bytes = (
+        task.n_parts * task.n_coefs * task.n_features * <Py_ssize_t>sizeof(double))
     if task.n_samples == 0 or task.n_features < MANY_FEATURES * task.n_parts:
         return False
-    if way != LONG_ROWS and way != PANELS:
+    if way != LONG_ROWS and way != PANELS and way != TILES:
         return False
     if task.n_samples < GROUP * task.n_parts:
         return True
+    if way == TILES:
+        return gradient_bytes > SHARED_GRADIENT_BYTES and gradient_bytes > X_bytes
     if way == PANELS:                       # an old one and a new one
         return 2 * task.n_features * STRETCH_BYTES > NEAR_BYTES
     return GROUP * task.n_features * <Py_ssize_t>sizeof(storage_t) > NEAR_BYTES
@@ -100,23 +116,64 @@ cdef inline Py_ssize_t rows_of_block(const storage_t* X, const Pass* task) noexc
     return GROUP * max(1, min(BLOCK_ROWS, BLOCK_BYTES // row_bytes) // GROUP)
 
 
+cdef inline Py_ssize_t power_of_two(Py_ssize_t n) noexcept nogil:
+    """The largest that is not above n >= 1."""
+    cdef Py_ssize_t power = 1
+    while 2 * power <= n:
+        power *= 2
+    return power
+
+
+cdef inline void plan_tiles(const storage_t* X, Pass* task) noexcept nogil:
+    """Sizes of blocks and tiles: the more vectors, the more rows share what they stream."""
+    cdef Py_ssize_t size = sizeof(double) if task.unit != NULL or storage_t is double else 4
+    cdef Py_ssize_t n_features = max(1, task.n_features)
+    cdef Py_ssize_t stretch = STRETCH // size
+    cdef Py_ssize_t fitting
+    task.plan.in_place = (
+        (storage_t is float or storage_t is double) and task.unit == NULL
+        and task.n_coefs <= IN_PLACE_VECTORS)
+    if task.plan.columns_shared:
+        n_features = (n_features + task.n_parts - 1) // task.n_parts
+    if task.column_stride != 1:
+        task.plan.block_rows = COLUMN_TILE_ROWS
+        task.plan.link_rows = MOST_LINK_ROWS
+        task.plan.tile_columns = min(
+            <Py_ssize_t>FLUSH, TILES_BYTES // (COLUMN_TILE_ROWS * size + TILE_LINE_PADDING))
+        # Whole blocks: none is cut short that would be whole for another number of vectors.
+        task.plan.step_rows = (
+            (task.plan.step_rows + COLUMN_TILE_ROWS - 1) // COLUMN_TILE_ROWS * COLUMN_TILE_ROWS)
+        return
+    fitting = max(<Py_ssize_t>LEAST_TILE_ROWS, NEAR_BYTES // (n_features * size))
+    task.plan.link_rows = power_of_two(min(fitting, <Py_ssize_t>MOST_LINK_ROWS))
+    task.plan.block_rows = power_of_two(min(
+        max(fitting, task.n_coefs), <Py_ssize_t>MOST_TILE_ROWS))
+        task.plan.link_rows = min(task.plan.link_rows, task.plan.block_rows)
+    task.plan.tile_columns = (
+        (TILES_BYTES // task.plan.block_rows - TILE_LINE_PADDING) // size // stretch * stretch)
+    if task.plan.in_place:
+        task.plan.tile_columns = max(1, task.n_features)
+
+
 cdef inline bint z_stays_single(const Pass* task) noexcept nogil:
     """Whether z may stay in float32: it is no result, and meets no number beyond floats."""
-    cdef Py_ssize_t k
     if task.decision != NULL or task.sample_weight != NULL or task.verb == PRODUCT:
         return False
-    for k in range(task.n_coefs):
-        if not -1e30 < task.intercept[k] < 1e30:
-            return False
-    return True
+    if task.offset != NULL or task.fold != NULL:
+        return False
+    return -1e30 < task.intercept[0] < 1e30
 
 
 cdef inline void make_plan(const storage_t* X, Pass* task) noexcept nogil:
     """Choose how a pass goes whose fields are complete."""
     task.plan.way = way_of(X, task)
     task.plan.columns_shared = columns_are_shared(X, task)
-    task.plan.block_rows = rows_of_block(X, task)
-    task.plan.step_rows = rows_in_step(task.n_features * sizeof(storage_t), task.n_parts)
+    task.plan.step_rows = rows_in_step(
+        task.n_features * sizeof(storage_t) * ((task.n_coefs + 7) // 8), task.n_parts)
+    if task.plan.way == TILES:
+        plan_tiles(X, task)
+    else:
+        task.plan.block_rows = rows_of_block(X, task)
     task.plan.single_link = (
         storage_t is not double and task.unit == NULL
         and task.n_features <= NARROW_REGISTERS * VEC32_LANES)

@@ -8,7 +8,8 @@ from cython_kernels.passes.by_rows cimport pass_by_rows
 from cython_kernels.passes.partition cimport steps_in
 from cython_kernels.passes.plan cimport make_plan
 from cython_kernels.passes.sums cimport begin_sums, end_sums
-from cython_kernels.passes.task cimport Pass
+from cython_kernels.passes.task cimport TILES, Pass
+from cython_kernels.passes.tiles_by_columns cimport pass_tiles_by_columns
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport vec32, vec64, vec_t
 
@@ -21,7 +22,10 @@ cdef inline int run_planned(const storage_t* X, Pass* task, vec_t* coef) except 
     for step in range(steps_in(task.n_samples, task.n_parts, task.plan.step_rows)):
         if task.plan.columns_shared:
             with parallel(num_threads=task.n_parts, use_threads_if=task.n_parts > 1):
-                pass_by_columns(X, task, step, coef)
+                if task.plan.way == TILES:
+                    pass_tiles_by_columns(X, task, step, coef)
+                else:
+                    pass_by_columns(X, task, step, coef)
         else:
             for index in prange(task.n_parts, schedule="static", chunksize=1,
                                 num_threads=task.n_parts, use_threads_if=task.n_parts > 1):
@@ -36,6 +40,8 @@ cdef inline int run_pass(const storage_t* X, Pass* task) except -1 nogil:
     """One pass."""
     make_plan(X, task)
     if storage_t is double:
+        return run_planned(X, task, <vec64*>task.coef_registers)
+    elif task.plan.way == TILES and task.unit != NULL:
         return run_planned(X, task, <vec64*>task.coef_registers)
     else:
         return run_planned(X, task, <vec32*>task.coef_registers)

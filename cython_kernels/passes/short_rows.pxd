@@ -8,7 +8,7 @@ from cython_kernels.passes.partition cimport Span
 from cython_kernels.passes.plan cimport FLUSH
 from cython_kernels.passes.sums cimport flush_part, to_registers
 from cython_kernels.passes.task cimport GRADIENT, SHORT_BYTES, Pass
-from cython_kernels.passes.workspace cimport Part, registers_bytes
+from cython_kernels.passes.workspace cimport Part
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport vec64, vec_t
 from cython_kernels.sweeps.lines cimport GROUP
@@ -16,18 +16,18 @@ from cython_kernels.sweeps.narrow cimport AHEAD_BYTES, NARROW_ROWS, backward_nar
 
 
 cdef inline void finish_short_rows(
-    const Pass* task, Part* part, Py_ssize_t k, Py_ssize_t begin, Py_ssize_t n_rows, vec_t* z
+    const Pass* task, Part* part, Py_ssize_t begin, Py_ssize_t n_rows, vec_t* z
 ) noexcept nogil:
     """From z = X w to the factors of the backward half, in its place."""
     cdef Py_ssize_t i
     if vec_t is vec64:
-        finish_forward(task, part, k, begin, n_rows, <double*>z)
+        finish_forward(task, part, 0, begin, n_rows, <double*>z)
     elif task.plan.single_z:
-        finish_forward(task, part, k, begin, n_rows, <float*>z)
+        finish_forward(task, part, 0, begin, n_rows, <float*>z)
     else:
         for i in range(n_rows):
             part.z[i] = (<float*>z)[i]
-        finish_forward(task, part, k, begin, n_rows, part.z)
+        finish_forward(task, part, 0, begin, n_rows, part.z)
         to_registers(part.z, n_rows, z)
 
 
@@ -63,22 +63,20 @@ cdef inline void pass_short_rows(
     const storage_t* X, const Pass* task, Span rows, Part* part, const vec_t* coef
 ) noexcept nogil:
     """Some rows of a C-ordered X."""
-    cdef Py_ssize_t registers = registers_bytes(task) // sizeof(vec_t)
     cdef vec_t* gradient = <vec_t*>part.gradient_registers
     cdef vec_t* tile = <vec_t*>part.tile
     cdef vec_t* z = <vec_t*>part.z_registers
     cdef const storage_t* block
-    cdef Py_ssize_t first = rows.begin, n_rows, k, unflushed = 0
+    cdef Py_ssize_t first = rows.begin, n_rows, unflushed = 0
     # A number that the compiler knows, where it is the only one: 10% of a pass over 8 columns.
     cdef Py_ssize_t most = task.plan.block_rows if storage_t is uint8_t else NARROW_ROWS
     while first < rows.end:
         n_rows = min(most, rows.end - first)
         block = X + first * task.row_stride
-        for k in range(task.n_coefs):
-            forward_block(block, n_rows, task, coef + k * registers, tile, z)
-            finish_short_rows(task, part, k, first, n_rows, z)
-            if task.verb >= GRADIENT:
-                backward_block(block, n_rows, task, tile, z, gradient + k * registers)
+        forward_block(block, n_rows, task, coef, tile, z)
+        finish_short_rows(task, part, first, n_rows, z)
+        if task.verb >= GRADIENT:
+            backward_block(block, n_rows, task, tile, z, gradient)
         first += n_rows
         unflushed += n_rows
         if unflushed >= FLUSH * GROUP:

@@ -4,7 +4,7 @@ from libc.string cimport memset
 
 from cython_kernels.bytes.bytes cimport SlicedCoef, flush_bytes, slice_coef
 from cython_kernels.passes.task cimport (
-    CENTRED_PANELS, CENTRED_ROWS, DECISION, GRADIENT, PRODUCT, SHORT_BYTES, Pass,
+    DECISION, GRADIENT, PRODUCT, SHORT_BYTES, TILES, Pass,
 )
 from cython_kernels.passes.workspace cimport (
     Part, clear_rows, part_at, registers_bytes, shift_registers, unit_registers,
@@ -42,18 +42,13 @@ cdef inline void flush_part(
     const Pass* task, Part* part, vec_t* gradient, Py_ssize_t begin, Py_ssize_t end
 ) noexcept nogil:
     """Empty the registers of columns begin to end into the part's float64 sums."""
-    cdef Py_ssize_t width = lanes(gradient)
-    cdef Py_ssize_t k
-    cdef double* out
     if task.verb < GRADIENT:
         return
-    for k in range(task.n_coefs):
-        out = part.gradient + k * task.n_features + begin
-        if task.plan.way == SHORT_BYTES:
-            flush_bytes(<float*>(gradient + begin // width), end - begin, out)
-        else:
-            flush(gradient + begin // width, end - begin, out)
-        gradient += registers_bytes(task) // sizeof(vec_t)
+    gradient += begin // lanes(gradient)
+    if task.plan.way == SHORT_BYTES:
+        flush_bytes(<float*>gradient, end - begin, part.gradient + begin)
+    else:
+        flush(gradient, end - begin, part.gradient + begin)
 
 
 cdef inline void clear(double* values, Py_ssize_t n) noexcept nogil:
@@ -78,22 +73,20 @@ cdef inline void begin_units(const Pass* task) noexcept nogil:
 
 cdef inline void begin_coef(const Pass* task, vec_t* registers) noexcept nogil:
     """Coefficients into registers; where columns are shared, each part does its own."""
-    cdef const double* coef = task.coef
-    cdef Py_ssize_t _k
-    for _k in range(task.n_coefs):
-        if task.plan.way == SHORT_BYTES:
-            slice_coef(coef, task.n_features, <SlicedCoef*>registers)
-        elif not task.plan.columns_shared:
-            to_registers(coef, task.n_features, registers)
-        coef += task.n_features
-        registers += registers_bytes(task) // sizeof(vec_t)
+    cdef Py_ssize_t k
+    if task.plan.way == SHORT_BYTES:
+        slice_coef(task.coef, task.n_features, <SlicedCoef*>registers)
+    elif task.plan.way == TILES or not task.plan.columns_shared:
+        for k in range(task.n_coefs):
+            to_registers(task.coef + k * task.n_features, task.n_features,
+                         registers + k * (registers_bytes(task) // <Py_ssize_t>sizeof(vec_t)))
 
 
 cdef inline void begin_sums(Pass* task, vec_t* registers) noexcept nogil:
     """Coefficients into registers of the compute type, all sums to zero."""
     cdef int index
     cdef Part part
-    if task.plan.way == CENTRED_ROWS or task.plan.way == CENTRED_PANELS:
+    if task.unit != NULL:
         begin_units(task)
         begin_coef(task, <vec64*>registers)
     else:
@@ -102,28 +95,31 @@ cdef inline void begin_sums(Pass* task, vec_t* registers) noexcept nogil:
         part = part_at(task, index)
         clear(part.loss, task.n_coefs)
         clear(part.intercept_gradient, task.n_coefs)
+        if task.plan.way == TILES:
+            continue
         clear_rows(&part)
         if task.verb >= GRADIENT and not task.plan.columns_shared:
-            memset(part.gradient_registers, 0, task.n_coefs * registers_bytes(task))
-            clear(part.gradient, task.n_coefs * task.n_features)
+            memset(part.gradient_registers, 0, registers_bytes(task))
+            clear(part.gradient, task.n_features)
 
 
 cdef inline void end_sums(const Pass* task) noexcept nogil:
     """Add the parts in order."""
     cdef Py_ssize_t n_sums = 0 if task.plan.columns_shared else task.n_coefs * task.n_features
+    cdef Py_ssize_t n_losses = 1 if task.softmax else task.n_coefs
     cdef int index
     cdef Part part
     if task.verb == DECISION:
         return
     if task.verb != PRODUCT:
-        clear(task.loss, task.n_coefs)
+        clear(task.loss, n_losses)
     if task.verb >= GRADIENT:
         clear(task.intercept_gradient, task.n_coefs)
         clear(task.gradient, n_sums)
     for index in range(task.n_parts):
         part = part_at(task, index)
         if task.verb != PRODUCT:
-            add_to(part.loss, task.n_coefs, task.loss)
+            add_to(part.loss, n_losses, task.loss)
         if task.verb >= GRADIENT:
             add_to(part.intercept_gradient, task.n_coefs, task.intercept_gradient)
             add_to(part.gradient, n_sums, task.gradient)

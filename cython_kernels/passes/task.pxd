@@ -7,10 +7,10 @@ block (blocks.pxd). The work is split into parts, one a thread: each takes rows 
 (by_rows.pxd) or columns of its own (by_columns.pxd). What the parts add up is added in order, so
 the same n_parts gives the same bits whatever number of threads the machine really provides.
 
-Several coefficient vectors (n_coefs > 1) share the pass: the rows of a block serve one after the
-other from cache.
+Several coefficient vectors (n_coefs > 1) share the pass in a way of their own (tiles.pxd).
 """
 
+from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
 from cython_kernels.link.targets cimport Targets
@@ -28,12 +28,16 @@ cdef enum Way:
     PANELS          # stretches of the columns of a Fortran-ordered X
     CENTRED_ROWS    # features (x - center) unit in float64, by rows
     CENTRED_PANELS  # and by columns
+    TILES           # for several coefficient vectors at once
 
 cdef struct Plan:
     Way way
     bint columns_shared                  # parts are columns, else rows
     Py_ssize_t block_rows                # of a block or a panel
     Py_ssize_t step_rows                 # of each part, between two looks for signals
+    Py_ssize_t link_rows                 # of tiles: what the link takes at once
+    Py_ssize_t tile_columns              # of one
+    bint in_place                        # no tile is copied
     bint single_link                     # the link in float32
     bint single_z                        # and z, too, stays in it
 
@@ -47,13 +51,17 @@ cdef struct Pass:
     Py_ssize_t column_stride
     Targets y                            # (n_samples,)
     const double* sample_weight          # (n_samples,), or NULL: all one
+    const double* offset                 # (n_samples,), added to z, or NULL
+    const uint8_t* fold                  # (n_samples,), or NULL: rows of fold held_out[k] have
+    const int* held_out                  # (n_coefs,), no weight for vector k
+    bint softmax                         # y are classes, of which each vector is one
     const double* curvature              # (n_coefs, n_samples), for PRODUCT
     const double* center                 # (n_features,): features are (x - center) unit in
     const double* unit                   # float64 (centred.pxd), or both NULL: x as it is
     const double* coef                   # (n_coefs, n_features)
     const double* intercept              # (n_coefs,)
     double* decision                     # out (n_coefs, n_samples), or NULL
-    double* loss                         # out (n_coefs,), sums
+    double* loss                         # out (n_coefs,), sums; (1,) of softmax
     double* gradient                     # out (n_coefs, n_features), sums
     double* intercept_gradient           # out (n_coefs,), sums
     Plan plan

@@ -1,4 +1,5 @@
-/* Vector registers: vec32 holds VEC32_LANES floats, vec64 holds VEC64_LANES doubles.
+/* Vector registers: vec32 holds VEC32_LANES floats, vec64 holds VEC64_LANES doubles; a core has
+ * VEC_REGISTERS of them.
  *
  * One section per instruction-set level, chosen by the flags this file is compiled with. The last
  * section, one lane wide, is plain C: the fallback of every other compiler and machine, and what
@@ -27,6 +28,7 @@
 
 #include <immintrin.h>
 #define VECTOR_LEVEL "avx512"
+#define VEC_REGISTERS 32
 #define VEC32_LANES 16
 #define VEC64_LANES 8
 typedef __m512 vec32;
@@ -129,6 +131,7 @@ INLINE vec64 widen_halves(const int16_t *x, ptrdiff_t count) {
 
 #include <immintrin.h>
 #define VECTOR_LEVEL "avx2"
+#define VEC_REGISTERS 16
 #define VEC32_LANES 8
 #define VEC64_LANES 4
 typedef __m256 vec32;
@@ -237,6 +240,11 @@ static inline float widen_half(int16_t half) {
 
 /* 16-byte vectors of GCC and Clang: SSE2 on x86-64, NEON on ARM. */
 #define VECTOR_LEVEL "baseline"
+#if defined(__aarch64__)
+#define VEC_REGISTERS 32
+#else
+#define VEC_REGISTERS 16
+#endif
 #define VEC32_LANES 4
 #define VEC64_LANES 2
 typedef float vec32 __attribute__((vector_size(16), may_alias));
@@ -258,6 +266,7 @@ static inline void sums64(const vec64 v[4], double out[4]) {
 #else
 
 #define VECTOR_LEVEL "scalar"
+#define VEC_REGISTERS 16
 #define VEC32_LANES 1
 #define VEC64_LANES 1
 typedef struct { float lane; } vec32;

@@ -31,6 +31,7 @@ __all__ = [
     "residual",
     "sandwich",
     "sigmoid",
+    "softmax_loss_and_gradient",
 ]
 
 Doubles = NDArray[np.float64]
@@ -398,3 +399,43 @@ def coordinate_descent(
             break
         narrow = 0 if (largest <= tol and not every) or narrow == 16 else narrow + 1
     return w, n_sweeps
+
+
+def softmax_loss_and_gradient(
+    X: ArrayLike,
+    y: ArrayLike,
+    coef: ArrayLike,
+    intercept: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    n_threads: int | None = None,
+) -> tuple[float, Doubles, Doubles]:
+    """Mean loss log sum_k exp(z_k) - z_y of many classes, and its gradient.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    y : array of shape (n_samples,)
+        Classes from 0 to K - 1.
+    coef : array of shape (K, n_features)
+    intercept : array of shape (K,)
+    sample_weight : array of shape (n_samples,), optional
+    n_threads : int, optional
+
+    Returns
+    -------
+    loss : float
+    gradient : ndarray of shape (K, n_features)
+    intercept_gradient : ndarray of shape (K,)
+    """
+    features, codes = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.intp)
+    weight = np.ones(len(codes)) if sample_weight is None else np.asarray(sample_weight, float)
+    share = (weight / weight.sum())[:, None]
+    z = features @ np.asarray(coef, dtype=np.float64).T + np.asarray(intercept, dtype=np.float64)
+    largest = z.max(axis=1, keepdims=True)
+    total = np.exp(z - largest).sum(axis=1, keepdims=True)
+    rows = np.arange(len(codes))
+    losses = np.log(total[:, 0]) + largest[:, 0] - z[rows, codes]
+    residual = np.exp(z - largest) / total
+    residual[rows, codes] -= 1
+    residual *= share
+    return float(share[:, 0] @ losses), residual.T @ features, residual.sum(axis=0)

@@ -149,6 +149,6 @@ def test_polars_data_frame(model, cancer):
 def test_tags():
     tags = get_tags(LogisticRegression())
     assert tags.estimator_type == "classifier"
-    assert not tags.classifier_tags.multi_class
+    assert tags.classifier_tags.multi_class
     assert not tags.input_tags.sparse
     assert not tags.input_tags.allow_nan

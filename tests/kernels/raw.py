@@ -69,28 +69,32 @@ class Kernels:
             getattr(self.link, name)(*arrays, out)
         return out
 
-    def decision_values(self, X, coef, intercept, n_threads=1, frame=()):
-        """(n_coefs, n_samples). `frame` is center and unit here and below, or empty."""
+    def decision_values(self, X, coef, intercept, n_threads=1, frame=(), **rows):
+        """(n_coefs, n_samples).
+
+        Here and below, `frame` is center and unit, or empty, and `rows` names offset, fold and
+        held_out.
+        """
         with Outputs() as outputs:
             decision = outputs.new(len(coef), len(X))
             self.dense.decision_values(
                 X, coef, intercept, decision, n_threads,
-                self._workspace(outputs, coef, n_threads), *frame,
+                self._workspace(outputs, coef, n_threads), *frame, **rows,
             )  # fmt: skip
         return decision
 
-    def loss(self, X, y, weight, coef, intercept, n_threads=1, frame=()):
+    def loss(self, X, y, weight, coef, intercept, n_threads=1, frame=(), **rows):
         """(n_coefs,), sums over rows."""
         with Outputs() as outputs:
             loss = outputs.new(len(coef))
             self.dense.loss(
                 X, *stored_target(y), weight, coef, intercept, loss, n_threads,
-                self._workspace(outputs, coef, n_threads), *frame,
+                self._workspace(outputs, coef, n_threads), *frame, **rows,
             )  # fmt: skip
         return loss
 
     def loss_and_gradient(
-        self, X, y, weight, coef, intercept, n_threads=1, decisions=True, frame=()
+        self, X, y, weight, coef, intercept, n_threads=1, decisions=True, frame=(), **rows
     ):
         """Sums: losses, gradients, intercept gradients; and the decision values or None."""
         with Outputs() as outputs:
@@ -100,9 +104,24 @@ class Kernels:
             self.dense.loss_and_gradient(
                 X, *stored_target(y), weight, coef, intercept, loss, gradient,
                 intercept_gradient, decision, n_threads,
-                self._workspace(outputs, coef, n_threads), *frame,
+                self._workspace(outputs, coef, n_threads), *frame, **rows,
             )  # fmt: skip
         return loss, gradient, intercept_gradient, decision
+
+    def softmax_loss_and_gradient(
+        self, X, y, weight, coef, intercept, n_threads=1, decisions=True, frame=()
+    ):
+        """The sum of the losses, gradients, intercept gradients; the decision values or None."""
+        with Outputs() as outputs:
+            loss, intercept_gradient = outputs.new(1), outputs.new(len(coef))
+            gradient = outputs.new(*coef.shape)
+            decision = outputs.new(len(coef), len(X)) if decisions else None
+            self.dense.softmax_loss_and_gradient(
+                X, *stored_target(y), weight, coef, intercept, loss, gradient,
+                intercept_gradient, decision, n_threads,
+                self._workspace(outputs, coef, n_threads), *frame,
+            )  # fmt: skip
+        return loss[0], gradient, intercept_gradient, decision
 
     def hessian_product(self, X, curvature, vector, vector_intercept, n_threads=1, frame=()):
         """Products and intercept products, one for each vector."""

@@ -171,7 +171,7 @@ def test_gradient_descent_on_centred_features():
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_the_same_bits_each_time_and_alone_or_in_company(kernels, order):
+def test_vectors_in_company_are_as_precise_as_alone(kernels, order):
     problem = Centred(3000, 21, "float32", order, n_coefs=3, n_threads=2)
     arguments = problem.X, problem.y, None
     together = kernels.loss_and_gradient(
@@ -183,4 +183,5 @@ def test_the_same_bits_each_time_and_alone_or_in_company(kernels, order):
             frame=problem.frame,
         )  # fmt: skip
         for one, many in zip(alone, together, strict=True):
-            np.testing.assert_array_equal(one[0], many[k])
+            scale = max(1.0, np.abs(one).max())
+            np.testing.assert_allclose(many[k], one[0], rtol=1e-10, atol=1e-10 * scale)

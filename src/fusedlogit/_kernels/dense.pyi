@@ -21,6 +21,7 @@ def decision_values(
     workspace: Bytes,
     center: Doubles | None = None,
     unit: Doubles | None = None,
+    offset: Doubles | None = None,
 ) -> None: ...
 def loss(
     X: Stored,
@@ -34,8 +35,30 @@ def loss(
     workspace: Bytes,
     center: Doubles | None = None,
     unit: Doubles | None = None,
+    offset: Doubles | None = None,
+    fold: NDArray[np.uint8] | None = None,
+    held_out: NDArray[np.int32] | None = None,
 ) -> None: ...
 def loss_and_gradient(
+    X: Stored,
+    y: NDArray[np.uint8],
+    y_type: int,
+    sample_weight: Doubles | None,
+    coef: Doubles,
+    intercept: Doubles,
+    loss_sum: Doubles,
+    gradient: Doubles,
+    intercept_gradient: Doubles,
+    decision: Doubles | None,
+    n_threads: int,
+    workspace: Bytes,
+    center: Doubles | None = None,
+    unit: Doubles | None = None,
+    offset: Doubles | None = None,
+    fold: NDArray[np.uint8] | None = None,
+    held_out: NDArray[np.int32] | None = None,
+) -> None: ...
+def softmax_loss_and_gradient(
     X: Stored,
     y: NDArray[np.uint8],
     y_type: int,

@@ -92,12 +92,20 @@ class DenseMatrix:
         return self.center, self.unit
 
     def _run(
-        self, kernel: Callable[..., Any], *arguments: Any, n_coefs: int, precise: bool = False
+        self,
+        kernel: Callable[..., Any],
+        *arguments: Any,
+        n_coefs: int,
+        precise: bool = False,
+        **rows: NDArray[Any] | None,
     ) -> None:
-        """Call a kernel on X, with threads and scratch memory: one pass."""
+        """Call a kernel on X, with threads and scratch memory: one pass.
+
+        `rows` is what it is told besides of each: offset, fold and held_out.
+        """
         n_threads = self.n_threads
         with scratch(self._workspace_size(n_coefs)) as workspace:
-            kernel(self.X, *arguments, n_threads, workspace, *self._frame(precise))
+            kernel(self.X, *arguments, n_threads, workspace, *self._frame(precise), **rows)
         self.n_passes += 1
 
     def _workspace_size(self, n_coefs: int) -> int:
@@ -113,22 +121,37 @@ class DenseMatrix:
         self._known_finite = True
 
     def decision_values(
-        self, coef: Doubles, intercept: Doubles, *, precise: bool = False
+        self,
+        coef: Doubles,
+        intercept: Doubles,
+        *,
+        precise: bool = False,
+        offset: Doubles | None = None,
     ) -> Doubles:
-        """X coef + intercept, of shape (K, n_samples)."""
+        """X coef + intercept, and the offset of each row, of shape (K, n_samples)."""
         decision: Doubles = np.empty((len(coef), self.n_samples))
         self._run(
-            dense.decision_values, coef, intercept, decision, n_coefs=len(coef), precise=precise
-        )
+            dense.decision_values, coef, intercept, decision, n_coefs=len(coef), precise=precise,
+            offset=offset,
+        )  # fmt: skip
         self.raise_if_nonfinite(decision)
         return decision
 
-    def loss(self, target: Target, coef: Doubles, intercept: Doubles) -> Doubles:
-        """Sums of the weighted log losses, of shape (K,)."""
+    def loss(
+        self,
+        target: Target,
+        coef: Doubles,
+        intercept: Doubles,
+        *,
+        offset: Doubles | None = None,
+        fold: NDArray[np.uint8] | None = None,
+        held_out: NDArray[np.int32] | None = None,
+    ) -> Doubles:
+        """Sums of the weighted log losses, of shape (K,), as in `loss_and_gradient`."""
         total: Doubles = np.empty(len(coef))
         self._run(
             dense.loss, *target.stored, target.sample_weight, coef, intercept, total,
-            n_coefs=len(coef),
+            n_coefs=len(coef), offset=offset, fold=fold, held_out=held_out,
         )  # fmt: skip
         self.raise_if_nonfinite(total, y=target.y)
         return total
@@ -141,18 +164,23 @@ class DenseMatrix:
         *,
         precise: bool = False,
         margins: bool = True,
+        offset: Doubles | None = None,
+        fold: NDArray[np.uint8] | None = None,
+        held_out: NDArray[np.int32] | None = None,
     ) -> Sums:
         """Sums of the weighted log losses (K,), gradients, derivatives in the intercept, margins.
 
-        They have the same bits alone and in company, and need not be finite. Without `margins`
-        there are none.
+        They need not be finite. Without `margins` there are none. `offset` (n_samples,) is added to
+        every decision value. Rows of `fold` (n_samples,) held_out[k] have no weight for vector k;
+        with a negative held_out[k], all have theirs.
         """
         losses, slopes = np.empty(len(coef)), np.empty(len(coef))
         gradients = np.empty_like(coef)
         decision = np.empty((len(coef), self.n_samples)) if margins else None
         self._run(
             dense.loss_and_gradient, *target.stored, target.sample_weight, coef, intercept, losses,
-            gradients, slopes, decision, n_coefs=len(coef), precise=precise,
+            gradients, slopes, decision, n_coefs=len(coef), precise=precise, offset=offset,
+            fold=fold, held_out=held_out,
         )  # fmt: skip
         found = [] if decision is None else [Margins(z, target, self.n_threads) for z in decision]
         return losses, gradients, slopes, found
@@ -166,30 +194,17 @@ class DenseMatrix:
         precise: bool = False,
         decision: Doubles | None = None,
     ) -> tuple[float, Doubles, Doubles]:
-        """The loss of many classes, its gradients (K, n_features) and (K,): not finite sums too.
+        """Sum of the weighted cross-entropies, gradient (K, n_features) and (K,) of K >= 2 classes.
 
-        Writes decision values (K, n_samples), if asked for.
+        target.y are classes from 0 to K - 1; of any other, the loss is NaN. Decision values go into
+        `decision` (K, n_samples).
         """
-        z = self.decision_values(coef, intercept, precise=precise)
-        if decision is not None:
-            decision[:] = z
-        top = z.max(axis=0)
-        rows = np.arange(self.n_samples)
-        codes = target.y.astype(np.intp)
-        own = z[codes, rows] - top
-        exp = np.exp(z - top)
-        exp[codes, rows] = 0
-        others = exp.sum(axis=0)  # not 1 - p, whose digits are lost where p is near 1
-        total = others + np.exp(own)
-        loss = np.where(own == 0, np.log1p(others), np.log(total) - own)
-        residual = exp / total
-        residual[codes, rows] = -others / total
-        if target.sample_weight is not None:
-            loss *= target.sample_weight
-            residual *= target.sample_weight
-        gradient, slopes = self.row_sum(residual, precise=precise)
-        self.n_passes -= 1
-        return float(loss.sum()), gradient, slopes
+        loss, slopes, gradients = np.empty(1), np.empty(len(coef)), np.empty_like(coef)
+        self._run(
+            dense.softmax_loss_and_gradient, *target.stored, target.sample_weight, coef, intercept,
+            loss, gradients, slopes, decision, n_coefs=len(coef), precise=precise,
+        )  # fmt: skip
+        return float(loss[0]), gradients, slopes
 
     def block(self, begin: int, end: int) -> DenseMatrix:
         """Some rows in turn, where they lie, as a matrix of their own."""

@@ -52,8 +52,8 @@ class Data(Protocol):
     ) -> Sums:
         """Losses (K,), gradients (K, n_features), derivatives in the intercept (K,), and margins.
 
-        Sums have the same bits alone and in company, and need not be finite: see
-        `raise_if_nonfinite`.
+        Sums of a vector alone add up in another order than those of one in company: they agree to
+        rounding. They need not be finite: see `raise_if_nonfinite`.
         """
 
     def softmax_loss_and_gradient(

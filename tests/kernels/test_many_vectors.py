@@ -1,0 +1,63 @@
+"""Many coefficient vectors, or classes, in one pass: as one after the other, and as the twin."""
+
+import numpy as np
+import pytest
+
+from fusedlogit import reference
+
+from .contract import SUM_RTOL, compute_type
+from .problems import random_values
+
+
+def close(found, expected, dtype):
+    atol = SUM_RTOL[compute_type(dtype)] * max(np.abs(expected).max(), 1e-30)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "uint8", "int8", "uint16"])
+@pytest.mark.parametrize("n_classes", [2, 3, 4, 5, 16, 17, 33])
+def test_softmax_is_its_twin(kernels, n_classes, dtype, order):
+    rng = np.random.default_rng(n_classes)
+    X = np.asarray(random_values(rng, (301, 37), dtype), order=order)
+    y = rng.integers(0, n_classes, len(X)).astype(np.uint8)
+    weight = rng.random(len(X))
+    size = max(1.0, float(np.abs(X.astype(float)).max()))
+    coef, intercept = rng.normal(size=(n_classes, 37)) / size, rng.normal(size=n_classes)
+    expected = reference.softmax_loss_and_gradient(X, y, coef, intercept, weight)
+    for n_threads in (1, 2, 3):
+        found = kernels.softmax_loss_and_gradient(X, y, weight, coef, intercept, n_threads)
+        for sums, twin in zip(found[:3], expected, strict=True):
+            close(sums / weight.sum(), np.asarray(twin), dtype)
+
+
+@pytest.mark.parametrize("z", [700.0, 1e-9, 0.0])
+def test_extreme_decision_values(kernels, z):
+    coef = np.array([[z], [-z], [0.0]])
+    X, y = np.array([[1.0], [1.0], [-1.0]]), np.array([0, 1, 2], np.uint8)
+    loss, _, slopes, _ = kernels.softmax_loss_and_gradient(X, y, None, coef, np.zeros(3))
+    expected, _, twin = reference.softmax_loss_and_gradient(X, y, coef, np.zeros(3))
+    assert loss / 3 == pytest.approx(expected, rel=1e-12)
+    np.testing.assert_allclose(slopes / 3, twin, atol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "uint8"])
+@pytest.mark.parametrize("n_coefs", [1, 2, 5, 17])
+def test_folds_and_offsets(kernels, n_coefs, dtype):
+    rng = np.random.default_rng(n_coefs)
+    X = random_values(rng, (203, 21), dtype)
+    y, offset = rng.integers(0, 2, 203).astype(np.uint8), rng.normal(size=203)
+    fold = rng.integers(0, 4, 203).astype(np.uint8)
+    held_out = (np.arange(n_coefs, dtype=np.int32) % 5) - 1
+    size = max(1.0, float(np.abs(X.astype(float)).max()))
+    coef, intercept = rng.normal(size=(n_coefs, 21)) / size, rng.normal(size=n_coefs)
+    found = kernels.loss_and_gradient(
+        X, y, None, coef, intercept, 2, offset=offset, fold=fold, held_out=held_out
+    )
+    for k in range(n_coefs):
+        weight = (fold != held_out[k]).astype(float)
+        z = X.astype(float) @ coef[k] + intercept[k] + offset
+        residual = weight * reference.residual(z, y)
+        close(found[0][k], np.asarray(weight @ reference.log_loss(z, y)), dtype)
+        close(found[1][k], residual @ X.astype(float), dtype)
+        close(found[2][k], np.asarray(residual.sum()), dtype)
