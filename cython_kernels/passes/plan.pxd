@@ -148,7 +148,6 @@ cdef inline void plan_tiles(const storage_t* X, Pass* task) noexcept nogil:
     task.plan.link_rows = power_of_two(min(fitting, <Py_ssize_t>MOST_LINK_ROWS))
     task.plan.block_rows = power_of_two(min(
         max(fitting, task.n_coefs), <Py_ssize_t>MOST_TILE_ROWS))
-        task.plan.link_rows = min(task.plan.link_rows, task.plan.block_rows)
     task.plan.tile_columns = (
         (TILES_BYTES // task.plan.block_rows - TILE_LINE_PADDING) // size // stretch * stretch)
     if task.plan.in_place:
