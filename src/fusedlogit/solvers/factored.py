@@ -65,7 +65,7 @@ class Factored:
     @property
     def reliable(self) -> bool:
         """Whether rounding leaves its least eigenvalue much as it is."""
-        return self.rounding <= RELIABLE * self.least
+        return self.least > 0 and self.rounding <= RELIABLE * self.least
 
     def truncate(self) -> None:
         """Leave directions alone whose eigenvalues may be rounding, if there are any."""
