@@ -120,7 +120,7 @@ def reads(monkeypatch):
             kernel = getattr(self.kernels, name)
             if name.endswith("_size"):
                 return kernel
-            return lambda *arguments: (names.append(name), kernel(*arguments))[1]
+            return lambda *given, **rows: (names.append(name), kernel(*given, **rows))[1]
 
     monkeypatch.setattr(verbs, "dense", Counting(dense))
     monkeypatch.setattr(verbs, "matrix", Counting(matrix))
@@ -149,7 +149,7 @@ def test_callback_sees_the_cost_and_gradient_of_its_coefficients(model, flowers,
     seen = []
     model.set_params(
         scaling=scaling, learning_rate=0.05, max_iter=3, tol=1e-12,
-        callback=lambda *arguments: seen.append(arguments),
+        callback=lambda *arguments, **rows: seen.append(arguments),
     )  # fmt: skip
     with pytest.warns(ConvergenceWarning):
         model.fit(*flowers)
