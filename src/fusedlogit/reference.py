@@ -407,6 +407,7 @@ def softmax_loss_and_gradient(
     coef: ArrayLike,
     intercept: ArrayLike,
     sample_weight: ArrayLike | None = None,
+    *,
     n_threads: int | None = None,
 ) -> tuple[float, Doubles, Doubles]:
     """Mean loss log sum_k exp(z_k) - z_y of many classes, and its gradient.

@@ -18,6 +18,7 @@ from .passes import (
     loss_and_gradient,
     moments,
     sandwich,
+    softmax_loss_and_gradient,
 )
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "residual",
     "sandwich",
     "sigmoid",
+    "softmax_loss_and_gradient",
 ]

@@ -14,7 +14,7 @@ from ..data.arguments import (
     weight_of,
 )
 from ..data.dense import DenseMatrix
-from ..problems.links import LOG_LOSS
+from ..problems.links import LOG_LOSS, SOFTMAX
 
 Doubles = NDArray[np.float64]
 
@@ -144,6 +144,64 @@ def loss_and_gradient(
     total = target.total_weight
     gradient /= total
     return float(cost) / total, gradient, float(intercept_gradient) / total
+
+
+def softmax_loss_and_gradient(
+    X: ArrayLike,
+    y: ArrayLike,
+    coef: ArrayLike,
+    intercept: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    n_threads: int | None = None,
+) -> tuple[float, Doubles, Doubles]:
+    """Mean loss log sum_k exp(z_k) - z_y of many classes and its gradient, reading X once.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+    y : array of shape (n_samples,)
+        Classes from 0 to K - 1.
+    coef : array of shape (K, n_features)
+    intercept : array of shape (K,)
+    sample_weight : array of shape (n_samples,), optional
+    n_threads : int, optional
+
+    Returns
+    -------
+    loss : float
+    gradient : ndarray of shape (K, n_features)
+    intercept_gradient : ndarray of shape (K,)
+
+    Raises
+    ------
+    TypeError
+        If X is sparse, or an argument holds objects that are no numbers.
+    ValueError
+        If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
+        column), text or complex, y holds other than 0 to K - 1, a weight is negative or all are
+        zero, or n_threads is no positive integer.
+    """
+    matrix = dense_of(X, n_threads)
+    table = checks.real_numbers(coef, "coef")
+    if table.ndim != 2 or len(table) < 2 or table.shape[1] != matrix.n_features:
+        raise ValueError(
+            f"coef has shape {table.shape}; expected (K, {matrix.n_features}) of K >= 2 classes"
+        )
+    n_classes = len(table)
+    values = vector_of(table.ravel(), "coef", table.size).reshape(table.shape)
+    target = target_of(y, sample_weight, matrix.n_samples, SOFTMAX)
+    outside = np.flatnonzero(~np.isin(target.y, np.arange(n_classes)))
+    if outside.size:
+        raise ValueError(
+            f"y contains {target.y[outside[0]]} in row {outside[0]}; it must hold the numbers of "
+            f"classes, 0 to {n_classes - 1}"
+        )
+    intercepts = vector_of(intercept, "intercept", n_classes)
+    cost, gradient, slopes = matrix.softmax_loss_and_gradient(target, values, intercepts)
+    matrix.raise_if_nonfinite(cost, gradient)
+    total = target.total_weight
+    return cost / total, gradient / total, slopes / total
 
 
 def hessian_product(
