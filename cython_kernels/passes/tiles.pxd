@@ -108,15 +108,15 @@ cdef inline void dot_tile(
 
 cdef inline void add_tile(
     const Pass* task, Lines lines, Py_ssize_t n_lines, Py_ssize_t n, const vec_t* factors,
-    Py_ssize_t factor_stride, vec_t* target, Py_ssize_t target_stride, Py_ssize_t ahead
+    Py_ssize_t factor_stride, vec_t* target, Py_ssize_t target_stride
 ) noexcept nogil:
     """target[k] += sum_i factors[k, i] line i; strides are in registers."""
     if vec_t is vec32:
         add_lines(<const float*>lines.first, lines.stride, n_lines, n, <const float*>factors,
-                  factor_stride * lanes(target), task.n_coefs, target, target_stride, ahead)
+                  factor_stride * lanes(target), task.n_coefs, target, target_stride)
     else:
         add_lines(<const double*>lines.first, lines.stride, n_lines, n, <const double*>factors,
-                  factor_stride * lanes(target), task.n_coefs, target, target_stride, ahead)
+                  factor_stride * lanes(target), task.n_coefs, target, target_stride)
 
 
 cdef inline void forward_columns(
@@ -128,7 +128,7 @@ cdef inline void forward_columns(
     cdef Py_ssize_t k
     for k in range(task.n_coefs):
         memset(z + k * rows, 0, (n_rows // lanes(z) + 1) * sizeof(vec_t))
-    add_tile(task, lines, n_columns, n_rows, coef, stride_of(coef, task), z, rows, 0)
+    add_tile(task, lines, n_columns, n_rows, coef, stride_of(coef, task), z, rows)
     for k in range(task.n_coefs):
         flush(z + k * rows, n_rows, part.z + k * TILE_ROWS)
 
@@ -172,14 +172,13 @@ cdef inline void backward_tiles(
     cdef vec_t* tile = <vec_t*>part.tile
     cdef bint filled = columns.end - columns.begin <= task.plan.tile_columns
     cdef Py_ssize_t j = columns.begin, n
-    cdef Py_ssize_t ahead = task.plan.block_rows * task.row_stride if task.plan.in_place else 0
     cdef Lines lines
     while j < columns.end:
         n = min(task.plan.tile_columns, columns.end - j)
         lines = tile_of(X, task, part, first, n_rows, j, n, filled, tile)
         if rows_are_lines(task):
             add_tile(task, lines, n_rows, n, factor, row_registers(factor),
-                     gradient + j // lanes(gradient), stride_of(gradient, task), ahead)
+                     gradient + j // lanes(gradient), stride_of(gradient, task))
         else:
             dot_tile(task, lines, n, n_rows, factor, row_registers(factor), part.gradient + j,
                      task.n_features)

@@ -8,9 +8,9 @@ multiply-adds set the pace. A sum is computed in the same order whatever other v
 
 from cython_kernels.link.link cimport real
 from cython_kernels.registers.vector cimport (
-    fill, lanes, load_some, muladd, prefetch_far, sums_at_once, sums_of_many, vec32, vec_t,
+    fill, lanes, load_some, muladd, sums_at_once, sums_of_many, vec32, vec_t,
 )
-from cython_kernels.sweeps.lines cimport CACHE_LINE, GROUP, groups_in, name_group
+from cython_kernels.sweeps.lines cimport GROUP, groups_in, name_group
 
 cdef extern from *:
     """
@@ -141,7 +141,7 @@ cdef inline void dot_lines(
 cdef inline void add_registers(
     const real* line, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n_registers,
     Py_ssize_t count, const real* factors, Py_ssize_t factor_stride, Py_ssize_t n_vectors,
-    vec_t* target, Py_ssize_t target_stride, const char* ahead
+    vec_t* target, Py_ssize_t target_stride
 ) noexcept nogil:
     """target[v] += sum_i factors[v, i] line i for n_registers, of the last of which count."""
     cdef vec_t sums[ADD_SUMS]
@@ -152,9 +152,6 @@ cdef inline void add_registers(
         for r in range(n_registers):
             sums[v * n_registers + r] = target[v * target_stride + r]
     for i in range(n_lines):
-        if ahead != NULL:
-            for r in range(0):
-                prefetch_far(ahead + (i * n_registers + r) * CACHE_LINE)
         for r in range(n_registers):
             load_some(line + r * lanes(target), count, &x[r])
         for v in range(n_vectors):
@@ -170,33 +167,33 @@ cdef inline void add_registers(
 cdef inline void add_vectors(
     const real* line, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n_registers,
     Py_ssize_t count, const real* factors, Py_ssize_t factor_stride, Py_ssize_t n,
-    vec_t* target, Py_ssize_t target_stride, const char* ahead
+    vec_t* target, Py_ssize_t target_stride
 ) noexcept nogil:
     """add_registers, compiled for each number of vectors."""
     if n == 6:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 6,
-                      target, target_stride, ahead)
+                      target, target_stride)
     elif n == 5:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 5,
-                      target, target_stride, ahead)
+                      target, target_stride)
     elif n == 4:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 4,
-                      target, target_stride, ahead)
+                      target, target_stride)
     elif n == 3:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 3,
-                      target, target_stride, ahead)
+                      target, target_stride)
     elif n == 2:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 2,
-                      target, target_stride, ahead)
+                      target, target_stride)
     else:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 1,
-                      target, target_stride, ahead)
+                      target, target_stride)
 
 
 cdef inline void add_stretch(
     const real* line, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n,
     const real* factors, Py_ssize_t factor_stride, Py_ssize_t n_vectors,
-    vec_t* target, Py_ssize_t target_stride, const char* ahead
+    vec_t* target, Py_ssize_t target_stride
 ) noexcept nogil:
     """The n next elements of add_lines, which are ADD_REGISTERS or fewer than a register."""
     cdef Py_ssize_t turns = (n_vectors + ADD_VECTORS - 1) // ADD_VECTORS
@@ -206,22 +203,20 @@ cdef inline void add_stretch(
         end = n_vectors * (turn + 1) // turns
         if n == ADD_REGISTERS * lanes(target):
             add_vectors(line, line_stride, n_lines, ADD_REGISTERS, 0, factors + v * factor_stride,
-                        factor_stride, end - v, target + v * target_stride, target_stride, ahead)
+                        factor_stride, end - v, target + v * target_stride, target_stride)
         else:
             add_vectors(line, line_stride, n_lines, 1, n % lanes(target),
                         factors + v * factor_stride, factor_stride, end - v,
-                        target + v * target_stride, target_stride, ahead)
-        ahead = NULL
+                        target + v * target_stride, target_stride)
 
 
 cdef inline void add_lines(
     const real* first, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n,
     const real* factors, Py_ssize_t factor_stride, Py_ssize_t n_vectors,
-    vec_t* target, Py_ssize_t target_stride, Py_ssize_t ahead
+    vec_t* target, Py_ssize_t target_stride
 ) noexcept nogil:
-    """target[k] += sum_i factors[k, i] line i, asking for lines `ahead` elements on, if any."""
+    """target[k] += sum_i factors[k, i] line i."""
     cdef Py_ssize_t i = 0, j, count, width
-    cdef const char* next = <const char*>(first + ahead) if ahead else NULL
     while i < n_lines:
         count = min(n_lines - i, <Py_ssize_t>NEAR_LINES)
         j = 0
@@ -230,8 +225,6 @@ cdef inline void add_lines(
             if width > n - j:
                 width = min(n - j, lanes(target))
             add_stretch(first + i * line_stride + j, line_stride, count, width, factors + i,
-                        factor_stride, n_vectors, target + j // lanes(target), target_stride, next)
-            if next != NULL:
-                next += count * width * sizeof(real)
+                        factor_stride, n_vectors, target + j // lanes(target), target_stride)
             j += width
         i += NEAR_LINES
