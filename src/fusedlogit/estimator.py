@@ -23,7 +23,6 @@ from .fitting import (
     coefficients_of,
     problem_of,
     solver_of,
-    target_of,
     weights_of,
 )
 from .solvers import SOLVERS, Callback, Result, Settings, choose
@@ -222,7 +221,7 @@ class LogisticRegression(LinearClassifier):
         weight, unit = weights_of(labels, target_values, data, sample_weight, self.class_weight)
         matrix = DenseMatrix(readable(narrowed(data)), self.n_jobs)
         labels.require_weight(weight, "LogisticRegression")
-        target = target_of(labels, weight)
+        target = labels.target(weight)
         penalty = 1 / (self.C * unit) / target.total_weight
         problem = problem_of(
             matrix, target, labels.n_classes, self.scaling,

@@ -58,6 +58,10 @@ class Labels:
     def n_classes(self) -> int:
         return len(self.classes)
 
+    def target(self, weight: Doubles | None) -> Target:
+        """What decision values are held to."""
+        return Target(self.codes, weight, LOG_LOSS if self.n_classes == 2 else SOFTMAX)
+
     def require_weight(self, weight: Doubles | None, name: str) -> None:
         """Refuse weights that leave a class without any: it is as if y did not hold it."""
         if weight is None:
@@ -113,11 +117,6 @@ def _class_weights(
                 "weights must be finite and not negative"
             )
     return by_class
-
-
-def target_of(labels: Labels, weight: Doubles | None) -> Target:
-    """What decision values are held to."""
-    return Target(labels.codes, weight, LOG_LOSS if labels.n_classes == 2 else SOFTMAX)
 
 
 def problem_of(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -191,17 +193,23 @@ def softmax_loss_and_gradient(
     n_classes = len(table)
     values = vector_of(table.ravel(), "coef", table.size).reshape(table.shape)
     target = target_of(y, sample_weight, matrix.n_samples, SOFTMAX)
-    outside = np.flatnonzero(~np.isin(target.y, np.arange(n_classes)))
-    if outside.size:
-        raise ValueError(
-            f"y contains {target.y[outside[0]]} in row {outside[0]}; it must hold the numbers of "
-            f"classes, 0 to {n_classes - 1}"
-        )
     intercepts = vector_of(intercept, "intercept", n_classes)
     cost, gradient, slopes = matrix.softmax_loss_and_gradient(target, values, intercepts)
+    if not np.isfinite(cost):
+        _raise_if_no_class(target.y, n_classes)
     matrix.raise_if_nonfinite(cost, gradient)
     total = target.total_weight
     return cost / total, gradient / total, slopes / total
+
+
+def _raise_if_no_class(y: NDArray[Any], n_classes: int) -> None:
+    """Refuse a y of which a value is no number of a class, naming the first."""
+    outside = np.flatnonzero(~np.isin(y, np.arange(n_classes)))
+    if outside.size:
+        raise ValueError(
+            f"y contains {y[outside[0]]} in row {outside[0]}; it must hold the numbers of "
+            f"classes, 0 to {n_classes - 1}"
+        )
 
 
 def hessian_product(

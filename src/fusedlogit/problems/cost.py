@@ -14,25 +14,6 @@ from ..data.target import Target
 Doubles = NDArray[np.float64]
 
 
-class Evaluated(Protocol):
-    """A cost at a point, and all that a pass tells about it."""
-
-    @property
-    def point(self) -> Doubles: ...
-
-    @property
-    def value(self) -> float:
-        """The cost J, without an L1 penalty."""
-
-    @property
-    def gradient(self) -> Doubles:
-        """Of `value`; zero for intercepts that are not fitted."""
-
-    @property
-    def gradient_norm(self) -> float:
-        """Largest absolute entry of the gradient."""
-
-
 class Cost(Protocol):
     """J at points that are vectors of numbers."""
 

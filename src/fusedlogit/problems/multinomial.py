@@ -94,6 +94,12 @@ class Multinomial:
         """A point by class: (K, n_features + 1)."""
         return point.reshape(self.n_classes, -1)
 
+    def less_common(self, point: Doubles) -> Doubles:
+        """A point less the mean of its classes, which no loss knows of."""
+        table = self.table(point)
+        less: Doubles = table - table.mean(axis=0)
+        return less.ravel()
+
     def to_data(self, point: Doubles) -> tuple[Doubles, Doubles]:
         """A point as coefficients and intercepts of X in its own units."""
         coef, intercept = self.one.to_data(self.table(point))

@@ -200,9 +200,14 @@ def rounding_of_model(objective: Objective, here: Evaluation) -> float:
     """
     terms = np.abs(objective.scaling.center / objective.scaling.scale) @ np.abs(here.point[:-1])
     moved = EPS * (abs(float(objective.to_data(here.point)[1])) + float(terms))
+    return cost_of_moved(objective, here.value, moved)
+
+
+def cost_of_moved(objective: Objective, value: float, moved: float) -> float:
+    """What J may rise by where all margins move by as much, from a point where it has a value."""
     if not objective.fit_intercept:
-        return moved * min(1.0, here.value)
-    curvature = min(objective.target.link.most_curvature, here.value)
+        return moved * min(1.0, value)
+    curvature = min(objective.target.link.most_curvature, value)
     return moved * moved / 2 * curvature * float(np.exp(min(moved, 700.0)))
 
 

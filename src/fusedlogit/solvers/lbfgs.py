@@ -6,12 +6,15 @@ penalty stays what it is.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..problems.objective import Evaluation, Objective
 from .certificate import OF_DATA, OF_LINK
 from .descent import Descent
 from .hessian import affordable, dense_hessian
+from .metric import Metric
 from .requests import Steps
 from .settings import Doubles, Result, Settings, Solver
 
@@ -73,7 +76,11 @@ def _moments(objective: Objective) -> tuple[Doubles, Doubles]:
 def solve(objective: Objective, start: Doubles, settings: Settings) -> Steps[Result]:
     """Minimise from a point."""
     descent = yield from Descent.begin(objective, start, settings, MEMORY)
-    metric = Diagonal(objective)
+    return (yield from descend(descent, Diagonal(objective)))
+
+
+def descend(descent: Descent[Any], metric: Metric) -> Steps[Result]:
+    """To the end in one metric."""
     while not descent.finished:
         yield from descent.go(metric)
     return (yield from descent.end())

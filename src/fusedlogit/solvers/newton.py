@@ -121,7 +121,7 @@ def _from_sample(
     (its classes may be separable where those of the whole are not).
     """
     n_samples = objective.data.n_samples
-    rows = _draw(n_samples, n_rows, generator)
+    rows = draw_rows(n_samples, n_rows, generator)
     sample = objective.sample(rows)
     point = start
     if start.any():
@@ -136,7 +136,7 @@ def _from_sample(
             point, margins = found.here.point, found.here.margins
 
     def other() -> tuple[Objective, NDArray[np.intp]]:
-        rows = _draw(n_samples, n_rows, generator)
+        rows = draw_rows(n_samples, n_rows, generator)
         return objective.sample(rows), rows
 
     cheap = n_samples * objective.data.n_features**2 <= CHEAP
@@ -159,7 +159,7 @@ def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Steps[
     n_samples = objective.data.n_samples
     generator = np.random.default_rng(settings.seed)
     descent = yield from Descent.begin(objective, start, settings, _memory(objective))
-    n_rows = _first_rows(n_samples)
+    n_rows = first_rows(n_samples)
     while not descent.finished:
         before = descent.n_iter
         metric = _gram(objective, descent, n_rows, generator)
@@ -191,7 +191,7 @@ def _in_whole_hessians(descent: Descent[Objective]) -> Steps[None]:
         yield from descent.go(metric, price)
 
 
-def _first_rows(n_samples: int) -> int:
+def first_rows(n_samples: int) -> int:
     """Rows of a first Gram product: all, if they are few."""
     return n_samples if n_samples <= FIRST_ROWS else min(FIRST_ROWS, n_samples // FIRST_SHARE)
 
@@ -203,10 +203,10 @@ def _gram(
     n_samples, margins = objective.data.n_samples, descent.here.margins
     if n_rows == n_samples:
         return SampledGram(objective, margins)
-    return SampledGram(objective, margins, _draw(n_samples, n_rows, generator))
+    return SampledGram(objective, margins, draw_rows(n_samples, n_rows, generator))
 
 
-def _draw(n_samples: int, n_rows: int, generator: np.random.Generator) -> NDArray[np.intp]:
+def draw_rows(n_samples: int, n_rows: int, generator: np.random.Generator) -> NDArray[np.intp]:
     """Some rows, in order."""
     return np.sort(generator.choice(n_samples, n_rows, replace=False))
 

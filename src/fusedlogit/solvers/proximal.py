@@ -91,13 +91,7 @@ class _Search(Path[Objective]):
 
     def working_set(self) -> NDArray[np.intp]:
         """The nonzero coefficients, and as many again where the cost falls fastest."""
-        coef, slope = self.here.point[:-1], np.abs(self.here.gradient[:-1])
-        if len(coef) <= FIRST_FEATURES:
-            return np.arange(len(coef))
-        nonzero = np.flatnonzero(coef)
-        size = min(len(coef), max(FIRST_FEATURES, GROWTH * len(nonzero)))
-        slope[nonzero] = np.inf
-        return np.sort(np.argpartition(-slope, size - 1)[:size])
+        return working_set(self.here.point[:-1], np.abs(self.here.gradient[:-1]))
 
     def solve_on(self, features: NDArray[np.intp]) -> Steps[None]:
         """Minimise over some features, the others being zero; up to a share of the whole gap."""
@@ -260,6 +254,16 @@ class _Steps:
                 break
             length /= 2 if now < 100 * cost else 100
         return length
+
+
+def working_set(coef: Doubles, steepness: Doubles) -> NDArray[np.intp]:
+    """Features whose coefficient is not zero, and as many again that are the steepest."""
+    if len(coef) <= FIRST_FEATURES:
+        return np.arange(len(coef))
+    nonzero = np.flatnonzero(coef)
+    size = min(len(coef), max(FIRST_FEATURES, GROWTH * len(nonzero)))
+    steepness[nonzero] = np.inf
+    return np.sort(np.argpartition(-steepness, size - 1)[:size])
 
 
 def minimise_quadratic(hessian: Doubles, l1: float, coef: Doubles, slope: Doubles) -> None:

@@ -62,55 +62,8 @@ class Evaluate:
 
 
 @dataclass(frozen=True, eq=False)
-class _Alone:
-    """A pass that is not shared."""
-
-    objective: Objective
-
-    @property
-    def company(self) -> Hashable:
-        return id(self)
-
-    def answer(self, others: Sequence[Any]) -> list[Any]:
-        return [self.make()]
-
-    def make(self) -> Any:
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, eq=False)
-class Along(_Alone):
-    """The change of the margins along a direction."""
-
-    direction: Doubles
-
-    def make(self) -> Margins:
-        return self.objective.along(self.direction)
-
-
-@dataclass(frozen=True, eq=False)
-class Pull(_Alone):
-    """The gradient of sum_i factor_i z_i."""
-
-    factor: Doubles
-
-    def make(self) -> Doubles:
-        return self.objective.pull(self.factor)
-
-
-@dataclass(frozen=True, eq=False)
-class Sandwich(_Alone):
-    """[X - about, 1]^T diag(row_weight) [X - about, 1]."""
-
-    row_weight: Doubles
-
-    def make(self) -> Doubles:
-        return self.objective.sandwich(self.row_weight)
-
-
-@dataclass(frozen=True, eq=False)
 class Passes:
-    """What takes passes of its own kind."""
+    """What is not shared: a call that makes passes."""
 
     make: Callable[[], Any]
 
@@ -131,21 +84,21 @@ def evaluate(objective: Cost, point: Doubles) -> Steps[Evaluation]:
     return _ask(Evaluate(objective, point))
 
 
-def along(objective: Objective, direction: Doubles) -> Steps[Margins]:
-    """The change of the margins along a direction."""
-    return _ask(Along(objective, direction))
-
-
-def pull(objective: Objective, factor: Doubles) -> Steps[Doubles]:
-    """The gradient of sum_i factor_i z_i."""
-    return _ask(Pull(objective, factor))
-
-
 def passes(make: Callable[[], T]) -> Steps[T]:
     """What a call returns that makes passes."""
     return _ask(Passes(make))
 
 
+def along(objective: Objective, direction: Doubles) -> Steps[Margins]:
+    """The change of the margins along a direction."""
+    return passes(lambda: objective.along(direction))
+
+
+def pull(objective: Objective, factor: Doubles) -> Steps[Doubles]:
+    """The gradient of sum_i factor_i z_i."""
+    return passes(lambda: objective.pull(factor))
+
+
 def sandwich(objective: Objective, row_weight: Doubles) -> Steps[Doubles]:
     """[X - about, 1]^T diag(row_weight) [X - about, 1]."""
-    return _ask(Sandwich(objective, row_weight))
+    return passes(lambda: objective.sandwich(row_weight))

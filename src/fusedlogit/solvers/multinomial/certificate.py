@@ -25,7 +25,7 @@ from scipy.special import xlog1py, xlogy
 
 from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation
-from ..certificate import suboptimality
+from ..certificate import cost_of_moved, suboptimality
 from ..metric import EPS, TINY, Metric, beyond
 from ..requests import Steps, evaluate, passes
 from ..settings import Doubles
@@ -162,7 +162,4 @@ def _rounding_of_model(objective: Multinomial, here: Evaluation) -> float:
     one, table = objective.one, objective.table(here.point)
     terms = np.abs(table[:, :-1]) @ np.abs(one.scaling.center / one.scaling.scale)
     moved = 2 * EPS * float((np.abs(objective.to_data(here.point)[1]) + terms).max())
-    if not one.fit_intercept:
-        return moved * min(1.0, here.value)
-    curvature = min(objective.target.link.most_curvature, here.value)
-    return moved * moved / 2 * curvature * float(np.exp(min(moved, 700.0)))
+    return cost_of_moved(one, here.value, moved)

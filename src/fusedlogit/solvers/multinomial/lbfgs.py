@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...problems.multinomial import Multinomial
 from ..descent import Descent
-from ..lbfgs import MEMORY, Diagonal
+from ..lbfgs import MEMORY, Diagonal, descend
 from ..requests import Steps
 from ..settings import Doubles, Result, Settings, Solver
 from .metric import PerClass, alike
@@ -12,13 +12,10 @@ from .metric import PerClass, alike
 
 def solve(objective: Multinomial, start: Doubles, settings: Settings) -> Steps[Result]:
     """Minimise from a point, less what its classes have in common."""
-    table = objective.table(start)
-    start = (table - table.mean(axis=0)).ravel()
+    start = objective.less_common(start)
     descent = yield from Descent.begin(objective, start, settings, MEMORY)
     metric = PerClass(Diagonal(alike(objective)), objective.n_classes)
-    while not descent.finished:
-        yield from descent.go(metric)
-    return (yield from descent.end())
+    return (yield from descend(descent, metric))
 
 
 LBFGS = Solver("lbfgs", solve)

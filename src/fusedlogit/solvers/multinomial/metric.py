@@ -21,6 +21,7 @@ from ...problems.objective import Evaluation, Objective
 from ..gram import SampledGram
 from ..hessian import CenteredHessian, DenseHessian, reliable_hessian
 from ..metric import TINY
+from ..newton import draw_rows
 from ..requests import Steps, passes, sandwich
 from ..settings import Doubles
 
@@ -66,7 +67,23 @@ class _Steady:
         return np.inf
 
 
-class PerClass(_Steady):
+class _ByClass(_Steady):
+    """One that knows nothing of what all classes change by together, and takes it from steps."""
+
+    n_classes: int
+
+    def solve(self, vector: Doubles) -> Doubles:
+        table = vector.reshape(self.n_classes, -1)
+        solved = self._solve(table - table.mean(axis=0))
+        solved -= solved.mean(axis=0)
+        return solved.ravel()
+
+    def _solve(self, table: Doubles) -> Doubles:
+        """Of a gradient by class, (K, n_features + 1)."""
+        raise NotImplementedError
+
+
+class PerClass(_ByClass):
     """One metric of two classes for each of many.
 
     Parameters
@@ -80,14 +97,12 @@ class PerClass(_Steady):
         self.mean = metric.mean
         self.damping = metric.damping
 
-    def solve(self, vector: Doubles) -> Doubles:
-        table = vector.reshape(self.n_classes, -1)
-        solved = self.metric.solve(table - table.mean(axis=0))
-        solved -= solved.mean(axis=0)
-        return np.asarray(solved).ravel()
+    def _solve(self, table: Doubles) -> Doubles:
+        solved: Doubles = self.metric.solve(table)
+        return solved
 
 
-class ClassBlocks(_Steady):
+class ClassBlocks(_ByClass):
     """A Hessian for each class, of rows that it drew: the diagonal blocks.
 
     Parameters
@@ -96,17 +111,12 @@ class ClassBlocks(_Steady):
     """
 
     def __init__(self, metrics: list[DenseHessian]) -> None:
-        self.metrics = metrics
+        self.metrics, self.n_classes = metrics, len(metrics)
         self.mean = np.mean([metric.mean for metric in metrics], axis=0)
 
-    def solve(self, vector: Doubles) -> Doubles:
-        table = vector.reshape(len(self.metrics), -1)
-        table = table - table.mean(axis=0)
-        solved = np.array([
-            metric.solve(slope) for metric, slope in zip(self.metrics, table, strict=True)
-        ])  # fmt: skip
-        solved -= solved.mean(axis=0)
-        return solved.ravel()
+    def _solve(self, table: Doubles) -> Doubles:
+        by_class = zip(self.metrics, table, strict=True)
+        return np.array([metric.solve(slope) for metric, slope in by_class])
 
 
 def shared_hessian(objective: Multinomial) -> Steps[PerClass]:
@@ -164,11 +174,6 @@ def _shared_product(objective: Multinomial, generator: np.random.Generator) -> S
     product = yield from sandwich(part, part.target.weighted(np.full(n_rows, 1 / n_classes)))
     objective.data.count(part.data)
     return product
-
-
-def draw_rows(n_samples: int, n_rows: int, generator: np.random.Generator) -> NDArray[np.intp]:
-    """Some rows, in order."""
-    return np.sort(generator.choice(n_samples, n_rows, replace=False))
 
 
 def _draw(

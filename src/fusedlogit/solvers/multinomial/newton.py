@@ -16,11 +16,11 @@ from ...problems.multinomial import Multinomial
 from ..descent import Descent
 from ..gram import SampledGram
 from ..hessian import DENSE_FEATURES
-from ..newton import FIRST_ROWS, FIRST_SHARE, OVERHEAD, PRODUCT_SPEED, SHARE_OF_ROWS
+from ..newton import OVERHEAD, PRODUCT_SPEED, SHARE_OF_ROWS, draw_rows, first_rows
 from ..requests import Steps
 from ..settings import Doubles, Result, Settings, Solver
 from .hessian import class_hessian
-from .metric import class_blocks, draw_rows, sampled_gram, shared_hessian
+from .metric import class_blocks, sampled_gram, shared_hessian
 
 #: Rows for each coefficient that a sampled Hessian of all of them needs.
 ROWS_PER_COEF = 36
@@ -40,8 +40,7 @@ MOST_NUMBERS = 1 << 26
 
 def solve(objective: Multinomial, start: Doubles, settings: Settings) -> Steps[Result]:
     """Minimise from a point, less what its classes have in common."""
-    table = objective.table(start)
-    start = (table - table.mean(axis=0)).ravel()
+    start = objective.less_common(start)
     n_features = objective.data.n_features
     if objective.keeps_margins:
         by = _by_hessian
@@ -117,9 +116,8 @@ def _by_gram(
     """Many features: a Gram product, of all rows if they are few, else of a sample."""
     n_samples = objective.data.n_samples
     descent = yield from Descent.begin(objective, start, settings, MEMORY)
-    rows = None
-    if n_samples > FIRST_ROWS:
-        n_rows = min(FIRST_ROWS, n_samples // FIRST_SHARE)
+    rows, n_rows = None, first_rows(n_samples)
+    if n_rows < n_samples:
         rows = draw_rows(n_samples, n_rows, np.random.default_rng(settings.seed))
     metric = sampled_gram(objective, rows)
     assert isinstance(metric.metric, SampledGram)

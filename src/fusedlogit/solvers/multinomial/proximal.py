@@ -21,27 +21,22 @@ from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation
 from ..cause import Cause
 from ..certificate import suboptimality
+from ..descent import SUFFICIENT
 from ..path import Path, evaluate_start
-from ..proximal import FIRST_FEATURES, GROWTH, SHARE_OF_GAP, SHARP
+from ..proximal import SHARE_OF_GAP, SHARP, working_set
 from ..requests import Steps, evaluate
 from ..settings import Doubles, Result, Settings, Solver
 from .certificate import at_best_intercepts, gap_with_l1
 from .hessian import class_sandwiches
 from .metric import class_hessians
 from .models import BlockModel, WholeModel
-from .newton import price_of_hessian
+from .newton import RENEWALS, price_of_hessian
 
 #: Costs of the last steps that a new one must be below the largest of.
 REMEMBERED = 5
 
-#: Share of the promised fall that a step must bring.
-SUFFICIENT = 1e-4
-
 #: Of the metric: the least and the most that a step takes the curvature for.
 LEAST, MOST = 0.1, 1e6
-
-#: Steps after which the Hessians are taken anew: they change while passes remain.
-RENEWALS = (5, 10, 20, 40)
 
 #: Steps between two looks at the gap.
 PATIENCE = 5
@@ -94,14 +89,8 @@ class _Search(Path[Multinomial]):
     def working_set(self) -> NDArray[np.intp]:
         """Features with a nonzero coefficient, and as many again where the cost falls fastest."""
         coef = self.objective.table(self.here.point)[:, :-1]
-        n_features = coef.shape[1]
-        if n_features <= FIRST_FEATURES:
-            return np.arange(n_features)
-        slope = np.abs(self.objective.table(self.here.gradient)[:, :-1]).max(axis=0)
-        nonzero = np.flatnonzero(coef.any(axis=0))
-        size = min(n_features, max(FIRST_FEATURES, GROWTH * len(nonzero)))
-        slope[nonzero] = np.inf
-        return np.sort(np.argpartition(-slope, size - 1)[:size])
+        slope = self.objective.table(self.here.gradient)[:, :-1]
+        return working_set(np.abs(coef).max(axis=0), np.abs(slope).max(axis=0))
 
     def solve_on(self, features: NDArray[np.intp]) -> Steps[None]:
         """Minimise over some features, the others being zero; up to a share of the whole gap."""
