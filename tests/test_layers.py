@@ -21,6 +21,7 @@ LAYERS = (
     ("functions",),
     ("fitting", "classifier"),
     ("estimator",),
+    ("patch",),
     ("photographs",),
     ("features", "reporting"),
     ("command_line",),

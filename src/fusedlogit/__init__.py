@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .errors import PassOverflowError
     from .estimator import LogisticRegression
     from .functions import loss_and_gradient
+    from .patch import patch_sklearn, unpatch_sklearn
     from .runtime.config import show_config
 
 __version__ = version("fusedlogit")
@@ -19,15 +20,19 @@ __all__ = [
     "__version__",
     "functions",
     "loss_and_gradient",
+    "patch_sklearn",
     "reference",
     "show_config",
+    "unpatch_sklearn",
 ]
 
 _MODULES = {
     "LogisticRegression": "estimator",
     "loss_and_gradient": "functions",
     "PassOverflowError": "errors",
+    "patch_sklearn": "patch",
     "show_config": "runtime.config",
+    "unpatch_sklearn": "patch",
 }
 
 
