@@ -106,7 +106,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             limit = np.log(self.threshold / (1 - self.threshold))
             codes = (decision[0] > limit).astype(np.intp)
         else:
-            codes = decision.argmax(axis=0)
+            codes = SOFTMAX.likeliest(decision)
         predicted: NDArray[Any] = self.classes_[codes]
         return predicted
 
