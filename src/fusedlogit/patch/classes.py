@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,9 @@ class LogisticRegression(linear_model.LogisticRegression):  # type: ignore[misc]
         How often X was read.
     """
 
+    coef_: Any
+    intercept_: Any
+
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -53,33 +57,51 @@ class LogisticRegression(linear_model.LogisticRegression):  # type: ignore[misc]
         LogisticRegression
             self.
         """
-        try:
-            ours = OurLogisticRegression(**our_arguments(self))
-            self._hand_start_to(ours)
-            ours.fit(X, y, sample_weight)
-        except (NotOursError, TypeError, ValueError) as reason:
-            LOG.info("LogisticRegression.fit goes on to scikit-learn: %s", reason)
-            for name in OURS_ALONE:
-                self.__dict__.pop(name, None)
+        ours = fitted_by_ours(type(self), self._ours, X, y, sample_weight)
+        if ours is None:
+            forget(self)
             super().fit(X, y, sample_weight)
             return self
         warn_of_penalty(self)
-        self._take_over(ours, np.float32 if _is_float32(X) else np.float64)
+        take_over(self, ours)
+        if _is_float32(X):
+            self.coef_ = self.coef_.astype(np.float32)
+            self.intercept_ = self.intercept_.astype(np.float32)
         return self
 
-    def _hand_start_to(self, ours: OurLogisticRegression) -> None:
+    def _ours(self) -> OurLogisticRegression:
+        """Ours with the same arguments, at the same start."""
+        ours = OurLogisticRegression(**our_arguments(self))
         if self.warm_start and hasattr(self, "coef_"):
             ours.classes_ = self.classes_
             ours.coef_ = np.asarray(self.coef_, dtype=np.float64)
             ours.intercept_ = np.asarray(self.intercept_, dtype=np.float64)
+        return ours
 
-    def _take_over(self, ours: OurLogisticRegression, dtype: type) -> None:
-        self.__dict__.pop("feature_names_in_", None)
-        for name, value in vars(ours).items():
-            if name.endswith("_"):
-                setattr(self, name, value)
-        for name in ("coef_", "intercept_"):
-            setattr(self, name, getattr(ours, name).astype(dtype))
+
+def fitted_by_ours(
+    cls: type, make: Callable[[], Any], X: ArrayLike, y: ArrayLike, *args: Any, **params: Any
+) -> Any:
+    """Ours, fitted; None if it cannot be, with a line in the log that says why."""
+    try:
+        return make().fit(X, y, *args, **params)
+    except (NotOursError, TypeError, ValueError) as reason:
+        LOG.info("%s.fit goes on to scikit-learn: %s", cls.__name__, reason)
+        return None
+
+
+def take_over(model: Any, ours: Any) -> None:
+    """Set what a fit of ours has found."""
+    vars(model).pop("feature_names_in_", None)
+    for name, value in vars(ours).items():
+        if name.endswith("_"):
+            setattr(model, name, value)
+
+
+def forget(model: Any) -> None:
+    """Leave nothing of an earlier fit by ours beside one by scikit-learn."""
+    for name in OURS_ALONE:
+        vars(model).pop(name, None)
 
 
 def _is_float32(X: Any) -> bool:
