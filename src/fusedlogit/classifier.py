@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model._base import SparseCoefMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import functions
-from .data.checks import NUMBER_TYPES, narrowed, numbers_alone, readable
-from .data.dense import DenseMatrix
+from .data.arguments import data_of
+from .data.checks import NUMBER_TYPES, numbers_alone
+from .data.structure import rows_of
 from .problems.links import SOFTMAX
 
 Doubles = NDArray[np.float64]
@@ -23,8 +26,10 @@ FAR_INTERCEPT = 16.0
 LARGEST = 1e15
 
 
-class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type: ignore[misc]
     """Predictions by ``X @ coef_.T + intercept_``.
+
+    `sparsify` makes `coef_` a sparse matrix, `densify` an array again.
 
     Attributes
     ----------
@@ -39,15 +44,27 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     threshold: float
     n_jobs: int | None
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _dense_coef(self) -> Doubles:
+        """The coefficients, after `sparsify` too."""
+        coef: Any = self.coef_
+        dense: Doubles = coef.toarray() if issparse(coef) else coef
+        return dense
+
     def _decision(self, X: ArrayLike) -> Doubles:
         """Decision values by class, of shape (1 or n_classes, n_samples)."""
         check_is_fitted(self)
         with numbers_alone(X):
             data = validate_data(
-                self, X, reset=False, dtype=list(NUMBER_TYPES), ensure_all_finite=False
-            )
-        matrix = DenseMatrix(readable(narrowed(data)), self.n_jobs)
-        coef = np.ascontiguousarray(self.coef_, dtype=np.float64)
+                self, rows_of(X), reset=False, accept_sparse="csr", dtype=list(NUMBER_TYPES),
+                ensure_all_finite=False,
+            )  # fmt: skip
+        matrix = data_of(data, self.n_jobs)
+        coef = np.ascontiguousarray(self._dense_coef(), dtype=np.float64)
         intercept = np.ascontiguousarray(self.intercept_, dtype=np.float64)
         return matrix.decision_values(coef, intercept, precise=_beyond_float32(coef, intercept))
 
@@ -56,7 +73,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
+        X : array or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------
@@ -73,7 +90,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
+        X : array or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------
@@ -93,7 +110,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
+        X : array or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------
@@ -111,7 +128,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
+        X : array or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------

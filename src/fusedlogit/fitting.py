@@ -11,7 +11,7 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
-from .data.dense import DenseMatrix
+from .data.protocol import Data
 from .data.target import Target
 from .problems.links import LOG_LOSS, SOFTMAX
 from .problems.multinomial import Multinomial
@@ -120,7 +120,7 @@ def _class_weights(
 
 
 def problem_of(
-    data: DenseMatrix,
+    data: Data,
     target: Target,
     n_classes: int,
     scaling: float | str | None,

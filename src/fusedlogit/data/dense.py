@@ -14,6 +14,7 @@ from ..runtime.blas import blas_threads
 from ..runtime.scratch import scratch
 from ..runtime.threads import threads_for, threads_now
 from . import checks
+from .frame import Seen, seen_in
 from .margins import Margins
 from .protocol import Data, Sums
 from .target import Target
@@ -42,6 +43,9 @@ class DenseMatrix:
         All verbs are then about the features (x - center) unit, in float64; unit holds powers of
         two. `moments` alone is about x.
     """
+
+    centres_freely = True
+    density = 1.0
 
     def __init__(
         self,
@@ -114,6 +118,11 @@ class DenseMatrix:
                 self.n_features, n_coefs, self._n_threads
             )
         return self._workspace_sizes[n_coefs]
+
+    def first_nonfinite(self) -> tuple[Any, int, int] | None:
+        """The first NaN or infinity, its row and column; None if there is none."""
+        row, column = checks.first_nonfinite(self.X, self.n_threads)
+        return None if row < 0 else (self.X[row, column], row, column)
 
     def raise_if_nonfinite(self, *sums: ArrayLike, y: NDArray[Any] | None = None) -> None:
         """Raise where a sum is not finite; look for the culprit unless it can but be the size."""
@@ -231,6 +240,10 @@ class DenseMatrix:
         """[X, 1]^T factor, for factors (K, n_samples)."""
         zero, one = np.zeros((len(factor), self.n_features)), np.ones(len(factor))
         return self.hessian_product(factor, zero, one, precise=precise)
+
+    def first_look(self) -> Seen:
+        """What some rows show of each column, evenly spread."""
+        return seen_in(self.some_rows, self.n_features)
 
     def some_rows(self, n_rows: int, features: slice) -> NDArray[Any]:
         """A few rows, evenly spread, as a view."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .frame import Seen
 from .margins import Margins
 from .target import Target
 
@@ -41,6 +42,14 @@ class Data(Protocol):
     @property
     def computes_in_float64(self) -> bool:
         """Whether all passes multiply in float64, and not in float32."""
+
+    @property
+    def centres_freely(self) -> bool:
+        """Whether features may be read as centred at no cost; else few columns should be."""
+
+    @property
+    def density(self) -> float:
+        """Share of the elements of X that a pass reads."""
 
     def decision_values(
         self, coef: Doubles, intercept: Doubles, *, precise: bool = False
@@ -96,8 +105,8 @@ class Data(Protocol):
     ) -> tuple[Doubles, Doubles]:
         """Mean of each column, and variance of the column times `unit`."""
 
-    def some_rows(self, n_rows: int, features: slice) -> NDArray[Any]:
-        """A few rows, evenly spread, as an array."""
+    def first_look(self) -> Seen:
+        """What some rows show of each column, evenly spread."""
 
     def features(self, center: Doubles, unit: Doubles) -> Data:
         """The same X, read as features (x - center) unit."""

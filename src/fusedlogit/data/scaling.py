@@ -39,7 +39,7 @@ class Scaling:
         """The scaling that an estimator's parameter asks for, of features in their frame."""
         if scaling == "standard":
             if look.frame is not None:
-                return cls(np.zeros(len(look.mean)), or_infinite(look.frame.deviation))
+                return cls(look.frame.mean, or_infinite(look.frame.deviation))
             assert look.deviation is not None
             return cls(look.mean, or_infinite(look.deviation))
         divisor = 1.0 if scaling is None else float(scaling)

@@ -130,6 +130,7 @@ class Objective:
             fit_intercept,
             l1_penalty * unit,
             frame=frame,
+            far=look.far,
         )
 
     def to_data(self, point: Doubles) -> tuple[Doubles, Any]:
