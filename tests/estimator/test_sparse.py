@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -150,3 +151,44 @@ def test_data_frame_of_sparse_columns(digits):
     other = LogisticRegression(tol=1e-9).fit(sparse.csr_array(X.astype(float)), y)
     np.testing.assert_array_equal(model.coef_, other.coef_)
     np.testing.assert_array_equal(model.predict(frame), other.predict(X))
+
+
+def words(n_samples=1100, n_features=2100, seed=0):
+    """Rows of some twenty words each, whose frequencies fall as Zipf's law has them."""
+    rng = np.random.default_rng(seed)
+    frequency = 1 / np.arange(1, n_features + 1)
+    columns = rng.choice(n_features, (n_samples, 20), p=frequency / frequency.sum())
+    rows = np.repeat(np.arange(n_samples), 20)
+    X = sparse.csr_array((np.ones(rows.size), (rows, columns.ravel())), (n_samples, n_features))
+    z = X @ rng.normal(size=n_features)
+    return X, (z - np.median(z) + rng.logistic(size=n_samples) > 0).astype(int)
+
+
+@pytest.mark.parametrize("strength", [0.1, 100.0])
+@pytest.mark.parametrize("fit_intercept", [False, True])
+@pytest.mark.parametrize("scaling", [None, "standard"])
+def test_many_columns_of_words(monkeypatch, strength, fit_intercept, scaling):
+    monkeypatch.setattr("fusedlogit.solvers.common.COMMON", 100)
+    X, y = words()
+    weight = np.random.default_rng(1).random(len(y))
+    parameters = {"C": strength, "fit_intercept": fit_intercept, "scaling": scaling}
+    assert_agree(parameters, X, y, weight, rtol=1e-3)
+
+
+def test_many_columns_in_a_few_passes():
+    X, y = words(5000, 3000)
+    model = LogisticRegression(C=1.0, tol=1e-6).fit(X, y)
+    assert model.converged_
+    assert model.n_passes_ < LogisticRegression(C=1.0, tol=1e-6, solver="lbfgs").fit(X, y).n_passes_
+
+
+def test_many_columns_without_a_penalty_are_not_called_converged():
+    X, y = words(1500, 2100)
+    with pytest.warns(ConvergenceWarning):
+        assert not LogisticRegression(C=np.inf, max_iter=5).fit(X, y).converged_
+
+
+@pytest.mark.parametrize("n_common", [2099, 2100, 2101])
+def test_as_many_columns_as_are_common(monkeypatch, n_common):
+    monkeypatch.setattr("fusedlogit.solvers.common.COMMON", n_common)
+    assert LogisticRegression(tol=1e-8).fit(*words()).converged_

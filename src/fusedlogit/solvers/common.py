@@ -1,0 +1,103 @@
+"""A metric for sparse data of many columns: exact among the commonest, diagonal elsewhere.
+
+Where columns are words or categories, a few hundred hold half of all entries, and nearly all that
+ties columns to each other. The Hessian among them is exact here; of all others it is the diagonal,
+about the columns' means. It costs the squares of the entries that the commonest columns have in
+each row.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..data.margins import Margins
+from ..problems.objective import Evaluation, Objective
+from .hessian import CenteredHessian
+from .metric import TINY
+from .requests import Steps, passes, sandwich
+from .settings import Doubles
+
+#: Columns with an exact Hessian, at most.
+COMMON = 1000
+
+
+class CommonHessian:
+    """The Hessian at some margins, exact among the columns with the largest diagonal.
+
+    Parameters
+    ----------
+    objective : Objective
+    margins : Margins
+        Where it is meant.
+    mean, square : ndarray of shape (n_features,)
+        Of the features, weighted by curvature; squares about the mean, summed.
+    total : float
+        The sum of the weights.
+    """
+
+    damping = 1.0
+    final = False
+    previews = False
+    sharp = True
+
+    def __init__(
+        self,
+        objective: Objective,
+        mean: Doubles,
+        total: float,
+        diagonal: Doubles,
+        common: Any,
+        block: CenteredHessian,
+    ) -> None:
+        self.vouches = objective.penalty > 0
+        self.fit_intercept = objective.fit_intercept
+        self.mean, self.total, self.diagonal = mean, total, diagonal
+        self.common, self.block = common, block.factored
+        self.block.truncate()
+
+    def solve(self, vector: Doubles) -> Doubles:
+        result = np.zeros_like(vector)
+        slope = vector[..., :-1] - self.mean * vector[..., -1:]
+        step = slope / self.diagonal
+        step[..., self.common] = self.block.solve(slope[..., self.common])
+        result[..., :-1] = step
+        if self.fit_intercept:
+            result[..., -1] = vector[..., -1] / self.total - step @ self.mean
+        return result
+
+    def bound(self, objective: Objective, here: Evaluation) -> Steps[float]:
+        """None: what ties the other columns to each other is not known."""
+        yield from ()
+        return np.inf
+
+
+def common_hessian(objective: Objective, margins: Margins) -> Steps[CommonHessian]:
+    """That of all rows, at some margins: two passes, and one over the commonest columns."""
+    curvature = margins.curvature()
+    mean, total, diagonal = yield from passes(lambda: _diagonal(objective, curvature))
+    n_common = min(COMMON, len(diagonal))
+    common = np.sort(np.argpartition(-diagonal, n_common - 1)[:n_common])
+    part = objective.columns(common)
+    block = CenteredHessian(part, (yield from sandwich(part, curvature)))
+    objective.data.count(part.data)
+    return CommonHessian(objective, mean, total, diagonal, common, block)
+
+
+def _diagonal(objective: Objective, curvature: Doubles) -> tuple[Doubles, float, Doubles]:
+    """Mean of the scaled features, the sum of the weights, and the Hessian's diagonal."""
+    center, scale = objective.scaling.center, objective.scaling.scale
+    sums, total = objective.data.row_sum(curvature[None])
+    whole = max(float(total[0]), TINY)
+    mean = sums[0] / whole
+    square = objective.data.squares(curvature)
+    if objective.fit_intercept:
+        square -= whole * mean**2
+        mean = (mean - center) / scale
+    else:
+        square -= whole * center * (2 * mean - center)
+        mean = np.zeros_like(mean)
+    diagonal = np.maximum(square, 0) / scale**2 + objective.penalty
+    diagonal[diagonal == 0] = 1  # a column that is constant: its gradient is zero
+    return mean, whole, diagonal
