@@ -235,9 +235,9 @@ cdef void add_up(
 
 def scatter(
     const int64_t[::1] indptr, object indices, object values, const double[:, ::1] factor,
-    bint squared, double[:, ::1] sums, double[:, ::1] total, int n_threads,
+    double[:, ::1] sums, double[:, ::1] total, int n_threads,
 ):
-    """total = factor^T X, of shape (K, n_features); of X's squares if `squared`.
+    """total = factor^T X, of shape (K, n_features).
 
     factor is (n_samples, K), sums (n_threads, n_features K), of any content.
     """
@@ -248,7 +248,7 @@ def scatter(
     cdef Task task = task_of(SWEEP, &X)
     cdef double* out = out_table(total)
     cdef int part
-    sweep.factor, sweep.squared = table_of(factor), squared
+    sweep.factor = table_of(factor)
     task.sweep, task.sums, task.width = &sweep, out_table(sums), width
     with nogil:
         for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,

@@ -31,7 +31,6 @@ def scatter(
     indices: Indices,
     values: Values,
     factor: Doubles,
-    squared: bool,
     sums: Doubles,
     total: Doubles,
     n_threads: int,

@@ -133,7 +133,7 @@ class SparseMatrix:
         self.n_passes += 0.5
         return table
 
-    def _scatter(self, factor: Doubles, *, squared: bool = False) -> Doubles:
+    def _scatter(self, factor: Doubles) -> Doubles:
         """factor^T X, (K, n_features), of factors (n_samples, K): the second half of a pass."""
         n_threads, n_coefs = self.n_threads, factor.shape[1]
         total: Doubles = np.empty((n_coefs, self.n_features))
@@ -145,7 +145,7 @@ class SparseMatrix:
             with scratch(n_bytes) as memory:
                 sums = memory[:n_bytes].view(np.float64).reshape(shape)
                 rows = total[begin : begin + at_once]
-                kernels.scatter(*self._stored, some, squared, sums, rows, n_threads)
+                kernels.scatter(*self._stored, some, sums, rows, n_threads)
             self.n_passes += 0.5
         return total
 
@@ -259,12 +259,6 @@ class SparseMatrix:
         sums = self._scatter(np.ascontiguousarray(factor.T))
         self.raise_if_nonfinite(sums)
         return sums, factor.sum(axis=1)
-
-    def squares(self, row_weight: Doubles) -> Doubles:
-        """The sums of row_weight x^2, of shape (n_features,)."""
-        sums: Doubles = self._scatter(row_weight[:, None], squared=self.values is not None)[0]
-        self.raise_if_nonfinite(sums)
-        return sums
 
     def sandwich(
         self, row_weight: Doubles, about: Doubles | None = None, *, precise: bool = False

@@ -15,7 +15,6 @@ import numpy as np
 from ..data.margins import Margins
 from ..problems.objective import Evaluation, Objective
 from .hessian import CenteredHessian
-from .metric import TINY
 from .requests import Steps, passes, sandwich
 from .settings import Doubles
 
@@ -29,12 +28,13 @@ class CommonHessian:
     Parameters
     ----------
     objective : Objective
-    margins : Margins
-        Where it is meant.
-    mean, square : ndarray of shape (n_features,)
-        Of the features, weighted by curvature; squares about the mean, summed.
-    total : float
-        The sum of the weights.
+    mean : ndarray of shape (n_features,)
+        Of the scaled features, weighted by curvature; zero if no intercept is fitted.
+    diagonal : ndarray of shape (n_features,)
+    common : ndarray of int
+        The features among which it is exact.
+    block : CenteredHessian
+        Of these.
     """
 
     damping = 1.0
@@ -46,15 +46,14 @@ class CommonHessian:
         self,
         objective: Objective,
         mean: Doubles,
-        total: float,
         diagonal: Doubles,
         common: Any,
         block: CenteredHessian,
     ) -> None:
         self.vouches = objective.penalty > 0
         self.fit_intercept = objective.fit_intercept
-        self.mean, self.total, self.diagonal = mean, total, diagonal
-        self.common, self.block = common, block.factored
+        self.mean, self.diagonal = mean, diagonal
+        self.common, self.total, self.block = common, block.total, block.factored
         self.block.truncate()
 
     def solve(self, vector: Doubles) -> Doubles:
@@ -74,30 +73,25 @@ class CommonHessian:
 
 
 def common_hessian(objective: Objective, margins: Margins) -> Steps[CommonHessian]:
-    """That of all rows, at some margins: two passes, and one over the commonest columns."""
+    """That of all rows, at some margins: their moments, and a pass over the commonest columns."""
     curvature = margins.curvature()
-    mean, total, diagonal = yield from passes(lambda: _diagonal(objective, curvature))
+    mean, diagonal = yield from passes(lambda: _diagonal(objective, curvature))
     n_common = min(COMMON, len(diagonal))
     common = np.sort(np.argpartition(-diagonal, n_common - 1)[:n_common])
     part = objective.columns(common)
     block = CenteredHessian(part, (yield from sandwich(part, curvature)))
     objective.data.count(part.data)
-    return CommonHessian(objective, mean, total, diagonal, common, block)
+    return CommonHessian(objective, mean, diagonal, common, block)
 
 
-def _diagonal(objective: Objective, curvature: Doubles) -> tuple[Doubles, float, Doubles]:
-    """Mean of the scaled features, the sum of the weights, and the Hessian's diagonal."""
-    center, scale = objective.scaling.center, objective.scaling.scale
-    sums, total = objective.data.row_sum(curvature[None])
-    whole = max(float(total[0]), TINY)
-    mean = sums[0] / whole
-    square = objective.data.squares(curvature)
-    if objective.fit_intercept:
-        square -= whole * mean**2
-        mean = (mean - center) / scale
-    else:
-        square -= whole * center * (2 * mean - center)
-        mean = np.zeros_like(mean)
-    diagonal = np.maximum(square, 0) / scale**2 + objective.penalty
+def _diagonal(objective: Objective, curvature: Doubles) -> tuple[Doubles, Doubles]:
+    """Mean of the scaled features, weighted by curvature, and the Hessian's diagonal."""
+    scaling, total = objective.scaling, float(curvature.sum())
+    mean, variance = objective.data.moments(curvature)
+    mean = (mean - scaling.center) / scaling.scale
+    diagonal = total * variance / scaling.scale**2 + objective.penalty
+    if not objective.fit_intercept:
+        diagonal += total * mean**2
+        mean[:] = 0
     diagonal[diagonal == 0] = 1  # a column that is constant: its gradient is zero
-    return mean, whole, diagonal
+    return mean, diagonal
