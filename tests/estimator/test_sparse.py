@@ -192,3 +192,25 @@ def test_many_columns_without_a_penalty_are_not_called_converged():
 def test_as_many_columns_as_are_common(monkeypatch, n_common):
     monkeypatch.setattr("fusedlogit.solvers.common.COMMON", n_common)
     assert LogisticRegression(tol=1e-8).fit(*words()).converged_
+
+
+@pytest.mark.parametrize("case", ["L2", "standard", "L1"])
+@pytest.mark.parametrize("many_classes", [False, True])
+def test_columns_in_another_order(monkeypatch, case, many_classes):
+    """Inside; coefficients are told as columns lie, and where none has an entry they are zero."""
+    X, y = words()
+    X.data[X.indices == 3] = 0
+    X.eliminate_zeros()
+    y = y + (X[:, [5]].toarray()[:, 0] > 0) if many_classes else y
+    models = []
+    for least in (1 << 20, 100):
+        monkeypatch.setattr("fusedlogit.data.sparse.MANY_FEATURES", least)
+        monkeypatch.setattr("fusedlogit.data.sparse.MANY_ENTRIES", 1000)
+        parameters = {"C": 0.1, **CASES[case]}
+        model = LogisticRegression(tol=1e-9, warm_start=True, **parameters).fit(X, y)
+        models.append(model)
+        assert model.converged_
+    one, other = models
+    np.testing.assert_allclose(one.coef_, other.coef_, atol=2e-3 * np.abs(one.coef_).max())
+    np.testing.assert_array_equal(other.coef_[:, 3], 0)
+    assert other.fit(X, y).n_iter_[0] <= 2

@@ -360,3 +360,26 @@ def test_features_in_units_with_a_far_column():
         rtol=1e-12,
         atol=1e-10,
     )
+
+
+def test_arranged_by_falling_counts(monkeypatch):
+    monkeypatch.setattr("fusedlogit.data.sparse.MANY_FEATURES", 40)
+    monkeypatch.setattr("fusedlogit.data.sparse.MANY_ENTRIES", 500)
+    X = sparse_rows(100, 40, "float32")
+    X.data[X.indices == 7], X.data[X.indices == 30] = 0, 0
+    X.eliminate_zeros()
+    data = data_of(X, 1)
+    arranged, order = data.arranged()
+    assert data.arranged() == (arranged, order)
+    count = np.bincount(X.indices, minlength=40)
+    assert sorted(order) == np.flatnonzero(count).tolist()
+    assert (np.diff(count[order]) <= 0).all()
+    coef = np.random.default_rng(0).normal(size=(1, 40))
+    np.testing.assert_allclose(
+        arranged.decision_values(coef[:, order], np.zeros(1)),
+        data.decision_values(coef, np.zeros(1)),
+        rtol=1e-12,
+        atol=1e-12,
+    )
+    monkeypatch.setattr("fusedlogit.data.sparse.MANY_FEATURES", 41)
+    assert data.arranged() == (data, None)

@@ -69,6 +69,10 @@ class DenseMatrix:
         """Threads of the next pass: after a fork, perhaps one."""
         return threads_now(self._n_threads)
 
+    def arranged(self) -> tuple[DenseMatrix, None]:
+        """X itself: no order of columns is better than another."""
+        return self, None
+
     def features(self, center: Doubles, unit: Doubles) -> DenseMatrix:
         """The same X, its features centred and in units."""
         matrix = DenseMatrix(self.X, self._n_threads, self.source, center, unit)

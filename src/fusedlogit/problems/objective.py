@@ -73,6 +73,9 @@ class Objective:
         Near the features' means: the origin of their second moments.
     far : float
         The largest mean of a feature, in spreads: by which rounding in float64 grows.
+    order : ndarray of int, of shape (n_features,), or None
+        Which columns of X the data has, of `n_columns`; None: all, as they lie.
+    n_columns : int
     """
 
     data: Data
@@ -85,6 +88,8 @@ class Objective:
     frame: Frame | None = None
     about: Doubles | None = None
     far: float = 1.0
+    order: NDArray[np.intp] | None = None
+    n_columns: int = 0
 
     @classmethod
     def of(
@@ -101,6 +106,7 @@ class Objective:
         In a frame, a point's coefficients are of features in a common unit, such that they are of
         the size that the solvers' sums of squares can hold; the penalties are in that unit too.
         """
+        n_columns, (data, order) = data.n_features, data.arranged()
         standard = scaling == "standard"
         weight = target.sample_weight
         look = look_at(data, weight, moments=standard, centred=standard or fit_intercept)
@@ -109,7 +115,7 @@ class Objective:
             return cls(
                 data, target, own, penalty, fit_intercept, l1_penalty,
                 about=look.mean if look.far > NEAR[data.computes_in_float64] else None,
-                far=look.far,
+                far=look.far, order=order, n_columns=n_columns,
             )  # fmt: skip
         data = data.features(frame.center, frame.unit)
         center = own.center
@@ -131,18 +137,26 @@ class Objective:
             l1_penalty * unit,
             frame=frame,
             far=look.far,
+            order=order,
+            n_columns=n_columns,
         )
 
     def to_data(self, point: Doubles) -> tuple[Doubles, Any]:
         """A point as coefficients and intercept of X in its own units."""
         coef, intercept = self.scaling.to_data(point[..., :-1], point[..., -1])
-        if self.frame is None:
-            return coef, intercept
-        with np.errstate(over="ignore", invalid="ignore"):
-            return self.frame.to_data(coef, intercept)
+        if self.frame is not None:
+            with np.errstate(over="ignore", invalid="ignore"):
+                coef, intercept = self.frame.to_data(coef, intercept)
+        if self.order is not None:
+            whole = np.zeros((*coef.shape[:-1], self.n_columns))
+            whole[..., self.order] = coef
+            coef = whole
+        return coef, intercept
 
     def from_data(self, coef: Doubles, intercept: Any) -> Doubles:
         """The point of coefficients and an intercept of X in its own units."""
+        if self.order is not None:
+            coef = coef[..., self.order]
         if self.frame is not None:
             coef, intercept = self.frame.from_data(coef, intercept)
         coef, intercept = self.scaling.from_data(coef, intercept)
@@ -239,7 +253,7 @@ class Objective:
         scaling = Scaling(self.scaling.center[features], self.scaling.scale[features])
         about = None if self.about is None else self.about[features]
         data = self.data.columns(features)
-        return replace(self, data=data, scaling=scaling, frame=None, about=about)
+        return replace(self, data=data, scaling=scaling, frame=None, about=about, order=None)
 
     def sample(self, rows: NDArray[np.intp]) -> Objective:
         """The same cost of some of the rows alone."""
