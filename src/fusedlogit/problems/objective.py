@@ -173,7 +173,8 @@ class Objective:
 
     def _gradient(self, point: Doubles, gradient: Doubles, intercept_gradient: float) -> Doubles:
         """Sums over rows as the gradient of J."""
-        result = self.scaled(gradient, intercept_gradient) / self.target.total_weight
+        result = self.scaled(gradient, intercept_gradient)
+        result /= self.target.total_weight
         result[:-1] += self.penalty * point[:-1]
         return result
 
