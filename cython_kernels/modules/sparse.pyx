@@ -7,32 +7,30 @@ All sums are in float64. The structure must have been found sound: nothing here 
 from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
-from libc.math cimport INFINITY
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t
 from libc.string cimport memset, strlen
 
 from cython_kernels.link.softmax cimport SOFTMAX_ROWS
 from cython_kernels.modules.views cimport (
-    folds_of, held_out_of, out_table, table_of, targets_of, values_of,
+    folds_of, held_out_of, out_table, out_values, table_of, targets_of, values_of,
 )
 from cython_kernels.registers.storage cimport half_t
 from cython_kernels.sparse.entries cimport Entries, entry_t, index_t, one_t, piece_begin
 from cython_kernels.sparse.link_step cimport Step, link_part
 from cython_kernels.sparse.products cimport (
-    LARGEST, LEAST, N_MOMENTS, add_moments, add_products, add_squares,
+    N_MOMENTS, add_moments, add_products, add_squares, begin_moments, end_moments, end_squares,
 )
 from cython_kernels.sparse.structure cimport check_rows, first_bad_row
 from cython_kernels.sparse.sweeps cimport Sweep, sweep_rows
 
-#: Columns of the sums of `moments`.
-MOMENTS = ("values", "weights", "count", "least", "largest")
+#: Sums of each column that `moments` needs for each thread.
+N_SUMS = N_MOMENTS
 
 #: What `structure` finds, from the least to the worst.
 SOUND, UNORDERED, OUTSIDE = range(3)
 
 cdef enum:
     STEP_ENTRIES = 33554432     # of all threads together, between two looks for Ctrl-C
-    CHUNKS = 8                  # of columns for each thread, taken as it gets to them
 
 cdef enum Verb:
     SWEEP, CHECK, ADD_MOMENTS, ADD_SQUARES, ADD_PRODUCTS
@@ -44,8 +42,8 @@ cdef struct Task:
     const double* row_weight    # NULL: all one
     const double* unit          # NULL: all one
     const double* mean
-    double* sums                # of each part, or the one product
-    Py_ssize_t width            # of the sums of a part, or of a line of the product
+    double* sums                # of each part
+    Py_ssize_t width            # of the sums of a part
     Py_ssize_t* places          # (n_parts, 2)
 
 
@@ -53,7 +51,7 @@ cdef void run_typed(
     const entry_t* values, const index_t* indices, const Task* task, int index, Py_ssize_t begin,
     Py_ssize_t end
 ) noexcept nogil:
-    """Some rows of a part, or some columns of a product."""
+    """Some rows of a part."""
     cdef double* sums = NULL if task.sums == NULL else task.sums + index * task.width
     if task.verb == SWEEP:
         sweep_rows(values, indices, task.sweep, sums, begin, end)
@@ -63,8 +61,7 @@ cdef void run_typed(
         add_squares(
             values, indices, task.X, task.row_weight, task.unit, task.mean, sums, begin, end)
     elif task.verb == ADD_PRODUCTS:
-        add_products(
-            values, indices, task.X, task.row_weight, task.sums, task.width, begin, end)
+        add_products(values, indices, task.X, task.row_weight, sums, begin, end)
 
 
 cdef void run_indexed(
@@ -235,9 +232,9 @@ cdef void add_up(
 
 def scatter(
     const int64_t[::1] indptr, object indices, object values, const double[:, ::1] factor,
-    double[:, ::1] sums, double[:, ::1] total, int n_threads,
+    bint squared, double[:, ::1] sums, double[:, ::1] total, int n_threads,
 ):
-    """total = factor^T X, of shape (K, n_features).
+    """total = factor^T X, of shape (K, n_features); for K = 1 that of X's squares, if `squared`.
 
     factor is (n_samples, K), sums (n_threads, n_features K), of any content.
     """
@@ -248,7 +245,7 @@ def scatter(
     cdef Task task = task_of(SWEEP, &X)
     cdef double* out = out_table(total)
     cdef int part
-    sweep.factor = table_of(factor)
+    sweep.factor, sweep.squared = table_of(factor), squared
     task.sweep, task.sums, task.width = &sweep, out_table(sums), width
     with nogil:
         for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
@@ -293,58 +290,60 @@ def block_size(Py_ssize_t n_coefs):
 
 def moments(
     const int64_t[::1] indptr, object indices, object values, const double[::1] sample_weight,
-    const double[::1] unit, double[:, :, ::1] sums,
+    const double[::1] unit, double whole, double n_seen, double[::1] mean, double[::1] variance,
+    double[:, ::1] sums,
 ):
-    """sums[t, j] = MOMENTS of the entries of column j, times its unit, in rows with a weight.
+    """Mean and variance of each column times its unit.
 
-    sums is (n_threads, n_features, 5), of any content.
+    whole is the sum of the weights, n_seen how many of them are above zero; sums is (n_threads,
+    5 n_features), of any content.
     """
-    cdef Entries X = entries_of(indptr, indices, values, sums.shape[1])
+    cdef Py_ssize_t n_features = mean.shape[0]
+    cdef Entries X = entries_of(indptr, indices, values, n_features)
     cdef Task task = task_of(ADD_MOMENTS, &X)
-    cdef int n_threads = <int>sums.shape[0]
-    sums[:] = 0
-    sums[:, :, LEAST] = INFINITY
-    sums[:, :, LARGEST] = -INFINITY
-    task.row_weight, task.unit = values_of(sample_weight), values_of(unit)
-    task.sums, task.width = &sums[0, 0, 0], sums.shape[1] * N_MOMENTS
+    cdef int n_threads = <int>sums.shape[0], part
+    cdef Py_ssize_t width = n_features * N_MOMENTS
+    cdef double* out = out_values(mean)
+    cdef double* square = out_values(variance)
+    task.row_weight, task.unit, task.mean = values_of(sample_weight), values_of(unit), out
+    task.sums, task.width = out_table(sums), width
     with nogil:
+        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                           use_threads_if=n_threads > 1):
+            begin_moments(task.sums + part * width, 0, n_features)
         run_rows(&task, n_threads)
-
-
-def squares(
-    const int64_t[::1] indptr, object indices, object values, const double[::1] sample_weight,
-    const double[::1] unit, const double[::1] mean, double[:, ::1] sums,
-):
-    """sums[t, j] = of weight (x unit_j - mean_j)^2 over the entries of column j.
-
-    sums is (n_threads, n_features), zero at the start.
-    """
-    cdef Entries X = entries_of(indptr, indices, values, sums.shape[1])
-    cdef Task task = task_of(ADD_SQUARES, &X)
-    cdef int n_threads = <int>sums.shape[0]
-    task.row_weight, task.unit = values_of(sample_weight), values_of(unit)
-    task.mean, task.sums, task.width = values_of(mean), out_table(sums), sums.shape[1]
-    with nogil:
+        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                           use_threads_if=n_threads > 1):
+            end_moments(task.sums, n_threads, width, whole, n_seen, out, square,
+                        n_features * part // n_threads, n_features * (part + 1) // n_threads)
+        task.verb, task.width = ADD_SQUARES, n_features
+        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                           use_threads_if=n_threads > 1):
+            clear(task.sums + part * n_features, n_features)
         run_rows(&task, n_threads)
+        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                           use_threads_if=n_threads > 1):
+            end_squares(task.sums, n_threads, n_features, whole, square,
+                        n_features * part // n_threads, n_features * (part + 1) // n_threads)
 
 
 def products(
     const int64_t[::1] indptr, object indices, object values, const double[::1] row_weight,
-    double[:, ::1] product, Py_ssize_t n_features, int n_threads,
+    double[:, ::1] sums, double[:, ::1] product,
 ):
-    """Add X^T diag(row_weight) X to the first n_features rows and columns of a product.
-
-    The bits do not depend on n_threads.
-    """
-    cdef Entries X = entries_of(indptr, indices, values, n_features)
+    """product = X^T diag(row_weight) X; sums is (n_threads, n_features^2), of any content."""
+    cdef Entries X = entries_of(indptr, indices, values, product.shape[0])
     cdef Task task = task_of(ADD_PRODUCTS, &X)
-    cdef int n_chunks = <int>min(n_features, <Py_ssize_t>(CHUNKS * n_threads)), chunk
-    if n_threads == 1:
-        n_chunks = 1
-    task.row_weight, task.sums, task.width = values_of(row_weight), out_table(product), (
-        product.shape[1])
+    cdef int n_threads = <int>sums.shape[0], part
+    cdef Py_ssize_t width = sums.shape[1]
+    cdef double* out = out_table(product)
+    task.row_weight, task.sums, task.width = values_of(row_weight), out_table(sums), width
     with nogil:
-        for chunk in prange(n_chunks, schedule="dynamic", chunksize=1, num_threads=n_threads,
-                            use_threads_if=n_threads > 1):
-            run(&task, 0, n_features * chunk // n_chunks, n_features * (chunk + 1) // n_chunks)
-    PyErr_CheckSignals()
+        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                           use_threads_if=n_threads > 1):
+            clear(task.sums + part * width, width)
+        run_rows(&task, n_threads)
+        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                           use_threads_if=n_threads > 1):
+            add_up(task.sums, n_threads, width, 1, out, width * part // n_threads,
+                   width * (part + 1) // n_threads)

@@ -1,6 +1,6 @@
 """Sums of another kind over a sparse X: moments of its columns, products of pairs of them."""
 
-from libc.stdint cimport int64_t
+from libc.math cimport INFINITY
 
 from cython_kernels.sparse.entries cimport Entries, entry_t, index_t, value_at
 
@@ -57,17 +57,72 @@ cdef inline void add_squares(
 
 cdef inline void add_products(
     const entry_t* values, const index_t* indices, const Entries* X, const double* row_weight,
-    double* product, Py_ssize_t stride, Py_ssize_t first, Py_ssize_t last
+    double* product, Py_ssize_t begin, Py_ssize_t end
 ) noexcept nogil:
-    """Rows `first` to `last` of X^T diag(row_weight) X: each thread has columns of its own."""
+    """Add X^T diag(row_weight) X of some rows."""
     cdef Py_ssize_t i, j, k
     cdef double factor
     cdef double* line
-    for i in range(X.n_samples):
+    for i in range(begin, end):
         for j in range(X.indptr[i], X.indptr[i + 1]):
-            if indices[j] < first or indices[j] >= last:
-                continue
             factor = row_weight[i] * value_at(values, j)
-            line = product + indices[j] * stride
+            line = product + indices[j] * X.n_features
             for k in range(X.indptr[i], X.indptr[i + 1]):
                 line[indices[k]] += factor * value_at(values, k)
+
+
+cdef inline void begin_moments(
+    double* sums, Py_ssize_t begin, Py_ssize_t end
+) noexcept nogil:
+    """Of some columns, nothing seen yet."""
+    cdef Py_ssize_t j
+    for j in range(begin, end):
+        sums[j * N_MOMENTS + VALUES] = 0
+        sums[j * N_MOMENTS + WEIGHTS] = 0
+        sums[j * N_MOMENTS + COUNT] = 0
+        sums[j * N_MOMENTS + LEAST] = INFINITY
+        sums[j * N_MOMENTS + LARGEST] = -INFINITY
+
+
+cdef inline void end_moments(
+    double* sums, Py_ssize_t n_parts, Py_ssize_t width, double whole, double n_seen, double* mean,
+    double* rest, Py_ssize_t begin, Py_ssize_t end
+) noexcept nogil:
+    """Of some columns, the mean, and what the elements that are no entries give to the variance.
+
+    The latter is -1 where a column is constant.
+    """
+    cdef Py_ssize_t part, j
+    cdef double* sum
+    cdef double* other
+    for j in range(begin, end):
+        sum = sums + j * N_MOMENTS
+        for part in range(1, n_parts):
+            other = sum + part * width
+            sum[VALUES] += other[VALUES]
+            sum[WEIGHTS] += other[WEIGHTS]
+            sum[COUNT] += other[COUNT]
+            sum[LEAST] = min(sum[LEAST], other[LEAST])
+            sum[LARGEST] = max(sum[LARGEST], other[LARGEST])
+        mean[j] = sum[VALUES] / whole
+        rest[j] = 0
+        if sum[COUNT] < n_seen:
+            rest[j] = max(whole - sum[WEIGHTS], 0.0) * mean[j] * mean[j]
+            sum[LEAST] = min(sum[LEAST], 0.0)
+            sum[LARGEST] = max(sum[LARGEST], 0.0)
+        if sum[LEAST] == sum[LARGEST]:
+            mean[j], rest[j] = sum[LEAST], -1
+
+
+cdef inline void end_squares(
+    const double* sums, Py_ssize_t n_parts, Py_ssize_t width, double whole, double* variance,
+    Py_ssize_t begin, Py_ssize_t end
+) noexcept nogil:
+    """Variances, where there stood what `end_moments` left of them."""
+    cdef Py_ssize_t part, j
+    cdef double square
+    for j in range(begin, end):
+        square = variance[j]
+        for part in range(n_parts):
+            square += sums[part * width + j]
+        variance[j] = 0.0 if variance[j] < 0 else square / whole

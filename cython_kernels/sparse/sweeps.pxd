@@ -23,6 +23,7 @@ cdef struct Sweep:
     const double* offset        # (n_samples,), or NULL
     double* table               # (n_samples, K): forward out
     const double* factor        # (n_samples, K): backward
+    bint squared                # backward: of squared values
     double* sums                # (n_parts, n_features, K): backward out
 
 
@@ -83,9 +84,13 @@ cdef inline void gather_many(
                 z[k] += value * coef[k]
 
 
+cdef inline double powered(double value, bint squared) noexcept nogil:
+    return value * value if squared else value
+
+
 cdef inline void scatter_one(
     const entry_t* values, const index_t* indices, const Sweep* sweep, double* sums,
-    Py_ssize_t begin, Py_ssize_t end
+    Py_ssize_t begin, Py_ssize_t end, bint squared
 ) noexcept nogil:
     """Add what some rows give to the sums of the one vector."""
     cdef const int64_t* indptr = sweep.X.indptr
@@ -96,10 +101,10 @@ cdef inline void scatter_one(
         if indptr[i + 1] <= safe:
             for j in range(indptr[i], indptr[i + 1]):
                 prefetch(sums + indices[j + AHEAD])
-                sums[indices[j]] += factor * value_at(values, j)
+                sums[indices[j]] += factor * powered(value_at(values, j), squared)
         else:
             for j in range(indptr[i], indptr[i + 1]):
-                sums[indices[j]] += factor * value_at(values, j)
+                sums[indices[j]] += factor * powered(value_at(values, j), squared)
 
 
 cdef inline void scatter_many(
@@ -137,5 +142,7 @@ cdef inline void sweep_rows(
             gather_many(values, indices, sweep, begin, end)
     elif sweep.n_coefs > 1:
         scatter_many(values, indices, sweep, sums, begin, end)
+    elif sweep.squared:
+        scatter_one(values, indices, sweep, sums, begin, end, True)
     else:
-        scatter_one(values, indices, sweep, sums, begin, end)
+        scatter_one(values, indices, sweep, sums, begin, end, False)

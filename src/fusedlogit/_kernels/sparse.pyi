@@ -8,7 +8,7 @@ Indices = NDArray[Any]
 Values = NDArray[Any] | None
 Doubles = NDArray[np.float64]
 
-MOMENTS: tuple[str, ...]
+N_SUMS: int
 SOUND: int
 UNORDERED: int
 OUTSIDE: int
@@ -31,6 +31,7 @@ def scatter(
     indices: Indices,
     values: Values,
     factor: Doubles,
+    squared: bool,
     sums: Doubles,
     total: Doubles,
     n_threads: int,
@@ -55,15 +56,10 @@ def moments(
     values: Values,
     sample_weight: Doubles | None,
     unit: Doubles | None,
-    sums: Doubles,
-) -> None: ...
-def squares(
-    indptr: Pointers,
-    indices: Indices,
-    values: Values,
-    sample_weight: Doubles | None,
-    unit: Doubles | None,
+    whole: float,
+    n_seen: float,
     mean: Doubles,
+    variance: Doubles,
     sums: Doubles,
 ) -> None: ...
 def products(
@@ -71,7 +67,6 @@ def products(
     indices: Indices,
     values: Values,
     row_weight: Doubles,
+    sums: Doubles,
     product: Doubles,
-    n_features: int,
-    n_threads: int,
 ) -> None: ...

@@ -287,6 +287,12 @@ class DenseMatrix:
         self.raise_if_nonfinite(product)
         return product
 
+    def squares(self, row_weight: Doubles) -> tuple[Doubles, Doubles]:
+        """The sums of row_weight x, and of row_weight x^2, of shape (n_features,)."""
+        mean, variance = self.moments(row_weight)
+        total = row_weight.sum()
+        return total * mean, total * (variance + mean**2)
+
     def gram(self, mean: Doubles, scale: Doubles, root: Doubles, dtype: type) -> NDArray[Any]:
         """A A^T, lower triangle in Fortran order, with A = diag(root) (X - mean) scale.
 

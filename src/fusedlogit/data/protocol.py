@@ -97,6 +97,9 @@ class Data(Protocol):
     ) -> Doubles:
         """[X - about, 1]^T diag(row_weight) [X - about, 1]."""
 
+    def squares(self, row_weight: Doubles) -> tuple[Doubles, Doubles]:
+        """The sums of row_weight x, and of row_weight x^2, of shape (n_features,)."""
+
     def gram(self, mean: Doubles, scale: Doubles, root: Doubles, dtype: type) -> NDArray[Any]:
         """A A^T, lower triangle, with A = diag(root) (X - mean) scale."""
 

@@ -7,6 +7,8 @@ n_threads n_features K float64.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -137,19 +139,23 @@ class SparseMatrix:
         self.n_passes += 0.5
         return table
 
-    def _scatter(self, factor: Doubles) -> Doubles:
+    @contextmanager
+    def _sums(self, n_threads: int, width: int) -> Iterator[Doubles]:
+        """Scratch memory for sums of each thread, of any content."""
+        n_bytes = 8 * n_threads * width
+        with scratch(n_bytes) as memory:
+            yield memory[:n_bytes].view(np.float64).reshape(n_threads, width)
+
+    def _scatter(self, factor: Doubles, *, squared: bool = False) -> Doubles:
         """factor^T X, (K, n_features), of factors (n_samples, K): the second half of a pass."""
         n_threads, n_coefs = self.n_threads, factor.shape[1]
         total: Doubles = np.empty((n_coefs, self.n_features))
         at_once = max(1, min(n_coefs, MOST_SUMS // (8 * n_threads * self.n_features)))
         for begin in range(0, n_coefs, at_once):
             some = np.ascontiguousarray(factor[:, begin : begin + at_once])
-            shape = n_threads, self.n_features * some.shape[1]
-            n_bytes = 8 * shape[0] * shape[1]
-            with scratch(n_bytes) as memory:
-                sums = memory[:n_bytes].view(np.float64).reshape(shape)
+            with self._sums(n_threads, self.n_features * some.shape[1]) as sums:
                 rows = total[begin : begin + at_once]
-                kernels.scatter(*self._stored, some, sums, rows, n_threads)
+                kernels.scatter(*self._stored, some, squared, sums, rows, n_threads)
             self.n_passes += 0.5
         return total
 
@@ -264,13 +270,25 @@ class SparseMatrix:
         self.raise_if_nonfinite(sums)
         return sums, factor.sum(axis=1)
 
+    def squares(self, row_weight: Doubles) -> tuple[Doubles, Doubles]:
+        """The sums of row_weight x, and of row_weight x^2, of shape (n_features,)."""
+        factor = np.ascontiguousarray(row_weight[:, None])
+        sums = self._scatter(factor)[0]
+        squares = sums if self.values is None else self._scatter(factor, squared=True)[0]
+        self.raise_if_nonfinite(sums, squares)
+        return sums, squares
+
     def sandwich(
         self, row_weight: Doubles, about: Doubles | None = None, *, precise: bool = False
     ) -> Doubles:
         """[X - about, 1]^T diag(row_weight) [X - about, 1], of n_features + 1 rows and columns."""
-        product = np.zeros((self.n_features + 1, self.n_features + 1))
-        kernels.products(*self._stored, row_weight, product, self.n_features, self.n_threads)
+        width = self.n_features**2
+        n_threads = max(1, min(self.n_threads, MOST_SUMS // (8 * width)))
+        inner, product = np.empty((self.n_features,) * 2), np.empty((self.n_features + 1,) * 2)
+        with self._sums(n_threads, width) as private:
+            kernels.products(*self._stored, row_weight, private, inner)
         self.n_passes += 1
+        product[:-1, :-1] = inner
         sums, total = self.row_sum(row_weight[None])
         product[:-1, -1] = product[-1, :-1] = sums[0]
         product[-1, -1] = total[0]
@@ -313,20 +331,12 @@ class SparseMatrix:
 
         Of the entries first, then the others are added, which are zero.
         """
-        n_threads = self.n_threads
-        known = np.empty((n_threads, self.n_features, len(kernels.MOMENTS)))
-        kernels.moments(*self._stored, sample_weight, unit, known)
-        total, weights, count = known[:, :, :3].sum(axis=0).T
-        least, largest = known[:, :, 3].min(axis=0), known[:, :, 4].max(axis=0)
-        seen: Any = np.ones(self.n_samples) if sample_weight is None else sample_weight
-        whole, n_seen = seen.sum(), np.count_nonzero(seen)
-        part = count < n_seen
-        least[part], largest[part] = np.minimum(least[part], 0), np.maximum(largest[part], 0)
-        mean = np.where(least == largest, least, total / whole)
-        sums = np.zeros((n_threads, self.n_features))
-        kernels.squares(*self._stored, sample_weight, unit, mean, sums)
-        rest = np.where(part, np.maximum(whole - weights, 0), 0)
-        variance = np.where(least == largest, 0, sums.sum(axis=0) + rest * mean**2) / whole
+        mean, variance = np.empty(self.n_features), np.empty(self.n_features)
+        weight = sample_weight
+        whole = self.n_samples if weight is None else float(weight.sum())
+        n_seen = self.n_samples if weight is None else int(np.count_nonzero(weight))
+        with self._sums(self.n_threads, kernels.N_SUMS * self.n_features) as sums:
+            kernels.moments(*self._stored, weight, unit, whole, n_seen, mean, variance, sums)
         self.n_passes += 1
         self.raise_if_nonfinite(mean, variance)
         return (mean if unit is None else mean / unit), variance

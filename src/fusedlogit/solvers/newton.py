@@ -203,9 +203,11 @@ def _by_common(
 ) -> Steps[Descent[Objective]]:
     """Many features of sparse data: the Hessian among the commonest of them."""
     descent = yield from Descent.begin(objective, start, settings, SPARSE_MEMORY)
+    metric = None
     while not descent.finished:
         before = descent.n_iter
-        yield from descent.go((yield from common_hessian(objective, descent.here.margins)), RENEWED)
+        metric = yield from common_hessian(objective, descent.here.margins, metric)
+        yield from descent.go(metric, RENEWED)
         if descent.n_iter == before and not descent.finished:
             descent.cause = Cause.ROUNDING
     return descent
