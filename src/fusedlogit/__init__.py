@@ -6,28 +6,45 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import functions, reference
+    from .displays import CoefficientDisplay, HistoryDisplay, PathDisplay
     from .errors import PassOverflowError
     from .estimator import LogisticRegression
     from .functions import loss_and_gradient
+    from .patch import patch_sklearn, unpatch_sklearn
+    from .paths import LogisticPath, logistic_path
     from .runtime.config import show_config
 
 __version__ = version("fusedlogit")
 
 __all__ = [
+    "CoefficientDisplay",
+    "HistoryDisplay",
+    "LogisticPath",
     "LogisticRegression",
     "PassOverflowError",
+    "PathDisplay",
     "__version__",
     "functions",
+    "logistic_path",
     "loss_and_gradient",
+    "patch_sklearn",
     "reference",
     "show_config",
+    "unpatch_sklearn",
 ]
 
 _MODULES = {
+    "CoefficientDisplay": "displays",
+    "HistoryDisplay": "displays",
+    "PathDisplay": "displays",
+    "LogisticPath": "paths",
     "LogisticRegression": "estimator",
+    "logistic_path": "paths",
     "loss_and_gradient": "functions",
     "PassOverflowError": "errors",
+    "patch_sklearn": "patch",
     "show_config": "runtime.config",
+    "unpatch_sklearn": "patch",
 }
 
 

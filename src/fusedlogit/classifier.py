@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +24,16 @@ FAR_INTERCEPT = 16.0
 
 #: Coefficients up to which, and down to whose inverse, products stay in float32's range.
 LARGEST = 1e15
+
+#: Arguments of scikit-learn's logistic regression that there are none of here, and why.
+FOREIGN_ARGUMENTS = {
+    "penalty": "l1_ratio says 0 for 'l2', 1 for 'l1', a number between for 'elasticnet'; C=np.inf "
+    "says None",
+    "dual": "no solver needs to be told which problem to solve; leave it out",
+    "intercept_scaling": "the intercept is not penalised; leave it out",
+    "multi_class": "more than two classes are told apart by the softmax; leave it out, or wrap the "
+    "estimator in sklearn.multiclass.OneVsRestClassifier",
+}
 
 
 class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type: ignore[misc]
@@ -54,6 +64,18 @@ class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type
         coef: Any = self.coef_
         dense: Doubles = coef.toarray() if issparse(coef) else coef
         return dense
+
+    def __new__(cls, *args: Any, **arguments: Any) -> Self:
+        """Refuse scikit-learn's arguments that there are none of here, saying what does their job.
+
+        Raises
+        ------
+        TypeError
+        """
+        for name in FOREIGN_ARGUMENTS.keys() & arguments.keys():
+            raise TypeError(f"{cls.__name__} has no {name}: {FOREIGN_ARGUMENTS[name]}")
+        new: Self = super().__new__(cls)
+        return new
 
     def _decision(self, X: ArrayLike) -> Doubles:
         """Decision values by class, of shape (1 or n_classes, n_samples)."""
@@ -101,7 +123,7 @@ class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type
             limit = np.log(self.threshold / (1 - self.threshold))
             codes = (decision[0] > limit).astype(np.intp)
         else:
-            codes = decision.argmax(axis=0)
+            codes = SOFTMAX.likeliest(decision)
         predicted: NDArray[Any] = self.classes_[codes]
         return predicted
 

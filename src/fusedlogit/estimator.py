@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from .classifier import LinearClassifier
@@ -26,7 +26,7 @@ from .fitting import (
     solver_of,
     weights_of,
 )
-from .solvers import SOLVERS, Callback, Result, Settings, choose
+from .solvers import FOREIGN, SOLVERS, Callback, Result, Settings, choose
 from .solvers.scheduler import run
 
 Doubles = NDArray[np.float64]
@@ -124,7 +124,7 @@ class LogisticRegression(LinearClassifier):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "C": [Interval(Real, 0, None, closed="right")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-        "solver": [StrOptions({"auto", *SOLVERS})],
+        "solver": [StrOptions({"auto", *SOLVERS}), Hidden(StrOptions({*FOREIGN}))],
         "scaling": [None, StrOptions({"standard"}), Interval(Real, 0, None, closed="neither")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],

@@ -146,6 +146,8 @@ def check_offers(solver: Solver, problem: Problem) -> None:
 def coefficients_of(problem: Problem, result: Result) -> tuple[Doubles, Doubles]:
     """What a solver found, in X's own units: (1 or n_classes, n_features), and intercepts.
 
+    Of many classes, fitted intercepts sum to zero: no loss knows of what all have in common.
+
     Raises
     ------
     ValueError
@@ -158,4 +160,6 @@ def coefficients_of(problem: Problem, result: Result) -> tuple[Doubles, Doubles]
         raise ValueError(
             f"a coefficient is beyond float64: multiply column {column} of X by a large number"
         )
+    if isinstance(problem, Multinomial) and problem.one.fit_intercept:
+        intercept = intercept - intercept.mean()
     return coef, intercept

@@ -5,6 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from fusedlogit import LogisticRegression, estimator, reference
 
@@ -127,7 +128,7 @@ def test_labels_that_are_no_classes_are_refused(flowers, y, message):
     [
         ("C", 0), ("C", -1.0), ("C", np.nan), ("C", "1"),
         ("l1_ratio", -0.1), ("l1_ratio", 1.1),
-        ("solver", "sag"), ("scaling", 0), ("scaling", -1.0), ("scaling", "minmax"),
+        ("solver", "adam"), ("scaling", 0), ("scaling", -1.0), ("scaling", "minmax"),
         ("learning_rate", 0), ("learning_rate", -1), ("max_iter", 0), ("max_iter", 1.5),
         ("tol", -1e-9), ("fit_intercept", "yes"), ("class_weight", "heavy"),
         ("threshold", 0.0), ("threshold", 1.0), ("warm_start", 2), ("n_jobs", 0.5),
@@ -272,3 +273,29 @@ def test_examples_in_the_documentation():
     failed, attempted = doctest.testmod(estimator)
     assert attempted > 0
     assert failed == 0
+
+
+@pytest.mark.parametrize("method", ["decision_function", "predict_proba", "predict_log_proba"])
+def test_outputs_of_many_classes_take_their_own_memory_alone(method):
+    X, y = load_digits(return_X_y=True)
+    model = LogisticRegression(tol=1e-2).fit(X, y)
+    many = np.tile(X.astype(np.float32), (30, 1))
+    tracemalloc.start()
+    try:
+        output = getattr(model, method)(many)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert output.dtype == np.float64
+    assert peak < 1.4 * output.nbytes + 4e6
+
+
+@pytest.mark.parametrize("n_samples", [1, 26_214, 26_215])  # one block of ten classes, and more
+def test_many_rows_are_predicted_as_a_few(n_samples):
+    X, y = load_digits(return_X_y=True)
+    model = LogisticRegression(tol=1e-2).fit(X, y)
+    rows = np.arange(n_samples) % len(X)
+    np.testing.assert_array_equal(model.predict(X[rows]), model.predict(X)[rows])
+    np.testing.assert_allclose(
+        np.exp(model.predict_log_proba(X[rows])), model.predict_proba(X)[rows], rtol=1e-9
+    )

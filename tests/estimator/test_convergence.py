@@ -74,7 +74,7 @@ def test_the_warning_points_at_the_caller(model, flowers):
 def test_divergence_says_so(cancer):
     X, y = cancer
     model = LogisticRegression(solver="gd", learning_rate=1e300, max_iter=1000)
-    with pytest.warns(ConvergenceWarning, match="lower learning_rate, or set scaling='standard'"):
+    with pytest.warns(ConvergenceWarning, match="lower learning_rate, or scale the features"):
         model.fit(1e10 * X, y)
     assert not model.converged_
     assert model.n_iter_ < 1000

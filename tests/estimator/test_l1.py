@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression as ScikitLearn
 from sklearn.preprocessing import StandardScaler
@@ -173,3 +174,13 @@ def test_no_penalty_at_all_needs_no_solver_for_l1(flowers):
     model = LogisticRegression(C=np.inf, l1_ratio=0.5).fit(*flowers)
     plain = LogisticRegression(C=np.inf).fit(*flowers)
     np.testing.assert_array_equal(model.coef_, plain.coef_)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, *RATIOS])
+@pytest.mark.parametrize("scaling", [None, "standard"])
+@pytest.mark.parametrize("C", [0.1, np.inf])
+def test_intercepts_of_many_classes_sum_to_zero(l1_ratio, scaling, C):
+    X, y = load_iris(return_X_y=True)
+    X, y = np.vstack([X, X[::7]]), np.append(y, (y[::7] + 1) % 3)
+    model = LogisticRegression(l1_ratio=l1_ratio, scaling=scaling, C=C, tol=1e-6).fit(X, y)
+    assert model.intercept_.sum() == pytest.approx(0, abs=1e-9 * np.abs(model.intercept_).max())

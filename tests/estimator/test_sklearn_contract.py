@@ -30,6 +30,41 @@ def test_scikit_learns_checks(estimator, check):
     check(estimator)
 
 
+@pytest.mark.parametrize(
+    ("solver", "instead"),
+    [
+        ("liblinear", "'proximal' with an L1 norm; the intercept is not penalised"),
+        ("newton-cg", "'newton'"),
+        ("newton-cholesky", "'newton'"),
+        ("sag", "'newton'"),
+        ("saga", "'proximal'"),
+    ],
+)
+def test_solvers_of_scikit_learn_are_refused_with_the_name_of_ours(solver, instead, cancer):
+    with pytest.raises(ValueError, match=f"solver='{solver}' is scikit-learn's: use .*{instead}"):
+        LogisticRegression(solver=solver).fit(*cancer)
+
+
+def test_unknown_solvers_are_refused_with_the_names_of_ours_alone(cancer):
+    with pytest.raises(ValueError, match="'proximal'") as error:
+        LogisticRegression(solver="adam").fit(*cancer)
+    assert "saga" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("argument", "instead"),
+    [
+        ({"penalty": "l1"}, "l1_ratio says 0 for 'l2', 1 for 'l1'.*C=np.inf"),
+        ({"dual": True}, "leave it out"),
+        ({"intercept_scaling": 10.0}, "not penalised"),
+        ({"multi_class": "ovr"}, "OneVsRestClassifier"),
+    ],
+)
+def test_arguments_of_scikit_learn_are_refused_with_what_does_their_job(argument, instead):
+    with pytest.raises(TypeError, match=instead):
+        LogisticRegression(**argument)
+
+
 @pytest.fixture
 def model():
     return LogisticRegression(scaling="standard", tol=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from .._kernels import link, margins
 from ..data.target import Link, Target
 
 Doubles = NDArray[np.float64]
+
+#: Decision values of many classes that are worked on at a time.
+BLOCK_NUMBERS = 1 << 18
 
 
 class LogLoss:
@@ -68,9 +72,14 @@ class Softmax:
 
     def log_probabilities(self, z: Doubles) -> Doubles:
         """Of the classes, in z's place: (K, n_samples)."""
-        z -= z.max(axis=0)
-        z -= np.log(np.exp(z).sum(axis=0))
+        for block in _blocks(z):
+            block -= block.max(axis=0)
+            block -= np.log(np.exp(block).sum(axis=0))
         return z
+
+    def likeliest(self, z: Doubles) -> NDArray[np.intp]:
+        """The number of the class, (n_samples,), of z of shape (K, n_samples)."""
+        return np.concatenate([block.argmax(axis=0) for block in _blocks(z)])
 
     def probabilities(self, z: Doubles) -> Doubles:
         """Of the classes, in z's place: (K, n_samples)."""
@@ -78,6 +87,13 @@ class Softmax:
         np.exp(z, out=z)
         z /= z.sum(axis=0)
         return z
+
+
+def _blocks(z: Doubles) -> Iterator[Doubles]:
+    """Some samples after the other, so that what NumPy copies of them stays small."""
+    n_samples = max(1, BLOCK_NUMBERS // len(z))
+    for begin in range(0, z.shape[1], n_samples):
+        yield z[:, begin : begin + n_samples]
 
 
 LOG_LOSS: Link = LogLoss()

@@ -11,7 +11,16 @@ SOLVERS: dict[str, Solver] = {
     solver.name: solver for solver in (NEWTON, LBFGS, GRADIENT_DESCENT, PROXIMAL)
 }
 
-__all__ = ["SOLVERS", "Callback", "Result", "Settings", "Solver", "choose", "require"]
+#: Solvers of scikit-learn that have another name here, or none, and which does their job.
+FOREIGN = {
+    "liblinear": "'newton', or 'proximal' with an L1 norm; the intercept is not penalised",
+    "newton-cg": "'newton'",
+    "newton-cholesky": "'newton'",
+    "sag": "'newton'",
+    "saga": "'newton', or 'proximal' with an L1 norm",
+}
+
+__all__ = ["FOREIGN", "SOLVERS", "Callback", "Result", "Settings", "Solver", "choose", "require"]
 
 
 def choose(name: str, l1: bool) -> Solver:
@@ -28,8 +37,13 @@ def choose(name: str, l1: bool) -> Solver:
     Raises
     ------
     ValueError
-        If the solver cannot minimise such a penalty.
+        If the solver cannot minimise such a penalty, or is scikit-learn's.
     """
+    if name in FOREIGN:
+        raise ValueError(
+            f"solver={name!r} is scikit-learn's: use {FOREIGN[name]} ('auto' chooses); "
+            "fusedlogit.patch_sklearn() takes code of scikit-learn as it is"
+        )
     if name == "auto":
         return PROXIMAL if l1 else NEWTON
     solver = SOLVERS[name]

@@ -18,4 +18,5 @@ class Cause(Enum):
     def advice(self, scaled: bool) -> str:
         """One sentence, which does not advise to scale what is `scaled` already."""
         text, by_scaling = self.value
-        return f"{text}, or set scaling='standard'." if by_scaling and not scaled else f"{text}."
+        more = ", or scale the features (scaling='standard')" if by_scaling and not scaled else ""
+        return f"{text}{more}."

@@ -1,0 +1,42 @@
+"""Run a script with our estimators in the place of scikit-learn's."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import runpy
+import sys
+from pathlib import Path
+
+from . import patch_sklearn
+
+
+def main() -> None:
+    """``python -m fusedlogit.patch [--quiet] (script.py | -m module) [arguments]``."""
+    parser = argparse.ArgumentParser("python -m fusedlogit.patch", description=__doc__)
+    parser.add_argument(
+        "--quiet", action="store_true", help="do not say which fits go on to scikit-learn"
+    )
+    parser.add_argument(
+        "-m", dest="is_module", action="store_true", help="run a module instead of a file"
+    )
+    parser.add_argument("script", help="a Python file, or with -m the name of a module")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="handed on to it")
+    options = parser.parse_args()
+    if not options.quiet:
+        log = logging.getLogger("fusedlogit")
+        log.addHandler(logging.StreamHandler())
+        log.setLevel(logging.INFO)
+    patch_sklearn()
+    sys.argv = [options.script, *options.arguments]
+    if options.is_module:
+        runpy.run_module(options.script, run_name="__main__", alter_sys=True)
+        return
+    if not Path(options.script).exists():
+        parser.error(f"{options.script} is not there")
+    sys.path[0] = str(Path(options.script).resolve().parent)
+    runpy.run_path(options.script, run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
