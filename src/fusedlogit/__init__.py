@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import functions, reference
+    from .cross_validation import LogisticRegressionCV
     from .errors import PassOverflowError
     from .estimator import LogisticRegression
     from .functions import loss_and_gradient
@@ -15,6 +16,7 @@ __version__ = version("fusedlogit")
 
 __all__ = [
     "LogisticRegression",
+    "LogisticRegressionCV",
     "PassOverflowError",
     "__version__",
     "functions",
@@ -25,6 +27,7 @@ __all__ = [
 
 _MODULES = {
     "LogisticRegression": "estimator",
+    "LogisticRegressionCV": "cross_validation",
     "loss_and_gradient": "functions",
     "PassOverflowError": "errors",
     "show_config": "runtime.config",

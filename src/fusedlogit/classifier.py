@@ -79,14 +79,16 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         -------
         ndarray of shape (n_samples,)
         """
-        decision = self._decision(X)
-        if len(decision) == 1:
-            limit = np.log(self.threshold / (1 - self.threshold))
-            codes = (decision[0] > limit).astype(np.intp)
-        else:
-            codes = decision.argmax(axis=0)
+        codes = self._codes(self._decision(X))
         predicted: NDArray[Any] = self.classes_[codes]
         return predicted
+
+    def _codes(self, decision: Doubles) -> NDArray[Any]:
+        """The numbers of the classes that decision values (1 or n_classes, n_samples) predict."""
+        codes: NDArray[Any] = decision.argmax(axis=0)
+        if len(decision) == 1:
+            codes = (decision[0] > np.log(self.threshold / (1 - self.threshold))).astype(np.intp)
+        return codes
 
     def predict_proba(self, X: ArrayLike) -> Doubles:
         """Probabilities of the classes.
