@@ -27,9 +27,10 @@ from sklearn.utils.validation import validate_data
 from .classifier import LinearClassifier
 from .data.checks import NUMBER_TYPES, narrowed, numbers_alone, readable
 from .data.dense import DenseMatrix
+from .data.shared import SharedMatrix
 from .fitting import Labels, weights_of
 from .selection.folds import Split, splits_of, targets_of
-from .selection.grid import Costs, Fit, Grid, Penalty, start_at
+from .selection.grid import Costs, Fit, Grid, Penalty
 from .selection.scoring import FoldModel, Scores, table_of
 from .solvers import SOLVERS, Settings, choose
 
@@ -223,7 +224,7 @@ class LogisticRegressionCV(LinearClassifier):
         routed = self._routed("fit", sample_weight, params)
         pairs = check_cv(self.cv, values, classifier=True).split(X, values, **routed.splitter.split)
         splits = splits_of(pairs, len(values))
-        matrix = DenseMatrix(readable(narrowed(data)), self.n_jobs)
+        matrix = SharedMatrix(readable(narrowed(data)), self.n_jobs)
         grid = self._grid(matrix, labels, weight, unit, splits)
         scorer = self._get_scorer()
         scores = [
@@ -329,8 +330,7 @@ class LogisticRegressionCV(LinearClassifier):
             return
         j, i = (int(place) for place in np.unravel_index(by_penalty.sum(axis=0).argmax(), shape))
         self.C_, self.l1_ratio_ = float(self.Cs_[j]), float(self.l1_ratios_[i])
-        start = start_at(whole[i, j])
-        (fit,) = grid.fit([grid.whole], Penalty(self.C_, self.l1_ratio_), [start], grid.settings)
+        fit = grid.refit(Penalty(self.C_, self.l1_ratio_), whole[i, j])
         self.coef_, self.intercept_ = fit.coef, fit.intercept
         self.history_ = fit.result.history
         self.converged_ = bool(fit.result.converged and self.folds_converged_.all())

@@ -260,7 +260,7 @@ def _sums(
 ) -> Sums:
     """The sums of one pass, each vector's held to its own target: the same one, or folds of it."""
     folds = [target.fold for target in targets if target.fold is not None]
-    if not folds:
+    if all(fold.held_out < 0 for fold in folds):
         return data.loss_and_gradient(targets[0], coef, intercept, precise=precise)
     held_out = np.array([fold.held_out for fold in folds], dtype=np.int32)
     losses, gradients, slopes, margins = data.loss_and_gradient(

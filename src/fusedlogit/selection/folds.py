@@ -18,6 +18,9 @@ Indices = NDArray[np.intp]
 #: The number of rows that no fold of a group leaves out; also how many folds a group may have.
 NONE = 255
 
+#: What a target of all rows holds out.
+NO_ROWS = -1
+
 
 @dataclass(frozen=True)
 class Split:
@@ -94,6 +97,8 @@ def targets_of(
         if labels.n_classes == 2 and times.max() == 1:
             fold = _join(groups, sizes, times == 0, whole)
         targets.append(Target(whole.y, own, whole.link, fold))
+    if groups:
+        whole = Target(whole.y, weight, whole.link, Fold(whole, groups[0], NO_ROWS))
     return whole, targets
 
 

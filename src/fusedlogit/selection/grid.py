@@ -1,8 +1,9 @@
 """Fits of all rows and of each fold along a grid of penalties, side by side.
 
 The strongest penalty comes first. All rows are fitted loosely, which takes a few passes from the
-last solution. The folds start there, moved by how far they were from it at the last penalty; they
-share their passes.
+last solution. The folds start there, moved by how far they were from it at the last penalty. They
+share their passes, also with the fit of all rows under the next penalty, until penalties are so
+weak that nothing moves any more.
 """
 
 from __future__ import annotations
@@ -148,6 +149,17 @@ class Fit:
 
 
 @dataclass(frozen=True)
+class _Job:
+    """A fit to be made: from where, how closely, and whether in float64 from the start."""
+
+    costs: Costs
+    penalty: Penalty
+    start: Coefficients | None
+    settings: Settings
+    sharp: bool = False
+
+
+@dataclass(frozen=True)
 class Grid:
     """Fits along penalties.
 
@@ -168,33 +180,40 @@ class Grid:
     def along(self, penalties: Sequence[Penalty]) -> Iterator[tuple[Penalty, Fit, list[Fit]]]:
         """Fits of all rows and of the folds, by penalties from the strongest on."""
         loose = replace(self.settings, tol=max(LOOSE, self.settings.tol), certify=False)
-        last: Fit | None = None
-        folds: list[Fit] = []
-        for penalty in penalties:
-            (whole,) = self.fit([self.whole], penalty, [start_at(last)], loose)
-            starts = [start_at(whole)] * len(self.folds)
-            if last is not None and not penalty.l1:
-                starts = [moved(whole, last, fold) for fold in folds]
-            folds = self.fit(self.folds, penalty, starts, self.settings)
-            yield penalty, whole, folds
-            last = whole
+        (whole,) = self.fit([_Job(self.whole, penalties[0], None, loose)])
+        starts, settled = [start_at(whole)] * len(self.folds), False
+        for penalty, following in zip(penalties, [*penalties[1:], None], strict=True):
+            jobs = [
+                _Job(costs, penalty, start, self.settings, sharp=settled)
+                for costs, start in zip(self.folds, starts, strict=True)
+            ]
+            if following is not None and not settled:
+                jobs.append(_Job(self.whole, following, start_at(whole), loose))
+            fits = self.fit(jobs)
+            last, whole = whole, fits.pop() if len(fits) > len(self.folds) else whole
+            yield penalty, last, fits
+            settled = all(fit.result.n_iter == 0 for fit in fits)
+            if following is not None and following.l1:
+                starts = [start_at(whole)] * len(fits)
+            else:
+                starts = [moved(whole, last, fit) for fit in fits]
 
-    def fit(
-        self,
-        costs: Sequence[Costs],
-        penalty: Penalty,
-        starts: Sequence[Coefficients | None],
-        settings: Settings,
-    ) -> list[Fit]:
-        """Fits under one penalty, side by side."""
-        solver = solver_of(self.solver, self.whole.n_classes, penalty.l1)
-        problems = [each.under(penalty) for each in costs]
-        steps = []
-        for problem, start in zip(problems, starts, strict=True):
+    def fit(self, jobs: Sequence[_Job]) -> list[Fit]:
+        """Fits side by side."""
+        problems, steps = [], []
+        for job in jobs:
+            problem = job.costs.under(job.penalty)
+            solver = solver_of(self.solver, self.whole.n_classes, job.penalty.l1)
             check_offers(solver, problem)
-            steps.append(solver.solve(problem, _point(problem, start), settings))
+            begin = problem.sharpened() if job.sharp else problem
+            steps.append(solver.solve(begin, _point(problem, job.start), job.settings))
+            problems.append(problem)
         results = run(steps)
         return [Fit.of(*pair) for pair in zip(problems, results, strict=True)]
+
+    def refit(self, penalty: Penalty, near: Fit) -> Fit:
+        """The fit of all rows under a penalty, from one that is near."""
+        return self.fit([_Job(self.whole, penalty, start_at(near), self.settings)])[0]
 
 
 def start_at(fit: Fit | None) -> Coefficients | None:
