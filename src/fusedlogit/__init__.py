@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .estimator import LogisticRegression
     from .functions import loss_and_gradient
     from .runtime.config import show_config
+    from .selection.left_out import leave_one_out
 
 __version__ = version("fusedlogit")
 
@@ -20,6 +21,7 @@ __all__ = [
     "PassOverflowError",
     "__version__",
     "functions",
+    "leave_one_out",
     "loss_and_gradient",
     "reference",
     "show_config",
@@ -28,6 +30,7 @@ __all__ = [
 _MODULES = {
     "LogisticRegression": "estimator",
     "LogisticRegressionCV": "cross_validation",
+    "leave_one_out": "selection.left_out",
     "loss_and_gradient": "functions",
     "PassOverflowError": "errors",
     "show_config": "runtime.config",

@@ -29,8 +29,9 @@ from .data.checks import NUMBER_TYPES, narrowed, numbers_alone, readable
 from .data.dense import DenseMatrix
 from .data.shared import SharedMatrix
 from .fitting import Labels, weights_of
+from .selection.costs import Costs, Penalty
 from .selection.folds import Split, splits_of, targets_of
-from .selection.grid import Costs, Fit, Grid, Penalty
+from .selection.grid import Fit, Grid
 from .selection.scoring import FoldModel, Scores, table_of
 from .solvers import SOLVERS, Settings, choose
 
@@ -59,9 +60,10 @@ class LogisticRegressionCV(LinearClassifier):
         Shares of the L1 norm in the penalty, each in [0, 1]; None is ``(0.0,)``.
     fit_intercept : bool, default=True
         As in `LogisticRegression`.
-    cv : int, splitter or iterable, default=None
+    cv : int, splitter, iterable or "loo", default=None
         A number of stratified folds (None: 5), a splitter of scikit-learn, or an iterable of pairs
-        of training and test rows, as indices or masks.
+        of training and test rows, as indices or masks. "loo" scores each row by approximate
+        leave-one-out, for the price of one fit for each penalty: all rows count as one fold.
     scoring : str, callable or None, default=None
         A name of scikit-learn's scorers, or ``scorer(estimator, X, y)``; None is accuracy.
     solver : {"auto", "newton", "lbfgs", "gd", "proximal"}, default="auto"
@@ -126,7 +128,7 @@ class LogisticRegressionCV(LinearClassifier):
         "Cs": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "l1_ratios": ["array-like", None],
         "fit_intercept": ["boolean"],
-        "cv": ["cv_object"],
+        "cv": ["cv_object", StrOptions({"loo"})],
         "scoring": [StrOptions(set(get_scorer_names())), callable, None],
         "solver": [StrOptions({"auto", *SOLVERS})],
         "scaling": [None, StrOptions({"standard"}), Interval(Real, 0, None, closed="neither")],
@@ -222,14 +224,13 @@ class LogisticRegressionCV(LinearClassifier):
         weight, unit = weights_of(labels, values, data, sample_weight, self.class_weight)
         labels.require_weight(weight, "LogisticRegressionCV")
         routed = self._routed("fit", sample_weight, params)
-        pairs = check_cv(self.cv, values, classifier=True).split(X, values, **routed.splitter.split)
-        splits = splits_of(pairs, len(values))
+        splits = self._splits(X, values, routed.splitter.split)
         matrix = SharedMatrix(readable(narrowed(data)), self.n_jobs)
         grid = self._grid(matrix, labels, weight, unit, splits)
-        scorer = self._get_scorer()
+        scorer, everything = self._get_scorer(), [np.arange(len(values))]
         scores = [
-            Scores(scorer, X, values, labels.codes, labels.classes, split.test, routed.scorer.score)
-            for split in splits
+            Scores(scorer, X, values, labels.codes, labels.classes, rows, routed.scorer.score)
+            for rows in ([split.test for split in splits] or everything)
         ]
         self.classes_ = labels.classes
         whole = self._fit_grid(grid, scores)
@@ -255,6 +256,13 @@ class LogisticRegressionCV(LinearClassifier):
         if not within.all():
             raise ValueError(f"l1_ratios must lie between 0 and 1; got {ratios[~within][0]}")
         return ratios
+
+    def _splits(self, X: Any, y: NDArray[Any], params: dict[str, Any]) -> list[Split]:
+        """The folds; none for leave-one-out."""
+        if isinstance(self.cv, str):
+            return []
+        splitter = check_cv(self.cv, y, classifier=True)
+        return splits_of(splitter.split(X, y, **params), len(y))
 
     def _grid(
         self,
@@ -285,13 +293,14 @@ class LogisticRegressionCV(LinearClassifier):
         n_rows = 1 if n_classes == 2 else n_classes
         self.coefs_paths_ = np.empty((*shape, n_rows, n_features + self.fit_intercept))
         whole = {}
+        fits = grid.along if grid.folds else grid.leaving_one_out
         order = np.argsort(self.Cs_, kind="stable")
         for i, ratio in enumerate(self.l1_ratios_.tolist()):
             penalties = [Penalty(float(self.Cs_[j]), ratio) for j in order]
-            for j, (penalty, of_all, folds) in zip(order, grid.along(penalties), strict=True):
+            for j, (penalty, of_all, folds) in zip(order, fits(penalties), strict=True):
                 whole[i, int(j)] = of_all
-                for k, (fit, score) in enumerate(zip(folds, scores, strict=True)):
-                    self._keep_fold((k, i, int(j)), fit, score, penalty)
+                for k, ((fit, decisions), score) in enumerate(zip(folds, scores, strict=True)):
+                    self._keep_fold((k, i, int(j)), fit, score, penalty, decisions)
                 if self.verbose:
                     mean = self.scores_[:, i, j].mean()
                     print(f"C {penalty.C:.4g}, l1_ratio {ratio:.4g}: mean score {mean:.6f}")
@@ -299,7 +308,12 @@ class LogisticRegressionCV(LinearClassifier):
         return whole
 
     def _keep_fold(
-        self, place: tuple[int, int, int], fit: Fit, score: Scores, penalty: Penalty
+        self,
+        place: tuple[int, int, int],
+        fit: Fit,
+        score: Scores,
+        penalty: Penalty,
+        decisions: Doubles,
     ) -> None:
         """What becomes of the fit of a fold."""
         model = FoldModel(penalty.C, penalty.l1_ratio, self.threshold, self.n_jobs)
@@ -311,7 +325,7 @@ class LogisticRegressionCV(LinearClassifier):
         }
         if hasattr(self, "feature_names_in_"):
             fitted["feature_names_in_"] = self.feature_names_in_
-        self.scores_[place] = score.of(model, fitted, fit.decisions())
+        self.scores_[place] = score.of(model, fitted, decisions)
         self.n_iter_[place] = fit.result.n_iter
         self.folds_converged_[place] = fit.result.converged
         self.coefs_paths_[place][:, : fit.coef.shape[1]] = fit.coef
@@ -398,11 +412,12 @@ class LogisticRegressionCV(LinearClassifier):
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Who is given which parameters, for scikit-learn's metadata routing."""
+        to_splitter = MethodMapping().add(caller="fit", callee="split")
         to_scorer = MethodMapping().add(caller="score", callee="score")
         return (
             MetadataRouter(owner=self)
             .add_self_request(self)
-            .add(splitter=self.cv, method_mapping=MethodMapping().add(caller="fit", callee="split"))
+            .add(splitter=None if isinstance(self.cv, str) else self.cv, method_mapping=to_splitter)
             .add(
                 scorer=self._get_scorer(),
                 method_mapping=to_scorer.add(caller="fit", callee="score"),

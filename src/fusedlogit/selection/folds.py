@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -100,6 +100,20 @@ def targets_of(
     if groups:
         whole = Target(whole.y, weight, whole.link, Fold(whole, groups[0], NO_ROWS))
     return whole, targets
+
+
+def without_one(target: Target, rows: Indices) -> list[Target]:
+    """Targets that each leave out one row; at most `NONE` of them."""
+    numbers = np.full(len(target.y), NONE, dtype=np.uint8)
+    numbers[rows] = np.arange(len(rows))
+    weight = np.ones(len(numbers)) if target.sample_weight is None else target.sample_weight
+    whole = replace(target, fold=None)
+    targets = []
+    for k, row in enumerate(rows):
+        own = weight.copy()
+        own[row] = 0.0
+        targets.append(Target(target.y, own, target.link, Fold(whole, numbers, k)))
+    return targets
 
 
 def _join(

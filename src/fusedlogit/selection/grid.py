@@ -10,19 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.dense import DenseMatrix
-from ..data.target import Target
 from ..fitting import Problem, check_offers, coefficients_of, solver_of
 from ..problems.multinomial import Multinomial
 from ..problems.objective import Objective
 from ..solvers import Result, Settings
+from ..solvers.cause import Cause
 from ..solvers.scheduler import run
+from .costs import Costs, Penalty
+from .folds import without_one
+from .loo import LeaveOneOut, doubtful
 
 Doubles = NDArray[np.float64]
 #: Coefficients and intercepts in X's own units, as `Problem.to_data` has them.
@@ -31,90 +32,9 @@ Coefficients = tuple[Doubles, Doubles]
 #: What all rows are fitted to, where the fit is but a start.
 LOOSE = 1e-4
 
-
-@dataclass(frozen=True)
-class Penalty:
-    """A point of the grid.
-
-    Attributes
-    ----------
-    C, l1_ratio : float
-    """
-
-    C: float
-    l1_ratio: float
-
-    @property
-    def l1(self) -> bool:
-        """Whether it has an L1 norm."""
-        return self.l1_ratio > 0 and bool(np.isfinite(self.C))
-
-
-class Costs:
-    """The costs of some rows under any penalty.
-
-    Parameters
-    ----------
-    data : DenseMatrix
-    target : Target
-    n_classes : int
-    scaling : None, float or "standard"
-    fit_intercept : bool
-    unit : float
-        Of the weights of the target.
-    like : Costs, optional
-        Of other rows, whose frame will do.
-    """
-
-    def __init__(
-        self,
-        data: DenseMatrix,
-        target: Target,
-        n_classes: int,
-        scaling: float | str | None,
-        fit_intercept: bool,
-        unit: float,
-        like: Costs | None = None,
-    ) -> None:
-        self.data, self.target, self.n_classes = data, target, n_classes
-        self.scaling, self.fit_intercept, self.unit = scaling, fit_intercept, unit
-        self.like = None if scaling == "standard" else like
-
-    def _based_on(self, penalty: float) -> Objective:
-        """With an L2 and an L1 penalty of one, or of none."""
-        return Objective.of(
-            self.data, self.target, self.scaling, penalty, penalty, self.fit_intercept
-        )
-
-    @cached_property
-    def penalised(self) -> Objective:
-        if self.like is not None:
-            return replace(self.like.penalised, target=self.target)
-        return self._based_on(1.0)
-
-    @cached_property
-    def free(self) -> Objective:
-        if self.like is not None:
-            return replace(self.like.free, target=self.target)
-        return self._based_on(0.0)
-
-    def under(self, penalty: Penalty) -> Problem:
-        """The cost to minimise."""
-        strength = 1 / (penalty.C * self.unit) / self.target.total_weight
-        if strength == 0:
-            objective = self.free
-        else:
-            l2, l1 = (1 - penalty.l1_ratio) * strength, penalty.l1_ratio * strength
-            base = self.penalised
-            objective = replace(base, penalty=base.penalty * l2, l1_penalty=base.l1_penalty * l1)
-        return objective if self.n_classes == 2 else Multinomial(objective, self.n_classes)
-
-    @property
-    def n_passes(self) -> float:
-        """Those of X in a frame of these costs' own."""
-        known = [vars(self).get(name) for name in ("penalised", "free")]
-        own = [objective.data for objective in known if objective is not None]
-        return sum((data.n_passes for data in own if data is not self.data), 0.0)
+#: What the fits of doubtful rows of leave-one-out are fitted to, and how many of them at once.
+LOOSE_LEFT_OUT = 1e-6
+TOGETHER = 32
 
 
 @dataclass(frozen=True)
@@ -123,29 +43,35 @@ class Fit:
 
     Attributes
     ----------
+    penalty : Penalty
     problem : Objective or Multinomial
     result : Result
     coef, intercept : ndarray
         (1 or n_classes, n_features) and (1 or n_classes,), in X's own units.
     """
 
+    penalty: Penalty
     problem: Problem
     result: Result
     coef: Doubles
     intercept: Doubles
 
     @classmethod
-    def of(cls, problem: Problem, result: Result) -> Fit:
-        return cls(problem, result, *coefficients_of(problem, result))
+    def of(cls, penalty: Penalty, problem: Problem, result: Result) -> Fit:
+        return cls(penalty, problem, result, *coefficients_of(problem, result))
 
     def decisions(self) -> Doubles:
         """Decision values of all rows, (1 or n_classes, n_samples); a pass if none are kept."""
         margins: Any = self.result.margins
         if margins is None and isinstance(self.problem, Multinomial):
-            return self.problem.along(self.result.point)
+            return self.problem.sharpened().along(self.result.point)
         if margins is None:
-            margins = self.problem.along(self.result.point)
+            margins = self.problem.sharpened().along(self.result.point)
         return np.atleast_2d(margins.values)
+
+
+#: Under a penalty: the fit of all rows, and fits with decision values of all rows to score.
+Fits = tuple[Penalty, Fit, list[tuple[Fit, Doubles]]]
 
 
 @dataclass(frozen=True)
@@ -177,7 +103,7 @@ class Grid:
     solver: str
     settings: Settings
 
-    def along(self, penalties: Sequence[Penalty]) -> Iterator[tuple[Penalty, Fit, list[Fit]]]:
+    def along(self, penalties: Sequence[Penalty]) -> Iterator[Fits]:
         """Fits of all rows and of the folds, by penalties from the strongest on."""
         loose = replace(self.settings, tol=max(LOOSE, self.settings.tol), certify=False)
         (whole,) = self.fit([_Job(self.whole, penalties[0], None, loose)])
@@ -191,12 +117,46 @@ class Grid:
                 jobs.append(_Job(self.whole, following, start_at(whole), loose))
             fits = self.fit(jobs)
             last, whole = whole, fits.pop() if len(fits) > len(self.folds) else whole
-            yield penalty, last, fits
+            yield penalty, last, [(fit, fit.decisions()) for fit in fits]
             settled = all(fit.result.n_iter == 0 for fit in fits)
             if following is not None and following.l1:
                 starts = [start_at(whole)] * len(fits)
             else:
                 starts = [moved(whole, last, fit) for fit in fits]
+
+    def leaving_one_out(self, penalties: Sequence[Penalty]) -> Iterator[Fits]:
+        """Fits of all rows, each from the last, with decision values of rows they leave out."""
+        last: Fit | None = None
+        loo = LeaveOneOut(self.whole.data, self.whole.n_classes)
+        for penalty in penalties:
+            (last,) = self.fit([_Job(self.whole, penalty, start_at(last), self.settings)])
+            yield penalty, last, [(last, self.left_out(last, loo))]
+
+    def left_out(self, fit: Fit, loo: LeaveOneOut) -> Doubles:
+        """Decision values of rows without them: (1 or n_classes, n_samples)."""
+        decisions = fit.decisions()
+        left_out = loo.decisions(fit.problem, fit.result.point, decisions)
+        loose = replace(self.settings, tol=max(LOOSE_LEFT_OUT, self.settings.tol), certify=False)
+        target = self.whole.target
+        rows = doubtful(target, decisions, left_out)
+        for begin in range(0, len(rows), TOGETHER):
+            some = rows[begin : begin + TOGETHER]
+            fits = self.fit(
+                [
+                    _Job(self.whole.of(own), fit.penalty, start_at(fit), loose)
+                    for own in without_one(target, some)
+                ]
+            )
+            for row, without in zip(some, fits, strict=True):
+                left_out[:, row] = without.decisions()[:, row]
+        return left_out
+
+    def known(self, penalty: Penalty, coef: Doubles, intercept: Doubles) -> Fit:
+        """What has been fitted to all rows already."""
+        problem = self.whole.under(penalty)
+        point = _point(problem, (coef, intercept))
+        result = Result(point, [], 0, True, 0.0, Cause.ITERATIONS)
+        return Fit(penalty, problem, result, coef, intercept)
 
     def fit(self, jobs: Sequence[_Job]) -> list[Fit]:
         """Fits side by side."""
@@ -209,7 +169,10 @@ class Grid:
             steps.append(solver.solve(begin, _point(problem, job.start), job.settings))
             problems.append(problem)
         results = run(steps)
-        return [Fit.of(*pair) for pair in zip(problems, results, strict=True)]
+        return [
+            Fit.of(job.penalty, problem, result)
+            for job, problem, result in zip(jobs, problems, results, strict=True)
+        ]
 
     def refit(self, penalty: Penalty, near: Fit) -> Fit:
         """The fit of all rows under a penalty, from one that is near."""
