@@ -118,14 +118,16 @@ class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type
         -------
         ndarray of shape (n_samples,)
         """
-        decision = self._decision(X)
-        if len(decision) == 1:
-            limit = np.log(self.threshold / (1 - self.threshold))
-            codes = (decision[0] > limit).astype(np.intp)
-        else:
-            codes = SOFTMAX.likeliest(decision)
+        codes = self._codes(self._decision(X))
         predicted: NDArray[Any] = self.classes_[codes]
         return predicted
+
+    def _codes(self, decision: Doubles) -> NDArray[Any]:
+        """The numbers of the classes that decision values (1 or n_classes, n_samples) predict."""
+        if len(decision) > 1:
+            return SOFTMAX.likeliest(decision)
+        above: NDArray[np.bool_] = decision[0] > np.log(self.threshold / (1 - self.threshold))
+        return above.astype(np.intp)
 
     def predict_proba(self, X: ArrayLike) -> Doubles:
         """Probabilities of the classes.

@@ -253,6 +253,18 @@ class DenseMatrix:
         """A few rows, evenly spread, as a view."""
         return self.X[:: max(1, self.n_samples // n_rows), features][:n_rows]
 
+    def rows(
+        self, rows: slice | NDArray[np.intp], center: Doubles, unit: Doubles, dtype: type
+    ) -> NDArray[Any]:
+        """Some rows as a table of features (x - center) unit: counted by who asks for them."""
+        features: NDArray[Any] = self.X[rows].astype(np.float64)
+        if self.center is not None and self.unit is not None:
+            features -= self.center
+            features *= self.unit
+        features -= center
+        features *= unit
+        return features.astype(dtype, copy=False)
+
     def sample(self, rows: NDArray[np.intp]) -> DenseMatrix:
         """Some of the rows, copied, as a matrix of their own."""
         return DenseMatrix(self.X[rows], self._n_threads, self.source, self.center, self.unit)

@@ -57,12 +57,20 @@ class Data(Protocol):
         """X coef + intercept, of shape (K, n_samples)."""
 
     def loss_and_gradient(
-        self, target: Target, coef: Doubles, intercept: Doubles, *, precise: bool = False
+        self,
+        target: Target,
+        coef: Doubles,
+        intercept: Doubles,
+        *,
+        precise: bool = False,
+        fold: NDArray[np.uint8] | None = None,
+        held_out: NDArray[np.int32] | None = None,
     ) -> Sums:
         """Losses (K,), gradients (K, n_features), derivatives in the intercept (K,), and margins.
 
         Sums of a vector alone add up in another order than those of one in company: they agree to
-        rounding. They need not be finite: see `raise_if_nonfinite`.
+        rounding. They need not be finite: see `raise_if_nonfinite`. Rows of `fold` (n_samples,)
+        held_out[k] have no weight for vector k; margins are those of all rows.
         """
 
     def softmax_loss_and_gradient(
@@ -116,6 +124,11 @@ class Data(Protocol):
 
         None: as they lie. Columns without an element are left out. Asked again, it is the same.
         """
+
+    def rows(
+        self, rows: slice | NDArray[np.intp], center: Doubles, unit: Doubles, dtype: type
+    ) -> NDArray[Any]:
+        """Some rows as a table of features (x - center) unit: counted by who asks for them."""
 
     def features(self, center: Doubles, unit: Doubles) -> Data:
         """The same X, read as features (x - center) unit."""

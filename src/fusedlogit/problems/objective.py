@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 
 from ..data.frame import Frame, look_at, power_of_two
 from ..data.margins import Line, Margins
-from ..data.protocol import Data
+from ..data.protocol import Data, Sums
 from ..data.scaling import Scaling
 from ..data.target import Target
 from ..errors import PassOverflowError
@@ -184,7 +184,9 @@ class Objective:
     @property
     def company(self) -> Hashable:
         """Costs of the same company are evaluated together."""
-        return id(self.data), id(self.target), self.precise
+        fold = self.target.fold
+        rows = id(self.target) if fold is None else (id(fold.whole), id(fold.numbers))
+        return id(self.data), rows, self.precise
 
     @staticmethod
     def evaluate_together(
@@ -199,8 +201,9 @@ class Objective:
         intercept = np.empty(len(points))
         for k, (objective, point) in enumerate(zip(objectives, points, strict=True)):
             coef[k], intercept[k] = objective.scaling.to_data(point[:-1], point[-1])
-        losses, gradients, slopes, margins = first.data.loss_and_gradient(
-            first.target, coef, intercept, precise=first.precise
+        targets = [objective.target for objective in objectives]
+        losses, gradients, slopes, margins = _sums(
+            first.data, targets, coef, intercept, first.precise
         )
         return [
             _evaluation(objective, points[k], losses[k], gradients[k], slopes[k], margins[k])
@@ -266,6 +269,21 @@ def best_share(slope: Callable[[float], float]) -> float:
     if slope(0.0) >= 0 or slope(1.0) <= 0:  # only rounding can make it so
         return 0.0
     return float(brentq(slope, 0.0, 1.0, xtol=1e-30, rtol=1e-2, maxiter=300))
+
+
+def _sums(
+    data: Data, targets: Sequence[Target], coef: Doubles, intercept: Doubles, precise: bool
+) -> Sums:
+    """The sums of one pass, each vector's held to its own target: the same one, or folds of it."""
+    folds = [target.fold for target in targets if target.fold is not None]
+    if all(fold.held_out < 0 for fold in folds):
+        return data.loss_and_gradient(targets[0], coef, intercept, precise=precise)
+    held_out = np.array([fold.held_out for fold in folds], dtype=np.int32)
+    losses, gradients, slopes, margins = data.loss_and_gradient(
+        folds[0].whole, coef, intercept, precise=precise, fold=folds[0].numbers, held_out=held_out
+    )
+    own = [found.held_to(target) for found, target in zip(margins, targets, strict=True)]
+    return losses, gradients, slopes, own
 
 
 def _evaluation(
