@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import functions, reference
+    from .cross_validation import LogisticRegressionCV
     from .displays import CoefficientDisplay, HistoryDisplay, PathDisplay
     from .errors import PassOverflowError
     from .estimator import LogisticRegression
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from .patch import patch_sklearn, unpatch_sklearn
     from .paths import LogisticPath, logistic_path
     from .runtime.config import show_config
+    from .selection.left_out import leave_one_out
 
 __version__ = version("fusedlogit")
 
@@ -21,10 +23,12 @@ __all__ = [
     "HistoryDisplay",
     "LogisticPath",
     "LogisticRegression",
+    "LogisticRegressionCV",
     "PassOverflowError",
     "PathDisplay",
     "__version__",
     "functions",
+    "leave_one_out",
     "logistic_path",
     "loss_and_gradient",
     "patch_sklearn",
@@ -40,6 +44,8 @@ _MODULES = {
     "LogisticPath": "paths",
     "LogisticRegression": "estimator",
     "logistic_path": "paths",
+    "LogisticRegressionCV": "cross_validation",
+    "leave_one_out": "selection.left_out",
     "loss_and_gradient": "functions",
     "PassOverflowError": "errors",
     "patch_sklearn": "patch",

@@ -6,12 +6,15 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model._base import SparseCoefMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import functions
-from .data.checks import NUMBER_TYPES, narrowed, numbers_alone, readable
-from .data.dense import DenseMatrix
+from .data.arguments import data_of
+from .data.checks import NUMBER_TYPES, numbers_alone
+from .data.structure import rows_of
 from .problems.links import SOFTMAX
 
 Doubles = NDArray[np.float64]
@@ -33,8 +36,10 @@ FOREIGN_ARGUMENTS = {
 }
 
 
-class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type: ignore[misc]
     """Predictions by ``X @ coef_.T + intercept_``.
+
+    `sparsify` makes `coef_` a sparse matrix, `densify` an array again.
 
     Attributes
     ----------
@@ -48,6 +53,17 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     classes_: NDArray[Any]
     threshold: float
     n_jobs: int | None
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _dense_coef(self) -> Doubles:
+        """The coefficients, after `sparsify` too."""
+        coef: Any = self.coef_
+        dense: Doubles = coef.toarray() if issparse(coef) else coef
+        return dense
 
     def __new__(cls, *args: Any, **arguments: Any) -> Self:
         """Refuse scikit-learn's arguments that there are none of here, saying what does their job.
@@ -66,10 +82,11 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         with numbers_alone(X):
             data = validate_data(
-                self, X, reset=False, dtype=list(NUMBER_TYPES), ensure_all_finite=False
-            )
-        matrix = DenseMatrix(readable(narrowed(data)), self.n_jobs)
-        coef = np.ascontiguousarray(self.coef_, dtype=np.float64)
+                self, rows_of(X), reset=False, accept_sparse="csr", dtype=list(NUMBER_TYPES),
+                ensure_all_finite=False,
+            )  # fmt: skip
+        matrix = data_of(data, self.n_jobs)
+        coef = np.ascontiguousarray(self._dense_coef(), dtype=np.float64)
         intercept = np.ascontiguousarray(self.intercept_, dtype=np.float64)
         return matrix.decision_values(coef, intercept, precise=_beyond_float32(coef, intercept))
 
@@ -78,7 +95,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
+        X : array or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------
@@ -95,27 +112,29 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
+        X : array or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------
         ndarray of shape (n_samples,)
         """
-        decision = self._decision(X)
-        if len(decision) == 1:
-            limit = np.log(self.threshold / (1 - self.threshold))
-            codes = (decision[0] > limit).astype(np.intp)
-        else:
-            codes = SOFTMAX.likeliest(decision)
+        codes = self._codes(self._decision(X))
         predicted: NDArray[Any] = self.classes_[codes]
         return predicted
+
+    def _codes(self, decision: Doubles) -> NDArray[Any]:
+        """The numbers of the classes that decision values (1 or n_classes, n_samples) predict."""
+        if len(decision) > 1:
+            return SOFTMAX.likeliest(decision)
+        above: NDArray[np.bool_] = decision[0] > np.log(self.threshold / (1 - self.threshold))
+        return above.astype(np.intp)
 
     def predict_proba(self, X: ArrayLike) -> Doubles:
         """Probabilities of the classes.
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
+        X : array or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------
@@ -133,7 +152,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
+        X : array or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------

@@ -15,8 +15,9 @@ from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from .classifier import LinearClassifier
-from .data.checks import NUMBER_TYPES, narrowed, numbers_alone, readable
-from .data.dense import DenseMatrix
+from .data.arguments import data_of
+from .data.checks import NUMBER_TYPES, numbers_alone
+from .data.structure import rows_of
 from .fitting import (
     Labels,
     check_offers,
@@ -181,10 +182,12 @@ class LogisticRegression(LinearClassifier):
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
+        X : array or sparse matrix of shape (n_samples, n_features)
             float64, float32, float16, uint8, int8, uint16 and bool are read as they lie. Integers
             of other types are copied into the narrowest of these that holds their values (float32
-            up to 2^24, else float64), any other numbers into float64.
+            up to 2^24, else float64), any other numbers into float64. Sparse X is read by rows
+            (CSR), where all values are one without reading these; other formats are converted
+            once, and unordered or repeated indices put in order, in a copy.
         y : array of shape (n_samples,)
             Two or more classes of any type; of two, the second in sorted order is the positive
             one.
@@ -199,10 +202,10 @@ class LogisticRegression(LinearClassifier):
         Raises
         ------
         TypeError
-            If X is sparse, or holds objects that are no numbers.
+            If X holds objects that are no numbers.
         ValueError
             If y has one class only, X or y holds NaN or infinity, X holds text or complex numbers,
-            shapes do not fit, or a parameter is out of range.
+            a sparse X indices out of place, shapes do not fit, or a parameter is out of range.
 
         Warns
         -----
@@ -215,11 +218,12 @@ class LogisticRegression(LinearClassifier):
         choose(self.solver, l1)  # before anything is read
         with numbers_alone(X):
             data, target_values = validate_data(
-                self, X, y, dtype=list(NUMBER_TYPES), ensure_all_finite=False
-            )
+                self, rows_of(X), y, accept_sparse="csr", dtype=list(NUMBER_TYPES),
+                ensure_all_finite=False,
+            )  # fmt: skip
         labels = Labels.of(target_values, "LogisticRegression")
         weight, unit = weights_of(labels, target_values, data, sample_weight, self.class_weight)
-        matrix = DenseMatrix(readable(narrowed(data)), self.n_jobs)
+        matrix = data_of(data, self.n_jobs)
         labels.require_weight(weight, "LogisticRegression")
         target = labels.target(weight)
         penalty = 1 / (self.C * unit) / target.total_weight
@@ -260,7 +264,8 @@ class LogisticRegression(LinearClassifier):
                 stacklevel=4,
             )
             return zero
-        return (self.coef_[0], self.intercept_[0]) if binary else (self.coef_, self.intercept_)
+        coef = self._dense_coef()
+        return (coef[0], self.intercept_[0]) if binary else (coef, self.intercept_)
 
     def _reporter(self) -> Callback | None:
         """The user's callback, with a line printed now and then if verbose."""

@@ -11,7 +11,7 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
-from .data.dense import DenseMatrix
+from .data.protocol import Data
 from .data.target import Target
 from .problems.links import LOG_LOSS, SOFTMAX
 from .problems.multinomial import Multinomial
@@ -120,7 +120,7 @@ def _class_weights(
 
 
 def problem_of(
-    data: DenseMatrix,
+    data: Data,
     target: Target,
     n_classes: int,
     scaling: float | str | None,
@@ -155,6 +155,8 @@ def coefficients_of(problem: Problem, result: Result) -> tuple[Doubles, Doubles]
     """
     coef, intercept = problem.to_data(result.point)
     coef, intercept = np.atleast_2d(coef), np.atleast_1d(np.asarray(intercept))
+    if len(intercept) > 1:  # what all classes have in common changes no loss
+        intercept = intercept - intercept.mean()
     if not np.isfinite(coef).all() and np.isfinite(result.point).all():
         column = np.flatnonzero(~np.isfinite(coef).all(axis=0))[0]
         raise ValueError(

@@ -11,6 +11,7 @@ its twin below; speed tables compare against it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -64,6 +65,11 @@ class Descent:
     outcome: str = "iterating"
 
 
+def _table(X: Any) -> Doubles:
+    """X as a dense table of float64, a sparse one too."""
+    return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)
+
+
 def sigmoid(z: ArrayLike) -> Doubles:
     """Activation a = 1 / (1 + exp(-z)) of decision values z, for any finite z."""
     z = np.asarray(z, dtype=np.float64)
@@ -108,7 +114,7 @@ def decision_values(
     -------
     ndarray of shape (n_samples,)
     """
-    return np.asarray(X, dtype=np.float64) @ np.asarray(coef, dtype=np.float64) + intercept
+    return _table(X) @ np.asarray(coef, dtype=np.float64) + intercept
 
 
 def _weights(sample_weight: ArrayLike | None, n_samples: int) -> Doubles:
@@ -159,7 +165,7 @@ def loss_and_gradient(
     grad_intercept : float
         dJ/db = sum(s (a - y)) / sum(s).
     """
-    X = np.asarray(X, dtype=np.float64)
+    X = _table(X)
     z = decision_values(X, coef, intercept)  # forward propagation
     s = _weights(sample_weight, len(z))
     cost = s @ log_loss(z, y) / s.sum()
@@ -189,7 +195,7 @@ def hessian_product(
     product : ndarray of shape (n_features,)
     intercept_product : float
     """
-    X = np.asarray(X, dtype=np.float64)
+    X = _table(X)
     factor = np.asarray(curvature, dtype=np.float64) * decision_values(X, vector, vector_intercept)
     return X.T @ factor, float(factor.sum())
 
@@ -207,7 +213,7 @@ def sandwich(X: ArrayLike, row_weight: ArrayLike, *, n_threads: int | None = Non
     ndarray of shape (n_features + 1, n_features + 1)
         The last row and column belong to the intercept.
     """
-    X = np.asarray(X, dtype=np.float64)
+    X = _table(X)
     extended = np.column_stack([X, np.ones(len(X))])
     weighted = np.asarray(row_weight, dtype=np.float64)[:, None] * extended
     product: Doubles = extended.T @ weighted
@@ -235,7 +241,7 @@ def gram(
     -------
     ndarray of shape (n_samples, n_samples)
     """
-    centred = np.asarray(X, dtype=np.float64) - np.asarray(mean, dtype=np.float64)
+    centred = _table(X) - np.asarray(mean, dtype=np.float64)
     rows = np.asarray(root, dtype=np.float64)[:, None] * centred
     rows *= np.asarray(scale, dtype=np.float64)
     product: Doubles = rows @ rows.T
@@ -264,7 +270,7 @@ def moments(
     variance : ndarray of shape (n_features,)
         Of X * unit.
     """
-    X = np.asarray(X, dtype=np.float64)
+    X = _table(X)
     unit = np.ones(X.shape[1]) if unit is None else np.asarray(unit, dtype=np.float64)
     s = _weights(sample_weight, len(X))
     mean: Doubles = s @ (X * unit) / s.sum()
@@ -283,7 +289,7 @@ def first_nonfinite(X: ArrayLike, *, n_threads: int | None = None) -> tuple[int,
     row, column : int
         -1 and -1 if every number is finite.
     """
-    places = np.argwhere(~np.isfinite(np.asarray(X, dtype=np.float64)))
+    places = np.argwhere(~np.isfinite(_table(X)))
     return (int(places[0, 0]), int(places[0, 1])) if len(places) else (-1, -1)
 
 
@@ -321,7 +327,7 @@ def gradient_descent(
     -------
     Descent
     """
-    X = np.asarray(X, dtype=np.float64) / scaling
+    X = _table(X) / scaling
     state = Descent(coef=np.zeros(X.shape[1]))
     for _ in range(max_iter):
         cost, grad_coef, grad_intercept = loss_and_gradient(
@@ -428,7 +434,7 @@ def softmax_loss_and_gradient(
     gradient : ndarray of shape (K, n_features)
     intercept_gradient : ndarray of shape (K,)
     """
-    features, codes = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.intp)
+    features, codes = _table(X), np.asarray(y, dtype=np.intp)
     weight = np.ones(len(codes)) if sample_weight is None else np.asarray(sample_weight, float)
     share = (weight / weight.sum())[:, None]
     z = features @ np.asarray(coef, dtype=np.float64).T + np.asarray(intercept, dtype=np.float64)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 KINDS = [
     "normal", "means", "units", "common factor", "repeated", "constant", "heavy tails", "rare",
@@ -21,13 +22,15 @@ class Awkward:
     parameters: dict
 
 
-def awkward(seed, many_classes=False):
-    """The problem of a number."""
-    rng = np.random.default_rng([21 if many_classes else 20, seed])
+def awkward(seed, many_classes=False, sparse=False):
+    """The problem of a number; of `sparse` ones, most of most columns is zero."""
+    rng = np.random.default_rng([20 + many_classes + 2 * sparse, seed])
     n = int(rng.choice([2, 3, 6, 15, 40, 150, 600]))
     d = int(rng.choice([1, 2, 4, 8, 16, 33]))
     kind = str(rng.choice(KINDS))
     X = _stored(_values(rng, kind, n, d), str(rng.choice(TYPES)), rng)
+    if sparse:  # some columns stay full: far means, units and constants are there as well
+        X[rng.random(X.shape) < rng.choice([0.0, 0.3, 0.9, 1.0], X.shape[1])] = 0
     if rng.random() < 0.3:
         X = np.asfortranarray(X)
     l1_ratio = float(rng.choice([0, 0, 0.4, 1]))
@@ -44,6 +47,15 @@ def awkward(seed, many_classes=False):
         return _of_many_classes(rng, kind, X, parameters)
     y = _labels(rng, kind, X.astype(float))
     return Awkward(X, y, _weight(rng, y), parameters)
+
+
+def rows_of(X):
+    """The same numbers as CSR of the same type; of bool, a pattern without values."""
+    rows = csr_array(X.astype(np.float64))
+    rows.data = rows.data.astype(X.dtype)
+    if X.dtype == bool:
+        rows.data = np.broadcast_to(True, rows.nnz)
+    return rows
 
 
 def _of_many_classes(rng, kind, X, parameters):

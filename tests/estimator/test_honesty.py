@@ -7,22 +7,23 @@ A short run belongs to every test; `pytest tests/estimator/test_honesty.py --pro
 import warnings
 
 import numpy as np
+import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from fusedlogit import LogisticRegression
 
-from .awkward import awkward
+from .awkward import awkward, rows_of
 from .exact import Exact
 from .exact_classes import ExactClasses
 
 
-def fit(problem):
+def fit(problem, form=np.asarray):
     """The fitted model; any warning but the one that it did not converge is an error."""
     model = LogisticRegression(**problem.parameters)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(problem.X, problem.y, problem.weight)
+        return model.fit(form(problem.X), problem.y, problem.weight)
 
 
 def distance(model, problem):
@@ -47,15 +48,30 @@ def test_converged_is_true_of_many_classes(problem_number):
         assert distance(model, problem) <= problem.parameters["tol"] * (1 + 1e-6)
 
 
-def converged(problems):
+@pytest.mark.parametrize("many_classes", [False, True])
+def test_converged_is_true_of_sparse_rows(problem_number, many_classes):
+    problem = awkward(problem_number, many_classes, sparse=True)
+    model = fit(problem, rows_of)
+    if model.converged_:
+        assert distance(model, problem) <= problem.parameters["tol"] * (1 + 1e-6)
+
+
+def converged(problems, form=np.asarray):
     """Which of the problems converge; without a penalty, separable classes have no minimum."""
-    return [fit(p).converged_ for p in problems if np.isfinite(p.parameters["C"])]
+    return [fit(p, form).converged_ for p in problems if np.isfinite(p.parameters["C"])]
 
 
 def test_nearly_all_converge(request):
     first = request.config.getoption("first_problem")
     numbers = range(first, first + request.config.getoption("problems"))
     assert np.mean(converged(map(awkward, numbers))) >= 0.97
+
+
+def test_nearly_all_converge_of_sparse_rows(request):
+    first = request.config.getoption("first_problem")
+    numbers = range(first, first + request.config.getoption("problems"))
+    problems = [awkward(number, sparse=True) for number in numbers]
+    assert np.mean(converged(problems, rows_of)) >= 0.97
 
 
 def test_nearly_all_of_many_classes_converge_by_newton(request):

@@ -185,5 +185,5 @@ def test_tags():
     tags = get_tags(LogisticRegression())
     assert tags.estimator_type == "classifier"
     assert tags.classifier_tags.multi_class
-    assert not tags.input_tags.sparse
+    assert tags.input_tags.sparse
     assert not tags.input_tags.allow_nan

@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 import fusedlogit
 from fusedlogit import functions, reference
@@ -128,10 +129,11 @@ def test_text_in_a_data_frame_is_refused_by_name(reader, problem):
         reader(X, problem)
 
 
-def test_sparse_is_refused_by_name(reader, problem):
-    sparse = pytest.importorskip("scipy.sparse")
-    with pytest.raises(TypeError, match=r"(?i)sparse"):
-        reader(sparse.csr_array(problem.X), problem)
+def test_sparse_is_read_as_dense(reader, problem):
+    results = [reader(X, problem) for X in (problem.X, csr_array(problem.X))]
+    dense, sparse = (r if isinstance(r, tuple) else (getattr(r, "coef", r),) for r in results)
+    for one, other in zip(dense, sparse, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("n_samples", [39, 41])

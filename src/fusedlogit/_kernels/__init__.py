@@ -1,8 +1,8 @@
 """Chooses the compiled kernels for this machine.
 
-``coordinate``, ``dense``, ``link``, ``margins``, ``matrix`` and ``patches`` here are the modules of
-the best instruction-set level that the processor supports, or of the one that the environment
-variable ``FUSEDLOGIT_ISA`` names.
+``coordinate``, ``dense``, ``link``, ``margins``, ``matrix``, ``patches``, ``sparse`` and
+``vectors`` are the modules of the best instruction-set level that the processor supports, or of the
+one that the environment variable ``FUSEDLOGIT_ISA`` names.
 """
 
 import importlib
@@ -12,7 +12,9 @@ from types import ModuleType
 
 from . import cpu
 
-MODULES = ("dense", "link", "margins", "matrix", "coordinate", "patches")
+MODULES = (
+    "dense", "sparse", "link", "margins", "matrix", "coordinate", "patches", "vectors",
+)  # fmt: skip
 
 
 def built_levels() -> tuple[str, ...]:

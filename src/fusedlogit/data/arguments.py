@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
+from sklearn.utils import check_array
 
-from .checks import check_storage, check_target, real_numbers, refuse_what_is_no_number
+from .checks import (
+    NUMBER_TYPES,
+    check_storage,
+    check_target,
+    narrowed,
+    numbers_alone,
+    readable,
+    real_numbers,
+    refuse_what_is_no_number,
+)
 from .dense import DenseMatrix
+from .sparse import SparseMatrix
+from .structure import rows_of
 from .target import Link, Target
 
 Doubles = NDArray[np.float64]
@@ -44,11 +58,28 @@ def count_of(value: int, name: str, least: int, otherwise: str = "") -> int:
     return int(value)
 
 
-def dense_of(X: ArrayLike, n_threads: int | None) -> DenseMatrix:
-    """X with its threads."""
+def data_of(X: Any, n_threads: int | None) -> DenseMatrix | SparseMatrix:
+    """A table of numbers as data: the one place that asks how X is stored.
+
+    Dense, or by rows in order (`structure.rows_of`), and of one of NUMBER_TYPES.
+    """
+    if issparse(X):
+        return SparseMatrix.of(X, n_threads)
+    return DenseMatrix(readable(narrowed(X)), n_threads)
+
+
+def matrix_of(X: Any, n_threads: int | None) -> DenseMatrix | SparseMatrix:
+    """An argument X, checked, with its threads."""
     if n_threads is not None:
         count_of(n_threads, "n_threads", 1, ", or None for all usable cores")
-    return DenseMatrix(check_storage(X), n_threads)
+    if not issparse(X):
+        return DenseMatrix(check_storage(X), n_threads)
+    with numbers_alone(X):
+        rows = check_array(
+            rows_of(X), accept_sparse="csr", dtype=list(NUMBER_TYPES), ensure_all_finite=False,
+            input_name="X",
+        )  # fmt: skip
+    return data_of(rows, n_threads)
 
 
 def weight_of(sample_weight: ArrayLike | None, n_samples: int) -> Doubles | None:

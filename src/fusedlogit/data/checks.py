@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -120,7 +120,7 @@ def narrowed(X: NDArray[Any]) -> NDArray[Any]:
 
     That is one of INTEGER_STORAGE, else float32, else float64, which rounds beyond 2**53. One copy.
     """
-    if X.dtype.kind not in "iu" or X.dtype in STORAGE_TYPES:
+    if X.dtype.kind not in "iu" or X.dtype in STORAGE_TYPES or X.size == 0:
         return X
     low, high = int(X.min()), int(X.max())
     for dtype in INTEGER_STORAGE:
@@ -210,9 +210,15 @@ def raise_if_nonfinite(
     if y is not None:
         raise_if_outside(y)
     row, column = (-1, -1) if X is None else first_nonfinite(X)
-    if X is not None and row >= 0:
+    blame(None if X is None or row < 0 else (X[row, column], row, column))
+
+
+def blame(culprit: tuple[Any, int, int] | None) -> NoReturn:
+    """Raise for a sum that is not finite: of a value of X, its row and column, or of none."""
+    if culprit is not None:
+        value, row, column = culprit
         raise ValueError(
-            f"Input X contains NaN or infinity: {X[row, column]} in row {row}, column {column}. "
+            f"Input X contains NaN or infinity: {value} in row {row}, column {column}. "
             "Remove or impute such rows first."
         )
     raise PassOverflowError(

@@ -14,6 +14,7 @@ from ..runtime.blas import blas_threads
 from ..runtime.scratch import scratch
 from ..runtime.threads import threads_for, threads_now
 from . import checks
+from .frame import Seen, seen_in
 from .margins import Margins
 from .protocol import Data, Sums
 from .target import Target
@@ -43,6 +44,9 @@ class DenseMatrix:
         two. `moments` alone is about x.
     """
 
+    centres_freely = True
+    density = 1.0
+
     def __init__(
         self,
         X: NDArray[Any],
@@ -64,6 +68,10 @@ class DenseMatrix:
     def n_threads(self) -> int:
         """Threads of the next pass: after a fork, perhaps one."""
         return threads_now(self._n_threads)
+
+    def arranged(self) -> tuple[DenseMatrix, None]:
+        """X itself: no order of columns is better than another."""
+        return self, None
 
     def features(self, center: Doubles, unit: Doubles) -> DenseMatrix:
         """The same X, its features centred and in units."""
@@ -114,6 +122,11 @@ class DenseMatrix:
                 self.n_features, n_coefs, self._n_threads
             )
         return self._workspace_sizes[n_coefs]
+
+    def first_nonfinite(self) -> tuple[Any, int, int] | None:
+        """The first NaN or infinity, its row and column; None if there is none."""
+        row, column = checks.first_nonfinite(self.X, self.n_threads)
+        return None if row < 0 else (self.X[row, column], row, column)
 
     def raise_if_nonfinite(self, *sums: ArrayLike, y: NDArray[Any] | None = None) -> None:
         """Raise where a sum is not finite; look for the culprit unless it can but be the size."""
@@ -232,9 +245,25 @@ class DenseMatrix:
         zero, one = np.zeros((len(factor), self.n_features)), np.ones(len(factor))
         return self.hessian_product(factor, zero, one, precise=precise)
 
+    def first_look(self) -> Seen:
+        """What some rows show of each column, evenly spread."""
+        return seen_in(self.some_rows, self.n_features)
+
     def some_rows(self, n_rows: int, features: slice) -> NDArray[Any]:
         """A few rows, evenly spread, as a view."""
         return self.X[:: max(1, self.n_samples // n_rows), features][:n_rows]
+
+    def rows(
+        self, rows: slice | NDArray[np.intp], center: Doubles, unit: Doubles, dtype: type
+    ) -> NDArray[Any]:
+        """Some rows as a table of features (x - center) unit: counted by who asks for them."""
+        features: NDArray[Any] = self.X[rows].astype(np.float64)
+        if self.center is not None and self.unit is not None:
+            features -= self.center
+            features *= self.unit
+        features -= center
+        features *= unit
+        return features.astype(dtype, copy=False)
 
     def sample(self, rows: NDArray[np.intp]) -> DenseMatrix:
         """Some of the rows, copied, as a matrix of their own."""
@@ -269,6 +298,12 @@ class DenseMatrix:
         self.n_passes += 1
         self.raise_if_nonfinite(product)
         return product
+
+    def squares(self, row_weight: Doubles) -> tuple[Doubles, Doubles]:
+        """The sums of row_weight x, and of row_weight x^2, of shape (n_features,)."""
+        mean, variance = self.moments(row_weight)
+        total = row_weight.sum()
+        return total * mean, total * (variance + mean**2)
 
     def gram(self, mean: Doubles, scale: Doubles, root: Doubles, dtype: type) -> NDArray[Any]:
         """A A^T, lower triangle in Fortran order, with A = diag(root) (X - mean) scale.

@@ -9,13 +9,16 @@ some rows asks for it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .protocol import Data
+if TYPE_CHECKING:
+    from .protocol import Data
+
 
 Doubles = NDArray[np.float64]
 
@@ -97,12 +100,14 @@ def look_at(data: Data, sample_weight: Doubles | None, *, moments: bool, centred
     centred : bool
         Whether the features may be moved: an intercept is fitted, or `scaling` centres.
     """
-    in_float64 = data.computes_in_float64
-    seen = _rows_seen(data)
+    in_float64, farthest = data.computes_in_float64, FAR[data.computes_in_float64]
+    if not data.centres_freely:
+        farthest = FAR[False]
+    seen = data.first_look()
     asked, far = _extreme(seen, in_float64), 1.0
     if centred and not asked:
         far = max(far, _farthest(seen))
-        asked = far > FAR[in_float64]
+        asked = far > farthest
     if not asked and not moments:
         return Look(None, seen.mean, far=far)
     unit = power_of_two(seen.largest)
@@ -111,18 +116,23 @@ def look_at(data: Data, sample_weight: Doubles | None, *, moments: bool, centred
     varies = deviation > 0
     if centred and varies.any():
         far = max(far, float(((np.abs(mean) * unit)[varies] / deviation[varies]).max()))
-    if not asked and far <= FAR[in_float64]:
+    if not asked and far <= farthest:
         return Look(None, mean, deviation / unit, far)
     zero = np.zeros_like(mean)
     if not centred:
         return Look(Frame(zero, unit, mean * unit, deviation), mean, deviation / unit)
     with np.errstate(over="ignore"):  # beyond the range there is no larger unit
         finer = np.minimum(power_of_two(deviation), LARGEST / unit)
+    if data.centres_freely:
         return Look(Frame(mean, unit * finer, zero, deviation * finer), mean, deviation / unit)
+    beyond = varies & (np.abs(mean) * unit > farthest * deviation)
+    rest = np.where(beyond, 0, mean * unit * finer)
+    frame = Frame(np.where(beyond, mean, 0), unit * finer, rest, deviation * finer)
+    return Look(frame, mean, deviation / unit, min(far, farthest))
 
 
 @dataclass(frozen=True)
-class _Seen:
+class Seen:
     """Of each column, what some rows show."""
 
     largest: Doubles
@@ -130,24 +140,27 @@ class _Seen:
     spread: Doubles
 
 
-def _rows_seen(data: Data) -> _Seen:
-    """What some rows show, evenly spread over X; a few columns at a time, to save memory."""
-    n_rows = int(np.clip(ELEMENTS_SEEN // data.n_features, LEAST_ROWS, MOST_ROWS))
+def seen_in(some_rows: Callable[[int, slice], NDArray[Any]], n_features: int) -> Seen:
+    """What rows show that are evenly spread over X; a few columns at a time, to save memory.
+
+    some_rows(n_rows, features) is a table of them.
+    """
+    n_rows = int(np.clip(ELEMENTS_SEEN // n_features, LEAST_ROWS, MOST_ROWS))
     width = ELEMENTS_SEEN // n_rows + 1
     parts = [
-        _summary(data.some_rows(n_rows, slice(begin, begin + width)))
-        for begin in range(0, data.n_features, width)
+        _summary(some_rows(n_rows, slice(begin, begin + width)))
+        for begin in range(0, n_features, width)
     ]
     if len(parts) == 1:
         return parts[0]
-    return _Seen(
+    return Seen(
         np.concatenate([part.largest for part in parts]),
         np.concatenate([part.mean for part in parts]),
         np.concatenate([part.spread for part in parts]),
     )
 
 
-def _summary(rows: NDArray[Any]) -> _Seen:
+def _summary(rows: NDArray[Any]) -> Seen:
     """What a few columns show."""
     seen = rows.astype(np.float64)
     largest = np.abs(seen).max(axis=0)
@@ -157,16 +170,16 @@ def _summary(rows: NDArray[Any]) -> _Seen:
     with np.errstate(over="ignore", invalid="ignore"):  # of extreme sizes
         mean = seen.mean(axis=0)
         seen -= mean
-        return _Seen(largest, mean, np.sqrt(np.einsum("ij,ij->j", seen, seen) / len(seen)))
+        return Seen(largest, mean, np.sqrt(np.einsum("ij,ij->j", seen, seen) / len(seen)))
 
 
-def _extreme(seen: _Seen, in_float64: bool) -> bool:
+def _extreme(seen: Seen, in_float64: bool) -> bool:
     """Whether rows show columns of extreme size."""
     low, high = RANGE[in_float64]
     return bool(((seen.largest > high) | ((seen.largest < low) & (seen.largest > 0))).any())
 
 
-def _farthest(seen: _Seen) -> float:
+def _farthest(seen: Seen) -> float:
     """The largest mean, in spreads of its column."""
     spread, varies = seen.spread, seen.spread > 0
     if not varies.all():

@@ -32,6 +32,10 @@ class Margins:
         """Those of some rows, one by one."""
         return self.values[rows]
 
+    def held_to(self, target: Target) -> Margins:
+        """The same of another target."""
+        return Margins(self.values, target, self.n_threads)
+
     def loss(self) -> float:
         """The mean loss."""
         return self._along(None, 0.0)[0]

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .frame import Seen
 from .margins import Margins
 from .target import Target
 
@@ -42,18 +43,34 @@ class Data(Protocol):
     def computes_in_float64(self) -> bool:
         """Whether all passes multiply in float64, and not in float32."""
 
+    @property
+    def centres_freely(self) -> bool:
+        """Whether features may be read as centred at no cost; else few columns should be."""
+
+    @property
+    def density(self) -> float:
+        """Share of the elements of X that a pass reads."""
+
     def decision_values(
         self, coef: Doubles, intercept: Doubles, *, precise: bool = False
     ) -> Doubles:
         """X coef + intercept, of shape (K, n_samples)."""
 
     def loss_and_gradient(
-        self, target: Target, coef: Doubles, intercept: Doubles, *, precise: bool = False
+        self,
+        target: Target,
+        coef: Doubles,
+        intercept: Doubles,
+        *,
+        precise: bool = False,
+        fold: NDArray[np.uint8] | None = None,
+        held_out: NDArray[np.int32] | None = None,
     ) -> Sums:
         """Losses (K,), gradients (K, n_features), derivatives in the intercept (K,), and margins.
 
         Sums of a vector alone add up in another order than those of one in company: they agree to
-        rounding. They need not be finite: see `raise_if_nonfinite`.
+        rounding. They need not be finite: see `raise_if_nonfinite`. Rows of `fold` (n_samples,)
+        held_out[k] have no weight for vector k; margins are those of all rows.
         """
 
     def softmax_loss_and_gradient(
@@ -88,6 +105,9 @@ class Data(Protocol):
     ) -> Doubles:
         """[X - about, 1]^T diag(row_weight) [X - about, 1]."""
 
+    def squares(self, row_weight: Doubles) -> tuple[Doubles, Doubles]:
+        """The sums of row_weight x, and of row_weight x^2, of shape (n_features,)."""
+
     def gram(self, mean: Doubles, scale: Doubles, root: Doubles, dtype: type) -> NDArray[Any]:
         """A A^T, lower triangle, with A = diag(root) (X - mean) scale."""
 
@@ -96,8 +116,19 @@ class Data(Protocol):
     ) -> tuple[Doubles, Doubles]:
         """Mean of each column, and variance of the column times `unit`."""
 
-    def some_rows(self, n_rows: int, features: slice) -> NDArray[Any]:
-        """A few rows, evenly spread, as an array."""
+    def first_look(self) -> Seen:
+        """What some rows show of each column, evenly spread."""
+
+    def arranged(self) -> tuple[Data, NDArray[np.intp] | None]:
+        """X with columns in the order that many passes like best, and which these are.
+
+        None: as they lie. Columns without an element are left out. Asked again, it is the same.
+        """
+
+    def rows(
+        self, rows: slice | NDArray[np.intp], center: Doubles, unit: Doubles, dtype: type
+    ) -> NDArray[Any]:
+        """Some rows as a table of features (x - center) unit: counted by who asks for them."""
 
     def features(self, center: Doubles, unit: Doubles) -> Data:
         """The same X, read as features (x - center) unit."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,15 +40,22 @@ class Scaling:
         """The scaling that an estimator's parameter asks for, of features in their frame."""
         if scaling == "standard":
             if look.frame is not None:
-                return cls(np.zeros(len(look.mean)), or_infinite(look.frame.deviation))
+                return cls(look.frame.mean, or_infinite(look.frame.deviation))
             assert look.deviation is not None
             return cls(look.mean, or_infinite(look.deviation))
         divisor = 1.0 if scaling is None else float(scaling)
         by = cls.by(divisor, len(look.mean))
         return by if look.frame is None else cls(by.center, divisor * look.frame.unit)
 
+    @cached_property
+    def plain(self) -> bool:
+        """Whether features are X's columns: then nothing is computed."""
+        return not self.center.any() and bool((self.scale == 1).all())
+
     def to_data(self, coef: Doubles, intercept: Intercept) -> tuple[Doubles, Intercept]:
         """Coefficients of scaled features as coefficients of X in its own units."""
+        if self.plain:
+            return coef, intercept
         with np.errstate(over="ignore", invalid="ignore"):  # a diverged descent
             coef = coef / self.scale
             return coef, intercept - coef @ self.center
@@ -60,6 +68,8 @@ class Scaling:
 
     def gradient(self, gradient: Doubles, intercept_gradient: Intercept) -> Doubles:
         """The gradient in coefficients of scaled features from that in X's own units."""
+        if self.plain:
+            return gradient
         gradient = gradient - np.multiply.outer(intercept_gradient, self.center)
         return gradient / self.scale
 

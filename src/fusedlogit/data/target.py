@@ -55,11 +55,14 @@ class Target:
     sample_weight : ndarray of shape (n_samples,) or None
     link : Link
         Or, of many classes, `problems.links.Softmax`.
+    fold : Fold or None
+        What is left out of another target, if that is what makes this one.
     """
 
     y: NDArray[Any]
     sample_weight: Doubles | None
     link: Link
+    fold: Fold | None = None
 
     @cached_property
     def stored(self) -> tuple[NDArray[np.uint8], int]:
@@ -87,3 +90,21 @@ class Target:
         """That of some rows."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]
         return Target(self.y[rows], weight, self.link)
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Rows without weight that another target has: folds of the same numbers share passes.
+
+    Attributes
+    ----------
+    whole : Target
+    numbers : ndarray of uint8, of shape (n_samples,)
+        Of each row.
+    held_out : int
+        The number of the rows that are left out.
+    """
+
+    whole: Target
+    numbers: NDArray[np.uint8]
+    held_out: int

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._kernels import coordinate
 from ..data.arguments import (
     count_of,
-    dense_of,
+    matrix_of,
     number_of,
     target_of,
     vector_of,
@@ -67,13 +67,13 @@ def gradient_descent(
     Raises
     ------
     TypeError
-        If X is sparse, or an argument holds objects that are no numbers.
+        If an argument holds objects that are no numbers.
     ValueError
         If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
         column), text or complex, y leaves [0, 1], a weight is negative or all are zero, max_iter is
         no whole number, or another parameter out of range.
     """
-    matrix = dense_of(X, n_threads)
+    matrix = matrix_of(X, n_threads)
     target = target_of(y, sample_weight, matrix.n_samples, LOG_LOSS)
     raise_if_outside(target.y)
     objective = Objective(

@@ -9,19 +9,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..data import checks
 from ..data.arguments import (
-    dense_of,
+    matrix_of,
     number_of,
     target_of,
     vector_of,
     weight_of,
 )
-from ..data.dense import DenseMatrix
+from ..data.protocol import Data
 from ..problems.links import LOG_LOSS, SOFTMAX
 
 Doubles = NDArray[np.float64]
 
 
-def _model(matrix: DenseMatrix, coef: ArrayLike, intercept: float) -> tuple[Doubles, Doubles]:
+def _model(matrix: Data, coef: ArrayLike, intercept: float) -> tuple[Doubles, Doubles]:
     """One coefficient vector and its intercept, as the verbs take them."""
     vector = vector_of(coef, "coef", matrix.n_features)
     return vector[None], np.array([number_of(intercept, "intercept")])
@@ -34,7 +34,7 @@ def decision_values(
 
     Parameters
     ----------
-    X : array of shape (n_samples, n_features)
+    X : array or sparse matrix of shape (n_samples, n_features)
     coef : array of shape (n_features,)
     intercept : float
     n_threads : int, optional
@@ -47,12 +47,12 @@ def decision_values(
     Raises
     ------
     TypeError
-        If X is sparse, or an argument holds objects that are no numbers.
+        If an argument holds objects that are no numbers.
     ValueError
         If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
         column), text or complex, or n_threads no positive integer.
     """
-    matrix = dense_of(X, n_threads)
+    matrix = matrix_of(X, n_threads)
     decision: Doubles = matrix.decision_values(
         *_model(matrix, coef, intercept),
     )[0]
@@ -72,7 +72,7 @@ def loss(
 
     Parameters
     ----------
-    X : array of shape (n_samples, n_features)
+    X : array or sparse matrix of shape (n_samples, n_features)
     y : array of shape (n_samples,), values in [0, 1]
     coef : array of shape (n_features,)
     intercept : float
@@ -87,13 +87,13 @@ def loss(
     Raises
     ------
     TypeError
-        If X is sparse, or an argument holds objects that are no numbers.
+        If an argument holds objects that are no numbers.
     ValueError
         If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
         column), text or complex, y leaves [0, 1], a weight is negative or all are zero, or
         n_threads is no positive integer.
     """
-    matrix = dense_of(X, n_threads)
+    matrix = matrix_of(X, n_threads)
     target = target_of(y, sample_weight, matrix.n_samples, LOG_LOSS)
     total = matrix.loss(target, *_model(matrix, coef, intercept))
     return float(total[0]) / target.total_weight
@@ -111,7 +111,7 @@ def loss_and_gradient(
 
     Parameters
     ----------
-    X : array of shape (n_samples, n_features)
+    X : array or sparse matrix of shape (n_samples, n_features)
     y : array of shape (n_samples,), values in [0, 1]
     coef : array of shape (n_features,)
     intercept : float
@@ -131,13 +131,13 @@ def loss_and_gradient(
     Raises
     ------
     TypeError
-        If X is sparse, or an argument holds objects that are no numbers.
+        If an argument holds objects that are no numbers.
     ValueError
         If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
         column), text or complex, y leaves [0, 1], a weight is negative or all are zero, or
         n_threads is no positive integer.
     """
-    matrix = dense_of(X, n_threads)
+    matrix = matrix_of(X, n_threads)
     target = target_of(y, sample_weight, matrix.n_samples, LOG_LOSS)
     (cost,), (gradient,), (intercept_gradient,), _ = matrix.loss_and_gradient(
         target, *_model(matrix, coef, intercept), margins=False
@@ -161,7 +161,7 @@ def softmax_loss_and_gradient(
 
     Parameters
     ----------
-    X : array of shape (n_samples, n_features)
+    X : array or sparse matrix of shape (n_samples, n_features)
     y : array of shape (n_samples,)
         Classes from 0 to K - 1.
     coef : array of shape (K, n_features)
@@ -178,13 +178,13 @@ def softmax_loss_and_gradient(
     Raises
     ------
     TypeError
-        If X is sparse, or an argument holds objects that are no numbers.
+        If an argument holds objects that are no numbers.
     ValueError
         If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
         column), text or complex, y holds other than 0 to K - 1, a weight is negative or all are
         zero, or n_threads is no positive integer.
     """
-    matrix = dense_of(X, n_threads)
+    matrix = matrix_of(X, n_threads)
     table = checks.real_numbers(coef, "coef")
     if table.ndim != 2 or len(table) < 2 or table.shape[1] != matrix.n_features:
         raise ValueError(
@@ -224,7 +224,7 @@ def hessian_product(
 
     Parameters
     ----------
-    X : array of shape (n_samples, n_features)
+    X : array or sparse matrix of shape (n_samples, n_features)
     curvature : array of shape (n_samples,)
     vector : array of shape (n_features,)
     vector_intercept : float
@@ -238,12 +238,12 @@ def hessian_product(
     Raises
     ------
     TypeError
-        If X is sparse, or an argument holds objects that are no numbers.
+        If an argument holds objects that are no numbers.
     ValueError
         If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
         column), text or complex, or n_threads no positive integer.
     """
-    matrix = dense_of(X, n_threads)
+    matrix = matrix_of(X, n_threads)
     products, intercept_products = matrix.hessian_product(
         vector_of(curvature, "curvature", matrix.n_samples)[None],
         vector_of(vector, "vector", matrix.n_features)[None],
@@ -257,7 +257,7 @@ def sandwich(X: ArrayLike, row_weight: ArrayLike, *, n_threads: int | None = Non
 
     Parameters
     ----------
-    X : array of shape (n_samples, n_features)
+    X : array or sparse matrix of shape (n_samples, n_features)
     row_weight : array of shape (n_samples,)
     n_threads : int, optional
 
@@ -269,12 +269,12 @@ def sandwich(X: ArrayLike, row_weight: ArrayLike, *, n_threads: int | None = Non
     Raises
     ------
     TypeError
-        If X is sparse, or an argument holds objects that are no numbers.
+        If an argument holds objects that are no numbers.
     ValueError
         If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
         column), text or complex, or n_threads no positive integer.
     """
-    matrix = dense_of(X, n_threads)
+    matrix = matrix_of(X, n_threads)
     return matrix.sandwich(vector_of(row_weight, "row_weight", matrix.n_samples))
 
 
@@ -290,7 +290,7 @@ def gram(
 
     Parameters
     ----------
-    X : array of shape (n_samples, n_features)
+    X : array or sparse matrix of shape (n_samples, n_features)
     root : array of shape (n_samples,)
         Such as the square roots of row weights.
     mean, scale : arrays of shape (n_features,)
@@ -304,12 +304,12 @@ def gram(
     Raises
     ------
     TypeError
-        If X is sparse, or an argument holds objects that are no numbers.
+        If an argument holds objects that are no numbers.
     ValueError
         If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
         column), text or complex, or n_threads no positive integer.
     """
-    matrix = dense_of(X, n_threads)
+    matrix = matrix_of(X, n_threads)
     product: Doubles = matrix.gram(
         vector_of(mean, "mean", matrix.n_features),
         vector_of(scale, "scale", matrix.n_features),
@@ -331,7 +331,7 @@ def moments(
 
     Parameters
     ----------
-    X : array of shape (n_samples, n_features)
+    X : array or sparse matrix of shape (n_samples, n_features)
     sample_weight : array of shape (n_samples,), optional
     n_threads : int, optional
     unit : array of shape (n_features,), optional
@@ -347,13 +347,13 @@ def moments(
     Raises
     ------
     TypeError
-        If X is sparse, or an argument holds objects that are no numbers.
+        If an argument holds objects that are no numbers.
     ValueError
         If shapes do not fit, a value is NaN or infinite (the first one in X is named by row and
         column), text or complex, a weight is negative or all are zero, a unit is no power of two,
         or n_threads no positive integer.
     """
-    matrix = dense_of(X, n_threads)
+    matrix = matrix_of(X, n_threads)
     weight = weight_of(sample_weight, matrix.n_samples)
     if unit is None:
         return matrix.moments(weight)
@@ -370,7 +370,7 @@ def first_nonfinite(X: ArrayLike, *, n_threads: int | None = None) -> tuple[int,
 
     Parameters
     ----------
-    X : array of shape (n_samples, n_features)
+    X : array or sparse matrix of shape (n_samples, n_features)
     n_threads : int, optional
 
     Returns
@@ -381,9 +381,10 @@ def first_nonfinite(X: ArrayLike, *, n_threads: int | None = None) -> tuple[int,
     Raises
     ------
     TypeError
-        If X is sparse, or an argument holds objects that are no numbers.
+        If an argument holds objects that are no numbers.
     ValueError
         If X is no table of real numbers, or n_threads no positive integer.
     """
-    matrix = dense_of(X, n_threads)
-    return checks.first_nonfinite(matrix.X, matrix.n_threads)
+    matrix = matrix_of(X, n_threads)
+    culprit = matrix.first_nonfinite()
+    return (-1, -1) if culprit is None else culprit[1:]

@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 
 from ..data.frame import Frame, look_at, power_of_two
 from ..data.margins import Line, Margins
-from ..data.protocol import Data
+from ..data.protocol import Data, Sums
 from ..data.scaling import Scaling
 from ..data.target import Target
 from ..errors import PassOverflowError
@@ -73,6 +73,9 @@ class Objective:
         Near the features' means: the origin of their second moments.
     far : float
         The largest mean of a feature, in spreads: by which rounding in float64 grows.
+    order : ndarray of int, of shape (n_features,), or None
+        Which columns of X the data has, of `n_columns`; None: all, as they lie.
+    n_columns : int
     """
 
     data: Data
@@ -85,6 +88,8 @@ class Objective:
     frame: Frame | None = None
     about: Doubles | None = None
     far: float = 1.0
+    order: NDArray[np.intp] | None = None
+    n_columns: int = 0
 
     @classmethod
     def of(
@@ -101,6 +106,7 @@ class Objective:
         In a frame, a point's coefficients are of features in a common unit, such that they are of
         the size that the solvers' sums of squares can hold; the penalties are in that unit too.
         """
+        n_columns, (data, order) = data.n_features, data.arranged()
         standard = scaling == "standard"
         weight = target.sample_weight
         look = look_at(data, weight, moments=standard, centred=standard or fit_intercept)
@@ -109,7 +115,7 @@ class Objective:
             return cls(
                 data, target, own, penalty, fit_intercept, l1_penalty,
                 about=look.mean if look.far > NEAR[data.computes_in_float64] else None,
-                far=look.far,
+                far=look.far, order=order, n_columns=n_columns,
             )  # fmt: skip
         data = data.features(frame.center, frame.unit)
         center = own.center
@@ -130,18 +136,27 @@ class Objective:
             fit_intercept,
             l1_penalty * unit,
             frame=frame,
+            far=look.far,
+            order=order,
+            n_columns=n_columns,
         )
 
     def to_data(self, point: Doubles) -> tuple[Doubles, Any]:
         """A point as coefficients and intercept of X in its own units."""
         coef, intercept = self.scaling.to_data(point[..., :-1], point[..., -1])
-        if self.frame is None:
-            return coef, intercept
-        with np.errstate(over="ignore", invalid="ignore"):
-            return self.frame.to_data(coef, intercept)
+        if self.frame is not None:
+            with np.errstate(over="ignore", invalid="ignore"):
+                coef, intercept = self.frame.to_data(coef, intercept)
+        if self.order is not None:
+            whole = np.zeros((*coef.shape[:-1], self.n_columns))
+            whole[..., self.order] = coef
+            coef = whole
+        return coef, intercept
 
     def from_data(self, coef: Doubles, intercept: Any) -> Doubles:
         """The point of coefficients and an intercept of X in its own units."""
+        if self.order is not None:
+            coef = coef[..., self.order]
         if self.frame is not None:
             coef, intercept = self.frame.from_data(coef, intercept)
         coef, intercept = self.scaling.from_data(coef, intercept)
@@ -158,7 +173,8 @@ class Objective:
 
     def _gradient(self, point: Doubles, gradient: Doubles, intercept_gradient: float) -> Doubles:
         """Sums over rows as the gradient of J."""
-        result = self.scaled(gradient, intercept_gradient) / self.target.total_weight
+        result = self.scaled(gradient, intercept_gradient)
+        result /= self.target.total_weight
         result[:-1] += self.penalty * point[:-1]
         return result
 
@@ -168,7 +184,9 @@ class Objective:
     @property
     def company(self) -> Hashable:
         """Costs of the same company are evaluated together."""
-        return id(self.data), id(self.target), self.precise
+        fold = self.target.fold
+        rows = id(self.target) if fold is None else (id(fold.whole), id(fold.numbers))
+        return id(self.data), rows, self.precise
 
     @staticmethod
     def evaluate_together(
@@ -183,8 +201,9 @@ class Objective:
         intercept = np.empty(len(points))
         for k, (objective, point) in enumerate(zip(objectives, points, strict=True)):
             coef[k], intercept[k] = objective.scaling.to_data(point[:-1], point[-1])
-        losses, gradients, slopes, margins = first.data.loss_and_gradient(
-            first.target, coef, intercept, precise=first.precise
+        targets = [objective.target for objective in objectives]
+        losses, gradients, slopes, margins = _sums(
+            first.data, targets, coef, intercept, first.precise
         )
         return [
             _evaluation(objective, points[k], losses[k], gradients[k], slopes[k], margins[k])
@@ -238,7 +257,7 @@ class Objective:
         scaling = Scaling(self.scaling.center[features], self.scaling.scale[features])
         about = None if self.about is None else self.about[features]
         data = self.data.columns(features)
-        return replace(self, data=data, scaling=scaling, frame=None, about=about)
+        return replace(self, data=data, scaling=scaling, frame=None, about=about, order=None)
 
     def sample(self, rows: NDArray[np.intp]) -> Objective:
         """The same cost of some of the rows alone."""
@@ -250,6 +269,21 @@ def best_share(slope: Callable[[float], float]) -> float:
     if slope(0.0) >= 0 or slope(1.0) <= 0:  # only rounding can make it so
         return 0.0
     return float(brentq(slope, 0.0, 1.0, xtol=1e-30, rtol=1e-2, maxiter=300))
+
+
+def _sums(
+    data: Data, targets: Sequence[Target], coef: Doubles, intercept: Doubles, precise: bool
+) -> Sums:
+    """The sums of one pass, each vector's held to its own target: the same one, or folds of it."""
+    folds = [target.fold for target in targets if target.fold is not None]
+    if all(fold.held_out < 0 for fold in folds):
+        return data.loss_and_gradient(targets[0], coef, intercept, precise=precise)
+    held_out = np.array([fold.held_out for fold in folds], dtype=np.int32)
+    losses, gradients, slopes, margins = data.loss_and_gradient(
+        folds[0].whole, coef, intercept, precise=precise, fold=folds[0].numbers, held_out=held_out
+    )
+    own = [found.held_to(target) for found, target in zip(margins, targets, strict=True)]
+    return losses, gradients, slopes, own
 
 
 def _evaluation(

@@ -13,10 +13,7 @@ estimate is small enough, or in float32 can be no smaller, the descent goes on i
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -24,6 +21,7 @@ from ..errors import PassOverflowError
 from ..problems.objective import Evaluation
 from .cause import Cause
 from .certificate import suboptimality
+from .memory import memory_of
 from .metric import EPS, TINY, Metric
 from .path import C, Path, evaluate_along, evaluate_start
 from .requests import Steps, evaluate
@@ -33,37 +31,6 @@ SUFFICIENT = 1e-4  # share of the decrease promised by the slope (Armijo)
 BLUR = 1e-5  # share of the cost that float32 sums may hide
 LEAST_SHARE = 0.01  # by which an estimate's target falls at once, at most
 STALLED = 16  # iterations in which the estimate must have halved
-
-
-@dataclass
-class Pair:
-    """One step, and what it showed of the Hessian.
-
-    Attributes
-    ----------
-    step, change : ndarray
-        Of the point and of the gradient.
-    image : ndarray
-        P step.
-    solved : ndarray
-        P^-1 change.
-    """
-
-    step: Doubles
-    change: Doubles
-    image: Doubles
-    solved: Doubles
-
-    @cached_property
-    def product(self) -> float:
-        """step . change, positive."""
-        return float(self.step @ self.change)
-
-    @property
-    def curvature(self) -> float:
-        """Of the cost along the step, relative to that of the metric P."""
-        square = float(self.step @ self.image)
-        return self.product / square if square > 0 else np.inf
 
 
 class Descent(Path[C]):
@@ -83,7 +50,7 @@ class Descent(Path[C]):
         super().__init__(objective, settings)
         self.here = here
         self.history.append(self.here.value)
-        self.pairs: deque[Pair] = deque(maxlen=memory)
+        self.memory = memory_of(memory, len(here.point), objective.data.n_threads)
         self._target = settings.tol
         self._estimates: list[float] = []
 
@@ -101,16 +68,16 @@ class Descent(Path[C]):
         A metric is of no use any more when no step in it lowers the cost, or when it cannot vouch
         for what it estimates. Where one that is `final` leads nowhere, the descent is at its end.
         """
-        self.pairs.clear()
+        self.memory.clear()
         fresh, softest = True, 1.0
         if metric.sharp:  # what float32 cannot tell of the Hessian, it cannot of the gradient
             yield from self._sharpen()
         while not self.finished:
             solved = metric.solve(self.here.gradient)
-            if self.pairs:
-                pair = self.pairs[-1]
-                pair.solved = solved - pair.solved
-                softest = min(softest, pair.curvature)
+            scale = metric.damping
+            if self.memory:
+                softest = min(softest, self.memory.settle(self.here.gradient, solved))
+                scale = self.memory.scale or scale
             if self._seems_near(float(self.here.gradient @ solved) / 2 / softest):
                 if not self.settings.certify:
                     self.suboptimality = self._estimates[-1]
@@ -126,7 +93,7 @@ class Descent(Path[C]):
             if self._next_is_the_last(metric):
                 self.objective, blur = self.objective.sharpened(), BLUR
             before = self.here
-            direction, image = self._direction(solved, self._scale(metric))
+            direction = self.memory.direction(before.gradient, solved, scale)
             if not (yield from self._step(direction, blur)):
                 if blur:
                     self.here = yield from evaluate(self.objective, self.here.point)
@@ -137,9 +104,9 @@ class Descent(Path[C]):
                 return
             fresh = False
             n_steps -= 1
-            self._learn(before, direction, image, solved)
+            self._learn(before, solved)
             if blur:
-                self.pairs.clear()
+                self.memory.clear()
             self.report(self.here.point, self.here.value, self.here.gradient_norm)
             self._look_for_an_end()
 
@@ -202,43 +169,15 @@ class Descent(Path[C]):
         self.objective = self.objective.sharpened()
         self.here = yield from evaluate(self.objective, self.here.point)
         self.history[-1] = self.here.value
-        self.pairs.clear()
+        self.memory.clear()
         self._estimates.clear()
         return True
 
     def _forget(self) -> bool:
         """Forget what the last steps taught. False if there is nothing to forget."""
-        known = bool(self.pairs)
-        self.pairs.clear()
+        known = bool(self.memory)
+        self.memory.clear()
         return known
-
-    def _scale(self, metric: Metric) -> float:
-        """Of the metric's inverse, by what the last step showed."""
-        if not self.pairs:
-            return metric.damping
-        pair = self.pairs[-1]
-        length = float(pair.solved @ pair.change)
-        return pair.product / length if length > 0 else metric.damping
-
-    def _direction(self, solved: Doubles, scale: float) -> tuple[Doubles, Doubles]:
-        """-B gradient by the two-loop recursion, whose middle is P^-1, scaled; and its image by P.
-
-        P^-1 is linear, and known of the gradient and of each change.
-        """
-        rest = self.here.gradient.copy()
-        solved = solved.copy()
-        factors = []
-        for pair in reversed(self.pairs):
-            factor = float(pair.step @ rest) / pair.product
-            rest -= factor * pair.change
-            solved -= factor * pair.solved
-            factors.append(factor)
-        direction, image = -scale * solved, -scale * rest
-        for pair, factor in zip(self.pairs, reversed(factors), strict=True):
-            share = factor + float(pair.change @ direction) / pair.product
-            direction -= share * pair.step
-            image -= share * pair.image
-        return direction, image
 
     def _step(self, direction: Doubles, blur: float) -> Steps[bool]:
         """Go along a direction. False if the cost cannot be seen to fall, but for a share of it."""
@@ -269,18 +208,11 @@ class Descent(Path[C]):
         rounding = 8 * EPS * abs(self.here.value)
         return bool(there.value <= self.here.value + rounding and -slope <= rounding / SUFFICIENT)
 
-    def _learn(
-        self, before: Evaluation, direction: Doubles, image: Doubles, solved: Doubles
-    ) -> None:
+    def _learn(self, before: Evaluation, solved: Doubles) -> None:
         """Keep the step, unless rounding spoilt it. P^-1 of its end comes with the next one."""
         step, change = self.here.point - before.point, self.here.gradient - before.gradient
-        square = float(direction @ direction)
-        length = float(step @ direction) / square if square > 0 else 0.0
-        pair = Pair(step, change, length * image, solved)
-        if length > 0 and pair.product > 1e-12 * np.linalg.norm(step) * np.linalg.norm(change):
-            self.pairs.append(pair)
-        else:
-            self.pairs.clear()
+        if not self.memory.learn(step, before.gradient, change, solved):
+            self.memory.clear()
 
     def _look_for_an_end(self) -> None:
         """Of a descent that has no minimum, or whose cost is but rounding."""

@@ -6,7 +6,8 @@ what it lacks a few quasi-Newton steps of one pass each make up for.
 - Few features, few rows: the exact Hessian, at each step.
 - Few features, many rows: the minimum of a sample first, which is as near as the sample is large;
   then steps in the metric of the sample's Hessian there.
-- Many features: steps in the metric of a sampled Gram product.
+- Many features: steps in the metric of a sampled Gram product; of sparse data, in that of the
+  Hessian among the commonest features.
 
 A Hessian is renewed, and if it was sampled made exact, once the passes since have cost as much as
 that will: at most twice the best choice in hindsight. Costs are counted in multiplications, not in
@@ -24,6 +25,7 @@ from ..data.margins import Margins
 from ..problems.objective import Objective
 from .cause import Cause
 from .certificate import OF_DATA, OF_LINK
+from .common import common_hessian
 from .descent import Descent
 from .gram import SampledGram
 from .hessian import (
@@ -71,6 +73,12 @@ SAVING = 9
 #: A Gram product, which is but a model, is renewed after so many times its price in passes.
 RENEWAL = 4
 
+#: Share of elements stored up to which data is treated as sparse: beyond, sampled rows tell more.
+SPARSE = 0.05
+
+#: Of sparse data, the steps to learn from, and those after which its metric is renewed. Measured.
+SPARSE_MEMORY, RENEWED = 8, 10
+
 #: Steps to learn from, at most, and vectors kept of each.
 MEMORY = 20
 VECTORS = 4
@@ -78,7 +86,9 @@ VECTORS = 4
 
 def solve(objective: Objective, start: Doubles, settings: Settings) -> Steps[Result]:
     """Minimise from a point."""
-    by = _by_gram if _wide(objective) else _by_hessian
+    by = _by_hessian
+    if _wide(objective):
+        by = _by_common if _sparse(objective) else _by_gram
     descent = yield from by(objective, start, settings)
     return (yield from descent.end())
 
@@ -90,6 +100,11 @@ def _wide(objective: Objective) -> bool:
     if objective.penalty == 0 and n_features <= min(n_samples, WHOLE):
         return False  # without a penalty, a sample tells nothing of most directions
     return bool(n_features > DENSE_FEATURES or (few and n_features > SMALL_FEATURES))
+
+
+def _sparse(objective: Objective) -> bool:
+    """Whether so few elements are stored that a few columns hold most of what ties them."""
+    return objective.data.density <= SPARSE and objective.data.n_samples > FIRST_ROWS
 
 
 def _by_hessian(
@@ -180,6 +195,21 @@ def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Steps[
                 n_rows = n_samples
             else:
                 yield from _in_whole_hessians(descent)
+    return descent
+
+
+def _by_common(
+    objective: Objective, start: Doubles, settings: Settings
+) -> Steps[Descent[Objective]]:
+    """Many features of sparse data: the Hessian among the commonest of them."""
+    descent = yield from Descent.begin(objective, start, settings, SPARSE_MEMORY)
+    metric = None
+    while not descent.finished:
+        before = descent.n_iter
+        metric = yield from common_hessian(objective, descent.here.margins, metric)
+        yield from descent.go(metric, RENEWED)
+        if descent.n_iter == before and not descent.finished:
+            descent.cause = Cause.ROUNDING
     return descent
 
 

@@ -62,6 +62,8 @@ class Result:
         Certified bound of (J - J*) / J, where J* is the minimum.
     cause : Cause
         Why it ended where it did not converge.
+    margins : Margins or ClassMargins, optional
+        At the point, if they are known there.
     """
 
     point: Doubles
@@ -70,6 +72,7 @@ class Result:
     converged: bool
     suboptimality: float
     cause: Cause
+    margins: Any = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,349 @@
+"""Passes over a sparse X, as CSR stores it: row pointers, column indices, values or none.
+
+`indices` are int32 or int64; `values` one of what X may be stored as, or None where all are one.
+All sums are in float64. The structure must have been found sound: nothing here looks twice.
+"""
+
+from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_GetBuffer
+from cpython.exc cimport PyErr_CheckSignals
+from cython.parallel cimport prange
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t
+from libc.string cimport memset, strlen
+
+from cython_kernels.link.softmax cimport SOFTMAX_ROWS
+from cython_kernels.modules.views cimport (
+    folds_of, held_out_of, out_table, out_values, table_of, targets_of, values_of,
+)
+from cython_kernels.registers.storage cimport half_t
+from cython_kernels.sparse.entries cimport Entries, entry_t, index_t, one_t, piece_begin
+from cython_kernels.sparse.link_step cimport Step, link_part
+from cython_kernels.sparse.products cimport (
+    N_MOMENTS, add_moments, add_products, add_squares, begin_moments, end_moments, end_squares,
+)
+from cython_kernels.sparse.structure cimport check_rows, first_bad_row
+from cython_kernels.sparse.sweeps cimport Sweep, sweep_rows
+
+#: Sums of each column that `moments` needs for each thread.
+N_SUMS = N_MOMENTS
+
+#: What `structure` finds, from the least to the worst.
+SOUND, UNORDERED, OUTSIDE = range(3)
+
+cdef enum:
+    STEP_ENTRIES = 33554432     # of all threads together, between two looks for Ctrl-C
+
+cdef enum Verb:
+    SWEEP, CHECK, ADD_MOMENTS, ADD_SQUARES, ADD_PRODUCTS
+
+cdef struct Task:
+    Verb verb
+    const Entries* X
+    const Sweep* sweep
+    const double* row_weight    # NULL: all one
+    const double* unit          # NULL: all one
+    const double* mean
+    double* sums                # of each part
+    Py_ssize_t width            # of the sums of a part
+    Py_ssize_t* places          # (n_parts, 2)
+
+
+cdef void run_typed(
+    const entry_t* values, const index_t* indices, const Task* task, int index, Py_ssize_t begin,
+    Py_ssize_t end
+) noexcept nogil:
+    """Some rows of a part."""
+    cdef double* sums = NULL if task.sums == NULL else task.sums + index * task.width
+    if task.verb == SWEEP:
+        sweep_rows(values, indices, task.sweep, sums, begin, end)
+    elif task.verb == ADD_MOMENTS:
+        add_moments(values, indices, task.X, task.row_weight, task.unit, sums, begin, end)
+    elif task.verb == ADD_SQUARES:
+        add_squares(
+            values, indices, task.X, task.row_weight, task.unit, task.mean, sums, begin, end)
+    elif task.verb == ADD_PRODUCTS:
+        add_products(values, indices, task.X, task.row_weight, sums, begin, end)
+
+
+cdef void run_indexed(
+    const index_t* indices, const Task* task, int index, Py_ssize_t begin, Py_ssize_t end
+) noexcept nogil:
+    cdef const void* values = task.X.values
+    if task.verb == CHECK:
+        check_rows(indices, task.X, begin, end, task.places + 2 * index)
+    elif values == NULL:
+        run_typed(<const one_t*>values, indices, task, index, begin, end)
+    elif task.X.type == c"d":
+        run_typed(<const double*>values, indices, task, index, begin, end)
+    elif task.X.type == c"f":
+        run_typed(<const float*>values, indices, task, index, begin, end)
+    elif task.X.type == c"e":
+        run_typed(<const half_t*>values, indices, task, index, begin, end)
+    elif task.X.type == c"B":
+        run_typed(<const uint8_t*>values, indices, task, index, begin, end)
+    elif task.X.type == c"b":
+        run_typed(<const int8_t*>values, indices, task, index, begin, end)
+    else:
+        run_typed(<const uint16_t*>values, indices, task, index, begin, end)
+
+
+cdef void run(const Task* task, int index, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    if task.X.wide:
+        run_indexed(<const int64_t*>task.X.indices, task, index, begin, end)
+    else:
+        run_indexed(<const int32_t*>task.X.indices, task, index, begin, end)
+
+
+cdef void run_piece(
+    const Task* task, int index, Py_ssize_t n_pieces, Py_ssize_t piece
+) noexcept nogil:
+    run(task, index, piece_begin(task.X, n_pieces, piece),
+        piece_begin(task.X, n_pieces, piece + 1))
+
+
+cdef int run_rows(const Task* task, int n_parts) except -1 nogil:
+    """All rows, each part a contiguous share of them, in steps."""
+    cdef Py_ssize_t n_steps = 1 + task.X.n_entries // STEP_ENTRIES
+    cdef Py_ssize_t step
+    cdef int index
+    for step in range(n_steps):
+        for index in prange(n_parts, schedule="static", chunksize=1, num_threads=n_parts,
+                            use_threads_if=n_parts > 1):
+            run_piece(task, index, n_parts * n_steps, index * n_steps + step)
+        with gil:
+            PyErr_CheckSignals()
+    return 0
+
+
+cdef const void* address_of(object array, str types, char* type) except? NULL:
+    """Of a contiguous vector of one of some types. The caller's reference keeps it there."""
+    cdef Py_buffer view
+    cdef const void* result
+    PyObject_GetBuffer(array, &view, PyBUF_RECORDS_RO)
+    try:
+        if (view.ndim != 1 or strlen(view.format) != 1 or view.format.decode() not in types
+                or (view.shape[0] > 1 and view.strides[0] != view.itemsize)):
+            raise TypeError(f"{view.ndim} axes of type {view.format.decode()!r}, not of {types}")
+        type[0] = c"B" if view.format[0] == c"?" else view.format[0]
+        result = view.buf
+    finally:
+        PyBuffer_Release(&view)
+    return result
+
+
+cdef Entries entries_of(
+    const int64_t[::1] indptr, object indices, object values, Py_ssize_t n_features
+) except *:
+    """X as it lies."""
+    cdef Entries X
+    cdef char type = 0
+    X.indptr = &indptr[0]
+    X.n_samples = indptr.shape[0] - 1
+    X.n_features = n_features
+    X.n_entries = indptr[X.n_samples]
+    X.indices = address_of(indices, "ilq", &type)
+    X.wide = indices.itemsize == 8
+    X.values = NULL if values is None else address_of(values, "?BbHefd", &type)
+    X.type = type
+    return X
+
+
+cdef Task task_of(Verb verb, const Entries* X) noexcept:
+    cdef Task task
+    memset(&task, 0, sizeof(Task))
+    task.verb = verb
+    task.X = X
+    return task
+
+
+def structure(
+    const int64_t[::1] indptr, object indices, Py_ssize_t n_features, Py_ssize_t[:, ::1] places,
+):
+    """SOUND, UNORDERED or OUTSIDE, and where: a row of bad pointers, or else the entry outside.
+
+    The row is -1 where row pointers are sound. places is (n_threads, 2), of any content.
+    """
+    cdef Py_ssize_t n_entries = len(indices), n_samples = indptr.shape[0] - 1
+    cdef int part, worst = 0
+    cdef Py_ssize_t bad
+    with nogil:
+        bad = first_bad_row(&indptr[0], n_samples, n_entries)
+    if bad >= 0:
+        return OUTSIDE, bad, -1
+    cdef Entries X = entries_of(indptr, indices, None, n_features)
+    cdef Task task = task_of(CHECK, &X)
+    cdef int n_parts = <int>places.shape[0]
+    task.places = &places[0, 0]
+    with nogil:
+        for part in prange(n_parts, schedule="static", chunksize=1, num_threads=n_parts,
+                           use_threads_if=n_parts > 1):
+            run_piece(&task, part, n_parts, part)
+    for part in range(n_parts):
+        worst = max(worst, places[part, 0])
+        if places[part, 0] == OUTSIDE:
+            return OUTSIDE, -1, places[part, 1]
+    return worst, -1, -1
+
+
+cdef Sweep sweep_of(const Entries* X, Py_ssize_t n_coefs, int n_threads) noexcept:
+    cdef Sweep sweep
+    memset(&sweep, 0, sizeof(Sweep))
+    sweep.X = X[0]
+    sweep.n_coefs = n_coefs
+    sweep.n_parts = n_threads
+    return sweep
+
+
+def gather(
+    const int64_t[::1] indptr, object indices, object values, const double[:, ::1] coef,
+    const double[::1] intercept, const double[::1] offset, double[:, ::1] table, int n_threads,
+):
+    """table = X coef + intercept + offset, of shape (n_samples, K).
+
+    coef is (n_features, K), intercept (K,), offset (n_samples,) or None.
+    """
+    cdef Entries X = entries_of(indptr, indices, values, coef.shape[0])
+    cdef Sweep sweep = sweep_of(&X, coef.shape[1], n_threads)
+    cdef Task task = task_of(SWEEP, &X)
+    sweep.coef, sweep.intercept = table_of(coef), values_of(intercept)
+    sweep.offset, sweep.table = values_of(offset), out_table(table)
+    task.sweep = &sweep
+    with nogil:
+        run_rows(&task, n_threads)
+
+
+cdef void clear(double* sums, Py_ssize_t width) noexcept nogil:
+    memset(sums, 0, width * sizeof(double))
+
+
+cdef void add_up(
+    double* sums, Py_ssize_t n_parts, Py_ssize_t width, Py_ssize_t n_coefs, double* total,
+    Py_ssize_t begin, Py_ssize_t end
+) noexcept nogil:
+    """Of some features, the sums of all parts, in their order; total is (K, n_features)."""
+    cdef Py_ssize_t n_features = width // n_coefs
+    cdef Py_ssize_t part, j, k
+    for part in range(1, n_parts):
+        for j in range(begin * n_coefs, end * n_coefs):
+            sums[j] += sums[part * width + j]
+    for k in range(n_coefs):
+        for j in range(begin, end):
+            total[k * n_features + j] = sums[j * n_coefs + k]
+
+
+def scatter(
+    const int64_t[::1] indptr, object indices, object values, const double[:, ::1] factor,
+    bint squared, double[:, ::1] sums, double[:, ::1] total, int n_threads,
+):
+    """total = factor^T X, of shape (K, n_features); for K = 1 that of X's squares, if `squared`.
+
+    factor is (n_samples, K), sums (n_threads, n_features K), of any content.
+    """
+    cdef Py_ssize_t n_features = total.shape[1], n_coefs = total.shape[0]
+    cdef Py_ssize_t width = n_features * n_coefs
+    cdef Entries X = entries_of(indptr, indices, values, n_features)
+    cdef Sweep sweep = sweep_of(&X, n_coefs, n_threads)
+    cdef Task task = task_of(SWEEP, &X)
+    cdef double* out = out_table(total)
+    cdef int part
+    sweep.factor, sweep.squared = table_of(factor), squared
+    task.sweep, task.sums, task.width = &sweep, out_table(sums), width
+    with nogil:
+        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                           use_threads_if=n_threads > 1):
+            clear(task.sums + part * width, width)
+        run_rows(&task, n_threads)
+        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                           use_threads_if=n_threads > 1):
+            add_up(task.sums, n_threads, width, n_coefs, out, n_features * part // n_threads,
+                   n_features * (part + 1) // n_threads)
+
+
+def link(
+    const uint8_t[::1] y, int y_type, const double[::1] sample_weight, bint softmax,
+    double[:, ::1] table, double[:, ::1] decision, double[:, ::1] losses, double[:, ::1] slopes,
+    double[:, ::1] block, const uint8_t[::1] fold, const int[::1] held_out,
+):
+    """Sums of weighted losses and of their derivatives; decision values become the latter.
+
+    table is (n_samples, K); decision (K, n_samples), for decision values, or None; losses and
+    slopes are (n_threads, K), zero at the start; block is `block_size(K)` numbers for each thread.
+    Rows of fold (n_samples,) held_out[k] weigh nothing for vector k.
+    """
+    cdef Step step
+    cdef int part
+    step.n_samples, step.n_coefs = table.shape[0], table.shape[1]
+    step.n_parts, step.softmax = <int>losses.shape[0], softmax
+    step.y, step.sample_weight = targets_of(y, y_type), values_of(sample_weight)
+    step.fold, step.held_out = folds_of(fold), held_out_of(held_out)
+    step.table, step.decision = out_table(table), out_table(decision)
+    step.losses, step.slopes, step.block = out_table(losses), out_table(slopes), out_table(block)
+    with nogil:
+        for part in prange(step.n_parts, schedule="static", chunksize=1,
+                           num_threads=step.n_parts, use_threads_if=step.n_parts > 1):
+            link_part(&step, part)
+
+
+def block_size(Py_ssize_t n_coefs):
+    """Numbers that `link` needs for each thread."""
+    return n_coefs * SOFTMAX_ROWS
+
+
+def moments(
+    const int64_t[::1] indptr, object indices, object values, const double[::1] sample_weight,
+    const double[::1] unit, double whole, double n_seen, double[::1] mean, double[::1] variance,
+    double[:, ::1] sums,
+):
+    """Mean and variance of each column times its unit.
+
+    whole is the sum of the weights, n_seen how many of them are above zero; sums is (n_threads,
+    5 n_features), of any content.
+    """
+    cdef Py_ssize_t n_features = mean.shape[0]
+    cdef Entries X = entries_of(indptr, indices, values, n_features)
+    cdef Task task = task_of(ADD_MOMENTS, &X)
+    cdef int n_threads = <int>sums.shape[0], part
+    cdef Py_ssize_t width = n_features * N_MOMENTS
+    cdef double* out = out_values(mean)
+    cdef double* square = out_values(variance)
+    task.row_weight, task.unit, task.mean = values_of(sample_weight), values_of(unit), out
+    task.sums, task.width = out_table(sums), width
+    with nogil:
+        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                           use_threads_if=n_threads > 1):
+            begin_moments(task.sums + part * width, 0, n_features)
+        run_rows(&task, n_threads)
+        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                           use_threads_if=n_threads > 1):
+            end_moments(task.sums, n_threads, width, whole, n_seen, out, square,
+                        n_features * part // n_threads, n_features * (part + 1) // n_threads)
+        task.verb, task.width = ADD_SQUARES, n_features
+        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                           use_threads_if=n_threads > 1):
+            clear(task.sums + part * n_features, n_features)
+        run_rows(&task, n_threads)
+        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                           use_threads_if=n_threads > 1):
+            end_squares(task.sums, n_threads, n_features, whole, square,
+                        n_features * part // n_threads, n_features * (part + 1) // n_threads)
+
+
+def products(
+    const int64_t[::1] indptr, object indices, object values, const double[::1] row_weight,
+    double[:, ::1] sums, double[:, ::1] product,
+):
+    """product = X^T diag(row_weight) X; sums is (n_threads, n_features^2), of any content."""
+    cdef Entries X = entries_of(indptr, indices, values, product.shape[0])
+    cdef Task task = task_of(ADD_PRODUCTS, &X)
+    cdef int n_threads = <int>sums.shape[0], part
+    cdef Py_ssize_t width = sums.shape[1]
+    cdef double* out = out_table(product)
+    task.row_weight, task.sums, task.width = values_of(row_weight), out_table(sums), width
+    with nogil:
+        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                           use_threads_if=n_threads > 1):
+            clear(task.sums + part * width, width)
+        run_rows(&task, n_threads)
+        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                           use_threads_if=n_threads > 1):
+            add_up(task.sums, n_threads, width, 1, out, width * part // n_threads,
+                   width * (part + 1) // n_threads)

@@ -1,0 +1,72 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pointers = NDArray[np.int64]
+Indices = NDArray[Any]
+Values = NDArray[Any] | None
+Doubles = NDArray[np.float64]
+
+N_SUMS: int
+SOUND: int
+UNORDERED: int
+OUTSIDE: int
+
+def structure(
+    indptr: Pointers, indices: Indices, n_features: int, places: NDArray[np.intp]
+) -> tuple[int, int, int]: ...
+def gather(
+    indptr: Pointers,
+    indices: Indices,
+    values: Values,
+    coef: Doubles,
+    intercept: Doubles,
+    offset: Doubles | None,
+    table: Doubles,
+    n_threads: int,
+) -> None: ...
+def scatter(
+    indptr: Pointers,
+    indices: Indices,
+    values: Values,
+    factor: Doubles,
+    squared: bool,
+    sums: Doubles,
+    total: Doubles,
+    n_threads: int,
+) -> None: ...
+def link(
+    y: NDArray[np.uint8],
+    y_type: int,
+    sample_weight: Doubles | None,
+    softmax: bool,
+    table: Doubles,
+    decision: Doubles | None,
+    losses: Doubles,
+    slopes: Doubles,
+    block: Doubles,
+    fold: NDArray[np.uint8] | None,
+    held_out: NDArray[np.int32] | None,
+) -> None: ...
+def block_size(n_coefs: int) -> int: ...
+def moments(
+    indptr: Pointers,
+    indices: Indices,
+    values: Values,
+    sample_weight: Doubles | None,
+    unit: Doubles | None,
+    whole: float,
+    n_seen: float,
+    mean: Doubles,
+    variance: Doubles,
+    sums: Doubles,
+) -> None: ...
+def products(
+    indptr: Pointers,
+    indices: Indices,
+    values: Values,
+    row_weight: Doubles,
+    sums: Doubles,
+    product: Doubles,
+) -> None: ...

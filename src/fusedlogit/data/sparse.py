@@ -1,0 +1,454 @@
+"""A sparse X by rows: the verbs of `protocol.Data` over its stored entries.
+
+Passes multiply in float64 whatever the values are stored as. A pass gathers coefficients along the
+rows, then scatters their sums into a gradient for each thread: extra memory of
+n_threads n_features K float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array, hstack
+
+from .._kernels import sparse as kernels
+from ..runtime.scratch import scratch
+from ..runtime.threads import threads_for, threads_now
+from .checks import blame, narrowed, raise_if_outside
+from .frame import MOST_ROWS, Seen
+from .margins import Margins
+from .protocol import Data, Sums
+from .structure import index_arrays
+from .target import Target
+
+Doubles = NDArray[np.float64]
+
+#: Multiply-adds of a dense pass that take as long as one entry.
+ENTRY_WORK = 8
+
+#: Bytes of all threads' gradients at most, if there is more than one vector.
+MOST_SUMS = 256 << 20
+
+#: Features and entries from which on a better order of columns pays for itself within a fit.
+MANY_FEATURES, MANY_ENTRIES = 1 << 15, 1 << 20
+
+#: Stored elements, as a share of all, from which on a product of rows is one of dense matrices.
+NEARLY_DENSE = 0.1
+
+
+class SparseMatrix:
+    """A sparse X with the threads of its passes: `protocol.Data` in this process's memory.
+
+    Parameters
+    ----------
+    indptr : ndarray of int64, of shape (n_samples + 1,)
+    indices : ndarray of int32 or int64, of shape (n_entries,)
+        Sound, and none twice in a row (`structure.rows_of`).
+    values : ndarray of shape (n_entries,) or None
+        Of a type that kernels read; None where all are one.
+    n_features : int
+    n_threads : int or None
+        None for all usable cores.
+    source : SparseMatrix, optional
+        What this was taken from: errors name rows and columns of it.
+    """
+
+    #: Passes multiply in float64 in any case.
+    computes_in_float64 = True
+
+    #: Centring would fill it: only columns that are nearly full are moved.
+    centres_freely = False
+
+    def __init__(
+        self,
+        indptr: NDArray[np.int64],
+        indices: NDArray[Any],
+        values: NDArray[Any] | None,
+        n_features: int,
+        n_threads: int | None = None,
+        source: SparseMatrix | None = None,
+    ) -> None:
+        self.indptr, self.indices, self.values = indptr, indices, values
+        self.source: SparseMatrix = self if source is None else source.source
+        self.n_samples, self.n_features = len(indptr) - 1, n_features
+        self.n_entries = int(indptr[-1])
+        self._known_finite = values is None or not np.issubdtype(values.dtype, np.floating)
+        self._n_threads = threads_for(n_threads, ENTRY_WORK * self.n_entries, 1)
+        self.n_passes = 0.0
+        self._arrangement: tuple[SparseMatrix, NDArray[np.intp]] | None = None
+
+    @classmethod
+    def of(cls, X: Any, n_threads: int | None = None) -> SparseMatrix:
+        """A sound CSR as it lies; values that are all one are not read again."""
+        indptr, indices = index_arrays(X)
+        indices = indices[: indptr[-1]]
+        return cls(indptr, indices, _values(X.data[: indptr[-1]]), X.shape[1], n_threads)
+
+    @property
+    def n_threads(self) -> int:
+        """Threads of the next pass: after a fork, perhaps one."""
+        return threads_now(self._n_threads)
+
+    @property
+    def n_bytes(self) -> int:
+        """That a pass reads."""
+        values = 0 if self.values is None else self.values.nbytes
+        return self.indptr.nbytes + self.indices.nbytes + values
+
+    @property
+    def density(self) -> float:
+        """Share of the elements that a pass reads."""
+        return self.n_entries / (self.n_samples * self.n_features)
+
+    @property
+    def _stored(self) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any] | None]:
+        return self.indptr, self.indices, self.values
+
+    def count(self, part: Data) -> None:
+        """Add the passes over a part of X, and its making, as fractions of a pass."""
+        self.n_passes += (part.n_passes + 1) * part.n_bytes / self.n_bytes
+
+    def raise_if_nonfinite(self, *sums: ArrayLike, y: NDArray[Any] | None = None) -> None:
+        """Raise where a sum is not finite: name the culprit in y or X, or blame the size."""
+        if all(np.isfinite(value).all() for value in sums):
+            self._known_finite = True
+            return
+        if y is not None:
+            raise_if_outside(y)
+        blame(None if self._known_finite else self.source.first_nonfinite())
+
+    def first_nonfinite(self) -> tuple[Any, int, int] | None:
+        """The first NaN or infinity, its row and column; None if there is none."""
+        if self.values is None:
+            return None
+        places = np.flatnonzero(~np.isfinite(self.values))
+        if not len(places):
+            return None
+        row = int(np.searchsorted(self.indptr, places[0], side="right")) - 1
+        return self.values[places[0]], row, int(self.indices[places[0]])
+
+    def _gather(self, coef: Doubles, intercept: Doubles, offset: Doubles | None = None) -> Doubles:
+        """X coef + intercept + offset, (n_samples, K): the first half of a pass."""
+        table: Doubles = np.empty((self.n_samples, len(coef)))
+        interleaved = np.ascontiguousarray(coef.T)
+        kernels.gather(*self._stored, interleaved, intercept, offset, table, self.n_threads)
+        self.n_passes += 0.5
+        return table
+
+    @contextmanager
+    def _sums(self, n_threads: int, width: int) -> Iterator[Doubles]:
+        """Scratch memory for sums of each thread, of any content."""
+        n_bytes = 8 * n_threads * width
+        with scratch(n_bytes) as memory:
+            yield memory[:n_bytes].view(np.float64).reshape(n_threads, width)
+
+    def _scatter(self, factor: Doubles, *, squared: bool = False) -> Doubles:
+        """factor^T X, (K, n_features), of factors (n_samples, K): the second half of a pass."""
+        n_threads, n_coefs = self.n_threads, factor.shape[1]
+        total: Doubles = np.empty((n_coefs, self.n_features))
+        at_once = max(1, min(n_coefs, MOST_SUMS // (8 * n_threads * self.n_features)))
+        for begin in range(0, n_coefs, at_once):
+            some = np.ascontiguousarray(factor[:, begin : begin + at_once])
+            with self._sums(n_threads, self.n_features * some.shape[1]) as sums:
+                rows = total[begin : begin + at_once]
+                kernels.scatter(*self._stored, some, squared, sums, rows, n_threads)
+            self.n_passes += 0.5
+        return total
+
+    def _link(
+        self,
+        target: Target,
+        table: Doubles,
+        decision: Doubles | None,
+        fold: NDArray[np.uint8] | None = None,
+        held_out: NDArray[np.int32] | None = None,
+        *,
+        softmax: bool = False,
+    ) -> tuple[Doubles, Doubles]:
+        """Losses and derivatives in the intercepts, (K,); decision values become factors."""
+        n_threads, n_coefs = self.n_threads, table.shape[1]
+        losses, slopes = np.zeros((n_threads, n_coefs)), np.zeros((n_threads, n_coefs))
+        block = np.empty((n_threads, kernels.block_size(n_coefs)))
+        kernels.link(
+            *target.stored, target.sample_weight, softmax, table, decision, losses, slopes, block,
+            fold, held_out,
+        )  # fmt: skip
+        return losses.sum(axis=0), slopes.sum(axis=0)
+
+    def decision_values(
+        self,
+        coef: Doubles,
+        intercept: Doubles,
+        *,
+        precise: bool = False,
+        offset: Doubles | None = None,
+    ) -> Doubles:
+        """X coef + intercept, and the offset of each row, of shape (K, n_samples)."""
+        decision = np.ascontiguousarray(self._gather(coef, intercept, offset).T)
+        self.raise_if_nonfinite(decision)
+        return decision
+
+    def loss(
+        self,
+        target: Target,
+        coef: Doubles,
+        intercept: Doubles,
+        *,
+        offset: Doubles | None = None,
+        fold: NDArray[np.uint8] | None = None,
+        held_out: NDArray[np.int32] | None = None,
+    ) -> Doubles:
+        """Sums of the weighted log losses, of shape (K,), as in `loss_and_gradient`."""
+        table = self._gather(coef, intercept, offset)
+        total = self._link(target, table, None, fold, held_out)[0]
+        self.raise_if_nonfinite(total, y=target.y)
+        return total
+
+    def loss_and_gradient(
+        self,
+        target: Target,
+        coef: Doubles,
+        intercept: Doubles,
+        *,
+        precise: bool = False,
+        margins: bool = True,
+        offset: Doubles | None = None,
+        fold: NDArray[np.uint8] | None = None,
+        held_out: NDArray[np.int32] | None = None,
+    ) -> Sums:
+        """Sums of the weighted log losses (K,), gradients, derivatives in the intercept, margins.
+
+        They need not be finite. Without `margins` there are none. `offset`, `fold` and `held_out`
+        are those of `DenseMatrix.loss_and_gradient`.
+        """
+        table = self._gather(coef, intercept, offset)
+        decision = np.empty((len(coef), self.n_samples)) if margins else None
+        losses, slopes = self._link(target, table, decision, fold, held_out)
+        found = [] if decision is None else [Margins(z, target, self.n_threads) for z in decision]
+        return losses, self._scatter(table), slopes, found
+
+    def softmax_loss_and_gradient(
+        self,
+        target: Target,
+        coef: Doubles,
+        intercept: Doubles,
+        *,
+        precise: bool = False,
+        decision: Doubles | None = None,
+    ) -> tuple[float, Doubles, Doubles]:
+        """Sum of the weighted cross-entropies, gradient (K, n_features) and (K,) of K >= 2 classes.
+
+        target.y are classes from 0 to K - 1; of any other, the loss is NaN. Decision values go into
+        `decision` (K, n_samples).
+        """
+        table = self._gather(coef, intercept)
+        losses, slopes = self._link(target, table, decision, softmax=True)
+        return float(losses[0]), self._scatter(table), slopes
+
+    def hessian_product(
+        self,
+        curvature: Doubles,
+        vector: Doubles,
+        vector_intercept: Doubles,
+        *,
+        precise: bool = False,
+    ) -> tuple[Doubles, Doubles]:
+        """[X, 1]^T diag(curvature) [X, 1] times vectors; curvature is (K, n_samples)."""
+        table = self._gather(vector, vector_intercept)
+        table *= curvature.T
+        product = self._scatter(table)
+        self.raise_if_nonfinite(product)
+        return product, table.sum(axis=0)
+
+    def row_sum(self, factor: Doubles, *, precise: bool = False) -> tuple[Doubles, Doubles]:
+        """[X, 1]^T factor, for factors (K, n_samples)."""
+        sums = self._scatter(np.ascontiguousarray(factor.T))
+        self.raise_if_nonfinite(sums)
+        return sums, factor.sum(axis=1)
+
+    def squares(self, row_weight: Doubles) -> tuple[Doubles, Doubles]:
+        """The sums of row_weight x, and of row_weight x^2, of shape (n_features,)."""
+        factor = np.ascontiguousarray(row_weight[:, None])
+        sums = self._scatter(factor)[0]
+        squares = sums if self.values is None else self._scatter(factor, squared=True)[0]
+        self.raise_if_nonfinite(sums, squares)
+        return sums, squares
+
+    def sandwich(
+        self, row_weight: Doubles, about: Doubles | None = None, *, precise: bool = False
+    ) -> Doubles:
+        """[X - about, 1]^T diag(row_weight) [X - about, 1], of n_features + 1 rows and columns."""
+        width = self.n_features**2
+        n_threads = max(1, min(self.n_threads, MOST_SUMS // (8 * width)))
+        inner, product = np.empty((self.n_features,) * 2), np.empty((self.n_features + 1,) * 2)
+        with self._sums(n_threads, width) as private:
+            kernels.products(*self._stored, row_weight, private, inner)
+        self.n_passes += 1
+        product[:-1, :-1] = inner
+        sums, total = self.row_sum(row_weight[None])
+        product[:-1, -1] = product[-1, :-1] = sums[0]
+        product[-1, -1] = total[0]
+        if about is not None:
+            move = np.eye(self.n_features + 1)
+            move[:-1, -1] = -about
+            product = move @ product @ move.T
+        self.raise_if_nonfinite(product)
+        return product
+
+    def gram(self, mean: Doubles, scale: Doubles, root: Doubles, dtype: type) -> NDArray[Any]:
+        """A A^T in Fortran order with A = diag(root) (X - mean) scale: the lower triangle.
+
+        Computed in float64.
+        """
+        rows = self._scipy()
+        rows.data *= scale[rows.indices]
+        used, rows.indices = np.unique(rows.indices, return_inverse=True)
+        rows = csr_array((rows.data, rows.indices, rows.indptr), (self.n_samples, len(used)))
+        origin = mean * scale
+        if self.n_entries > NEARLY_DENSE * self.n_samples * len(used):
+            dense = rows.toarray()
+            product = dense @ dense.T
+        else:
+            product = (rows @ rows.T).toarray()
+        along = rows @ origin[used]
+        product -= along
+        product -= along[:, None]
+        product += origin @ origin
+        product *= root
+        product *= root[:, None]
+        self.n_passes += 1
+        self.raise_if_nonfinite(np.diagonal(product))
+        return np.asfortranarray(np.tril(product), dtype=dtype)
+
+    def moments(
+        self, sample_weight: Doubles | None, unit: Doubles | None = None
+    ) -> tuple[Doubles, Doubles]:
+        """Weighted mean of each column, and variance of the column times `unit` (n_features,).
+
+        Of the entries first, then the others are added, which are zero.
+        """
+        mean, variance = np.empty(self.n_features), np.empty(self.n_features)
+        weight = sample_weight
+        whole = self.n_samples if weight is None else float(weight.sum())
+        n_seen = self.n_samples if weight is None else int(np.count_nonzero(weight))
+        with self._sums(self.n_threads, kernels.N_SUMS * self.n_features) as sums:
+            kernels.moments(*self._stored, weight, unit, whole, n_seen, mean, variance, sums)
+        self.n_passes += 1
+        self.raise_if_nonfinite(mean, variance)
+        return (mean if unit is None else mean / unit), variance
+
+    def first_look(self) -> Seen:
+        """What some rows show of each column, evenly spread."""
+        rows = np.arange(0, self.n_samples, max(1, self.n_samples // MOST_ROWS))[:MOST_ROWS]
+        some = self.sample(rows)
+        values = np.ones(some.n_entries) if some.values is None else some.values.astype(float)
+        values[~np.isfinite(values)] = 0.0  # a pass will name them
+        largest = np.zeros(self.n_features)
+        np.maximum.at(largest, some.indices, np.abs(values))
+        with np.errstate(over="ignore", invalid="ignore"):  # of extreme sizes
+            mean = np.bincount(some.indices, values, self.n_features) / len(rows)
+            rest = len(rows) - np.bincount(some.indices, minlength=self.n_features)
+            square = np.bincount(some.indices, (values - mean[some.indices]) ** 2, self.n_features)
+            return Seen(largest, mean, np.sqrt((square + rest * mean**2) / len(rows)))
+
+    def arranged(self) -> tuple[SparseMatrix, NDArray[np.intp] | None]:
+        """X by falling counts of its columns, empty ones left out: a copy of the indices.
+
+        What passes gather and scatter then lies close together. X itself where it is too small for
+        that to matter.
+        """
+        if self.n_features < MANY_FEATURES or self.n_entries < MANY_ENTRIES:
+            return self, None
+        if self._arrangement is None:
+            self._arrangement = self._by_count()
+        return self._arrangement
+
+    def _by_count(self) -> tuple[SparseMatrix, NDArray[np.intp]]:
+        count = np.bincount(self.indices, minlength=self.n_features)
+        order = np.argsort(-count, kind="stable")[: np.count_nonzero(count)]
+        place = np.zeros(self.n_features, dtype=np.int32)
+        place[order] = np.arange(len(order), dtype=np.int32)
+        matrix = SparseMatrix(
+            self.indptr, place[self.indices], self.values, len(order), self._n_threads, self.source
+        )
+        matrix.n_passes = self.n_passes + 1
+        return matrix, order
+
+    def features(self, center: Doubles, unit: Doubles) -> SparseMatrix:
+        """Features (x - center) unit, stored out in float64: columns with a center are full."""
+        X = self._scipy()
+        X.data *= unit[X.indices]
+        far = np.flatnonzero(center)
+        if len(far):
+            others = np.flatnonzero(center == 0)
+            full = (self.columns(far)._scipy().toarray() - center[far]) * unit[far]
+            X = hstack([X[:, others], csr_array(full)], format="csr")
+            X.indices = np.concatenate([others, far])[X.indices]
+            X.sort_indices()
+        indptr, indices = index_arrays(X)
+        matrix = SparseMatrix(
+            indptr, indices, X.data, self.n_features, self._n_threads, self.source
+        )
+        matrix.n_passes = self.n_passes + 1
+        return matrix
+
+    def _scipy(self) -> Any:
+        """X in SciPy's own form, with values in float64: a copy."""
+        values = np.ones(self.n_entries) if self.values is None else self.values
+        return self._with(values.astype(np.float64))
+
+    def _with(self, values: NDArray[Any]) -> Any:
+        """The places of X with other values."""
+        return csr_array(
+            (values, self.indices, self.indptr), shape=(self.n_samples, self.n_features)
+        )
+
+    def _part(self, index: Any) -> SparseMatrix:
+        """Some rows or columns, copied by SciPy: of values it is but told the bytes."""
+        values = self.values
+        bits = np.empty(self.n_entries, np.uint8) if values is None else values
+        if values is not None and values.dtype == np.float16:
+            bits = values.view(np.int16)
+        part = self._with(bits)[index]
+        indptr, indices = index_arrays(part)
+        kept = None if values is None else part.data.view(values.dtype)
+        return SparseMatrix(indptr, indices, kept, part.shape[1], self._n_threads, self.source)
+
+    def rows(
+        self, rows: slice | NDArray[np.intp], center: Doubles, unit: Doubles, dtype: type
+    ) -> NDArray[Any]:
+        """Some rows as a table of features (x - center) unit: counted by who asks for them."""
+        features = (self._part(rows)._scipy().toarray() - center) * unit
+        return features.astype(dtype, copy=False)
+
+    def sample(self, rows: NDArray[np.intp]) -> SparseMatrix:
+        """Some of the rows, copied, as a matrix of their own."""
+        return self._part(rows)
+
+    def columns(self, features: NDArray[np.intp]) -> SparseMatrix:
+        """Some of the columns, copied, as a matrix of their own."""
+        return self._part((slice(None), features))
+
+    def block(self, begin: int, end: int) -> SparseMatrix:
+        """Some rows in turn, where they lie, as a matrix of their own."""
+        first, last = self.indptr[begin], self.indptr[end]
+        return SparseMatrix(
+            self.indptr[begin : end + 1] - first,
+            self.indices[first:last],
+            None if self.values is None else self.values[first:last],
+            self.n_features,
+            self._n_threads,
+            self.source,
+        )
+
+
+def _values(values: NDArray[Any]) -> NDArray[Any] | None:
+    """Values as kernels read them; None where all are one."""
+    if values.size == 0 or ((values[:1000] == 1).all() and (values == 1).all()):
+        return None
+    values = narrowed(values)
+    return np.require(values, values.dtype.newbyteorder("="), ["C", "A"])

@@ -1,0 +1,101 @@
+"""What a sparse X may be stored as: found sound before anything is read, or refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse as scipy_sparse
+
+from .._kernels import sparse as kernels
+from ..runtime.threads import threads_for, threads_now
+
+Sparse = Any  # scipy.sparse.sparray or spmatrix
+
+
+def rows_of(X: Any) -> Any:
+    """X itself; a sparse one by rows (CSR), each with its columns in order and none twice.
+
+    CSR that is so already is not copied. Other formats are converted once, by SciPy; where indices
+    are unordered or repeat, one copy has them in order and their values added up.
+
+    Raises
+    ------
+    ValueError
+        If row pointers fall or overrun, or an index is negative or beyond the last column.
+    """
+    if not scipy_sparse.issparse(X) or X.ndim != 2:
+        return X
+    if X.format in ("csr", "csc"):
+        ordered = _checked(X)
+    else:
+        if X.format == "bsr":
+            X.check_format(full_check=True)
+        elif X.format == "coo":
+            _check_coordinates(X)
+        ordered = False
+    rows = X.tocsr(copy=False)
+    if X.format == "csr" and not ordered:
+        rows = _in_order(rows)
+    elif not ordered:
+        rows.sum_duplicates()
+    return rows
+
+
+def _checked(X: Sparse) -> bool:
+    """Whether indices are in order and none twice, along rows (CSR) or columns (CSC)."""
+    by_rows = X.format == "csr"
+    major, minor = X.shape if by_rows else X.shape[::-1]
+    names = ("row", "column") if by_rows else ("column", "row")
+    indptr, indices = index_arrays(X)
+    if len(indptr) != major + 1:
+        raise ValueError(
+            f"indptr of the sparse X has length {len(indptr)}; {major} {names[0]}s need {major + 1}"
+        )
+    if len(X.data) != len(indices):
+        raise ValueError(
+            f"the sparse X has {len(indices)} indices and {len(X.data)} values; they must be as "
+            "many"
+        )
+    places = np.empty((threads_now(threads_for(None, len(indices), 1)), 2), dtype=np.intp)
+    fault, line, place = kernels.structure(indptr, indices, minor, places)
+    if line >= 0:
+        raise ValueError(
+            f"indptr of the sparse X is broken at {names[0]} {line}: from {indptr[line]} to "
+            f"{indptr[line + 1]}; it must start at 0, never fall, and end within the "
+            f"{len(indices)} indices"
+        )
+    if place >= 0:
+        line = int(np.searchsorted(indptr, place, side="right")) - 1
+        raise ValueError(
+            f"the sparse X has {names[1]} index {indices[place]} in {names[0]} {line}; it must lie "
+            f"in [0, {minor - 1}]"
+        )
+    return bool(fault == kernels.SOUND)
+
+
+def _check_coordinates(X: Sparse) -> None:
+    """Refuse coordinates outside of X."""
+    for axis, name in enumerate(("row", "column")):
+        indices = X.coords[axis]
+        if indices.size and not (indices.min() >= 0 and indices.max() < X.shape[axis]):
+            raise ValueError(f"the sparse X has a {name} index outside [0, {X.shape[axis] - 1}]")
+
+
+def _in_order(X: Sparse) -> Sparse:
+    """A copy with indices in order, and what repeats added up as SciPy does."""
+    if X.dtype == np.float16:  # SciPy computes in no such type
+        X = type(X)((X.data.astype(np.float32), X.indices, X.indptr), shape=X.shape)
+    X = X.copy()
+    X.has_canonical_format = X.has_sorted_indices = False  # flags may be stale
+    X.sum_duplicates()
+    return X
+
+
+def index_arrays(X: Sparse) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Row pointers and indices as kernels take them."""
+    indices = np.asarray(X.indices)
+    if indices.dtype not in (np.int32, np.int64) or not indices.dtype.isnative:
+        indices = indices.astype(np.int64)
+    return np.ascontiguousarray(X.indptr, dtype=np.int64), np.ascontiguousarray(indices)

@@ -1,0 +1,199 @@
+"""Fits of all rows and of each fold along a grid of penalties, side by side.
+
+The strongest penalty comes first. All rows are fitted loosely, which takes a few passes from the
+last solution. The folds start there, moved by how far they were from it at the last penalty. They
+share their passes, also with the fit of all rows under the next penalty, until penalties are so
+weak that nothing moves any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..fitting import Problem, check_offers, coefficients_of, solver_of
+from ..problems.multinomial import Multinomial
+from ..problems.objective import Objective
+from ..solvers import Result, Settings
+from ..solvers.cause import Cause
+from ..solvers.scheduler import run
+from .costs import Costs, Penalty
+from .folds import without_one
+from .loo import LeaveOneOut, doubtful
+
+Doubles = NDArray[np.float64]
+#: Coefficients and intercepts in X's own units, as `Problem.to_data` has them.
+Coefficients = tuple[Doubles, Doubles]
+
+#: What all rows are fitted to, where the fit is but a start.
+LOOSE = 1e-4
+
+#: What the fits of doubtful rows of leave-one-out are fitted to, and how many of them at once.
+LOOSE_LEFT_OUT = 1e-6
+TOGETHER = 32
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One fit of the grid.
+
+    Attributes
+    ----------
+    penalty : Penalty
+    problem : Objective or Multinomial
+    result : Result
+    coef, intercept : ndarray
+        (1 or n_classes, n_features) and (1 or n_classes,), in X's own units.
+    """
+
+    penalty: Penalty
+    problem: Problem
+    result: Result
+    coef: Doubles
+    intercept: Doubles
+
+    @classmethod
+    def of(cls, penalty: Penalty, problem: Problem, result: Result) -> Fit:
+        return cls(penalty, problem, result, *coefficients_of(problem, result))
+
+    def decisions(self) -> Doubles:
+        """Decision values of all rows, (1 or n_classes, n_samples); a pass if none are kept."""
+        margins: Any = self.result.margins
+        if margins is None and isinstance(self.problem, Multinomial):
+            return self.problem.sharpened().along(self.result.point)
+        if margins is None:
+            margins = self.problem.sharpened().along(self.result.point)
+        return np.atleast_2d(margins.values)
+
+
+#: Under a penalty: the fit of all rows, and fits with decision values of all rows to score.
+Fits = tuple[Penalty, Fit, list[tuple[Fit, Doubles]]]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A fit to be made: from where, how closely, and whether in float64 from the start."""
+
+    costs: Costs
+    penalty: Penalty
+    start: Coefficients | None
+    settings: Settings
+    sharp: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Fits along penalties.
+
+    Attributes
+    ----------
+    whole : Costs
+    folds : list of Costs
+    solver : str
+    settings : Settings
+        Of the folds; all rows are fitted loosely.
+    """
+
+    whole: Costs
+    folds: Sequence[Costs]
+    solver: str
+    settings: Settings
+
+    def along(self, penalties: Sequence[Penalty]) -> Iterator[Fits]:
+        """Fits of all rows and of the folds, by penalties from the strongest on."""
+        loose = replace(self.settings, tol=max(LOOSE, self.settings.tol), certify=False)
+        (whole,) = self.fit([_Job(self.whole, penalties[0], None, loose)])
+        starts, settled = [start_at(whole)] * len(self.folds), False
+        for penalty, following in zip(penalties, [*penalties[1:], None], strict=True):
+            jobs = [
+                _Job(costs, penalty, start, self.settings, sharp=settled)
+                for costs, start in zip(self.folds, starts, strict=True)
+            ]
+            if following is not None and not settled:
+                jobs.append(_Job(self.whole, following, start_at(whole), loose))
+            fits = self.fit(jobs)
+            last, whole = whole, fits.pop() if len(fits) > len(self.folds) else whole
+            yield penalty, last, [(fit, fit.decisions()) for fit in fits]
+            settled = all(fit.result.n_iter == 0 for fit in fits)
+            if following is not None and following.l1:
+                starts = [start_at(whole)] * len(fits)
+            else:
+                starts = [moved(whole, last, fit) for fit in fits]
+
+    def leaving_one_out(self, penalties: Sequence[Penalty]) -> Iterator[Fits]:
+        """Fits of all rows, each from the last, with decision values of rows they leave out."""
+        last: Fit | None = None
+        loo = LeaveOneOut(self.whole.data, self.whole.n_classes)
+        for penalty in penalties:
+            (last,) = self.fit([_Job(self.whole, penalty, start_at(last), self.settings)])
+            yield penalty, last, [(last, self.left_out(last, loo))]
+
+    def left_out(self, fit: Fit, loo: LeaveOneOut) -> Doubles:
+        """Decision values of rows without them: (1 or n_classes, n_samples)."""
+        decisions = fit.decisions()
+        left_out = loo.decisions(fit.problem, fit.result.point, decisions)
+        loose = replace(self.settings, tol=max(LOOSE_LEFT_OUT, self.settings.tol), certify=False)
+        target = self.whole.target
+        rows = doubtful(target, decisions, left_out)
+        for begin in range(0, len(rows), TOGETHER):
+            some = rows[begin : begin + TOGETHER]
+            fits = self.fit(
+                [
+                    _Job(self.whole.of(own), fit.penalty, start_at(fit), loose)
+                    for own in without_one(target, some)
+                ]
+            )
+            for row, without in zip(some, fits, strict=True):
+                left_out[:, row] = without.decisions()[:, row]
+        return left_out
+
+    def known(self, penalty: Penalty, coef: Doubles, intercept: Doubles) -> Fit:
+        """What has been fitted to all rows already."""
+        problem = self.whole.under(penalty)
+        point = _point(problem, (coef, intercept))
+        result = Result(point, [], 0, True, 0.0, Cause.ITERATIONS)
+        return Fit(penalty, problem, result, coef, intercept)
+
+    def fit(self, jobs: Sequence[_Job]) -> list[Fit]:
+        """Fits side by side."""
+        problems, steps = [], []
+        for job in jobs:
+            problem = job.costs.under(job.penalty)
+            solver = solver_of(self.solver, self.whole.n_classes, job.penalty.l1)
+            check_offers(solver, problem)
+            begin = problem.sharpened() if job.sharp else problem
+            steps.append(solver.solve(begin, _point(problem, job.start), job.settings))
+            problems.append(problem)
+        results = run(steps)
+        return [
+            Fit.of(job.penalty, problem, result)
+            for job, problem, result in zip(jobs, problems, results, strict=True)
+        ]
+
+    def refit(self, penalty: Penalty, near: Fit) -> Fit:
+        """The fit of all rows under a penalty, from one that is near."""
+        return self.fit([_Job(self.whole, penalty, start_at(near), self.settings)])[0]
+
+
+def start_at(fit: Fit | None) -> Coefficients | None:
+    """Where another fit ended."""
+    return None if fit is None else (fit.coef, fit.intercept)
+
+
+def moved(now: Fit, before: Fit, fold: Fit) -> Coefficients:
+    """The last solution of a fold, moved as that of all rows has."""
+    return fold.coef + (now.coef - before.coef), fold.intercept + (now.intercept - before.intercept)
+
+
+def _point(problem: Problem, start: Coefficients | None) -> Doubles:
+    """A start as a point of a problem; zero without one."""
+    n_features = problem.data.n_features
+    if start is None:
+        return np.zeros(n_features + 1 if isinstance(problem, Objective) else problem.n_coefs)
+    if isinstance(problem, Objective):
+        return problem.from_data(start[0][0], start[1][0])
+    return problem.from_data(*start)

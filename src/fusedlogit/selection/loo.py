@@ -1,0 +1,267 @@
+"""Approximate leave-one-out: what a fit would say of each row if it had not seen it.
+
+A Newton step from the fit of all rows, without row i, moves its decision value by
+
+    s_i r_i h_i / (1 - s_i c_i h_i),    h_i = x_i^T H^-1 x_i,
+
+with weight s, residual r and curvature c of the row, and H the Hessian of all rows, intercept and
+penalty included: one factorisation for all rows (Rad and Maleki, 2020, Journal of the Royal
+Statistical Society B 82). Of K classes r is a vector, c and h are K x K matrices. With an L1 norm
+H is that of the coefficients that are not zero. Where a step goes far, one is not enough: such
+rows, few of many, are `doubtful`, to be fitted without.
+
+Many features become as many as there are rows, by the eigenvectors of the Gram product of all rows:
+an L2 norm knows no rotation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh, solve_triangular
+
+from ..data.class_margins import ClassMargins
+from ..data.dense import DenseMatrix
+from ..data.margins import Margins
+from ..data.protocol import Data
+from ..data.scaling import Scaling
+from ..data.target import Target
+from ..fitting import Problem
+from ..problems.links import SOFTMAX
+from ..problems.multinomial import Multinomial
+from ..problems.objective import Objective
+from ..solvers.factored import Factored
+from ..solvers.hessian import ROUNDING, reliable_hessian
+from ..solvers.multinomial.hessian import about_mean, class_sandwiches
+from ..solvers.scheduler import run
+
+Doubles = NDArray[np.float64]
+
+#: Size of the matrix to factor, at most.
+MOST = 8192
+
+#: Rows for each feature of a sampled Hessian: leverages are within some percent of those of all.
+ROWS_PER_FEATURE = 144
+
+#: Share of its own fit that a row may hold.
+LARGEST_SHARE = 1 - 1e-6
+
+#: Change of decision values, and share of all losses by which a row's rises, from which on the row
+#: is fitted without; and of how many rows that is done at most.
+FAR = 0.25
+COUNTS = 2e-4
+MOST_REFITTED = 512
+
+#: Numbers of a block of rows.
+BLOCK_NUMBERS = 1 << 18
+
+#: A penalty that leaves a coefficient at zero.
+HELD_FAST = 1e30
+
+
+class LeaveOneOut:
+    """Leave-one-out decision values of fits of the same data.
+
+    Parameters
+    ----------
+    data : Data
+        To tell its size by.
+    n_classes : int
+
+    Raises
+    ------
+    ValueError
+        If both rows and features are too many for a factorisation.
+    """
+
+    def __init__(self, data: Data, n_classes: int) -> None:
+        self.wide = data.n_features > data.n_samples
+        size = min(data.n_samples, data.n_features + 1) * (1 if n_classes == 2 else n_classes)
+        if size > MOST:
+            raise ValueError(
+                f"cv='loo' factors a matrix of the rows or of the coefficients, whichever are "
+                f"fewer; here that is {size:,}, and {MOST:,} is the most. Use cv=5"
+            )
+        self._rotated: tuple[int, DenseMatrix] | None = None
+
+    def decisions(self, problem: Problem, point: Doubles, decisions: Doubles) -> Doubles:
+        """Decision values of each row without it, from those of the fit: (1 or n_classes, n)."""
+        problem = self._with_few_features(problem, point)
+        if isinstance(problem, Multinomial):
+            return _of_many(problem, decisions)
+        return _of_two(problem, decisions)
+
+    def _with_few_features(self, problem: Problem, point: Doubles) -> Problem:
+        """The same cost of features that are no more than the rows, near the point."""
+        one = problem.one if isinstance(problem, Multinomial) else problem
+        if one.l1_penalty > 0:
+            coef = point.reshape(-1, one.data.n_features + 1)[:, :-1]
+            active = np.flatnonzero((coef != 0).any(axis=0))
+            if len(active) == 0:  # one that cannot move
+                return _with_penalty(problem.columns(np.array([0])), HELD_FAST)
+            return problem.columns(active) if len(active) < one.data.n_features else problem
+        if not self.wide:
+            return problem
+        if self._rotated is None or self._rotated[0] != id(one.data):
+            self._rotated = id(one.data), _rotated(one)
+        data = self._rotated[1]
+        one = replace(
+            one, data=data, scaling=Scaling.by(1.0, data.n_features), frame=None, about=None,
+            far=1.0,
+        )  # fmt: skip
+        return replace(problem, one=one) if isinstance(problem, Multinomial) else one
+
+
+def _with_penalty(problem: Problem, penalty: float) -> Problem:
+    """The same cost under another L2 penalty."""
+    if isinstance(problem, Multinomial):
+        return replace(problem, one=replace(problem.one, penalty=penalty))
+    return replace(problem, penalty=penalty)
+
+
+def _rotated(one: Objective) -> DenseMatrix:
+    """Features with the Gram product of the scaled ones, about their mean if that is free."""
+    n_samples = one.data.n_samples
+    center = one.scaling.center
+    if one.fit_intercept:
+        center = one.data.row_sum(np.full((1, n_samples), 1 / n_samples), precise=True)[0][0]
+    gram = one.data.gram(center, 1 / one.scaling.scale, np.ones(n_samples), np.float64)
+    values, vectors = eigh(gram, lower=True)
+    kept = values > values[-1] * n_samples * np.finfo(np.float64).eps
+    features = vectors[:, kept] * np.sqrt(values[kept])
+    return DenseMatrix(np.ascontiguousarray(features), one.data.n_threads)
+
+
+def _of_two(objective: Objective, decisions: Doubles) -> Doubles:
+    """Of two classes."""
+    margins = Margins(decisions[0], objective.target, objective.data.n_threads)
+    curvature, residual = margins.curvature(), margins.residual()
+    part, own, share = _sampled(objective, curvature)
+    (hessian,) = run([reliable_hessian(part, own)])
+    hessian.factored.truncate()
+    root = inverse_root(hessian.factored)
+    square = np.empty(len(curvature))
+    for rows, features in _rows(objective, hessian.mean, root.shape[1]):
+        moved = features @ root
+        np.einsum("ij,ij->i", moved, moved, out=square[rows])
+    square *= share
+    if objective.fit_intercept:
+        square += 1 / float(curvature.sum())
+    held = np.minimum(curvature * square, LARGEST_SHARE)
+    left_out: Doubles = decisions + residual * square / (1 - held)
+    return left_out
+
+
+def _sampled(objective: Objective, curvature: Doubles) -> tuple[Objective, Doubles, float]:
+    """Some rows if they will do for a Hessian, their curvature, and by what leverages shrink.
+
+    The inverse of a sample's second moments is too large by 1 / (1 - n_features / n_rows).
+    """
+    n_samples, n_features = objective.data.n_samples, objective.data.n_features
+    n_rows = ROWS_PER_FEATURE * (n_features + 1)
+    if 2 * n_rows > n_samples:
+        return objective, curvature, 1.0
+    rows = np.sort(np.random.default_rng(0).choice(n_samples, n_rows, replace=False))
+    part, own = objective.sample(rows), curvature[rows] * (n_samples / n_rows)
+    objective.data.count(part.data)
+    return part, own, 1 - n_features / n_rows
+
+
+def _rows(objective: Objective, mean: Doubles, n_columns: int) -> Any:
+    """Scaled features about a mean, block by block, as wide a type as the data's passes."""
+    data, scaling = objective.data, objective.scaling
+    dtype = np.float64 if objective.sharp else np.float32
+    n_rows = max(1, BLOCK_NUMBERS // max(data.n_features, n_columns, 1))
+    center = scaling.center + mean * np.where(np.isfinite(scaling.scale), scaling.scale, 0)
+    for begin in range(0, data.n_samples, n_rows):
+        rows = slice(begin, min(begin + n_rows, data.n_samples))
+        yield rows, data.rows(rows, center, 1 / scaling.scale, dtype)
+    data.n_passes += 1
+
+
+def inverse_root(factored: Factored) -> Doubles:
+    """A matrix whose product with its own transpose is the inverse."""
+    if factored.kept is None:
+        root = solve_triangular(factored.cholesky, np.eye(len(factored.size)), lower=True).T
+    else:
+        values, vectors = factored.kept
+        root = vectors / np.sqrt(values)
+    scaled: Doubles = root / factored.size[:, None]
+    return scaled
+
+
+def _of_many(problem: Multinomial, decisions: Doubles) -> Doubles:
+    """Of many classes.
+
+    What they have in common changes no loss, and has no curvature: some is added, which moves but
+    what left-out decision values have in common.
+    """
+    one, target = problem.one, problem.target
+    margins = ClassMargins(decisions, target)
+    (blocks,) = run([class_sandwiches(problem, margins)])
+    mean, terms = about_mean(problem, blocks)
+    n_classes, size = len(blocks), blocks.shape[-1]
+    blocks[:, :, range(size), range(size)] += terms.sum(axis=0) / n_classes**2
+    for k in range(n_classes):
+        blocks[k, k, range(size - 1), range(size - 1)] += problem.penalty
+    n_kept = size if one.fit_intercept else size - 1
+    matrix = blocks[..., :n_kept, :n_kept].transpose(0, 2, 1, 3).reshape(n_classes * n_kept, -1)
+    factored = Factored(np.ascontiguousarray(matrix), ROUNDING[problem.sharp])
+    factored.truncate()
+    root = inverse_root(factored).reshape(n_classes, n_kept, -1)
+    left_out = decisions.copy()
+    weight = target.weighted(np.ones(decisions.shape[1]))
+    for rows, features in _rows(one, mean, root.shape[-1] * n_classes):
+        moved = features @ root[:, : size - 1]
+        if one.fit_intercept:
+            moved += root[:, -1:]
+        left_out[:, rows] += _steps(
+            np.einsum("kij,lij->ikl", moved, moved, optimize=True),
+            margins.probabilities[:, rows], target.y[rows], weight[rows],
+        )  # fmt: skip
+    return left_out
+
+
+def _steps(leverage: Doubles, chance: Doubles, y: NDArray[Any], weight: Doubles) -> Doubles:
+    """Newton steps (K, n_rows) of the rows' decision values, of leverages (n_rows, K, K)."""
+    residual = chance.T.copy()
+    residual[np.arange(len(y)), y.astype(np.intp)] -= 1
+    residual *= weight[:, None]
+    curvature = -np.einsum("ki,li->ikl", chance, chance)
+    curvature[:, range(len(chance)), range(len(chance))] += chance.T
+    curvature *= weight[:, None, None]
+    held = np.eye(len(chance)) - leverage @ curvature
+    pushed = np.einsum("ikl,il->ik", leverage, residual)
+    steps: Doubles = np.linalg.solve(held, pushed[..., None])[..., 0].T
+    return steps
+
+
+def doubtful(target: Target, decisions: Doubles, left_out: Doubles) -> NDArray[np.intp]:
+    """Rows that one step does not do for: it goes far, and what it costs counts among all losses.
+
+    Those whose class would be gone without them are taken as they are.
+    """
+    codes = target.y.astype(np.intp)
+    change = left_out - decisions
+    if len(change) == 1:
+        change = np.vstack([np.zeros_like(change), change])
+    losses = target.weighted(losses_of(left_out, codes))
+    rise = losses - target.weighted(losses_of(decisions, codes))
+    own = target.weighted(np.ones(len(codes)))
+    total = np.bincount(codes, own)
+    doubted = (change.max(axis=0) - change.min(axis=0) > FAR) & (rise > COUNTS * losses.sum())
+    doubted &= own < total[codes] * LARGEST_SHARE
+    rows = np.flatnonzero(doubted)
+    return np.sort(rows[np.argsort(-rise[rows], kind="stable")[:MOST_REFITTED]])
+
+
+def losses_of(decisions: Doubles, codes: NDArray[np.intp]) -> Doubles:
+    """The log loss of each row."""
+    if len(decisions) == 1:
+        decisions = np.vstack([np.zeros_like(decisions), decisions])
+    logarithms: Doubles = SOFTMAX.log_probabilities(decisions.copy())
+    losses: Doubles = -logarithms[codes, np.arange(len(codes))]
+    return losses

@@ -1,0 +1,143 @@
+"""What fits of folds are worth on rows that they have not seen, without reading X again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from inspect import signature
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score, make_scorer
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _check_method_params
+
+from ..classifier import LinearClassifier
+from .folds import Indices
+
+Doubles = NDArray[np.float64]
+
+
+class FoldModel(LinearClassifier):
+    """The fit of a fold, as scorers see it: of the rows it left out it knows the decision values.
+
+    Attributes
+    ----------
+    coef_, intercept_, classes_, n_features_in_
+        As those of `LogisticRegression`.
+    C, l1_ratio : float
+    """
+
+    def __init__(
+        self,
+        C: float = 1.0,
+        l1_ratio: float = 0.0,
+        threshold: float = 0.5,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.threshold = threshold
+        self.n_jobs = n_jobs
+
+    def keep(self, fitted: Mapping[str, Any], X: Any, decisions: Doubles) -> FoldModel:
+        """Set the fitted attributes, and the decision values (1 or n_classes, n_rows) of an X."""
+        for name, value in fitted.items():
+            setattr(self, name, value)
+        self._seen, self._decisions = X, decisions
+        return self
+
+    def _decision(self, X: Any) -> Doubles:
+        return self._decisions.copy() if X is self._seen else super()._decision(X)
+
+
+class Scores:
+    """Scores of models on the rows of one fold.
+
+    Parameters
+    ----------
+    scorer : callable
+        scorer(estimator, X, y, **parameters) -> float.
+    X : array of shape (n_samples, n_features)
+        As the user gave it. Rows are taken from it only for scorers that may read them.
+    y : ndarray of shape (n_samples,)
+    codes : ndarray of shape (n_samples,)
+        y as numbers of classes.
+    classes : ndarray of shape (n_classes,)
+    rows : ndarray of int
+        The fold's.
+    parameters : dict
+        Of the scorer, for all samples.
+    """
+
+    def __init__(
+        self,
+        scorer: Callable[..., float],
+        X: Any,
+        y: NDArray[Any],
+        codes: NDArray[Any],
+        classes: NDArray[Any],
+        rows: Indices,
+        parameters: Mapping[str, Any],
+    ) -> None:
+        self.rows, self.codes = rows, codes[rows]
+        self.parameters = _check_method_params(X, params=dict(parameters), indices=rows)
+        self.plain = is_accuracy(scorer) and set(self.parameters) <= {"sample_weight"}
+        self.scorer, self.y = knowing(scorer, classes), y[rows]
+        # Scorers made of a function of y and predictions hand X on to the model, unread.
+        reads = not hasattr(scorer, "_score_func")
+        self.X = _safe_indexing(X, rows) if reads else rows
+
+    def of(self, model: FoldModel, fitted: Mapping[str, Any], decisions: Doubles) -> float:
+        """The score of a model, given the decision values of all rows."""
+        model.keep(fitted, self.X, np.ascontiguousarray(decisions[:, self.rows]))
+        if self.plain:
+            right = model._codes(model._decisions) == self.codes
+            return float(np.average(right, weights=self.parameters.get("sample_weight")))
+        return float(self.scorer(model, self.X, self.y, **self.parameters))
+
+
+def is_accuracy(scorer: Any) -> bool:
+    """Whether a scorer is plain accuracy: the share of rows that are predicted right."""
+    return getattr(scorer, "_score_func", None) is accuracy_score and not scorer._kwargs
+
+
+def knowing(scorer: Any, classes: NDArray[Any]) -> Any:
+    """A scorer that is told the classes, where its function asks: a fold may not hold them all."""
+    function = getattr(scorer, "_score_func", None)
+    asked = signature(function).parameters if function is not None else {}
+    if "labels" not in asked:
+        return scorer
+    told: dict[str, Any] = {"labels": classes}
+    if len(classes) == 2 and "pos_label" in asked:
+        told["pos_label"] = classes[-1]
+    return make_scorer(
+        function,
+        greater_is_better=scorer._sign == 1,
+        response_method=scorer._response_method,
+        **(told | scorer._kwargs),
+    )
+
+
+def table_of(
+    Cs: NDArray[Any], l1_ratios: NDArray[Any], scores: Doubles
+) -> dict[str, NDArray[Any] | list[dict[str, float]]]:
+    """Scores (n_folds, n_l1_ratios, n_cs) as columns of a table, a row for each penalty."""
+    by_row = scores.reshape(len(scores), -1)
+    ratios, strengths = (grid.ravel() for grid in np.meshgrid(l1_ratios, Cs, indexing="ij"))
+    mean = by_row.mean(axis=0)
+    order = np.where(np.isnan(mean), -np.inf, mean)
+    table: dict[str, Any] = {
+        "param_C": strengths,
+        "param_l1_ratio": ratios,
+        "params": [
+            {"C": float(C), "l1_ratio": float(ratio)}
+            for C, ratio in zip(strengths, ratios, strict=True)
+        ],
+    }
+    table |= {f"split{k}_test_score": own for k, own in enumerate(by_row)}
+    table["mean_test_score"] = mean
+    table["std_test_score"] = by_row.std(axis=0)
+    better = (order[None, :] > order[:, None]).sum(axis=1)
+    table["rank_test_score"] = (1 + better).astype(np.int32)
+    return table

@@ -1,0 +1,177 @@
+"""Approximate leave-one-out beside a fit without each row."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import accuracy_score, get_scorer, log_loss
+
+from fusedlogit import LogisticRegression, LogisticRegressionCV, leave_one_out
+
+
+def standardised(load, every=1):
+    X, y = load(return_X_y=True)
+    X, y = X[::every], y[::every]
+    return (X - X.mean(axis=0)) / X.std(axis=0), y
+
+
+def cancer(every=3):
+    return standardised(load_breast_cancer, every)
+
+
+def wide():
+    """More features than rows: all products of pairs."""
+    X, y = cancer(every=6)
+    pairs = np.einsum("ij,ik->ijk", X, X).reshape(len(X), -1)
+    return np.hstack([X, pairs / pairs.std(axis=0)])[:, :300], y
+
+
+def wide_classes():
+    X, y = standardised(load_wine, 3)
+    pairs = np.einsum("ij,ik->ijk", X, X).reshape(len(X), -1)
+    return np.hstack([X, pairs / pairs.std(axis=0)])[:, :100], y
+
+
+DATA = {
+    "cancer": cancer,
+    "iris": lambda: standardised(load_iris, 2),
+    "wine": lambda: standardised(load_wine, 2),
+    "wide": wide,
+    "wide classes": wide_classes,
+}
+
+
+def brute_force(X, y, sample_weight=None, **parameters):
+    """Every row left out in its turn."""
+    rows = np.arange(len(y))
+    folds = [(np.delete(rows, i), [i]) for i in rows]
+    model = LogisticRegressionCV(cv=folds, scoring="neg_log_loss", tol=1e-7, **parameters)
+    model.fit(X, y, sample_weight)
+    return np.average(model.scores_, axis=0, weights=sample_weight)[0], model.C_
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_log_loss_and_choice_are_those_of_brute_force(name):
+    X, y = DATA[name]()
+    Cs = np.logspace(-3, 2, 4)
+    model = LogisticRegressionCV(Cs=Cs, cv="loo", scoring="neg_log_loss").fit(X, y)
+    scores, C = brute_force(X, y, Cs=Cs)
+    np.testing.assert_allclose(model.scores_[0, 0], scores, rtol=0.01)
+    assert model.C_ == C
+    assert model.scores_.shape == (1, 1, 4)
+    assert model.converged_
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"l1_ratios": [0.7]},
+        {"l1_ratios": [1.0], "Cs": [1e-4, 0.1]},
+        {"fit_intercept": False},
+        {"class_weight": {0: 2.0, 1: 0.5}},
+        {"scaling": 7.0},
+    ],
+)
+def test_other_problems(parameters):
+    X, y = cancer()
+    parameters = {"Cs": [0.01, 1.0]} | parameters
+    model = LogisticRegressionCV(cv="loo", scoring="neg_log_loss", **parameters).fit(X, y)
+    scores, C = brute_force(X, y, **parameters)
+    np.testing.assert_allclose(model.scores_[0, 0], scores, rtol=0.01)
+    assert model.C_ == C
+
+
+def test_weights_of_rows():
+    X, y = cancer()
+    weight = np.random.default_rng(0).integers(0, 3, len(y)).astype(float)
+    model = LogisticRegressionCV(Cs=[0.01, 1.0], cv="loo", scoring="neg_log_loss", tol=1e-9)
+    model.fit(X, y, weight)
+    kept = weight > 0
+    scores, _ = brute_force(X[kept], y[kept], weight[kept], Cs=[0.01, 1.0])
+    np.testing.assert_allclose(model.scores_[0, 0], scores, rtol=0.01)
+
+
+def test_a_weight_of_two_leaves_out_both():
+    X, y = cancer()
+    fit = LogisticRegression(C=0.1, tol=1e-10)
+    weight = np.ones(len(y))
+    weight[:40] = 2.0
+    fit.fit(X, y, weight)
+    found = leave_one_out(fit, X, y, weight).decision_function[:5]
+    for row in range(5):
+        rest = np.delete(np.arange(len(y)), row)
+        without = LogisticRegression(C=0.1, tol=1e-10).fit(X[rest], y[rest], weight[rest])
+        assert found[row] == pytest.approx(without.decision_function(X[[row]])[0], rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["cancer", "wine"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_of_a_fitted_model(name, dtype):
+    X, y = DATA[name]()
+    X = X.astype(dtype)
+    model = LogisticRegression(C=0.3, tol=1e-10).fit(X, y)
+    found = leave_one_out(model, X, y)
+    chosen = LogisticRegressionCV(Cs=[0.3], cv="loo", scoring="neg_log_loss", tol=1e-10).fit(X, y)
+    assert found.log_loss == pytest.approx(-chosen.scores_[0, 0, 0], rel=1e-3)
+    assert found.log_loss > log_loss(y, model.predict_proba(X))
+    assert found.decision_function.shape == model.decision_function(X).shape
+    values = found.decision_function
+    predicted = (values > 0).astype(int) if values.ndim == 1 else values.argmax(axis=1)
+    assert found.accuracy == accuracy_score(y, predicted)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_many_rows_by_a_sampled_hessian(dtype):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(6000, 6)).astype(dtype)
+    y = (X[:, 0] + rng.logistic(size=len(X)) > 0).astype(int)
+    model = LogisticRegression(tol=1e-10).fit(X, y)
+    left_out = leave_one_out(model, X, y).decision_function
+    moved = left_out - model.decision_function(X)
+    for row in (3, 1000, 5999):
+        rest = np.delete(np.arange(len(y)), row)
+        without = LogisticRegression(tol=1e-12).fit(X[rest], y[rest])
+        expected = without.decision_function(X[[row]]) - model.decision_function(X[[row]])
+        assert moved[row] == pytest.approx(expected[0], rel=0.15, abs=1e-5)
+
+
+def test_columns_far_from_zero_and_standardised():
+    X, y = load_breast_cancer(return_X_y=True)
+    X = X[::3] + 1e5 * X.std(axis=0)
+    y = y[::3]
+    far = LogisticRegressionCV(Cs=[0.1], cv="loo", scaling="standard", scoring="neg_log_loss")
+    near = LogisticRegressionCV(Cs=[0.1], cv="loo", scoring="neg_log_loss")
+    near.fit((X - X.mean(axis=0)) / X.std(axis=0), y)
+    np.testing.assert_allclose(far.fit(X, y).scores_, near.scores_, rtol=1e-4)
+
+
+def test_scorers_see_what_is_left_out():
+    X, y = cancer()
+
+    def accuracy(estimator, X, y):
+        return (estimator.predict(X) == y).mean()
+
+    by_hand = LogisticRegressionCV(Cs=[1.0], cv="loo", scoring=accuracy).fit(X, y)
+    plain = LogisticRegressionCV(Cs=[1.0], cv="loo").fit(X, y)
+    assert by_hand.scores_[0, 0, 0] == plain.scores_[0, 0, 0]
+    model = LogisticRegression(C=1.0).fit(X, y)
+    assert plain.scores_[0, 0, 0] == leave_one_out(model, X, y).accuracy
+    assert plain.scores_[0, 0, 0] < get_scorer("accuracy")(model, X, y)
+
+
+def test_bad_input():
+    X, y = cancer()
+    with pytest.raises(NotFittedError):
+        leave_one_out(LogisticRegression(), X, y)
+    model = LogisticRegression().fit(X, y)
+    with pytest.raises(ValueError, match=r"y has the classes \[5, 6\]"):
+        leave_one_out(model, X, y + 5)
+    with pytest.raises(ValueError, match="'cv' parameter"):
+        LogisticRegressionCV(cv="leave one out").fit(X, y)
+
+
+def test_too_large_for_a_factorisation():
+    X = np.ones((8_200, 8_300), dtype=np.uint8)
+    y = np.arange(len(X)) % 2
+    with pytest.raises(ValueError, match=r"cv='loo' factors a matrix .* Use cv=5"):
+        LogisticRegressionCV(cv="loo").fit(X, y)

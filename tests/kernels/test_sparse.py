@@ -1,0 +1,385 @@
+"""Passes over sparse rows: held to their twins for every type, and to what indices may be."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from fusedlogit import functions, reference
+from fusedlogit.data.arguments import data_of
+from fusedlogit.data.sparse import MOST_SUMS, SparseMatrix
+from fusedlogit.data.structure import rows_of
+from fusedlogit.data.target import Target
+from fusedlogit.errors import PassOverflowError
+from fusedlogit.problems.links import LOG_LOSS, SOFTMAX
+
+from .contract import SUM_RTOL, VALUE_RTOL, assert_within
+from .problems import steady
+
+TYPES = ["float64", "float32", "float16", "uint8", "int8", "uint16", "bool", "int64", "pattern"]
+INDICES = ["int32", "int64"]
+
+
+def sparse_rows(n, d, dtype="float64", indices="int32", seed=0, density=0.2):
+    """CSR of a type, of the smallest integers where it holds integers; rows and columns may be
+    empty. `pattern` has values all one, of which none is stored."""
+    rng = np.random.default_rng(seed)
+    full = (rng.random((n, d)) < density) * np.rint(rng.normal(size=(n, d)) * 20)
+    if dtype in ("uint8", "uint16", "bool", "pattern"):
+        full = np.abs(full)
+    if dtype in ("bool", "pattern"):
+        full = full > 0
+    X = sparse.csr_array(full)
+    if dtype == "pattern":
+        X.data = np.broadcast_to(True, X.nnz)
+    else:
+        X.data = X.data.astype(dtype)
+    X.indices, X.indptr = X.indices.astype(indices), X.indptr.astype(indices)
+    return X
+
+
+def dense_of(X):
+    """The same numbers in float64."""
+    out = np.zeros(X.shape)
+    rows = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    np.add.at(out, (rows, X.indices), np.asarray(X.data, dtype=float))
+    return out
+
+
+def listed(result):
+    """The results of a function, one or many."""
+    return result if isinstance(result, tuple) else (result,)
+
+
+@pytest.fixture(params=TYPES)
+def dtype(request):
+    return request.param
+
+
+@pytest.fixture(params=INDICES)
+def indices(request):
+    return request.param
+
+
+@steady
+@given(
+    n=st.integers(1, 150), d=st.integers(1, 40), dtype=st.sampled_from(TYPES),
+    indices=st.sampled_from(INDICES), density=st.sampled_from([0.0, 0.1, 0.6, 1.0]),
+    n_coefs=st.sampled_from([1, 2, 3, 9]), n_threads=st.sampled_from([1, 2, 3]),
+    seed=st.integers(0, 2**20), weighted=st.booleans(), folds=st.booleans(),
+)  # fmt: skip
+def test_loss_and_gradient_of_many_vectors(
+    n, d, dtype, indices, density, n_coefs, n_threads, seed, weighted, folds
+):
+    X, rng = sparse_rows(n, d, dtype, indices, seed, density), np.random.default_rng(seed)
+    full = dense_of(X)
+    y, offset = rng.random(n), rng.normal(size=n)
+    weight = rng.random(n) + 0.1 if weighted else None
+    fold = rng.integers(0, 3, n).astype(np.uint8) if folds else None
+    held_out = rng.integers(-1, 3, n_coefs).astype(np.int32) if folds else None
+    coef, intercept = rng.normal(size=(n_coefs, d)) / 20, rng.normal(size=n_coefs)
+    data = data_of(X, n_threads)
+    data._n_threads = n_threads  # small as it is
+    losses, gradients, slopes, margins = data.loss_and_gradient(
+        Target(y, weight, LOG_LOSS), coef, intercept, offset=offset, fold=fold, held_out=held_out
+    )
+    for k in range(n_coefs):
+        z = full @ coef[k] + intercept[k] + offset
+        share = np.ones(n) if weight is None else weight
+        if folds:
+            share = np.where((held_out[k] >= 0) & (fold == held_out[k]), 0, share)
+        size = np.abs(full) @ np.abs(coef[k]) + np.abs(intercept[k]) + np.abs(offset) + 1
+        assert_within(margins[k].values, z, VALUE_RTOL["float64"], size)
+        loss = share * reference.log_loss(z, y)
+        assert_within(losses[k], loss.sum(), VALUE_RTOL["float64"], share @ size)
+        factor = share * reference.residual(z, y)
+        terms = np.abs(full).T @ (share * size)
+        assert_within(gradients[k], full.T @ factor, SUM_RTOL["float64"], terms)
+        assert_within(slopes[k], factor.sum(), SUM_RTOL["float64"], share @ size)
+
+
+@steady
+@given(
+    n=st.integers(1, 200), d=st.integers(1, 30), dtype=st.sampled_from(TYPES),
+    n_classes=st.integers(2, 12), n_threads=st.sampled_from([1, 2]), seed=st.integers(0, 2**20),
+)  # fmt: skip
+def test_softmax(n, d, dtype, n_classes, n_threads, seed):
+    X, rng = sparse_rows(n, d, dtype, seed=seed), np.random.default_rng(seed)
+    full, y = dense_of(X), rng.integers(0, n_classes, n)
+    coef, intercept = rng.normal(size=(n_classes, d)) / 20, rng.normal(size=n_classes)
+    decision, data = np.empty((n_classes, n)), data_of(X, n_threads)
+    data._n_threads = n_threads
+    loss, gradient, slopes = data.softmax_loss_and_gradient(
+        Target(y, None, SOFTMAX), coef, intercept, decision=decision
+    )
+    expected = reference.softmax_loss_and_gradient(full, y, coef, intercept)
+    np.testing.assert_allclose(loss / n, expected[0], rtol=1e-12)
+    np.testing.assert_allclose(gradient / n, expected[1], rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(slopes / n, expected[2], rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(decision, coef @ full.T + intercept[:, None], rtol=1e-12, atol=1e-11)
+
+
+def test_twins_of_every_type(dtype, indices):
+    X, rng = sparse_rows(300, 17, dtype, indices), np.random.default_rng(1)
+    full, weight = dense_of(X), rng.random(300)
+    vector, mean, scale = rng.normal(size=(3, 17))
+    for name, arguments in {
+        "decision_values": (vector, 0.3),
+        "hessian_product": (weight, vector, 0.3),
+        "sandwich": (weight,),
+        "moments": (weight,),
+        "gram": (weight, mean, scale),
+    }.items():
+        actual = getattr(functions, name)(X, *arguments)
+        expected = getattr(reference, name)(full, *arguments)
+        for one, other in zip(listed(actual), listed(expected), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10, err_msg=name)
+
+
+@steady
+@given(n=st.integers(1, 60), d=st.integers(1, 20), seed=st.integers(0, 2**20))
+def test_parts(n, d, seed):
+    rng = np.random.default_rng(seed)
+    X = sparse_rows(n, d, str(rng.choice(TYPES)), str(rng.choice(INDICES)), seed)
+    full, data, vector = dense_of(X), data_of(X, 2), rng.normal(size=(1, d))
+    rows = np.sort(rng.choice(n, rng.integers(1, n + 1), replace=False))
+    features = np.sort(rng.choice(d, rng.integers(1, d + 1), replace=False))
+    begin, end = np.sort(rng.choice(n + 1, 2, replace=False))
+    zero = np.zeros(1)
+    for part, table, coef in (
+        (data.sample(rows), full[rows], vector),
+        (data.columns(features), full[:, features], vector[:, features]),
+        (data.block(begin, end), full[begin:end], vector),
+        (data.block(begin, end).columns(features), full[begin:end, features], vector[:, features]),
+    ):
+        np.testing.assert_allclose(
+            part.decision_values(coef, zero)[0], table @ coef[0], rtol=1e-12, atol=1e-11
+        )
+
+
+def test_products_about_a_point():
+    X, rng = sparse_rows(100, 6), np.random.default_rng(0)
+    weight, about = rng.random(100), rng.normal(size=6)
+    expected = reference.sandwich(dense_of(X) - about, weight)
+    np.testing.assert_allclose(data_of(X, 1).sandwich(weight, about), expected, rtol=1e-10)
+
+
+def test_constant_columns_have_no_variance_at_all():
+    X = sparse.csr_array(np.column_stack([np.full(50, 0.1), np.zeros(50), np.arange(50.0)]))
+    weight = np.random.default_rng(0).random(50)
+    weight[3] = 0
+    X[3, 0] = 7.0
+    mean, variance = functions.moments(X, weight)
+    assert mean[0] == 0.1
+    assert variance[:2].tolist() == [0, 0]
+    assert variance[2] > 0
+
+
+@pytest.mark.parametrize("n_coefs", [1, 3])
+def test_the_same_threads_give_the_same_bits(n_coefs):
+    X, rng = sparse_rows(5000, 300), np.random.default_rng(0)
+    y, coef = rng.random(5000), rng.normal(size=(n_coefs, 300)) / 100
+    runs = []
+    for _ in range(2):
+        data = SparseMatrix.of(X, 2)
+        assert data.n_threads == 2
+        target = Target(y, None, LOG_LOSS)
+        runs.append(data.loss_and_gradient(target, coef, np.zeros(n_coefs))[:3])
+    for one, other in zip(*runs, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_gradients_of_many_vectors_in_turns(monkeypatch):
+    X, rng = sparse_rows(200, 30), np.random.default_rng(0)
+    factor = rng.normal(size=(5, 200))
+    whole = data_of(X, 1).row_sum(factor)[0]
+    monkeypatch.setattr("fusedlogit.data.sparse.MOST_SUMS", 8 * 30 * 2)
+    assert MOST_SUMS > 8 * 30 * 5
+    data = data_of(X, 1)
+    np.testing.assert_allclose(data.row_sum(factor)[0], whole, rtol=1e-13)
+    assert data.n_passes == 1.5
+
+
+def test_pattern_stores_no_values():
+    X = sparse_rows(50, 8, "pattern")
+    ones = sparse.csr_array((np.ones(X.nnz, np.float32), X.indices, X.indptr), shape=X.shape)
+    assert data_of(X, 1).values is None
+    assert data_of(ones, 1).values is None
+    ones.data[-1] = 2
+    assert np.shares_memory(data_of(ones, 1).values, ones.data)
+
+
+def test_sound_rows_are_not_copied(indices):
+    X = sparse_rows(50, 8, "float32", indices)
+    data = data_of(rows_of(X), 1)
+    assert data.indices is X.indices or np.shares_memory(data.indices, X.indices)
+    assert np.shares_memory(data.values, X.data)
+
+
+def broken(change):
+    X = sparse_rows(30, 9, seed=5)
+    change(X)
+    return X
+
+
+def set_index(X, place, value):
+    X.indices[place] = value
+
+
+def fall(X):
+    X.indptr[7] = X.indptr[6] - 1
+
+
+def overrun(X):
+    X.indptr[-1] += 5
+
+
+def begin_late(X):
+    X.indptr[0] = 1
+
+
+def shorten(X):
+    X.indptr = X.indptr[:-1]
+
+
+def lose_values(X):
+    X.data = X.data[:-1]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda X: set_index(X, 4, -1), r"column index -1 in row .*lie in \[0, 8\]"),
+        (lambda X: set_index(X, 11, 9), r"column index 9 in row .*lie in \[0, 8\]"),
+        (lambda X: set_index(X, 11, 2**31 - 1), "column index 2147483647 in row"),
+        (fall, "indptr of the sparse X is broken at row 6"),
+        (overrun, "indptr of the sparse X is broken at row 29"),
+        (begin_late, "indptr of the sparse X is broken at row 0"),
+        (shorten, "indptr of the sparse X has length 30; 30 rows need 31"),
+        (lose_values, "indices and .* values"),
+    ],
+)
+@pytest.mark.parametrize("by_columns", [False, True])
+def test_broken_structure_is_refused(change, message, by_columns):
+    X = broken(change)
+    if by_columns:
+        other = sparse.csc_array(X.shape[::-1])
+        other.data, other.indices, other.indptr = X.data, X.indices, X.indptr
+        X = other
+        message = message.replace("column", "ROW").replace("row", "column").replace("ROW", "row")
+    with pytest.raises(ValueError, match=message):
+        rows_of(X)
+
+
+@steady
+@given(
+    st.lists(st.integers(-2, 14), min_size=5, max_size=5),
+    st.lists(st.integers(-2, 5), min_size=12, max_size=12),
+    st.sampled_from(INDICES),
+)
+def test_any_structure_is_refused_or_right(indptr, indices, dtype):
+    X = sparse.csr_array((4, 4))
+    X.indptr = np.array(indptr, dtype=dtype)
+    X.indices, X.data = np.array(indices, dtype=dtype), np.arange(12.0)
+    sound = indptr[0] == 0 and (np.diff(indptr) >= 0).all() and indptr[-1] <= 12
+    used = np.array(indices[: indptr[-1] if sound else 0], dtype=int)
+    if not sound or (used < 0).any() or (used > 3).any():
+        with pytest.raises(ValueError, match=r"sparse X"):
+            rows_of(X)
+        return
+    expected = np.zeros((4, 4))
+    rows = np.repeat(np.arange(4), np.diff(indptr))
+    np.add.at(expected, (rows, used), np.arange(12.0)[: len(used)])
+    data = data_of(rows_of(X), 1)
+    np.testing.assert_array_equal(data.decision_values(np.eye(4), np.zeros(4)).T, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "uint8"])
+def test_unordered_and_repeated_indices_add_up(dtype):
+    X = sparse.csr_array(
+        (np.array([1, 2, 3, 4, 5], np.float32), np.array([2, 0, 2, 1, 1]), np.array([0, 3, 3, 5])),
+        shape=(3, 4),
+    )
+    X.data = X.data.astype(dtype)
+    kept = X.indices.copy()
+    assert functions.decision_values(X, [1.0, 10, 100, 1000], 0).tolist() == [402, 0, 90]
+    np.testing.assert_array_equal(X.indices, kept)
+
+
+@pytest.mark.parametrize("form", ["csc", "coo", "bsr", "dia", "lil", "dok"])
+@pytest.mark.parametrize("kind", ["array", "matrix"])
+def test_other_formats_are_converted(form, kind):
+    X = sparse_rows(20, 7)
+    other = getattr(sparse, f"{form}_{kind}")(X)
+    vector = np.arange(7.0)
+    np.testing.assert_allclose(
+        functions.decision_values(other, vector, 0), X @ vector, rtol=1e-13, atol=1e-12
+    )
+
+
+def test_coordinates_out_of_place_are_refused():
+    X = sparse.coo_array(sparse_rows(20, 7))
+    X.coords[1][3] = 7
+    with pytest.raises(ValueError, match="column index outside"):
+        rows_of(X)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_nonfinite_values_are_named(value, dtype):
+    X = sparse_rows(200, 9, dtype)
+    place = X.indptr[123] + 1
+    X.data[place] = value
+    with pytest.raises(ValueError, match=f"in row 123, column {X.indices[place]}"):
+        functions.loss_and_gradient(X, np.zeros(200), np.zeros(9), 0.0)
+    assert functions.first_nonfinite(X) == (123, X.indices[place])
+    data = data_of(X, 1)
+    with pytest.raises(ValueError, match=f"in row 123, column {X.indices[place]}"):
+        data.block(100, 150).row_sum(np.ones((1, 50)))
+
+
+def test_numbers_that_are_too_large_are_told_from_those():
+    X = sparse_rows(20, 7)
+    with pytest.raises(PassOverflowError):
+        functions.decision_values(X, np.full(7, 1e308), 0.0)
+    assert functions.first_nonfinite(X) == (-1, -1)
+
+
+def test_features_in_units_with_a_far_column():
+    rng = np.random.default_rng(0)
+    full = dense_of(sparse_rows(60, 5))
+    full[:, 2] = 1e7 + rng.normal(size=60)
+    full[7, 2] = 1e7
+    data = data_of(sparse.csr_array(full), 1)
+    center, unit = np.array([0, 0, 1e7, 0, 0]), np.array([1.0, 2, 4, 0.5, 1])
+    coef = rng.normal(size=(1, 5))
+    np.testing.assert_allclose(
+        data.features(center, unit).decision_values(coef, np.zeros(1))[0],
+        ((full - center) * unit) @ coef[0],
+        rtol=1e-12,
+        atol=1e-10,
+    )
+
+
+def test_arranged_by_falling_counts(monkeypatch):
+    monkeypatch.setattr("fusedlogit.data.sparse.MANY_FEATURES", 40)
+    monkeypatch.setattr("fusedlogit.data.sparse.MANY_ENTRIES", 500)
+    X = sparse_rows(100, 40, "float32")
+    X.data[X.indices == 7], X.data[X.indices == 30] = 0, 0
+    X.eliminate_zeros()
+    data = data_of(X, 1)
+    arranged, order = data.arranged()
+    assert data.arranged() == (arranged, order)
+    count = np.bincount(X.indices, minlength=40)
+    assert sorted(order) == np.flatnonzero(count).tolist()
+    assert (np.diff(count[order]) <= 0).all()
+    coef = np.random.default_rng(0).normal(size=(1, 40))
+    np.testing.assert_allclose(
+        arranged.decision_values(coef[:, order], np.zeros(1)),
+        data.decision_values(coef, np.zeros(1)),
+        rtol=1e-12,
+        atol=1e-12,
+    )
+    monkeypatch.setattr("fusedlogit.data.sparse.MANY_FEATURES", 41)
+    assert data.arranged() == (data, None)
