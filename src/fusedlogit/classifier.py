@@ -125,7 +125,7 @@ class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type
     def _codes(self, decision: Doubles) -> NDArray[Any]:
         """The numbers of the classes that decision values (1 or n_classes, n_samples) predict."""
         if len(decision) > 1:
-            return SOFTMAX.likeliest(decision)
+            return np.asarray(SOFTMAX.likeliest(decision))
         above: NDArray[np.bool_] = decision[0] > np.log(self.threshold / (1 - self.threshold))
         return above.astype(np.intp)
 

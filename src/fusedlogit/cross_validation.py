@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -33,7 +33,7 @@ from .selection.costs import Costs, Penalty
 from .selection.folds import Split, splits_of, targets_of
 from .selection.grid import Fit, Grid
 from .selection.scoring import FoldModel, Scores, table_of
-from .solvers import SOLVERS, Settings, choose
+from .solvers import FOREIGN, SOLVERS, Settings, choose
 
 Doubles = NDArray[np.float64]
 
@@ -130,7 +130,7 @@ class LogisticRegressionCV(LinearClassifier):
         "fit_intercept": ["boolean"],
         "cv": ["cv_object", StrOptions({"loo"})],
         "scoring": [StrOptions(set(get_scorer_names())), callable, None],
-        "solver": [StrOptions({"auto", *SOLVERS})],
+        "solver": [StrOptions({"auto", *SOLVERS}), Hidden(StrOptions({*FOREIGN}))],
         "scaling": [None, StrOptions({"standard"}), Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],

@@ -15,8 +15,8 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.validation import _get_feature_names
 
-from .data.checks import check_storage, real_numbers
-from .data.dense import DenseMatrix
+from .data.arguments import matrix_of
+from .data.checks import real_numbers
 from .fitting import (
     Labels,
     Problem,
@@ -154,7 +154,7 @@ def logistic_path(
 
     Parameters
     ----------
-    X : array of shape (n_samples, n_features)
+    X : array or sparse matrix of shape (n_samples, n_features)
     y : array of shape (n_samples,)
         Two or more classes.
     Cs : int or array of float, default=100
@@ -188,7 +188,7 @@ def logistic_path(
     Raises
     ------
     TypeError
-        If X is sparse, or holds objects that are no numbers.
+        If X holds objects that are no numbers.
     ValueError
         If y has one class only, X or y holds NaN or infinity, shapes do not fit, or a parameter is
         out of range.
@@ -208,14 +208,14 @@ def logistic_path(
     >>> display = path.plot()
     """
     names = _get_feature_names(X)
-    stored = check_storage(X)
+    data = matrix_of(X, n_jobs)
     of_rows: NDArray[Any] = column_or_1d(y, warn=True)
-    check_consistent_length(stored, of_rows)
+    check_consistent_length(X, of_rows)
     labels = Labels.of(of_rows, "logistic_path")
-    weight, unit = weights_of(labels, of_rows, stored, sample_weight, class_weight)
+    weight, unit = weights_of(labels, of_rows, of_rows, sample_weight, class_weight)
     labels.require_weight(weight, "logistic_path")
     problem = problem_of(
-        DenseMatrix(stored, n_jobs), labels.target(weight), labels.n_classes, scaling, (1.0, 1.0),
+        data, labels.target(weight), labels.n_classes, scaling, (1.0, 1.0),
         fit_intercept,
     )  # fmt: skip
     family = _Family.of(problem, l1_ratio, unit)

@@ -20,6 +20,7 @@ import fusedlogit
 from fusedlogit.patch import OURS
 
 THEIRS = linear_model.LogisticRegression
+THEIRS_CV = linear_model.LogisticRegressionCV
 X, y = load_iris(return_X_y=True)
 X_cancer, y_cancer = load_breast_cancer(return_X_y=True)
 
@@ -62,6 +63,8 @@ def test_arguments_are_scikit_learns(patched):
         ({"solver": "saga", "l1_ratio": 0.5}, scale(X)),
         ({"solver": "saga", "l1_ratio": 1.0, "C": 0.1}, scale(X)),
         ({"solver": "sag", "n_jobs": 2}, scale(X)),
+        ({"C": 0.1}, sparse.csr_array(X)),
+        ({"C": 0.1}, sparse.coo_array(X)),
     ],
 )
 @pytest.mark.parametrize("classes", [2, 3])
@@ -82,7 +85,6 @@ def test_fits_are_ours_and_agree(patched, arguments, features, classes):
     ("arguments", "features", "reason"),
     [
         ({"solver": "liblinear"}, X, "penalises the intercept"),
-        ({}, sparse.csr_array(X), "[Ss]parse"),
         ({"class_weight": {0: 1.0, 1: 0.0}}, X, "zero for every sample"),
         ({"max_iter": 0}, X, "max_iter=0"),
     ],
@@ -204,6 +206,85 @@ def test_pickles_load_where_nothing_is_patched(patched, run_python):
     status, out, error = run_python(code)
     assert status == 0, error
     assert out.split() == ["[0]", "fusedlogit.patch.classes"]
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("legacy", [True, False])
+@pytest.mark.parametrize("refit", [True, False])
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize(
+    "arguments", [{}, {"l1_ratios": None}, {"l1_ratios": (0,)}, {"l1_ratios": np.array([0.0, 0.3])}]
+)
+def test_cross_validation_is_ours_and_its_attributes_are_scikit_learns(
+    patched, legacy, refit, classes, arguments
+):
+    rows = np.flatnonzero(y < classes)[::3]
+    features, labels = scale(X)[rows], np.array(["a", "b", "c"])[y[rows]]
+    arguments = {
+        "Cs": [0.1, 1.0], "cv": 3, "solver": "saga", "refit": refit, "scoring": "neg_log_loss",
+        "use_legacy_attributes": legacy, "random_state": 0, **arguments,
+    }  # fmt: skip
+    if legacy and "use_legacy_attributes" not in THEIRS_CV().get_params():
+        del arguments["use_legacy_attributes"]
+    ours = linear_model.LogisticRegressionCV(**arguments).fit(features, labels)
+    theirs = THEIRS_CV(**arguments, tol=1e-6, max_iter=5000).fit(features, labels)
+    assert fitted_by_ours(ours)
+    for name, expected in vars(theirs).items():
+        if name == "n_iter_":
+            assert ours.n_iter_.shape == expected.shape
+        elif name.endswith("_"):
+            assert_alike(getattr(ours, name), expected, name)
+    np.testing.assert_allclose(
+        ours.score(features, labels), theirs.score(features, labels), rtol=1e-3
+    )
+
+
+def assert_alike(ours, theirs, name):
+    assert type(ours) is type(theirs), name
+    if isinstance(theirs, dict):
+        assert ours.keys() == theirs.keys()
+        for key, value in theirs.items():
+            assert_alike(ours[key], value, name)
+        return
+    assert np.shape(ours) == np.shape(theirs), name
+    if np.asarray(theirs).dtype.kind == "f":
+        np.testing.assert_allclose(ours, theirs, rtol=1e-2, atol=1e-2, err_msg=name)
+    else:
+        np.testing.assert_array_equal(ours, theirs, err_msg=name)
+
+
+@pytest.mark.skipif(
+    "use_legacy_attributes" not in linear_model.LogisticRegressionCV().get_params(),
+    reason="these defaults are not deprecated yet",
+)
+def test_defaults_of_cross_validation_warn_as_scikit_learns(patched):
+    def warned(cls):
+        with pytest.warns(FutureWarning) as caught:
+            cls(Cs=2).fit(X, y)
+        return [str(warning.message).split(" will ")[0] for warning in caught]
+
+    ours, theirs = warned(linear_model.LogisticRegressionCV), warned(THEIRS_CV)
+    assert len(ours) == len(theirs) == 3
+    assert ours[:2] == theirs[:2]
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"solver": "liblinear"}, "penalises the intercept"),
+        ({"cv": iter([(np.arange(0, 80), np.arange(80, 100))])}, "only once"),
+        ({"penalty": "l2", "l1_ratios": (0.0,)}, "l1_ratios beside penalty"),
+    ],
+)
+def test_cross_validation_goes_on_with_a_line_in_the_log(patched, arguments, reason, caplog):
+    mixed = np.random.default_rng(0).permutation(100)
+    model = linear_model.LogisticRegressionCV(Cs=1, **arguments)
+    with caplog.at_level(logging.INFO, "fusedlogit"):
+        model.fit(X[:100][mixed], y[:100][mixed])
+    assert not fitted_by_ours(model)
+    assert re.search(reason, caplog.records[0].getMessage())
 
 
 SCRIPT = """

@@ -423,7 +423,7 @@ class SparseMatrix:
     ) -> NDArray[Any]:
         """Some rows as a table of features (x - center) unit: counted by who asks for them."""
         features = (self._part(rows)._scipy().toarray() - center) * unit
-        return features.astype(dtype, copy=False)
+        return np.asarray(features.astype(dtype, copy=False))
 
     def sample(self, rows: NDArray[np.intp]) -> SparseMatrix:
         """Some of the rows, copied, as a matrix of their own."""

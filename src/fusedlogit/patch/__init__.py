@@ -5,9 +5,13 @@ from __future__ import annotations
 from sklearn import linear_model
 
 from .classes import LogisticRegression
+from .cross_validation import LogisticRegressionCV
 
 #: What each name of `sklearn.linear_model` becomes.
-OURS = {"LogisticRegression": LogisticRegression}
+OURS = {
+    "LogisticRegression": LogisticRegression,
+    "LogisticRegressionCV": LogisticRegressionCV,
+}
 
 _THEIRS = {name: getattr(linear_model, name) for name in OURS}
 
@@ -15,13 +19,14 @@ __all__ = ["OURS", "patch_sklearn", "unpatch_sklearn"]
 
 
 def patch_sklearn() -> None:
-    """Let ``sklearn.linear_model.LogisticRegression`` be ours, from now on.
+    """Let ``LogisticRegression`` and ``LogisticRegressionCV`` of ``sklearn.linear_model`` be ours.
 
-    It is a subclass of scikit-learn's own: arguments, defaults, attributes, ``isinstance``, clones
-    and pickles are as they were, and fits are ours. What ours does not do goes on to scikit-learn
-    with a line in the log ``"fusedlogit"``, of level INFO, that says why: ``solver="liblinear"``,
-    which penalises the intercept, sparse X, callbacks, arrays of other libraries, and whatever
-    scikit-learn itself refuses, so that its errors are its own.
+    They are subclasses of scikit-learn's own: arguments, defaults, attributes, ``isinstance``,
+    clones and pickles are as they were, and fits are ours. What ours does not do goes on to
+    scikit-learn with a line in the log ``"fusedlogit"``, of level INFO, that says why:
+    ``solver="liblinear"``, which penalises the intercept, callbacks, arrays of other libraries,
+    folds that lack a class, and whatever scikit-learn itself refuses, so that its errors are its
+    own.
 
     ``tol`` bounds the distance to the minimum of the cost, relative to it, by ``tol ** 2``
     (scikit-learn's bounds the gradient, whose square that distance follows), but not below 1e-12;

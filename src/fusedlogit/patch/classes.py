@@ -17,7 +17,7 @@ from .arguments import NotOursError, our_arguments, warn_of_penalty
 LOG = logging.getLogger("fusedlogit")
 
 #: What our fits tell besides.
-OURS_ALONE = ("converged_", "history_", "n_passes_")
+OURS_ALONE = ("converged_", "cv_results_", "folds_converged_", "history_", "n_passes_")
 
 
 class LogisticRegression(linear_model.LogisticRegression):  # type: ignore[misc]
