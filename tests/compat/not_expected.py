@@ -40,6 +40,7 @@ REASONS = (
     r"solver='liblinear' penalises the intercept",
     r"solver='.*' knows no L1 norm",
     r"dual=True|l1_ratio=None|max_iter=0|callbacks are set",
+    r"(?s).*enable_metadata_routing.*",
     r"cv can be read only once|l1_ratios beside penalty=.*|cv: fold .* has no training rows .*",
     r"arrays of other libraries are enabled",
     r"(?s).*(NaN|Found input variables with inconsistent numbers|one class only).*",
