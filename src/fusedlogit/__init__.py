@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import functions, reference
+    from .data.parts import Parts
     from .errors import PassOverflowError
     from .estimator import LogisticRegression
     from .functions import loss_and_gradient
@@ -15,6 +16,7 @@ __version__ = version("fusedlogit")
 
 __all__ = [
     "LogisticRegression",
+    "Parts",
     "PassOverflowError",
     "__version__",
     "functions",
@@ -26,6 +28,7 @@ __all__ = [
 _MODULES = {
     "LogisticRegression": "estimator",
     "loss_and_gradient": "functions",
+    "Parts": "data.parts",
     "PassOverflowError": "errors",
     "show_config": "runtime.config",
 }

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from . import functions
-from .data.checks import NUMBER_TYPES, narrowed, numbers_alone, readable
-from .data.dense import DenseMatrix
 from .problems.links import SOFTMAX
+from .validation import new_data
 
 Doubles = NDArray[np.float64]
 
@@ -42,14 +41,10 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _decision(self, X: ArrayLike) -> Doubles:
         """Decision values by class, of shape (1 or n_classes, n_samples)."""
         check_is_fitted(self)
-        with numbers_alone(X):
-            data = validate_data(
-                self, X, reset=False, dtype=list(NUMBER_TYPES), ensure_all_finite=False
-            )
-        matrix = DenseMatrix(readable(narrowed(data)), self.n_jobs)
+        data = new_data(self, X, self.n_jobs)
         coef = np.ascontiguousarray(self.coef_, dtype=np.float64)
         intercept = np.ascontiguousarray(self.intercept_, dtype=np.float64)
-        return matrix.decision_values(coef, intercept, precise=_beyond_float32(coef, intercept))
+        return data.decision_values(coef, intercept, precise=_beyond_float32(coef, intercept))
 
     def decision_function(self, X: ArrayLike) -> Doubles:
         """Decision values z = w . x + b.

@@ -12,11 +12,8 @@ from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import validate_data
 
 from .classifier import LinearClassifier
-from .data.checks import NUMBER_TYPES, narrowed, numbers_alone, readable
-from .data.dense import DenseMatrix
 from .fitting import (
     Labels,
     check_offers,
@@ -27,6 +24,7 @@ from .fitting import (
 )
 from .solvers import SOLVERS, Callback, Result, Settings, choose
 from .solvers.scheduler import run
+from .validation import training_data
 
 Doubles = NDArray[np.float64]
 
@@ -181,7 +179,7 @@ class LogisticRegression(LinearClassifier):
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
+        X : array or Parts of shape (n_samples, n_features)
             float64, float32, float16, uint8, int8, uint16 and bool are read as they lie. Integers
             of other types are copied into the narrowest of these that holds their values (float32
             up to 2^24, else float64), any other numbers into float64.
@@ -213,18 +211,14 @@ class LogisticRegression(LinearClassifier):
         """
         l1 = self.l1_ratio > 0 and bool(np.isfinite(self.C))
         choose(self.solver, l1)  # before anything is read
-        with numbers_alone(X):
-            data, target_values = validate_data(
-                self, X, y, dtype=list(NUMBER_TYPES), ensure_all_finite=False
-            )
+        data, target_values = training_data(self, X, y, self.n_jobs)
         labels = Labels.of(target_values, "LogisticRegression")
-        weight, unit = weights_of(labels, target_values, data, sample_weight, self.class_weight)
-        matrix = DenseMatrix(readable(narrowed(data)), self.n_jobs)
+        weight, unit = weights_of(labels, target_values, sample_weight, self.class_weight)
         labels.require_weight(weight, "LogisticRegression")
         target = labels.target(weight)
         penalty = 1 / (self.C * unit) / target.total_weight
         problem = problem_of(
-            matrix, target, labels.n_classes, self.scaling,
+            data, target, labels.n_classes, self.scaling,
             ((1 - self.l1_ratio) * penalty, self.l1_ratio * penalty), self.fit_intercept,
         )  # fmt: skip
         settings = Settings(
@@ -232,7 +226,7 @@ class LogisticRegression(LinearClassifier):
         )
         solver = solver_of(self.solver, labels.n_classes, l1)
         check_offers(solver, problem)
-        start = self._start(matrix.n_features, labels.classes)
+        start = self._start(data.n_features, labels.classes)
         (result,) = run([solver.solve(problem, problem.from_data(*start), settings)])
         coef, intercept = coefficients_of(problem, result)
         self.classes_ = labels.classes

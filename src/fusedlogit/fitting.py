@@ -11,7 +11,7 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
-from .data.dense import DenseMatrix
+from .data.protocol import Data
 from .data.target import Target
 from .problems.links import LOG_LOSS, SOFTMAX
 from .problems.multinomial import Multinomial
@@ -81,7 +81,6 @@ class Labels:
 def weights_of(
     labels: Labels,
     y: NDArray[Any],
-    X: NDArray[Any],
     sample_weight: ArrayLike | None,
     class_weight: dict[Any, float] | str | None,
 ) -> tuple[Doubles | None, float]:
@@ -89,7 +88,7 @@ def weights_of(
     if sample_weight is None and class_weight is None:
         return None, 1.0
     weight = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, copy=True, ensure_non_negative=True
+        sample_weight, y, dtype=np.float64, copy=True, ensure_non_negative=True
     )
     if class_weight is not None:
         weight *= _class_weights(labels, y, weight, class_weight)[labels.codes]
@@ -120,7 +119,7 @@ def _class_weights(
 
 
 def problem_of(
-    data: DenseMatrix,
+    data: Data,
     target: Target,
     n_classes: int,
     scaling: float | str | None,

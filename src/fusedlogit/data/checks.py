@@ -211,11 +211,16 @@ def raise_if_nonfinite(
         raise_if_outside(y)
     row, column = (-1, -1) if X is None else first_nonfinite(X)
     if X is not None and row >= 0:
-        raise ValueError(
-            f"Input X contains NaN or infinity: {X[row, column]} in row {row}, column {column}. "
-            "Remove or impute such rows first."
-        )
+        raise ValueError(nonfinite_message(X, row, column))
     raise PassOverflowError(
         "the decision values X w + b overflow, or the gradient does: X and the coefficients are "
         "too large together"
+    )
+
+
+def nonfinite_message(X: NDArray[Any], row: int, column: int) -> str:
+    """What is wrong with an X that holds NaN or infinity."""
+    return (
+        f"Input X contains NaN or infinity: {X[row, column]} in row {row}, column {column}. "
+        "Remove or impute such rows first."
     )

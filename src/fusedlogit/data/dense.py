@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -206,9 +206,15 @@ class DenseMatrix:
         )  # fmt: skip
         return float(loss[0]), gradients, slopes
 
-    def block(self, begin: int, end: int) -> DenseMatrix:
-        """Some rows in turn, where they lie, as a matrix of their own."""
-        return DenseMatrix(self.X[begin:end], self._n_threads, self.source, self.center, self.unit)
+    def blocks(self, n_rows: int) -> Iterator[tuple[slice, DenseMatrix]]:
+        """All rows in turn, where they lie, as matrices of their own: one pass."""
+        for begin in range(0, self.n_samples, n_rows):
+            rows = slice(begin, min(begin + n_rows, self.n_samples))
+            yield (
+                rows,
+                DenseMatrix(self.X[rows], self._n_threads, self.source, self.center, self.unit),
+            )
+        self.n_passes += 1
 
     def hessian_product(
         self,

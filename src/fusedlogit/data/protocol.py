@@ -8,6 +8,7 @@ data: behind `Margins`, or as arrays that solvers only hand back.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -105,8 +106,8 @@ class Data(Protocol):
     def sample(self, rows: NDArray[np.intp]) -> Data:
         """Some rows as data of their own."""
 
-    def block(self, begin: int, end: int) -> Data:
-        """Some rows in turn, where they lie, as data of their own."""
+    def blocks(self, n_rows: int) -> Iterator[tuple[slice, Data]]:
+        """All rows in turn, so many at most, where they lie, as data of their own: one pass."""
 
     def columns(self, features: NDArray[np.intp]) -> Data:
         """Some columns as data of their own."""

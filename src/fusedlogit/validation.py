@@ -1,0 +1,75 @@
+"""X and y as estimators are given them: scikit-learn's checks, and the data that passes read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.validation import _check_n_features, validate_data
+
+from .data.checks import NUMBER_TYPES, narrowed, numbers_alone, readable
+from .data.dense import DenseMatrix
+from .data.partitioned import PartitionedMatrix
+from .data.parts import Parts
+
+AnyData = DenseMatrix | PartitionedMatrix
+
+
+def training_data(
+    estimator: BaseEstimator, X: Any, y: Any, n_jobs: int | None
+) -> tuple[AnyData, NDArray[Any]]:
+    """What `fit` is given; the estimator learns the number and names of X's columns.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X or y cannot be used.
+    """
+    if isinstance(X, Parts):
+        target: NDArray[Any] = column_or_1d(_present(estimator, y), warn=True)
+        check_consistent_length(X, target)
+        _check_n_features(estimator, X, reset=True)
+        _take_names(estimator, X)
+        return PartitionedMatrix(X, n_jobs), target
+    with numbers_alone(X):
+        array, target = validate_data(
+            estimator, X, y, dtype=list(NUMBER_TYPES), ensure_all_finite=False
+        )
+    return DenseMatrix(readable(narrowed(array)), n_jobs), target
+
+
+def new_data(estimator: BaseEstimator, X: Any, n_jobs: int | None) -> AnyData:
+    """What a fitted estimator is to predict of.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X cannot be used, or has other columns than `fit` was given.
+    """
+    if isinstance(X, Parts):
+        _check_n_features(estimator, X, reset=False)
+        return PartitionedMatrix(X, n_jobs)
+    with numbers_alone(X):
+        array = validate_data(
+            estimator, X, reset=False, dtype=list(NUMBER_TYPES), ensure_all_finite=False
+        )
+    return DenseMatrix(readable(narrowed(array)), n_jobs)
+
+
+def _present(estimator: BaseEstimator, y: Any) -> Any:
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None; "
+            "parts that hold it have it as X.y"
+        )
+    return y
+
+
+def _take_names(estimator: Any, X: Parts) -> None:
+    if X.columns is not None:
+        estimator.feature_names_in_ = np.asarray(X.columns, dtype=object)
+    elif hasattr(estimator, "feature_names_in_"):
+        del estimator.feature_names_in_
