@@ -25,7 +25,7 @@ PACKAGE = "fusedlogit._kernels"
 SOURCES = "cython_kernels/modules"
 
 #: What takes longest to compile comes first, so that no core waits for it at the end.
-KERNELS = ("dense", "matrix", "margins", "link", "patches", "coordinate")
+KERNELS = ("dense", "matrix", "stochastic", "margins", "link", "patches", "coordinate")
 
 #: What Cython needs for memoryviews, compiled once rather than into each module.
 SHARED = f"{PACKAGE}._cyutility"

@@ -19,7 +19,7 @@ LAYERS = (
     ("problems",),
     ("solvers",),
     ("functions",),
-    ("fitting", "validation"),
+    ("fitting", "validation", "streaming"),
     ("classifier",),
     ("estimator",),
     ("photographs",),

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from .estimator import LogisticRegression
     from .functions import loss_and_gradient
     from .runtime.config import show_config
+    from .solvers.settings import SGD
 
 __version__ = version("fusedlogit")
 
 __all__ = [
+    "SGD",
     "LogisticRegression",
     "Parts",
     "PassOverflowError",
@@ -29,6 +31,7 @@ _MODULES = {
     "LogisticRegression": "estimator",
     "loss_and_gradient": "functions",
     "Parts": "data.parts",
+    "SGD": "solvers.settings",
     "PassOverflowError": "errors",
     "show_config": "runtime.config",
 }

@@ -19,9 +19,9 @@ AnyData = DenseMatrix | PartitionedMatrix
 
 
 def training_data(
-    estimator: BaseEstimator, X: Any, y: Any, n_jobs: int | None
+    estimator: BaseEstimator, X: Any, y: Any, n_jobs: int | None, *, reset: bool = True
 ) -> tuple[AnyData, NDArray[Any]]:
-    """What `fit` is given; the estimator learns the number and names of X's columns.
+    """What `fit` is given; if `reset`, the estimator learns the number and names of X's columns.
 
     Raises
     ------
@@ -31,12 +31,13 @@ def training_data(
     if isinstance(X, Parts):
         target: NDArray[Any] = column_or_1d(_present(estimator, y), warn=True)
         check_consistent_length(X, target)
-        _check_n_features(estimator, X, reset=True)
-        _take_names(estimator, X)
+        _check_n_features(estimator, X, reset=reset)
+        if reset:
+            _take_names(estimator, X)
         return PartitionedMatrix(X, n_jobs), target
     with numbers_alone(X):
         array, target = validate_data(
-            estimator, X, y, dtype=list(NUMBER_TYPES), ensure_all_finite=False
+            estimator, X, y, reset=reset, dtype=list(NUMBER_TYPES), ensure_all_finite=False
         )
     return DenseMatrix(readable(narrowed(array)), n_jobs), target
 

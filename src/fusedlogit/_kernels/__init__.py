@@ -1,8 +1,7 @@
 """Chooses the compiled kernels for this machine.
 
-``coordinate``, ``dense``, ``link``, ``margins``, ``matrix`` and ``patches`` here are the modules of
-the best instruction-set level that the processor supports, or of the one that the environment
-variable ``FUSEDLOGIT_ISA`` names.
+The modules named in ``MODULES`` are here those of the best instruction-set level that the processor
+supports, or of the one that the environment variable ``FUSEDLOGIT_ISA`` names.
 """
 
 import importlib
@@ -12,7 +11,7 @@ from types import ModuleType
 
 from . import cpu
 
-MODULES = ("dense", "link", "margins", "matrix", "coordinate", "patches")
+MODULES = ("dense", "link", "margins", "matrix", "coordinate", "patches", "stochastic")
 
 
 def built_levels() -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from . import checks
 from .margins import Margins
 from .protocol import Data, Sums
 from .target import Target
+from .walk import Walk
 
 Doubles = NDArray[np.float64]
 
@@ -292,6 +293,20 @@ class DenseMatrix:
         self.n_passes += 1
         self.raise_if_nonfinite(np.diagonal(product))
         return product
+
+    def features_of(self, rows: NDArray[np.intp], center: Doubles, unit: Doubles) -> Doubles:
+        """Some rows of X itself as features (x - center) unit, of shape (len(rows), n_features)."""
+        return (self.X[rows].astype(np.float64) - center) * unit
+
+    def walk(self, target: Target, walk: Walk, generator: np.random.Generator | None) -> float:
+        """A step of a stochastic descent after each batch of rows of X itself: one pass.
+
+        Returns the sum of the weighted losses, each before the step that its row takes part in.
+        """
+        mean_weight = target.total_weight / self.n_samples
+        loss = walk.over(self.X, target, mean_weight, generator)
+        self.n_passes += 1
+        return loss
 
     def moments(
         self, sample_weight: Doubles | None, unit: Doubles | None = None

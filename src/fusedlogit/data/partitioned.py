@@ -18,6 +18,7 @@ from .part_kinds import Part
 from .parts import Parts
 from .protocol import Data, Sums
 from .target import Target
+from .walk import Walk
 
 Doubles = NDArray[np.float64]
 
@@ -248,6 +249,21 @@ class PartitionedMatrix:
         center = None if self.center is None else self.center[features]
         unit = None if self.unit is None else self.unit[features]
         return DenseMatrix(columns, self._n_threads, None, center, unit)
+
+    def features_of(self, rows: NDArray[np.intp], center: Doubles, unit: Doubles) -> Doubles:
+        """Some rows of X itself as features (x - center) unit, of shape (len(rows), n_features)."""
+        return (self.parts.taken(rows).astype(np.float64) - center) * unit
+
+    def walk(self, target: Target, walk: Walk, generator: np.random.Generator | None) -> float:
+        """As of a `DenseMatrix`: parts in turn, the batches of each in random order."""
+        mean_weight = target.total_weight / self.n_samples
+        losses = np.zeros(1)
+
+        def go(rows: slice, matrix: DenseMatrix) -> None:
+            losses[0] += walk.over(matrix.X, target.sample(rows), mean_weight, generator)
+
+        self._run(go)
+        return float(losses[0])
 
     def count(self, part: Data) -> None:
         """Add the passes over a part of X, and its making, as fractions of a pass."""

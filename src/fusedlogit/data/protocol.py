@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .margins import Margins
 from .target import Target
+from .walk import Walk
 
 Doubles = NDArray[np.float64]
 Sums = tuple[Doubles, Doubles, Doubles, list[Margins]]
@@ -102,6 +103,16 @@ class Data(Protocol):
 
     def features(self, center: Doubles, unit: Doubles) -> Data:
         """The same X, read as features (x - center) unit."""
+
+    def features_of(self, rows: NDArray[np.intp], center: Doubles, unit: Doubles) -> Doubles:
+        """Some rows of X itself as features (x - center) unit, an array."""
+
+    def walk(self, target: Target, walk: Walk, generator: np.random.Generator | None) -> float:
+        """A step of a stochastic descent after each batch of rows of X itself: one pass.
+
+        Batches come in random order, or as they lie if there is no generator. Returns the sum of
+        the weighted losses, each before the step that its row takes part in.
+        """
 
     def sample(self, rows: NDArray[np.intp]) -> Data:
         """Some rows as data of their own."""

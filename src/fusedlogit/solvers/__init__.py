@@ -5,13 +5,14 @@ from .gradient_descent import GRADIENT_DESCENT
 from .lbfgs import LBFGS
 from .newton import NEWTON
 from .proximal import PROXIMAL
-from .settings import Callback, Result, Settings, Solver
+from .settings import SGD, Callback, Result, Settings, Solver
+from .stochastic import STOCHASTIC
 
 SOLVERS: dict[str, Solver] = {
-    solver.name: solver for solver in (NEWTON, LBFGS, GRADIENT_DESCENT, PROXIMAL)
+    solver.name: solver for solver in (NEWTON, LBFGS, GRADIENT_DESCENT, PROXIMAL, STOCHASTIC)
 }
 
-__all__ = ["SOLVERS", "Callback", "Result", "Settings", "Solver", "choose", "require"]
+__all__ = ["SGD", "SOLVERS", "Callback", "Result", "Settings", "Solver", "choose", "require"]
 
 
 def choose(name: str, l1: bool) -> Solver:
