@@ -248,8 +248,8 @@ class LogisticRegression(LinearClassifier):
     ) -> LogisticRegression:
         """Learn from some more rows, each of which counts once, in the order in which they come.
 
-        A stochastic descent takes a step after each batch of rows (`SGD`); `coef_` is the average
-        of its points. After n rows it is about as near the minimum over these rows, penalty and
+        Whatever `solver` is, a stochastic descent takes a step after each batch of rows, as `SGD`
+        says if it is one; `coef_` is the average of its points. After n rows it is about as near the minimum over these rows, penalty and
         all, as they are near the law behind them; `fit` gets to the minimum itself. A stream may be
         pickled between two calls and go on. What is kept of rows is a sample of 2,048 at most.
 
@@ -271,12 +271,10 @@ class LogisticRegression(LinearClassifier):
         Raises
         ------
         TypeError, ValueError
-            As by `fit`; if `classes` is missing at the first call, or y holds another class; if
-            `solver` is not "sgd" or "auto". The model is then as it was before.
+            As by `fit`; if `classes` is missing at the first call, or y holds another class. The
+            model is then as it was before.
         """
-        name, sgd = self._solver()
-        if name not in ("auto", "sgd"):
-            raise ValueError(f"partial_fit goes by solver='sgd' or 'auto', not {name!r}")
+        _, sgd = self._solver()
         if self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' needs all rows at once: give partial_fit a dict instead"

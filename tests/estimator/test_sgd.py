@@ -252,8 +252,6 @@ class TestPartialFit:
         X, y = rows_of_a_law(50)
         with pytest.raises(ValueError, match="classes must be passed on the first call"):
             LogisticRegression().partial_fit(X, y)
-        with pytest.raises(ValueError, match="solver='sgd' or 'auto', not 'newton'"):
-            LogisticRegression(solver="newton").partial_fit(X, y, classes=[0, 1])
         with pytest.raises(ValueError, match="give partial_fit a dict"):
             LogisticRegression(class_weight="balanced").partial_fit(X, y, classes=[0, 1])
         with pytest.raises(ValueError, match="not the same as on last call"):
