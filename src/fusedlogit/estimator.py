@@ -249,9 +249,10 @@ class LogisticRegression(LinearClassifier):
         """Learn from some more rows, each of which counts once, in the order in which they come.
 
         Whatever `solver` is, a stochastic descent takes a step after each batch of rows, as `SGD`
-        says if it is one; `coef_` is the average of its points. After n rows it is about as near the minimum over these rows, penalty and
-        all, as they are near the law behind them; `fit` gets to the minimum itself. A stream may be
-        pickled between two calls and go on. What is kept of rows is a sample of 2,048 at most.
+        says if it is one; `coef_` is the average of its points. After n rows it is about as near
+        the minimum over these rows, penalty and all, as they are near the law behind them; `fit`
+        gets to the minimum itself. A stream may be pickled between two calls and go on. What is
+        kept of rows is a sample of 2,048 at most.
 
         Parameters
         ----------
