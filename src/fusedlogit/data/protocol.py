@@ -8,6 +8,7 @@ data: behind `Margins`, or as arrays that solvers only hand back.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from .frame import Seen
 from .margins import Margins
 from .target import Target
+from .walk import Walk
 
 Doubles = NDArray[np.float64]
 Sums = tuple[Doubles, Doubles, Doubles, list[Margins]]
@@ -136,8 +138,8 @@ class Data(Protocol):
     def sample(self, rows: NDArray[np.intp]) -> Data:
         """Some rows as data of their own."""
 
-    def block(self, begin: int, end: int) -> Data:
-        """Some rows in turn, where they lie, as data of their own."""
+    def blocks(self, n_rows: int) -> Iterator[tuple[slice, Data]]:
+        """All rows in turn, so many at most, where they lie, as data of their own: one pass."""
 
     def columns(self, features: NDArray[np.intp]) -> Data:
         """Some columns as data of their own."""
@@ -147,3 +149,14 @@ class Data(Protocol):
 
     def raise_if_nonfinite(self, *sums: ArrayLike, y: NDArray[Any] | None = None) -> None:
         """Name the culprit in X or y where a sum is not finite."""
+
+
+class Walked(Data, Protocol):
+    """Data that a stochastic descent may go over."""
+
+    def walk(self, target: Target, walk: Walk, generator: np.random.Generator | None) -> float:
+        """A step of a stochastic descent after each batch of rows of X itself: one pass.
+
+        Batches come in random order, or as they lie if there is no generator. Returns the sum of
+        the weighted losses, each before the step that its row takes part in.
+        """

@@ -134,7 +134,7 @@ class Candidate:
     @property
     def solver(self) -> str:
         """The solver that was used, where "auto" was asked for."""
-        return choose(self.model.solver, self.model.l1_ratio > 0).name
+        return choose(str(self.model.solver), self.model.l1_ratio > 0).name
 
     @property
     def name(self) -> str:

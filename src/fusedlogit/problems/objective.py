@@ -252,6 +252,13 @@ class Objective:
         gradient = self.scaling.gradient(gradient, intercept_gradient)
         return np.concatenate([gradient, np.asarray(slope)[..., None]], axis=-1)
 
+    def as_features(self) -> tuple[Doubles, Doubles]:
+        """Center and unit such that (x - center) unit are the scaled features of X itself."""
+        center, unit = self.scaling.center, 1 / self.scaling.scale
+        if self.frame is None:
+            return center, unit
+        return self.frame.center + center / self.frame.unit, self.frame.unit * unit
+
     def columns(self, features: NDArray[np.intp]) -> Objective:
         """The same cost where all features but these have a coefficient of zero."""
         scaling = Scaling(self.scaling.center[features], self.scaling.scale[features])
