@@ -37,3 +37,14 @@ FAILS = {
         "sparse X goes on to scikit-learn, whose saga agrees with ours to 3e-7 and not to 1e-7"
     ),
 }
+
+#: Why a fit may go on to scikit-learn; any other reason is an error of ours.
+REASONS = (
+    r"solver='liblinear' penalises the intercept",
+    r"solver='.*' knows no L1 norm",
+    r"dual=True|l1_ratio=None|max_iter=0|callbacks are set",
+    r"arrays of other libraries are enabled",
+    r"(?s).*[Ss]parse .*",
+    r"(?s).*(NaN|Found input variables with inconsistent numbers|one class only).*",
+    r"sample_weight \(times class_weight\) is zero for every sample of class .*",
+)
