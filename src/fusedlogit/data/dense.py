@@ -70,9 +70,8 @@ class DenseMatrix:
         """Threads of the next pass: after a fork, perhaps one."""
         return threads_now(self._n_threads)
 
-    def arranged(self) -> tuple[DenseMatrix, None]:
-        """X itself: no order of columns is better than another."""
-        return self, None
+    def arranged(self) -> None:
+        """None: no order of columns is better than another."""
 
     def features(self, center: Doubles, unit: Doubles) -> DenseMatrix:
         """The same X, its features centred and in units."""

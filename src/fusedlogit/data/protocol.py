@@ -121,10 +121,11 @@ class Data(Protocol):
     def first_look(self) -> Seen:
         """What some rows show of each column, evenly spread."""
 
-    def arranged(self) -> tuple[Data, NDArray[np.intp] | None]:
+    def arranged(self) -> tuple[Data, NDArray[np.intp]] | None:
         """X with columns in the order that many passes like best, and which these are.
 
-        None: as they lie. Columns without an element are left out. Asked again, it is the same.
+        None where they lie well. Columns without an entry are left out. Asked again, it is the
+        same.
         """
 
     def rows(

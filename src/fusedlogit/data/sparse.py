@@ -355,14 +355,14 @@ class SparseMatrix:
             square = np.bincount(some.indices, (values - mean[some.indices]) ** 2, self.n_features)
             return Seen(largest, mean, np.sqrt((square + rest * mean**2) / len(rows)))
 
-    def arranged(self) -> tuple[SparseMatrix, NDArray[np.intp] | None]:
+    def arranged(self) -> tuple[SparseMatrix, NDArray[np.intp]] | None:
         """X by falling counts of its columns, empty ones left out: a copy of the indices.
 
-        What passes gather and scatter then lies close together. X itself where it is too small for
-        that to matter.
+        What passes gather and scatter then lies close together. None where X is too small for that
+        to matter.
         """
         if self.n_features < MANY_FEATURES or self.n_entries < MANY_ENTRIES:
-            return self, None
+            return None
         if self._arrangement is None:
             self._arrangement = self._by_count()
         return self._arrangement

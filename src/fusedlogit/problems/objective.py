@@ -106,7 +106,9 @@ class Objective:
         In a frame, a point's coefficients are of features in a common unit, such that they are of
         the size that the solvers' sums of squares can hold; the penalties are in that unit too.
         """
-        n_columns, (data, order) = data.n_features, data.arranged()
+        n_columns, order, arranged = data.n_features, None, data.arranged()
+        if arranged is not None:
+            data, order = arranged
         standard = scaling == "standard"
         weight = target.sample_weight
         look = look_at(data, weight, moments=standard, centred=standard or fit_intercept)
