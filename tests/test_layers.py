@@ -21,6 +21,7 @@ LAYERS = (
     ("functions",),
     ("fitting", "classifier"),
     ("estimator",),
+    ("evaluation",),
     ("photographs",),
     ("features", "reporting"),
     ("command_line",),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fusedlogit.errors import ModelFileError, OutputError
-from fusedlogit.photographs.calibration import Calibration
+from fusedlogit.evaluation.calibration import Calibration
 from fusedlogit.photographs.features import LayerShape, PatchFeatures
 from fusedlogit.photographs.model_file import (
     FORMAT_VERSION,

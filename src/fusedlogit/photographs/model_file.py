@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelFileError, OutputError, printable
+from ..evaluation.calibration import UNCALIBRATED, Calibration
 from ..files.array_file import ArrayFile, field, open_arrays, require
 from ..files.inputs import NotRegularFileError
 from ..files.outputs import write_whole
 from ..functions import decision_values
-from .calibration import UNCALIBRATED, Calibration
 from .features import PatchFeatures, evidence_map, from_arrays, to_arrays
 from .images import CHANNELS, MAX_SIZE
 

@@ -14,10 +14,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..errors import InputError
 from ..estimator import LogisticRegression
+from ..evaluation.calibration import UNCALIBRATED, Calibration, calibrate
+from ..evaluation.score import Score
+from ..evaluation.two_classes import Judgement
 from ..functions import moments
 from ..solvers import choose
-from .calibration import UNCALIBRATED, Calibration, calibrate
-from .evaluation import Judgement, Score
 from .feature_cache import learn_and_compute
 from .features import PatchFeatures
 from .loading import SplitImages

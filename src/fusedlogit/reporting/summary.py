@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import printable
+from ..evaluation.score import Score
 from ..photographs.training import TrainingResult
 from .comparison import Comparison
 from .rounding import percent
@@ -60,7 +61,7 @@ def as_dict(
             }
             for candidate in result.candidates
         ],
-        "scores": {part: asdict(score) for part, score in result.scores.items()},
+        "scores": {part: score_as_dict(score, "n_images") for part, score in result.scores.items()},
         "test_roc_auc": result.test.roc_auc,
         "test_confusion": result.test.confusion.tolist(),
         "seconds": dict(result.seconds),
@@ -72,6 +73,12 @@ def as_dict(
             "times_as_fast": comparison.speedup,
         }
     return summary
+
+
+def score_as_dict(score: Score, counted: str) -> dict[str, Any]:
+    """Return a score as plain types, its number of samples under the name of what they are."""
+    fields = asdict(score)
+    return {counted: fields.pop("n_samples"), **fields}
 
 
 def print_result(
@@ -165,7 +172,7 @@ def _print_scores(console: Console, result: TrainingResult) -> None:
     table = _table("part", "images", "accuracy", "log loss")
     for part, score in result.scores.items():
         table.add_row(
-            part, f"{score.n_images:,}", percent(score.accuracy, 2), f"{score.log_loss:.4f}"
+            part, f"{score.n_samples:,}", percent(score.accuracy, 2), f"{score.log_loss:.4f}"
         )
     console.print(table)
     console.print(
