@@ -22,7 +22,7 @@ LAYERS = (
     ("fitting", "classifier"),
     ("estimator",),
     ("evaluation",),
-    ("photographs",),
+    ("photographs", "embeddings"),
     ("features", "reporting"),
     ("command_line",),
     ("__init__", "__main__"),

@@ -49,7 +49,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         matrix = DenseMatrix(readable(narrowed(data)), self.n_jobs)
         coef = np.ascontiguousarray(self.coef_, dtype=np.float64)
         intercept = np.ascontiguousarray(self.intercept_, dtype=np.float64)
-        return matrix.decision_values(coef, intercept, precise=_beyond_float32(coef, intercept))
+        return matrix.decision_values(coef, intercept, precise=beyond_float32(coef, intercept))
 
     def decision_function(self, X: ArrayLike) -> Doubles:
         """Decision values z = w . x + b.
@@ -125,7 +125,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return logarithms
 
 
-def _beyond_float32(coef: Doubles, intercept: Doubles) -> bool:
+def beyond_float32(coef: Doubles, intercept: Doubles) -> bool:
     """Whether decision values would lose what matters in float32: columns far from zero, or far
     from one, have been fitted.
     """

@@ -7,10 +7,10 @@ import pytest
 
 from fusedlogit.errors import ModelFileError, OutputError
 from fusedlogit.evaluation.calibration import Calibration
+from fusedlogit.photographs.classifier import ImageClassifier
 from fusedlogit.photographs.features import LayerShape, PatchFeatures
 from fusedlogit.photographs.model_file import (
     FORMAT_VERSION,
-    ImageClassifier,
     load_model,
     save_model,
 )

@@ -51,10 +51,9 @@ class SplitImages:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def labels(self) -> tuple[str, str]:
-        """The two labels, sorted; probabilities are those of the second."""
-        first, second = sorted({file.label for file in self.files})
-        return first, second
+    def labels(self) -> tuple[str, ...]:
+        """The labels, sorted; of two, probabilities are those of the second."""
+        return tuple(sorted({file.label for file in self.files}))
 
     def rows(self, *parts: str) -> slice:
         """Return the rows of a part, or of several that follow each other."""

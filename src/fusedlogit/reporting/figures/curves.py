@@ -68,6 +68,7 @@ def accuracy_figure(
     *,
     logarithmic: bool = False,
     cost: Sequence[float] | None = None,
+    cost_name: str = "cost J (nats per image)",
 ) -> Figure:
     """Draw accuracies by something that was varied, a line for each part of the images.
 
@@ -83,13 +84,15 @@ def accuracy_figure(
         Whether the values are drawn by their logarithms.
     cost : sequence of float, length n, optional
         Drawn in a panel of its own, below.
+    cost_name : str
+        What it is called.
     """
     figure, axes = one_panel(3.6)
     bottom = axes
     if cost is not None:
         figure, (axes, bottom) = panels(5.2, 2)
         bottom.plot(values, cost, color=INK, marker="o")
-        bottom.set_ylabel("cost J (nats per image)")
+        bottom.set_ylabel(cost_name)
     named = isinstance(values[0], str)
     for (part, accuracy), colour, marker in zip(accuracies.items(), COLOURS, "os^", strict=False):
         style = "none" if named else "-"

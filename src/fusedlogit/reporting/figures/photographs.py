@@ -173,6 +173,93 @@ def photographs_figure(rows: Sequence[PhotographRow], size: int, *, columns: int
     return figure
 
 
+def captioned_figure(
+    pixels: NDArray[np.uint8], captions: Sequence[str], size: int, *, columns: int
+) -> Figure:
+    """Draw images in rows, each with a caption of two lines.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (n, size * size * 3)
+        At least one image.
+    captions : sequence of str, length n
+    size : int
+        Width and height of the images in pixels.
+    columns : int
+        Images in a row.
+    """
+    rows = -(-len(pixels) // columns)
+    figure = blank(1.3 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, image, caption in zip(grid.flat, pixels, captions, strict=False):
+        axes.imshow(image.reshape(size, size, 3), interpolation="nearest")
+        axes.set_title(caption, fontsize=8, color=INK, pad=3)
+    return figure
+
+
+def class_weights_figure(
+    coef: NDArray[np.float64], size: int, labels: Sequence[str], *, columns: int = 5
+) -> Figure:
+    """Draw the weights of each label as an image, those of the three channels added up.
+
+    Parameters
+    ----------
+    coef : ndarray of float64, shape (n, size * size * 3)
+        Weight of each raw pixel value, for each label.
+    size : int
+        Width and height of the images in pixels.
+    labels : sequence of str, length n
+    columns : int
+        Labels in a row.
+    """
+    weights = coef.reshape(len(coef), size, size, 3).sum(axis=3)
+    limit = float(np.percentile(np.abs(weights), 99.5)) or 1.0
+    rows = -(-len(coef) // columns)
+    figure = blank(1.25 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, panel, label in zip(grid.flat, weights, labels, strict=False):
+        axes.imshow(panel, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+        axes.set_title(short(label), fontsize=9, color=INK, pad=3)
+    return figure
+
+
+def class_exemplars_figure(
+    filters: Sequence[Sequence[Exemplar]], labels: Sequence[str], *, count: int
+) -> Figure:
+    """Draw what the filters that weigh most for each label answer to, a row for each label.
+
+    Parameters
+    ----------
+    filters : sequence of sequences of Exemplar
+        Those that speak for each label; one label at least has some.
+    labels : sequence of str
+    count : int
+        Filters for each label, at most.
+    """
+    rows = [(label, shown) for label, shown in zip(labels, filters, strict=True) if shown]
+    n_pieces = len(rows[0][1][0].pieces)
+    figure = blank(0.72 * len(rows) + 0.1)
+    # A narrow column between the filters, and one for the label.
+    widths = [1.6, *([0.25] + [1.0] * n_pieces) * count]
+    grid = figure.subplots(
+        len(rows), len(widths), squeeze=False, gridspec_kw={"width_ratios": widths}
+    )
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for line, (label, shown) in zip(grid, rows, strict=True):
+        line[0].text(0, 0.5, short(label, 12), fontsize=9, weight="bold", color=INK, va="center")
+        for number, one in enumerate(shown[:count]):
+            first = 2 + number * (n_pieces + 1)
+            line[first].set_title(f"{one.weight:+.3f}", fontsize=7, color=INK, pad=2, loc="left")
+            for axes, piece in zip(line[first : first + n_pieces], one.pieces, strict=False):
+                axes.imshow(piece, interpolation="nearest")
+    return figure
+
+
 def _evidence_bar(
     figure: Figure, grid: Sequence[Axes], norm: Normalize, unit: str, labels: tuple[str, str]
 ) -> None:

@@ -1,11 +1,9 @@
-"""How well two classes are told apart: confusion, ROC curve, reliability."""
+"""How well two classes are told apart: confusion and ROC curve."""
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from sklearn.calibration import calibration_curve
 
-from ...evaluation.two_classes import Judgement
 from ..rounding import percent
 from .canvas import COLOURS, INK, one_panel, short, square_of_shares
 
@@ -55,28 +53,4 @@ def roc_figure(
     axes.set_ylabel(f"'{second}' recognised")
     square_of_shares(axes, 0.01)
     axes.legend(frameon=False, loc="lower right")
-    return figure
-
-
-def reliability_figure(judgement: Judgement, label: str) -> Figure:
-    """Draw how often the second label is right, by how probable it was called.
-
-    Parameters
-    ----------
-    judgement : Judgement
-        Answers to at least one image.
-    label : str
-        The second label.
-    """
-    figure, axes = one_panel(4.2)
-    bins = min(10, len(np.unique(judgement.probability)))
-    came_true, said = calibration_curve(
-        judgement.truth, judgement.probability, n_bins=bins, strategy="quantile"
-    )
-    axes.plot([0, 1], [0, 1], color="#999999", linestyle=":", label="as often as said")
-    axes.plot(said, came_true, color=COLOURS[0], marker="o", linewidth=1.6, label="test images")
-    axes.set_xlabel(f"probability of '{short(label)}' that was said")
-    axes.set_ylabel(f"share that were '{short(label)}'")
-    square_of_shares(axes, 0.02)
-    axes.legend(frameon=False, loc="upper left")
     return figure
