@@ -81,7 +81,7 @@ class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type
         data = new_data(self, X, self.n_jobs)
         coef = np.ascontiguousarray(self._dense_coef(), dtype=np.float64)
         intercept = np.ascontiguousarray(self.intercept_, dtype=np.float64)
-        return data.decision_values(coef, intercept, precise=_beyond_float32(coef, intercept))
+        return data.decision_values(coef, intercept, precise=beyond_float32(coef, intercept))
 
     def decision_function(self, X: ArrayLike) -> Doubles:
         """Decision values z = w . x + b.
@@ -160,7 +160,7 @@ class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type
         return logarithms
 
 
-def _beyond_float32(coef: Doubles, intercept: Doubles) -> bool:
+def beyond_float32(coef: Doubles, intercept: Doubles) -> bool:
     """Whether decision values would lose what matters in float32: columns far from zero, or far
     from one, have been fitted.
     """

@@ -229,9 +229,8 @@ class PartitionedMatrix:
         seen = self.parts.taken(np.arange(0, self.n_samples, step)[:MOST_ROWS])
         return seen_in(lambda n_rows, features: seen[:n_rows, features], self.n_features)
 
-    def arranged(self) -> tuple[PartitionedMatrix, None]:
-        """X itself: no order of columns is better than another."""
-        return self, None
+    def arranged(self) -> None:
+        """None: no order of columns is better than another."""
 
     def features(self, center: Doubles, unit: Doubles) -> PartitionedMatrix:
         """The same X, its features centred and in units."""
