@@ -106,6 +106,8 @@ class PartitionedMatrix:
         *,
         precise: bool = False,
         margins: bool = True,
+        fold: NDArray[np.uint8] | None = None,
+        held_out: NDArray[np.int32] | None = None,
     ) -> Sums:
         """As of a `DenseMatrix`: sums that need not be finite."""
         losses, slopes, gradients = np.zeros(len(coef)), np.zeros(len(coef)), np.zeros_like(coef)
@@ -113,8 +115,9 @@ class PartitionedMatrix:
 
         def add(rows: slice, matrix: DenseMatrix) -> None:
             loss, gradient, slope, found = matrix.loss_and_gradient(
-                target.sample(rows), coef, intercept, precise=precise, margins=margins
-            )
+                target.sample(rows), coef, intercept, precise=precise, margins=margins,
+                fold=None if fold is None else fold[rows], held_out=held_out,
+            )  # fmt: skip
             _add((losses, gradients, slopes), (loss, gradient, slope))
             for k, of_vector in enumerate(found):
                 if decision is not None:

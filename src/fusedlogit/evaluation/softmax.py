@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..classifier import beyond_float32
-from ..data.arguments import dense_of
+from ..data.arguments import matrix_of
 from ..estimator import LogisticRegression
 from .calibration import Temperature
 
@@ -45,8 +45,9 @@ class SoftmaxHead:
     def decision(self, X: ArrayLike, n_threads: int | None = None) -> Doubles:
         """Return the decision values of samples (n, n_features), shape (n, n_classes)."""
         precise = beyond_float32(self.coef, self.intercept)
-        matrix = dense_of(X, n_threads)
-        return matrix.decision_values(self.coef, self.intercept, precise=precise).T
+        matrix = matrix_of(X, n_threads)
+        decision: Doubles = matrix.decision_values(self.coef, self.intercept, precise=precise).T
+        return decision
 
     def probability(self, X: ArrayLike, n_threads: int | None = None) -> Doubles:
         """Return the probabilities of the classes, shape (n, n_classes)."""
