@@ -26,7 +26,8 @@ SOURCES = "cython_kernels/modules"
 
 #: What takes longest to compile comes first, so that no core waits for it at the end.
 KERNELS = (
-    "dense", "sparse", "matrix", "margins", "link", "patches", "coordinate", "vectors",
+    "dense", "sparse", "matrix", "stochastic", "margins", "link", "patches", "coordinate",
+    "vectors",
 )  # fmt: skip
 
 #: What Cython needs for memoryviews, compiled once rather than into each module.

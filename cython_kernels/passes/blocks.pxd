@@ -12,12 +12,13 @@ from cython_kernels.passes.workspace cimport Part
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport lanes, vec_t
 from cython_kernels.sweeps.columns cimport sweep_columns
-from cython_kernels.sweeps.rows cimport sweep_rows
+from cython_kernels.sweeps.rows cimport Lead, sweep_rows
 
 
 cdef inline void sweep_block(
     const storage_t* X, Py_ssize_t first, Py_ssize_t n_old, Py_ssize_t n_new,
-    Py_ssize_t begin, Py_ssize_t end, const Pass* task, Part* part, const vec_t* coef, double* z
+    Py_ssize_t begin, Py_ssize_t end, const Pass* task, Part* part, const vec_t* coef, double* z,
+    Lead lead
 ) noexcept nogil:
     """z of n_new rows from `first`, the gradient of the n_old rows before them, by rows.
 
@@ -28,7 +29,7 @@ cdef inline void sweep_block(
     sweep_rows(
         new - n_old * task.row_stride, n_old, part.factor,
         <vec_t*>part.gradient_registers + offset, new, n_new, coef + offset, z, task.row_stride,
-        end - begin)
+        end - begin, lead)
 
 
 cdef inline void sweep_panel(

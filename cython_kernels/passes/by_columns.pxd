@@ -17,6 +17,7 @@ from cython_kernels.passes.workspace cimport Part, part_at
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport lanes, vec_t
 from cython_kernels.sweeps.lines cimport GROUP
+from cython_kernels.sweeps.rows cimport lead_of
 
 cdef extern from "team.h" nogil:
     int team_rank() noexcept
@@ -59,7 +60,7 @@ cdef inline void sweep_share(
                     <vec_t*>part.z_registers, z_of(part, block))
     else:
         sweep_block(X, first, n_old, n_new, columns.begin, columns.end, task, part, coef,
-                    z_of(part, block))
+                    z_of(part, block), lead_of(0, task.row_stride * sizeof(storage_t)))
 
 
 cdef inline void finish_block(

@@ -11,6 +11,7 @@ from cython_kernels.passes.tiles cimport pass_tiles
 from cython_kernels.passes.task cimport (
     CENTRED_PANELS, CENTRED_ROWS, GRADIENT, LONG_ROWS, PANELS, TILES, Pass, Way,
 )
+from cython_kernels.passes.trial cimport Trial, end_block, new_trial
 from cython_kernels.passes.workspace cimport Part, part_at
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport vec_t
@@ -22,9 +23,13 @@ cdef inline void pass_rows(
 ) noexcept nogil:
     """Some rows of a C-ordered X."""
     cdef Py_ssize_t first = rows.begin, n_old = 0, n_new, unflushed = 0
+    cdef Trial trial = new_trial(
+        (rows.end - rows.begin) // task.plan.block_rows, task.row_stride * sizeof(storage_t))
     while first < rows.end or n_old > 0:
         n_new = min(task.plan.block_rows, rows.end - first)
-        sweep_block(X, first, n_old, n_new, 0, task.n_features, task, part, coef, part.z)
+        sweep_block(X, first, n_old, n_new, 0, task.n_features, task, part, coef, part.z,
+                    trial.lead)
+        end_block(&trial)
         finish_group(task, part, first, n_new, part.z)
         first += n_new
         unflushed += n_old

@@ -28,6 +28,7 @@ cdef enum:
     NEAR_BYTES = 1572864      # what one core keeps of a block: most of its L2
     MANY_FEATURES = 16 * UNIT       # of a part, before columns are worth sharing out
     MIN_BYTES = 33            # columns of uint8 that integer arithmetic serves, to MOST_COLUMNS
+    LEAST_BLOCKS = 128        # of a walk by rows, for a trial of how to ask for memory
     FLUSH = 512               # additions in float32, before sums move to float64
 
     IN_PLACE_VECTORS = 16     # at most, that take X where it lies, if it needs no widening

@@ -8,6 +8,7 @@
 
 static inline int team_rank(void) { return omp_get_thread_num(); }
 static inline int team_size(void) { return omp_get_num_threads(); }
+static inline double team_seconds(void) { return omp_get_wtime(); }
 
 /* Until every thread of the team has come here. */
 static inline void team_wait(void) {
@@ -22,6 +23,7 @@ static inline void team_wait(void) {
 
 static inline int team_rank(void) { return 0; }
 static inline int team_size(void) { return 1; }
+static inline double team_seconds(void) { return 0; }   /* no clock that all systems have */
 static inline void team_wait(void) {}
 
 #endif

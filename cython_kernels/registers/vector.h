@@ -347,15 +347,16 @@ INLINE void lane_sums64(const vec64 *v, vec64 *out) {
 #endif
 
 /* Ask for the cache line at x, which may lie outside of any array: into the nearest cache, or
- * (far) the second one. */
+ * (far) the second one. To GCC a function that does nothing else is pure, and its calls go, unless
+ * there is an empty instruction beside. */
 #if defined(__GNUC__)
-#define PREFETCH(x, gnu, intel) __builtin_prefetch(x, 0, gnu)
+#define PREFETCH(x, gnu, intel) __builtin_prefetch(x, 0, gnu); __asm__ volatile("")
 #elif defined(_M_X64)
 #define PREFETCH(x, gnu, intel) _mm_prefetch((const char *)(x), intel)
 #else
 #define PREFETCH(x, gnu, intel) ((void)(x))
 #endif
-static inline void prefetch(const void *x) { PREFETCH(x, 3, _MM_HINT_T0); }
-static inline void prefetch_far(const void *x) { PREFETCH(x, 2, _MM_HINT_T1); }
+INLINE void prefetch(const void *x) { PREFETCH(x, 3, _MM_HINT_T0); }
+INLINE void prefetch_far(const void *x) { PREFETCH(x, 2, _MM_HINT_T1); }
 
 #endif

@@ -15,12 +15,17 @@ precision the pass computes in.
 
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport (
-    fill, lanes, load_some, muladd, prefetch, sums_of_four, vec_t,
+    fill, lanes, load_some, muladd, prefetch, prefetch_far, sums_of_four, vec_t,
 )
 
 cdef enum:
     GROUP = 4
     CACHE_LINE = 64
+
+cdef enum Fetch:            # where memory ahead is asked into
+    NEAR                    # the nearest cache
+    FAR                     # the second one
+    NOWHERE                 # it comes as the processor sees fit
 
 
 cdef inline Py_ssize_t groups_in(Py_ssize_t n_lines) noexcept nogil:
@@ -83,10 +88,20 @@ cdef inline void sweep_register(
         dot_register(dotted, GROUP, weight, offset, count, sums)
 
 
+cdef inline void ask(const storage_t** ahead, Py_ssize_t offset, Fetch fetch) noexcept nogil:
+    """Ask for a cache line of every line."""
+    cdef Py_ssize_t i
+    for i in range(GROUP):
+        if fetch == NEAR:
+            prefetch(ahead[i] + offset)
+        elif fetch == FAR:
+            prefetch_far(ahead[i] + offset)
+
+
 cdef inline void sweep(
     const storage_t** added, const double* factor, vec_t* target,
     const storage_t** dotted, const vec_t* weight, double* out,
-    const storage_t** ahead, Py_ssize_t n, bint adding, bint dotting
+    const storage_t** ahead, Fetch fetch, Py_ssize_t n, bint adding, bint dotting
 ) noexcept nogil:
     """A sweep over n elements, asking for the memory at `ahead` on the way."""
     cdef Py_ssize_t width = lanes(target)
@@ -100,8 +115,7 @@ cdef inline void sweep(
         fill(0.0, &sums[i])
         fill(factor[i] if adding else 0.0, &factors[i])
     for c in range(n_whole // in_cache_line):
-        for i in range(GROUP):
-            prefetch(ahead[i] + c * in_cache_line * width)
+        ask(ahead, c * in_cache_line * width, fetch)
         for j in range(c * in_cache_line, (c + 1) * in_cache_line):
             sweep_register(added, factors, target + j, dotted, weight + j, sums, j * width, 0,
                            adding, dotting)
@@ -118,12 +132,12 @@ cdef inline void sweep(
 cdef inline void sweep_group(
     const storage_t** added, const double* factor, vec_t* target,
     const storage_t** dotted, const vec_t* weight, double* out,
-    const storage_t** ahead, Py_ssize_t n, bint adding, bint dotting
+    const storage_t** ahead, Fetch fetch, Py_ssize_t n, bint adding, bint dotting
 ) noexcept nogil:
     """A sweep, compiled once for each pair of halves."""
     if adding and dotting:
-        sweep(added, factor, target, dotted, weight, out, ahead, n, True, True)
+        sweep(added, factor, target, dotted, weight, out, ahead, fetch, n, True, True)
     elif adding:
-        sweep(added, factor, target, dotted, weight, out, ahead, n, True, False)
+        sweep(added, factor, target, dotted, weight, out, ahead, fetch, n, True, False)
     elif dotting:
-        sweep(added, factor, target, dotted, weight, out, ahead, n, False, True)
+        sweep(added, factor, target, dotted, weight, out, ahead, fetch, n, False, True)

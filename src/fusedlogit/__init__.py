@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import functions, reference
     from .cross_validation import LogisticRegressionCV
+    from .data.parts import Parts
     from .displays import CoefficientDisplay, HistoryDisplay, PathDisplay
     from .errors import PassOverflowError
     from .estimator import LogisticRegression
@@ -15,15 +16,18 @@ if TYPE_CHECKING:
     from .paths import LogisticPath, logistic_path
     from .runtime.config import show_config
     from .selection.left_out import leave_one_out
+    from .solvers.settings import SGD
 
 __version__ = version("fusedlogit")
 
 __all__ = [
+    "SGD",
     "CoefficientDisplay",
     "HistoryDisplay",
     "LogisticPath",
     "LogisticRegression",
     "LogisticRegressionCV",
+    "Parts",
     "PassOverflowError",
     "PathDisplay",
     "__version__",
@@ -47,6 +51,8 @@ _MODULES = {
     "LogisticRegressionCV": "cross_validation",
     "leave_one_out": "selection.left_out",
     "loss_and_gradient": "functions",
+    "Parts": "data.parts",
+    "SGD": "solvers.settings",
     "PassOverflowError": "errors",
     "patch_sklearn": "patch",
     "show_config": "runtime.config",

@@ -9,13 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model._base import SparseCoefMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from . import functions
-from .data.arguments import data_of
-from .data.checks import NUMBER_TYPES, numbers_alone
-from .data.structure import rows_of
 from .problems.links import SOFTMAX
+from .validation import new_data
 
 Doubles = NDArray[np.float64]
 
@@ -80,15 +78,10 @@ class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type
     def _decision(self, X: ArrayLike) -> Doubles:
         """Decision values by class, of shape (1 or n_classes, n_samples)."""
         check_is_fitted(self)
-        with numbers_alone(X):
-            data = validate_data(
-                self, rows_of(X), reset=False, accept_sparse="csr", dtype=list(NUMBER_TYPES),
-                ensure_all_finite=False,
-            )  # fmt: skip
-        matrix = data_of(data, self.n_jobs)
+        data = new_data(self, X, self.n_jobs)
         coef = np.ascontiguousarray(self._dense_coef(), dtype=np.float64)
         intercept = np.ascontiguousarray(self.intercept_, dtype=np.float64)
-        return matrix.decision_values(coef, intercept, precise=_beyond_float32(coef, intercept))
+        return data.decision_values(coef, intercept, precise=beyond_float32(coef, intercept))
 
     def decision_function(self, X: ArrayLike) -> Doubles:
         """Decision values z = w . x + b.
@@ -125,7 +118,8 @@ class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type
     def _codes(self, decision: Doubles) -> NDArray[Any]:
         """The numbers of the classes that decision values (1 or n_classes, n_samples) predict."""
         if len(decision) > 1:
-            return np.asarray(SOFTMAX.likeliest(decision))
+            likeliest: NDArray[Any] = SOFTMAX.likeliest(decision)
+            return likeliest
         above: NDArray[np.bool_] = decision[0] > np.log(self.threshold / (1 - self.threshold))
         return above.astype(np.intp)
 
@@ -166,7 +160,7 @@ class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type
         return logarithms
 
 
-def _beyond_float32(coef: Doubles, intercept: Doubles) -> bool:
+def beyond_float32(coef: Doubles, intercept: Doubles) -> bool:
     """Whether decision values would lose what matters in float32: columns far from zero, or far
     from one, have been fitted.
     """

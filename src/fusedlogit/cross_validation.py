@@ -221,7 +221,7 @@ class LogisticRegressionCV(LinearClassifier):
                 self, X, y, dtype=list(NUMBER_TYPES), ensure_all_finite=False
             )
         labels = Labels.of(values, "LogisticRegressionCV")
-        weight, unit = weights_of(labels, values, data, sample_weight, self.class_weight)
+        weight, unit = weights_of(labels, values, sample_weight, self.class_weight)
         labels.require_weight(weight, "LogisticRegressionCV")
         routed = self._routed("fit", sample_weight, params)
         splits = self._splits(X, values, routed.splitter.split)

@@ -53,6 +53,14 @@ class ModelFileError(InputError):
     """A file is not a model that this version can read."""
 
 
+class FeatureFileError(InputError):
+    """A file of embeddings cannot be used."""
+
+
+class LabelFileError(InputError):
+    """A file of labels cannot be used."""
+
+
 class OutputError(InputError):
     """A result cannot be written where the user asked."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from copy import copy
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -12,12 +13,9 @@ from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
-from sklearn.utils.validation import validate_data
+from sklearn.utils.multiclass import _check_partial_fit_first_call
 
 from .classifier import LinearClassifier
-from .data.arguments import data_of
-from .data.checks import NUMBER_TYPES, numbers_alone
-from .data.structure import rows_of
 from .fitting import (
     Labels,
     check_offers,
@@ -26,8 +24,10 @@ from .fitting import (
     solver_of,
     weights_of,
 )
-from .solvers import FOREIGN, SOLVERS, Callback, Result, Settings, choose
+from .solvers import FOREIGN, SGD, SOLVERS, Callback, Result, Settings, choose
 from .solvers.scheduler import run
+from .streaming import Stream
+from .validation import training_data
 
 Doubles = NDArray[np.float64]
 
@@ -124,7 +124,7 @@ class LogisticRegression(LinearClassifier):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "C": [Interval(Real, 0, None, closed="right")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-        "solver": [StrOptions({"auto", *SOLVERS}), Hidden(StrOptions({*FOREIGN}))],
+        "solver": [StrOptions({"auto", *SOLVERS}), SGD, Hidden(StrOptions({*FOREIGN}))],
         "scaling": [None, StrOptions({"standard"}), Interval(Real, 0, None, closed="neither")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -144,7 +144,7 @@ class LogisticRegression(LinearClassifier):
         *,
         C: float = 1.0,
         l1_ratio: float = 0.0,
-        solver: str = "auto",
+        solver: str | SGD = "auto",
         scaling: float | str | None = None,
         learning_rate: float = 0.005,
         max_iter: int = 1000,
@@ -182,7 +182,7 @@ class LogisticRegression(LinearClassifier):
 
         Parameters
         ----------
-        X : array or sparse matrix of shape (n_samples, n_features)
+        X : array, sparse matrix or Parts, of shape (n_samples, n_features)
             float64, float32, float16, uint8, int8, uint16 and bool are read as they lie. Integers
             of other types are copied into the narrowest of these that holds their values (float32
             up to 2^24, else float64), any other numbers into float64. Sparse X is read by rows
@@ -215,33 +215,107 @@ class LogisticRegression(LinearClassifier):
             If `warm_start` cannot go on from coefficients of other classes, and starts afresh.
         """
         l1 = self.l1_ratio > 0 and bool(np.isfinite(self.C))
-        choose(self.solver, l1)  # before anything is read
-        with numbers_alone(X):
-            data, target_values = validate_data(
-                self, rows_of(X), y, accept_sparse="csr", dtype=list(NUMBER_TYPES),
-                ensure_all_finite=False,
-            )  # fmt: skip
+        name, sgd = self._solver()
+        choose(name, l1)  # before anything is read
+        self._stream: Stream | None = None
+        data, target_values = training_data(self, X, y, self.n_jobs)
         labels = Labels.of(target_values, "LogisticRegression")
-        weight, unit = weights_of(labels, target_values, data, sample_weight, self.class_weight)
-        matrix = data_of(data, self.n_jobs)
+        weight, unit = weights_of(labels, target_values, sample_weight, self.class_weight)
         labels.require_weight(weight, "LogisticRegression")
         target = labels.target(weight)
         penalty = 1 / (self.C * unit) / target.total_weight
         problem = problem_of(
-            matrix, target, labels.n_classes, self.scaling,
+            data, target, labels.n_classes, self.scaling,
             ((1 - self.l1_ratio) * penalty, self.l1_ratio * penalty), self.fit_intercept,
         )  # fmt: skip
         settings = Settings(
-            self.max_iter, self.tol, self.learning_rate, self._reporter(), self._seed()
+            self.max_iter, self.tol, self.learning_rate, self._reporter(), self._seed(), sgd=sgd
         )
-        solver = solver_of(self.solver, labels.n_classes, l1)
+        solver = solver_of(name, labels.n_classes, l1)
         check_offers(solver, problem)
-        start = self._start(matrix.n_features, labels.classes)
+        start = self._start(data.n_features, labels.classes)
         (result,) = run([solver.solve(problem, problem.from_data(*start), settings)])
         coef, intercept = coefficients_of(problem, result)
         self.classes_ = labels.classes
         self._keep(result, coef, intercept, problem.data.n_passes)
         return self
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> LogisticRegression:
+        """Learn from some more rows, each of which counts once, in the order in which they come.
+
+        Whatever `solver` is, a stochastic descent takes a step after each batch of rows, as `SGD`
+        says if it is one; `coef_` is the average of its points. After n rows it is about as near
+        the minimum over these rows, penalty and all, as they are near the law behind them; `fit`
+        gets to the minimum itself. A stream may be pickled between two calls and go on. What is
+        kept of rows is a sample of 2,048 at most.
+
+        Parameters
+        ----------
+        X : array or Parts of shape (n_samples, n_features)
+            As for `fit`.
+        y : array of shape (n_samples,)
+        classes : array of shape (n_classes,), optional
+            All that will ever come, at the first call.
+        sample_weight : array of shape (n_samples,), optional
+
+        Returns
+        -------
+        LogisticRegression
+            self, with the mean loss of the rows of each call, each before the step that it took
+            part in, in `history_`. `converged_` is False.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As by `fit`; if `classes` is missing at the first call, or y holds another class. The
+            model is then as it was before.
+        """
+        _, sgd = self._solver()
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs all rows at once: give partial_fit a dict instead"
+            )
+        first = _check_partial_fit_first_call(self, classes)
+        data, target_values = training_data(self, X, y, self.n_jobs, reset=first)
+        labels = Labels.among(self.classes_, target_values)
+        weight, unit = weights_of(labels, target_values, sample_weight, self.class_weight)
+        if not hasattr(data, "walk"):
+            raise TypeError("partial_fit does not go over sparse rows: use fit")
+        walked: Any = data
+        stream = self._stream_on(data.n_features)
+        stream.learn(
+            walked, labels.target(weight), unit, self.scaling,
+            ((1 - self.l1_ratio) / self.C, self.l1_ratio / self.C), sgd, self.fit_intercept,
+            self._seed(),
+        )  # fmt: skip
+        self._stream = stream
+        self.coef_, self.intercept_ = stream.average[:, :-1], stream.average[:, -1]
+        self.n_iter_ = np.array([len(stream.losses)], dtype=np.int32)
+        self.n_passes_ = float(len(stream.losses))
+        self.converged_, self.history_ = False, stream.losses
+        return self
+
+    def _stream_on(self, n_features: int) -> Stream:
+        """A copy of the stream so far; one from the coefficients at hand if there is none."""
+        stream: Stream | None = getattr(self, "_stream", None)
+        if stream is not None:
+            return copy(stream)
+        n_vectors = len(self.classes_) if len(self.classes_) > 2 else 1
+        point = np.zeros((n_vectors, n_features + 1))
+        if hasattr(self, "coef_"):
+            point = np.column_stack([self.coef_, self.intercept_])
+        return Stream.beginning(self.classes_, point)
+
+    def _solver(self) -> tuple[str, SGD]:
+        """The name of the solver, and how it goes if it is "sgd"."""
+        return ("sgd", self.solver) if isinstance(self.solver, SGD) else (self.solver, SGD())
 
     def _seed(self) -> int:
         """Of what solvers draw at random; the same for every fit unless random_state says more."""

@@ -8,6 +8,7 @@ from .photographs.features import (
     PatchFeatures,
     evidence_map,
     exemplars,
+    exemplars_by_label,
     from_arrays,
     to_arrays,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "PatchFeatures",
     "evidence_map",
     "exemplars",
+    "exemplars_by_label",
     "from_arrays",
     "to_arrays",
 ]

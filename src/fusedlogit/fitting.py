@@ -54,6 +54,26 @@ class Labels:
             )
         return cls(classes, index.astype(np.uint8 if len(classes) <= 256 else np.int32))
 
+    @classmethod
+    def among(cls, classes: NDArray[Any], y: NDArray[Any]) -> Labels:
+        """Number the classes of y among those that were announced, in sorted order.
+
+        Raises
+        ------
+        ValueError
+            If y holds another.
+        """
+        check_classification_targets(y)
+        present, index = np.unique(y, return_inverse=True)
+        unknown = np.setdiff1d(present, classes)
+        if unknown.size:
+            raise ValueError(
+                f"y holds class {unknown.tolist()[0]!r}, which is none of the announced "
+                f"classes {classes.tolist()}: announce all at the first call"
+            )
+        codes = np.searchsorted(classes, present)[index]
+        return cls(classes, codes.astype(np.uint8 if len(classes) <= 256 else np.int32))
+
     @property
     def n_classes(self) -> int:
         return len(self.classes)
@@ -81,7 +101,6 @@ class Labels:
 def weights_of(
     labels: Labels,
     y: NDArray[Any],
-    X: NDArray[Any],
     sample_weight: ArrayLike | None,
     class_weight: dict[Any, float] | str | None,
 ) -> tuple[Doubles | None, float]:
@@ -89,7 +108,7 @@ def weights_of(
     if sample_weight is None and class_weight is None:
         return None, 1.0
     weight = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, copy=True, ensure_non_negative=True
+        sample_weight, y, dtype=np.float64, copy=True, ensure_non_negative=True
     )
     if class_weight is not None:
         weight *= _class_weights(labels, y, weight, class_weight)[labels.codes]

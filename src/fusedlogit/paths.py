@@ -212,7 +212,7 @@ def logistic_path(
     of_rows: NDArray[Any] = column_or_1d(y, warn=True)
     check_consistent_length(X, of_rows)
     labels = Labels.of(of_rows, "logistic_path")
-    weight, unit = weights_of(labels, of_rows, of_rows, sample_weight, class_weight)
+    weight, unit = weights_of(labels, of_rows, sample_weight, class_weight)
     labels.require_weight(weight, "logistic_path")
     problem = problem_of(
         data, labels.target(weight), labels.n_classes, scaling, (1.0, 1.0),

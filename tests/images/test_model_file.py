@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from fusedlogit.errors import ModelFileError, OutputError
-from fusedlogit.photographs.calibration import Calibration
+from fusedlogit.evaluation.calibration import Calibration
+from fusedlogit.photographs.classifier import ImageClassifier
 from fusedlogit.photographs.features import LayerShape, PatchFeatures
 from fusedlogit.photographs.model_file import (
     FORMAT_VERSION,
-    ImageClassifier,
     load_model,
     save_model,
 )

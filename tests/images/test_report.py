@@ -64,7 +64,7 @@ def test_the_page_states_the_results(mistaken, tmp_path):
     text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
     assert "Is it “cat” or “dog”?" in text
     for part, score in mistaken.scores.items():
-        assert f"{part} {score.n_images} {score.accuracy:.2%} {score.log_loss:.4f}" in text
+        assert f"{part} {score.n_samples} {score.accuracy:.2%} {score.log_loss:.4f}" in text
     for candidate in mistaken.candidates:
         assert candidate.name in text
     assert f"{mistaken.best.name} (kept)" in text

@@ -10,8 +10,9 @@ import pytest
 
 from fusedlogit.errors import ModelFileError, OutputError
 from fusedlogit.photographs import model_file
+from fusedlogit.photographs.classifier import ImageClassifier
 from fusedlogit.photographs.features import LayerShape, PatchFeatures
-from fusedlogit.photographs.model_file import ImageClassifier, load_model, save_model
+from fusedlogit.photographs.model_file import load_model, save_model
 
 SIZE = 12
 LAYERS = (

@@ -5,7 +5,7 @@ import pytest
 
 from fusedlogit import LogisticRegression
 from fusedlogit.errors import ImageDataError, InputError
-from fusedlogit.photographs.evaluation import Judgement
+from fusedlogit.evaluation.two_classes import Judgement
 from fusedlogit.photographs.loading import load_images
 from fusedlogit.photographs.stages import Listener
 from fusedlogit.photographs.training import TrainingOptions, train

@@ -70,6 +70,27 @@ def test_where_threads_share_the_rows(kernels, n_threads, layout, dtype):
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("row_bytes", [3_136, 4_096, 16_384, 20_480])
+def test_however_a_pass_asks_for_memory(kernels, dtype, row_bytes):
+    # From LEAST_BLOCKS = 128 of BLOCK_BYTES or 4 rows on, blocks go by each of LEADS in turn
+    d = row_bytes // np.dtype(dtype).itemsize
+    few = 127 * 4 * max(1, 131_072 // row_bytes // 4)
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 255, (few + 300, d)).astype(dtype)
+    y = rng.integers(0, 2, len(X)).astype(float)
+    model = rng.standard_normal((1, d)) / 1_000, np.zeros(1)
+    weight = np.ones(len(X))
+    weight[few:] = 0
+    some = kernels.loss_and_gradient(X[:few], y[:few], weight[:few], *model, 1)
+    loss, gradient, intercept_gradient, decision = kernels.loss_and_gradient(
+        X, y, weight, *model, 1
+    )
+    for one, other in zip(
+        (loss, gradient, intercept_gradient, decision[:, :few]), some, strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_from_several_python_threads_at_once():
     problem = Problem(20_000, 50, weights="fractions")
     arguments = problem.X, problem.y, problem.coef[0], 0.5, problem.weight, 2

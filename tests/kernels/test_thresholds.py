@@ -145,6 +145,15 @@ def test_stretches_of_a_row(kernels, dtype):
         check(kernels, three(6, d, dtype), n_coefs=(1, 2))
 
 
+@pytest.mark.parametrize("layout", ["copy", "columns_of_wider"])
+@pytest.mark.parametrize("dtype", SOME_TYPES)
+def test_rows_of_whole_pages(kernels, dtype, layout):
+    # PAGE = 4,096, blocks of 32 rows and 16; LAG_BYTES = 1,024
+    for row_bytes, n_samples in ((4_096, 65), (8_192, 33)):
+        for d in around(row_bytes // SIZES[dtype]):
+            check(kernels, three(n_samples, d, dtype, layout, n_coefs=2), n_coefs=(1,))
+
+
 @pytest.mark.parametrize("sizes", ["alike", "of many sizes", "of many sizes in the second"])
 @pytest.mark.parametrize("layout", ["copy", "columns_of_wider", "fortran"])
 def test_rows_that_integer_arithmetic_serves(kernels, layout, sizes):

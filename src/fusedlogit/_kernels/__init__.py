@@ -1,8 +1,7 @@
 """Chooses the compiled kernels for this machine.
 
-``coordinate``, ``dense``, ``link``, ``margins``, ``matrix``, ``patches``, ``sparse`` and
-``vectors`` are the modules of the best instruction-set level that the processor supports, or of the
-one that the environment variable ``FUSEDLOGIT_ISA`` names.
+The modules named in ``MODULES`` are here those of the best instruction-set level that the processor
+supports, or of the one that the environment variable ``FUSEDLOGIT_ISA`` names.
 """
 
 import importlib
@@ -13,7 +12,8 @@ from types import ModuleType
 from . import cpu
 
 MODULES = (
-    "dense", "sparse", "link", "margins", "matrix", "coordinate", "patches", "vectors",
+    "dense", "sparse", "link", "margins", "matrix", "coordinate", "patches", "stochastic",
+    "vectors",
 )  # fmt: skip
 
 

@@ -16,18 +16,23 @@ from click.core import ParameterSource
 
 from .. import __version__
 from ..errors import InputError, printable
-from ..files.outputs import REPORT_PAGE, check_file, check_folder, picture_names
+from ..files.outputs import REPORT_PAGE, check_file, check_folder
 from .options import (
+    MAX_ITER,
     data_argument,
     data_options,
     features_option,
     json_option,
+    max_iter_option,
     out_option,
     parse_rates,
     penalty_option,
     quiet_option,
+    report_option,
     threads_option,
 )
+from .predict import predict
+from .probe import probe
 
 if TYPE_CHECKING:
     from ..photographs.loading import SplitImages
@@ -36,7 +41,6 @@ if TYPE_CHECKING:
     from .progress import ProgressBars
 
 BAD_INPUT = 2
-MAX_ITER = 1000
 
 # Those of fusedlogit.reporting.studies, which takes long to import.
 STUDIES = (
@@ -64,7 +68,10 @@ class Application(click.Group):
                 raise
             line, status = "Error: no space is left to write to: make room", BAD_INPUT
         except MemoryError:
-            line, status = "Error: the images do not fit in memory: reduce --size", BAD_INPUT
+            line, status = (
+                "Error: it does not fit in memory: reduce --size, or give fewer rows",
+                BAD_INPUT,
+            )
         except KeyboardInterrupt:
             line, status = "Interrupted.", INTERRUPTED
         click.echo(line, err=True)
@@ -74,7 +81,7 @@ class Application(click.Group):
 @click.group(cls=Application, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fusedlogit", message="%(prog)s %(version)s")
 def app() -> None:
-    """Logistic regression on photographs, trained by fused compiled kernels."""
+    """Logistic regression on photographs and embeddings, trained by fused compiled kernels."""
 
 
 @app.command(short_help="Train on a zip file or folder of images.")
@@ -97,23 +104,11 @@ def app() -> None:
     help="Step of gradient descent. Several, repeated or with commas, are each trained; "
     "the one best on validation is kept.  [default: 0.001]",
 )
-@click.option(
-    "--max-iter",
-    type=click.IntRange(1),
-    default=MAX_ITER,
-    show_default=True,
-    help="Most iterations of one fit.",
-)
+@max_iter_option
 @data_options
 @threads_option
 @out_option
-@click.option(
-    "--report",
-    "report_folder",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Write report.html and its pictures to this folder.",
-)
+@report_option
 @json_option
 @quiet_option
 @click.pass_context
@@ -134,7 +129,7 @@ def train(
     quiet: bool,
     **loading: Any,
 ) -> None:
-    """Train on DATA, a zip file or folder of images of two kinds.
+    """Train on DATA, a zip file or folder of images of two kinds or more.
 
     The label comes from the file's name (cat.12.jpg) or its folder (cat/12.jpg).
     """
@@ -215,84 +210,8 @@ def study(
     click.echo(f"Page: {printable(page)}")
 
 
-@app.command(short_help="Tell what images show.")
-@click.argument("model", type=click.Path(path_type=Path))
-@click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path())
-@click.option(
-    "--evidence",
-    "maps_folder",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Write a picture of each image to this folder: what its regions speak for.",
-)
-@threads_option
-@json_option
-@quiet_option
-@click.pass_context
-def predict(
-    ctx: click.Context,
-    model: Path,
-    images: tuple[str, ...],
-    maps_folder: Path | None,
-    n_threads: int | None,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """Print a line for each IMAGE: its name, label, and the label's probability.
-
-    MODEL is a file written by train --out. Images that cannot be read are named on standard
-    error; the others are answered all the same, and the exit status is 2.
-    """
-    if maps_folder is not None:
-        check_folder(maps_folder)
-
-    from ..photographs.images import FileSource
-    from ..photographs.model_file import load_model
-    from ..photographs.prediction import predict_images
-
-    classifier = load_model(model)
-    source = FileSource(images)
-    predicted = predict_images(classifier, source, images, n_threads=n_threads)
-    answers = [
-        {"image": images[row], "label": str(label), "probability": confidence}
-        for row, label, confidence in zip(
-            predicted.kept.tolist(),
-            classifier.answers(predicted.probability),
-            classifier.confidence(predicted.probability).tolist(),
-            strict=True,
-        )
-    ]
-    pictures = picture_names([answer["image"] for answer in answers])
-    if maps_folder is not None:
-        for answer, picture in zip(answers, pictures, strict=True):
-            answer["evidence"] = str(maps_folder / picture)
-    if as_json:
-        click.echo(json.dumps(answers, indent=2))
-    else:
-        for answer in answers:
-            name, label = printable(answer["image"]), printable(answer["label"])
-            click.echo(f"{name}\t{label}\t{answer['probability']:.4f}")
-    for file in predicted.skipped:
-        click.echo(f"Error: {file}", err=True)
-    if not quiet:
-        total = sum(predicted.seconds.values())
-        stages = ", ".join(f"{stage} {time:.2f}" for stage, time in predicted.seconds.items())
-        click.echo(
-            f"{len(answers):,} images in {total:.2f} seconds ({stages}): "
-            f"{len(answers) / total:,.0f} a second",
-            err=True,
-        )
-    # After the answers, which take less time than their pictures and must not be lost with them.
-    if maps_folder is not None:
-        from ..reporting.report import write_evidence
-
-        write_evidence(maps_folder, classifier, source, answers, pictures)
-        if not quiet:
-            click.echo(
-                f"Evidence: {len(pictures):,} pictures in {printable(maps_folder)}", err=True
-            )
-    if predicted.skipped:
-        ctx.exit(BAD_INPUT)
+app.add_command(probe)
+app.add_command(predict)
 
 
 @app.command(short_help="See it work on bundled handwritten digits.")
@@ -388,11 +307,9 @@ def _training_options(
 
 
 def _progress_bars(options: "TrainingOptions") -> "ProgressBars":
-    from rich.console import Console
+    from .progress import ProgressBars, error_console
 
-    from .progress import ProgressBars
-
-    return ProgressBars(Console(stderr=True, highlight=False, markup=False, emoji=False), options)
+    return ProgressBars(error_console(), options)
 
 
 def _deliver(

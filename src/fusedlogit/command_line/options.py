@@ -9,6 +9,8 @@ import click
 
 from ..photographs.images import MAX_SIZE, MINIMUM_PER_LABEL
 
+MAX_ITER = 1000
+
 
 def refuse_nan(_ctx: click.Context, _param: click.Parameter, number: float) -> float:
     """Refuse what passes every comparison with a range's ends."""
@@ -59,7 +61,23 @@ out_option = click.option(
     help="Save the model, an .npz file.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of text.")
+top_option = click.option(
+    "--top",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Tell the N likeliest labels of each, likeliest first.",
+)
 quiet_option = click.option("--quiet", is_flag=True, help="Print results only, no progress.")
+report_option = click.option(
+    "--report",
+    "report_folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write report.html and its pictures to this folder.",
+)
 between_0_and_1 = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 data_argument = click.argument("data", type=click.Path(path_type=Path))
@@ -69,6 +87,21 @@ features_option = click.option(
     help="What the neuron is given: patches compared with a dictionary learnt from the training "
     "images, or raw pixels.  [default: patches, but raw for --solver gd]",
 )
+
+
+def parse_scaling(_ctx: click.Context, _param: click.Parameter, text: str) -> float | str | None:
+    """Convert what features are divided by."""
+    if text in {"standard", "none"}:
+        return None if text == "none" else text
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise click.BadParameter(f"'{text}' is neither standard nor none nor a number above 0")
+    return number
+
+
 penalty_option = click.option(
     "--C",
     "C",
@@ -77,6 +110,36 @@ penalty_option = click.option(
     metavar="NUMBER[,...]",
     help="Inverse strength of the L2 penalty: smaller is stronger, inf is none. Of several, the "
     "one best on validation is kept.  [default: a choice of four, but 0.01 for raw pixels]",
+)
+max_iter_option = click.option(
+    "--max-iter",
+    type=click.IntRange(1),
+    default=MAX_ITER,
+    show_default=True,
+    help="Most iterations of one fit.",
+)
+test_fraction_option = click.option(
+    "--test-fraction",
+    type=between_0_and_1,
+    callback=refuse_nan,
+    default=0.2,
+    show_default=True,
+    help="Share of each label's samples to test on, drawn at random.",
+)
+validation_fraction_option = click.option(
+    "--validation-fraction",
+    type=between_0_and_1,
+    callback=refuse_nan,
+    default=0.1,
+    show_default=True,
+    help="Share of the samples not tested on that choose between models.",
+)
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Seed of the draw.",
 )
 _DATA_OPTIONS = (
     click.option(
@@ -98,29 +161,9 @@ _DATA_OPTIONS = (
         metavar="N",
         help="Test on the images numbered N and above; cat.12.jpg is number 12.",
     ),
-    click.option(
-        "--test-fraction",
-        type=between_0_and_1,
-        callback=refuse_nan,
-        default=0.2,
-        show_default=True,
-        help="Share of each label's images to test on, drawn at random.",
-    ),
-    click.option(
-        "--validation-fraction",
-        type=between_0_and_1,
-        callback=refuse_nan,
-        default=0.1,
-        show_default=True,
-        help="Share of the images not tested on that choose between models.",
-    ),
-    click.option(
-        "--seed",
-        type=click.IntRange(0),
-        default=0,
-        show_default=True,
-        help="Seed of the draw.",
-    ),
+    test_fraction_option,
+    validation_fraction_option,
+    seed_option,
     click.option(
         "--cache",
         type=click.Path(path_type=Path),

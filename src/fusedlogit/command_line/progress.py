@@ -2,14 +2,82 @@
 
 from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 
+from numpy.typing import NDArray
 from rich import filesize
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from ..errors import printable
 from ..photographs.stages import Listener
 from ..photographs.training import TrainingOptions
+from ..reporting.rounding import counted
+
+
+def error_console() -> Console:
+    """Return what draws on standard error and takes no text for markup."""
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def _bars(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[detail]}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+class ProbeProgress:
+    """One bar for the fits of a probe, gone at the end.
+
+    Parameters
+    ----------
+    console : Console
+        Where to draw; nothing but the note on the data appears unless it is a terminal.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = _bars(console)
+        self._task: TaskID | None = None
+        self._fit = ""
+
+    def __enter__(self) -> "ProbeProgress":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def found(self, X: NDArray[Any], counts: Mapping[str, int]) -> None:
+        """Say what is about to be trained on."""
+        self._console.print(
+            f"Training on {len(X):,} rows ({counted(counts)}) of {X.shape[1]:,} {X.dtype} features "
+            f"in {filesize.decimal(X.nbytes)}",
+            soft_wrap=True,
+        )
+
+    def fitting(self, number: int, total: int, C: float) -> None:
+        """Move the bar to the fit that begins."""
+        if self._task is None:
+            self._task = self._progress.add_task("training", total=total + 1, detail="")
+        self._fit = f"fit {number + 1:,} of {total + 1:,}, C {C:g}"
+        self._progress.update(self._task, completed=number, detail=self._fit)
+
+    def iterated(self, iteration: int, cost: float) -> None:
+        """Tell of the current fit's cost."""
+        if self._task is not None:
+            detail = f"{self._fit}: iteration {iteration:,}, cost {cost:.5f}"
+            self._progress.update(self._task, detail=detail)
 
 
 class ProgressBars(Listener):
@@ -32,15 +100,7 @@ class ProgressBars(Listener):
         self._max_iter = 0
         self._n_images = 0
         self._tasks: dict[str, TaskID] = {}
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[detail]}"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+        self._progress = _bars(console)
 
     def __enter__(self) -> "ProgressBars":
         self._progress.start()
@@ -57,9 +117,8 @@ class ProgressBars(Listener):
     def found(self, counts: Mapping[str, int], size: int, n_bytes: int) -> None:
         """Say how much memory the images are about to fill."""
         total = sum(counts.values())
-        labels = ", ".join(f"{count:,} {printable(label)}" for label, count in counts.items())
         self._console.print(
-            f"Decoding {total:,} images ({labels}) to {size} x {size} pixels: "
+            f"Decoding {total:,} images ({counted(counts)}) to {size} x {size} pixels: "
             f"one array of {filesize.decimal(n_bytes)}",
             soft_wrap=True,
         )

@@ -21,6 +21,9 @@ from .checks import (
     refuse_what_is_no_number,
 )
 from .dense import DenseMatrix
+from .partitioned import PartitionedMatrix
+from .parts import Parts
+from .protocol import Data
 from .sparse import SparseMatrix
 from .structure import rows_of
 from .target import Link, Target
@@ -58,11 +61,13 @@ def count_of(value: int, name: str, least: int, otherwise: str = "") -> int:
     return int(value)
 
 
-def data_of(X: Any, n_threads: int | None) -> DenseMatrix | SparseMatrix:
+def data_of(X: Any, n_threads: int | None) -> Data:
     """A table of numbers as data: the one place that asks how X is stored.
 
-    Dense, or by rows in order (`structure.rows_of`), and of one of NUMBER_TYPES.
+    Dense, or by rows in order (`structure.rows_of`), and of one of NUMBER_TYPES; or in parts.
     """
+    if isinstance(X, Parts):
+        return PartitionedMatrix(X, n_threads)
     if issparse(X):
         return SparseMatrix.of(X, n_threads)
     return DenseMatrix(readable(narrowed(X)), n_threads)
@@ -79,7 +84,7 @@ def matrix_of(X: Any, n_threads: int | None) -> DenseMatrix | SparseMatrix:
             rows_of(X), accept_sparse="csr", dtype=list(NUMBER_TYPES), ensure_all_finite=False,
             input_name="X",
         )  # fmt: skip
-    return data_of(rows, n_threads)
+    return SparseMatrix.of(rows, n_threads)
 
 
 def weight_of(sample_weight: ArrayLike | None, n_samples: int) -> Doubles | None:

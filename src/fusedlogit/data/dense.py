@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from .frame import Seen, seen_in
 from .margins import Margins
 from .protocol import Data, Sums
 from .target import Target
+from .walk import Walk
 
 Doubles = NDArray[np.float64]
 
@@ -69,9 +70,8 @@ class DenseMatrix:
         """Threads of the next pass: after a fork, perhaps one."""
         return threads_now(self._n_threads)
 
-    def arranged(self) -> tuple[DenseMatrix, None]:
-        """X itself: no order of columns is better than another."""
-        return self, None
+    def arranged(self) -> None:
+        """None: no order of columns is better than another."""
 
     def features(self, center: Doubles, unit: Doubles) -> DenseMatrix:
         """The same X, its features centred and in units."""
@@ -219,9 +219,15 @@ class DenseMatrix:
         )  # fmt: skip
         return float(loss[0]), gradients, slopes
 
-    def block(self, begin: int, end: int) -> DenseMatrix:
-        """Some rows in turn, where they lie, as a matrix of their own."""
-        return DenseMatrix(self.X[begin:end], self._n_threads, self.source, self.center, self.unit)
+    def blocks(self, n_rows: int) -> Iterator[tuple[slice, DenseMatrix]]:
+        """All rows in turn, where they lie, as matrices of their own: one pass."""
+        for begin in range(0, self.n_samples, n_rows):
+            rows = slice(begin, min(begin + n_rows, self.n_samples))
+            yield (
+                rows,
+                DenseMatrix(self.X[rows], self._n_threads, self.source, self.center, self.unit),
+            )
+        self.n_passes += 1
 
     def hessian_product(
         self,
@@ -321,6 +327,16 @@ class DenseMatrix:
         self.n_passes += 1
         self.raise_if_nonfinite(np.diagonal(product))
         return product
+
+    def walk(self, target: Target, walk: Walk, generator: np.random.Generator | None) -> float:
+        """A step of a stochastic descent after each batch of rows of X itself: one pass.
+
+        Returns the sum of the weighted losses, each before the step that its row takes part in.
+        """
+        mean_weight = target.total_weight / self.n_samples
+        loss = walk.over(self.X, target, mean_weight, generator)
+        self.n_passes += 1
+        return loss
 
     def moments(
         self, sample_weight: Doubles | None, unit: Doubles | None = None

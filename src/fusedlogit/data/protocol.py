@@ -8,6 +8,7 @@ data: behind `Margins`, or as arrays that solvers only hand back.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from .frame import Seen
 from .margins import Margins
 from .target import Target
+from .walk import Walk
 
 Doubles = NDArray[np.float64]
 Sums = tuple[Doubles, Doubles, Doubles, list[Margins]]
@@ -119,10 +121,11 @@ class Data(Protocol):
     def first_look(self) -> Seen:
         """What some rows show of each column, evenly spread."""
 
-    def arranged(self) -> tuple[Data, NDArray[np.intp] | None]:
+    def arranged(self) -> tuple[Data, NDArray[np.intp]] | None:
         """X with columns in the order that many passes like best, and which these are.
 
-        None: as they lie. Columns without an element are left out. Asked again, it is the same.
+        None where they lie well. Columns without an entry are left out. Asked again, it is the
+        same.
         """
 
     def rows(
@@ -136,8 +139,8 @@ class Data(Protocol):
     def sample(self, rows: NDArray[np.intp]) -> Data:
         """Some rows as data of their own."""
 
-    def block(self, begin: int, end: int) -> Data:
-        """Some rows in turn, where they lie, as data of their own."""
+    def blocks(self, n_rows: int) -> Iterator[tuple[slice, Data]]:
+        """All rows in turn, so many at most, where they lie, as data of their own: one pass."""
 
     def columns(self, features: NDArray[np.intp]) -> Data:
         """Some columns as data of their own."""
@@ -147,3 +150,14 @@ class Data(Protocol):
 
     def raise_if_nonfinite(self, *sums: ArrayLike, y: NDArray[Any] | None = None) -> None:
         """Name the culprit in X or y where a sum is not finite."""
+
+
+class Walked(Data, Protocol):
+    """Data that a stochastic descent may go over."""
+
+    def walk(self, target: Target, walk: Walk, generator: np.random.Generator | None) -> float:
+        """A step of a stochastic descent after each batch of rows of X itself: one pass.
+
+        Batches come in random order, or as they lie if there is no generator. Returns the sum of
+        the weighted losses, each before the step that its row takes part in.
+        """

@@ -355,14 +355,14 @@ class SparseMatrix:
             square = np.bincount(some.indices, (values - mean[some.indices]) ** 2, self.n_features)
             return Seen(largest, mean, np.sqrt((square + rest * mean**2) / len(rows)))
 
-    def arranged(self) -> tuple[SparseMatrix, NDArray[np.intp] | None]:
+    def arranged(self) -> tuple[SparseMatrix, NDArray[np.intp]] | None:
         """X by falling counts of its columns, empty ones left out: a copy of the indices.
 
-        What passes gather and scatter then lies close together. X itself where it is too small for
-        that to matter.
+        What passes gather and scatter then lies close together. None where X is too small for that
+        to matter.
         """
         if self.n_features < MANY_FEATURES or self.n_entries < MANY_ENTRIES:
-            return self, None
+            return None
         if self._arrangement is None:
             self._arrangement = self._by_count()
         return self._arrangement
@@ -422,8 +422,8 @@ class SparseMatrix:
         self, rows: slice | NDArray[np.intp], center: Doubles, unit: Doubles, dtype: type
     ) -> NDArray[Any]:
         """Some rows as a table of features (x - center) unit: counted by who asks for them."""
-        features = (self._part(rows)._scipy().toarray() - center) * unit
-        return np.asarray(features.astype(dtype, copy=False))
+        features: NDArray[Any] = (self._part(rows)._scipy().toarray() - center) * unit
+        return features.astype(dtype, copy=False)
 
     def sample(self, rows: NDArray[np.intp]) -> SparseMatrix:
         """Some of the rows, copied, as a matrix of their own."""
@@ -433,17 +433,18 @@ class SparseMatrix:
         """Some of the columns, copied, as a matrix of their own."""
         return self._part((slice(None), features))
 
-    def block(self, begin: int, end: int) -> SparseMatrix:
-        """Some rows in turn, where they lie, as a matrix of their own."""
-        first, last = self.indptr[begin], self.indptr[end]
-        return SparseMatrix(
-            self.indptr[begin : end + 1] - first,
-            self.indices[first:last],
-            None if self.values is None else self.values[first:last],
-            self.n_features,
-            self._n_threads,
-            self.source,
-        )
+    def blocks(self, n_rows: int) -> Iterator[tuple[slice, SparseMatrix]]:
+        """All rows in turn, where they lie, as matrices of their own: one pass."""
+        for begin in range(0, self.n_samples, n_rows):
+            end = min(begin + n_rows, self.n_samples)
+            first, last = self.indptr[begin], self.indptr[end]
+            values = None if self.values is None else self.values[first:last]
+            block = SparseMatrix(
+                self.indptr[begin : end + 1] - first, self.indices[first:last], values,
+                self.n_features, self._n_threads, self.source,
+            )  # fmt: skip
+            yield slice(begin, end), block
+        self.n_passes += 1
 
 
 def _values(values: NDArray[Any]) -> NDArray[Any] | None:

@@ -86,7 +86,7 @@ class Target:
         """The weighted mean."""
         return float(self.weighted(by_row).sum())
 
-    def sample(self, rows: NDArray[np.intp]) -> Target:
+    def sample(self, rows: NDArray[np.intp] | slice) -> Target:
         """That of some rows."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]
         return Target(self.y[rows], weight, self.link)

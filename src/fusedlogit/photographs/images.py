@@ -106,8 +106,8 @@ def find_images(path: str | os.PathLike[str]) -> Catalogue:
     Raises
     ------
     ImageDataError
-        If the path holds no images, does not hold exactly two labels, or holds too few images
-        of a label to train, validate and test on.
+        If the path holds no images, holds fewer than two labels, or too few images of a label to
+        train, validate and test on.
     """
     path = Path(path)
     with open_source(path) as source:
@@ -123,7 +123,7 @@ def find_images(path: str | os.PathLike[str]) -> Catalogue:
 
 
 def check_labels(path: Path, files: Sequence[ImageFile]) -> None:
-    """Refuse images that do not make a question with two answers.
+    """Refuse images that do not make a question with two answers or more.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def check_labels(path: Path, files: Sequence[ImageFile]) -> None:
     Raises
     ------
     ImageDataError
-        Unless there are exactly two labels with `MINIMUM_PER_LABEL` images each.
+        Unless there are two labels or more, with `MINIMUM_PER_LABEL` images each.
     """
     counts = Counter(file.label for file in files)
     for file in files:
@@ -147,13 +147,11 @@ def check_labels(path: Path, files: Sequence[ImageFile]) -> None:
                 f"({printable(file.name)}): rename or remove it, or give at least "
                 f"{MINIMUM_PER_LABEL} images of each label"
             )
-    if len(counts) != 2:
-        found = [f"'{printable(label)}'" for label in sorted(counts)]
-        listed = f" ({', '.join(found[:5])}{', ...' * (len(found) > 5)})" if found else ""
+    if len(counts) < 2:
+        found = "".join(f"1 label ('{printable(label)}')" for label in counts) or "no label"
         raise ImageDataError(
-            f"{printable(path)} holds {len(found) or 'no'} label{'s' * (len(found) != 1)}{listed} "
-            "where two are needed: name images like cat.12.jpg and dog.12.jpg, or put them in two "
-            "folders like cat/12.jpg and dog/12.jpg"
+            f"{printable(path)} holds {found} where two are needed: name images like cat.12.jpg "
+            "and dog.12.jpg, or put them in folders like cat/12.jpg and dog/12.jpg"
         )
 
 

@@ -4,12 +4,13 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ImageDataError, SkippedFile, printable
-from .decoding import decode_images
+from .decoding import DecodedImages, decode_images
 from .duplicates import Duplicate, find_duplicates
 from .images import CHANNELS, ImageFile, find_images, open_source
 from .splits import PARTS, draw_images, split_images
@@ -50,10 +51,9 @@ class SplitImages:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def labels(self) -> tuple[str, str]:
-        """The two labels, sorted; probabilities are those of the second."""
-        first, second = sorted({file.label for file in self.files})
-        return first, second
+    def labels(self) -> tuple[str, ...]:
+        """The labels, sorted; of two, probabilities are those of the second."""
+        return tuple(sorted({file.label for file in self.files}))
 
     def rows(self, *parts: str) -> slice:
         """Return the rows of a part, or of several that follow each other."""
@@ -128,21 +128,12 @@ def load_images(
             test_from=test_from,
             seed=seed,
         )
-        files = [found[row] for row in split.order]
-    counts = Counter(file.label for file in files)
-    listener.found(dict(sorted(counts.items())), size, len(files) * size * size * CHANNELS)
-    with timed(seconds, "decoding"), open_source(catalogue.path) as source:
-        decoded = decode_images(
-            source,
-            [file.name for file in files],
-            size,
-            n_threads=n_threads,
-            strict=strict,
-            on_decoded=listener.decoded,
-        )
+        files = tuple(found[row] for row in split.order)
+    with timed(seconds, "decoding"):
+        decoded = _decoded(catalogue.path, files, size, n_threads, strict, listener)
     kept = tuple(files[row] for row in decoded.kept)
     bounds = split.bounds(decoded.kept)
-    _check_decoded(kept, bounds, set(counts), decoded.skipped)
+    _check_decoded(kept, bounds, {file.label for file in files}, decoded.skipped)
     with timed(seconds, "duplicates"):
         duplicates = find_duplicates(decoded.pixels, kept, size, bounds["test"])
     return SplitImages(
@@ -155,6 +146,28 @@ def load_images(
         duplicates=duplicates,
         seconds=seconds,
     )
+
+
+def _decoded(
+    path: Path,
+    files: tuple[ImageFile, ...],
+    size: int,
+    n_threads: int | None,
+    strict: bool,
+    listener: Listener,
+) -> DecodedImages:
+    """Decode images in the order given; the listener hears first how many, and of their memory."""
+    counts = Counter(file.label for file in files)
+    listener.found(dict(sorted(counts.items())), size, len(files) * size * size * CHANNELS)
+    with open_source(path) as source:
+        return decode_images(
+            source,
+            [file.name for file in files],
+            size,
+            n_threads=n_threads,
+            strict=strict,
+            on_decoded=listener.decoded,
+        )
 
 
 def _check_decoded(

@@ -1,8 +1,7 @@
-"""A trained image classifier, and the .npz file that keeps it."""
+"""The .npz file that keeps a trained image classifier."""
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelFileError, OutputError, printable
+from ..evaluation.calibration import Calibration, Temperature
+from ..evaluation.softmax import SoftmaxHead
 from ..files.array_file import ArrayFile, field, open_arrays, require
 from ..files.inputs import NotRegularFileError
 from ..files.outputs import write_whole
-from ..functions import decision_values
-from .calibration import UNCALIBRATED, Calibration
-from .features import PatchFeatures, evidence_map, from_arrays, to_arrays
+from .classifier import ImageClassifier, ManyKindsClassifier
+from .features import PatchFeatures, from_arrays, to_arrays
 from .images import CHANNELS, MAX_SIZE
 
 FORMAT = "fusedlogit image classifier"
-FORMAT_VERSION = 2
+
+# Classifiers of two kinds are of version 2, as ever; those of more are of version 3.
+TWO_KINDS_VERSION = 2
+FORMAT_VERSION = 3
 
 # What the arrays of a PatchFeatures are called in the file.
 _PREFIX = "features."
@@ -37,109 +40,18 @@ _LARGEST_DECISION = float(np.finfo(np.float32).max)
 _LARGEST_OFFSET = 1e6
 _LARGEST_SLOPE = 1e100
 
-
-@dataclass(frozen=True)
-class ImageClassifier:
-    """All that is needed to tell what a photograph shows.
-
-    Attributes
-    ----------
-    labels : tuple of two str
-        The answers; `coef` speaks for the second.
-    size : int
-        Width and height, in pixels, that images are resized to.
-    coef : ndarray of float64, shape (n_features,)
-        Weight of each feature, or of each raw pixel value, 0 to 255.
-    mean : ndarray of float64, shape (n_features,)
-        What the average training image has in their place.
-    intercept : float
-        The decision value where all features are zero.
-    threshold : float
-        Probability of the second label above which it is the answer.
-    features : PatchFeatures or None
-        Fitted; None if the neuron is given raw pixels.
-    calibration : Calibration
-        From decision values to probabilities.
-    """
-
-    labels: tuple[str, str]
-    size: int
-    coef: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    intercept: float
-    threshold: float
-    features: PatchFeatures | None = None
-    calibration: Calibration = UNCALIBRATED
-
-    def values(self, pixels: NDArray[np.uint8]) -> NDArray[np.generic]:
-        """Return what the neuron is given: the features of images, or their pixels.
-
-        Parameters
-        ----------
-        pixels : ndarray of uint8, shape (n, size * size * 3)
-            Images as `fusedlogit.photographs.decoding.decode_images` makes them.
-
-        Returns
-        -------
-        ndarray, shape (n, n_features)
-        """
-        if self.features is None or len(pixels) == 0:
-            return pixels
-        return self.features.transform(pixels)
-
-    def probability(self, values: NDArray[np.generic]) -> NDArray[np.float64]:
-        """Return the probability of the second label.
-
-        Parameters
-        ----------
-        values : ndarray, shape (n, n_features)
-            See `values`.
-
-        Returns
-        -------
-        ndarray of float64, shape (n,)
-        """
-        if len(values) == 0:
-            return np.empty(0)
-        return self.calibration.probability(decision_values(values, self.coef, self.intercept))
-
-    def evidence(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Return what each pixel of one image speaks for the second label.
-
-        Parameters
-        ----------
-        pixels : ndarray of uint8, shape (size * size * 3,)
-
-        Returns
-        -------
-        ndarray of float64, shape (size, size)
-            In log odds, before calibration. Adds up to what the decision value has more than
-            that of the average training image.
-        """
-        if self.features is None:
-            contributions = self.coef * (pixels - self.mean)
-            by_pixel = contributions.reshape(self.size, self.size, CHANNELS)
-            return np.asarray(by_pixel.sum(axis=2), dtype=np.float64)
-        photograph = pixels.reshape(self.size, self.size, CHANNELS)
-        return evidence_map(self.features, photograph, self.coef, self.mean)
-
-    def answers(self, probability: NDArray[np.float64]) -> NDArray[np.str_]:
-        """Return the label that goes with each probability of the second label, shape (n,)."""
-        return np.array(self.labels)[(probability > self.threshold).astype(np.intp)]
-
-    def confidence(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the probability of the label answered, shape (n,)."""
-        return np.where(probability > self.threshold, probability, 1.0 - probability)
+Classifier = ImageClassifier | ManyKindsClassifier
+Arrays = Mapping[str, NDArray[Any]]
 
 
-def save_model(path: str | os.PathLike[str], classifier: ImageClassifier) -> None:
+def save_model(path: str | os.PathLike[str], classifier: Classifier) -> None:
     """Write a classifier to a file; the file is whole or untouched, never half-written.
 
     Parameters
     ----------
     path : path-like
         Where to; what a link points to is written, and the link kept.
-    classifier : ImageClassifier
+    classifier : ImageClassifier or ManyKindsClassifier
         What to write.
 
     Raises
@@ -154,26 +66,46 @@ def save_model(path: str | os.PathLike[str], classifier: ImageClassifier) -> Non
             f"{printable(path)} is not written, no model could be used whose {error}: "
             "train with a smaller learning rate or --size"
         ) from error
-    content, calibration = BytesIO(), classifier.calibration
     fields: dict[str, Any] = {
         "format": FORMAT,
-        "format_version": FORMAT_VERSION,
         "labels": classifier.labels,
         "size": classifier.size,
-        "coef": np.asarray(classifier.coef, np.float64),
         "mean": np.asarray(classifier.mean, np.float64),
-        "intercept": np.float64(classifier.intercept),
-        "threshold": np.float64(classifier.threshold),
-        "calibration": np.array([calibration.slope, calibration.offset], np.float64),
     }
+    if isinstance(classifier, ImageClassifier):
+        fields |= _of_two(classifier)
+    else:
+        fields |= _of_many(classifier)
     if classifier.features is not None:
         arrays = to_arrays(classifier.features)
         fields |= {_PREFIX + name: array for name, array in arrays.items()}
+    content = BytesIO()
     np.savez(content, **fields)
     write_whole(Path(path), content.getvalue())
 
 
-def load_model(path: str | os.PathLike[str]) -> ImageClassifier:
+def _of_two(classifier: ImageClassifier) -> dict[str, Any]:
+    calibration = classifier.calibration
+    return {
+        "format_version": TWO_KINDS_VERSION,
+        "coef": np.asarray(classifier.coef, np.float64),
+        "intercept": np.float64(classifier.intercept),
+        "threshold": np.float64(classifier.threshold),
+        "calibration": np.array([calibration.slope, calibration.offset], np.float64),
+    }
+
+
+def _of_many(classifier: ManyKindsClassifier) -> dict[str, Any]:
+    head = classifier.head
+    return {
+        "format_version": FORMAT_VERSION,
+        "coef": np.asarray(head.coef, np.float64),
+        "intercept": np.asarray(head.intercept, np.float64),
+        "calibration": np.float64(head.calibration.slope),
+    }
+
+
+def load_model(path: str | os.PathLike[str]) -> Classifier:
     """Read a classifier that `save_model` wrote.
 
     Nothing is unpacked and nothing executed, and every field is checked for a plausible value.
@@ -185,7 +117,7 @@ def load_model(path: str | os.PathLike[str]) -> ImageClassifier:
 
     Returns
     -------
-    ImageClassifier
+    ImageClassifier, or ManyKindsClassifier for more than two kinds
 
     Raises
     ------
@@ -221,16 +153,18 @@ def _check_format(name: str, arrays: ArrayFile) -> None:
     if "format" not in arrays or str(arrays["format"]) != FORMAT:
         raise _no_model(name)
     version = arrays.get("format_version")
-    if version is None or version.tolist() != FORMAT_VERSION:
+    if version is None or version.tolist() not in (TWO_KINDS_VERSION, FORMAT_VERSION):
         raise ModelFileError(
             f"{name} has model format version {_one_line(version)}, this fusedlogit reads "
-            f"{FORMAT_VERSION}: train it again, or use the fusedlogit that wrote it"
+            f"{TWO_KINDS_VERSION} and {FORMAT_VERSION}: train it again, or use the fusedlogit that "
+            "wrote it"
         )
 
 
-def _classifier_if_whole(name: str, arrays: ArrayFile) -> ImageClassifier:
+def _classifier_if_whole(name: str, arrays: ArrayFile) -> Classifier:
+    read = _two_kinds if arrays["format_version"] == TWO_KINDS_VERSION else _many_kinds
     try:
-        classifier = _classifier(arrays)
+        classifier = read(arrays)
         _check_plausible(classifier)
         if arrays.unread:
             raise ValueError(f"unknown member {arrays.unread[0]}")
@@ -248,28 +182,33 @@ def _one_line(error: object) -> str:
     return text if len(text) <= 200 else text[:199] + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def _classifier(arrays: Mapping[str, NDArray[Any]]) -> ImageClassifier:
-    """Return what the arrays say, each of the right type and shape."""
+def _size_and_features(arrays: Arrays) -> tuple[int, PatchFeatures | None, int]:
+    """Return the size of images, the features, and how many numbers the neuron is given."""
     size = int(field(arrays, "size", "iu", ()))
     require(1 <= size <= MAX_SIZE, "size")
-    features = None
-    if any(name.startswith(_PREFIX) for name in arrays):
-        features = from_arrays(arrays, _PREFIX)
     n_pixels = size**2 * CHANNELS
-    if features is not None and features.n_features_in_ != n_pixels:
+    if not any(name.startswith(_PREFIX) for name in arrays):
+        return size, None, n_pixels
+    features = from_arrays(arrays, _PREFIX)
+    if features.n_features_in_ != n_pixels:
         raise ValueError(f"features of {features.n_features_in_} values for size {size}")
-    shape = (n_pixels if features is None else features.n_features_out_,)
+    return size, features, features.n_features_out_
+
+
+def _doubles(arrays: Arrays, name: str, *shape: int) -> NDArray[np.float64]:
+    return np.ascontiguousarray(field(arrays, name, "f", shape), np.float64)
+
+
+def _two_kinds(arrays: Arrays) -> ImageClassifier:
+    """Return what the arrays say, each of the right type and shape."""
+    size, features, n_values = _size_and_features(arrays)
     first, second = (str(label) for label in field(arrays, "labels", "U", (2,)))
     slope, offset = (float(value) for value in field(arrays, "calibration", "f", (2,)))
-    coef, mean = (
-        np.ascontiguousarray(field(arrays, name, "f", shape), np.float64)
-        for name in ("coef", "mean")
-    )
     return ImageClassifier(
         labels=(first, second),
         size=size,
-        coef=coef,
-        mean=mean,
+        coef=_doubles(arrays, "coef", n_values),
+        mean=_doubles(arrays, "mean", n_values),
         intercept=float(field(arrays, "intercept", "f", ())),
         threshold=float(field(arrays, "threshold", "f", ())),
         features=features,
@@ -277,21 +216,44 @@ def _classifier(arrays: Mapping[str, NDArray[Any]]) -> ImageClassifier:
     )
 
 
-def _check_plausible(classifier: ImageClassifier) -> None:
+def _many_kinds(arrays: Arrays) -> ManyKindsClassifier:
+    """Return what the arrays say, each of the right type and shape."""
+    size, features, n_values = _size_and_features(arrays)
+    labels = tuple(str(label) for label in field(arrays, "labels", "U", (None,)))
+    head = SoftmaxHead(
+        coef=_doubles(arrays, "coef", len(labels), n_values),
+        intercept=_doubles(arrays, "intercept", len(labels)),
+        calibration=Temperature(float(field(arrays, "calibration", "f", ()))),
+    )
+    return ManyKindsClassifier(labels, size, head, _doubles(arrays, "mean", n_values), features)
+
+
+def _check_plausible(classifier: Classifier) -> None:
     """Raise a ValueError unless every photograph would get a finite answer.
 
     What the neuron is given is bounded, and so must be what it makes of that.
     """
     raw = classifier.features is None
     least, most = (0.0, _LARGEST_PIXEL) if raw else (-_LARGEST_FEATURE, _LARGEST_FEATURE)
-    coef, mean, calibration = classifier.coef, classifier.mean, classifier.calibration
-    first, second = classifier.labels
+    labels, mean = classifier.labels, classifier.mean
     require(1 <= classifier.size <= MAX_SIZE, "size")
-    require(first != second and bool(first and second), "labels")
+    require(len(set(labels)) == len(labels) and all(labels), "labels")
     require(bool(np.all((mean >= least) & (mean <= most))), "mean")
+    if isinstance(classifier, ImageClassifier):
+        calibration, intercept = classifier.calibration, np.array(classifier.intercept)
+        _check_coef(classifier.coef, most)
+        require(0 < classifier.threshold < 1, "threshold")
+        require(abs(calibration.offset) <= _LARGEST_OFFSET, "calibration")
+        slope = calibration.slope
+    else:
+        require(len(labels) > 2, "labels")
+        _check_coef(classifier.head.coef, most)
+        intercept, slope = classifier.head.intercept, classifier.head.calibration.slope
+    require(bool(np.all(np.abs(intercept) <= _LARGEST_DECISION)), "intercept")
+    require(0 <= slope <= _LARGEST_SLOPE, "calibration")
+
+
+def _check_coef(coef: NDArray[np.float64], most: float) -> None:
+    """Check that no decision value can be beyond float32."""
     require(bool(np.all(np.abs(coef) <= _LARGEST_DECISION)), "coef")
-    require(float(np.abs(coef).sum()) * most <= _LARGEST_DECISION, "coef")
-    require(abs(classifier.intercept) <= _LARGEST_DECISION, "intercept")
-    require(0 < classifier.threshold < 1, "threshold")
-    require(0 <= calibration.slope <= _LARGEST_SLOPE, "calibration")
-    require(abs(calibration.offset) <= _LARGEST_OFFSET, "calibration")
+    require(bool(np.all(np.abs(coef).sum(axis=-1) * most <= _LARGEST_DECISION)), "coef")

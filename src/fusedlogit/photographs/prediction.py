@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..errors import SkippedFile
 from .decoding import decode_images
 from .images import ImageSource
-from .model_file import ImageClassifier
+from .model_file import Classifier
 
 # Images whose pixels and features are in memory together.
 _BLOCK = 1024
@@ -24,8 +24,8 @@ class Prediction:
     ----------
     kept : ndarray of int64, shape (n_kept,)
         Positions of these images in the list of names asked for.
-    probability : ndarray of float64, shape (n_kept,)
-        Of the second label.
+    probability : ndarray of float64, shape (n_kept,) or (n_kept, n_labels)
+        Of the second label; or of each, where there are more than two.
     skipped : tuple of SkippedFile
         The other images.
     seconds : dict of str to float
@@ -39,7 +39,7 @@ class Prediction:
 
 
 def predict_images(
-    classifier: ImageClassifier,
+    classifier: Classifier,
     source: ImageSource,
     names: Sequence[str],
     *,
@@ -49,7 +49,7 @@ def predict_images(
 
     Parameters
     ----------
-    classifier : ImageClassifier
+    classifier : ImageClassifier or ManyKindsClassifier
         See `fusedlogit.photographs.model_file.load_model`.
     source : ImageSource
         Where the images lie.

@@ -14,14 +14,18 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..errors import InputError
 from ..estimator import LogisticRegression
+from ..evaluation.calibration import Calibration, Temperature, calibrate, uncalibrated
+from ..evaluation.many_classes import ClassJudgement
+from ..evaluation.score import Score
+from ..evaluation.softmax import SoftmaxHead
+from ..evaluation.two_classes import Judgement
 from ..functions import moments
 from ..solvers import choose
-from .calibration import UNCALIBRATED, Calibration, calibrate
-from .evaluation import Judgement, Score
+from .classifier import ImageClassifier, ManyKindsClassifier
 from .feature_cache import learn_and_compute
 from .features import PatchFeatures
 from .loading import SplitImages
-from .model_file import ImageClassifier
+from .model_file import Classifier
 from .stages import Listener, timed
 
 PIXEL_RANGE = 255.0
@@ -134,7 +138,7 @@ class Candidate:
     @property
     def solver(self) -> str:
         """The solver that was used, where "auto" was asked for."""
-        return choose(self.model.solver, self.model.l1_ratio > 0).name
+        return choose(str(self.model.solver), self.model.l1_ratio > 0).name
 
     @property
     def name(self) -> str:
@@ -167,14 +171,14 @@ class TrainingResult:
         One for each C and learning rate.
     best : Candidate
         The one most accurate on validation.
-    classifier : ImageClassifier
+    classifier : ImageClassifier, or ManyKindsClassifier for more than two kinds
         What is saved: the best candidate, with features trained once more.
     n_features : int
         Length of what the neuron is given of each image.
     scores : mapping of str to Score
         The best candidate's score on training and validation images, the classifier's on test
         images.
-    test : Judgement
+    test : Judgement, or ClassJudgement for more than two kinds
         The classifier's answers to the test images.
     seconds : mapping of str to float
         Seconds that each stage took.
@@ -184,10 +188,10 @@ class TrainingResult:
     options: TrainingOptions
     candidates: tuple[Candidate, ...]
     best: Candidate
-    classifier: ImageClassifier
+    classifier: Classifier
     n_features: int
     scores: Mapping[str, Score]
-    test: Judgement
+    test: Judgement | ClassJudgement
     seconds: Mapping[str, float]
 
 
@@ -224,15 +228,16 @@ def train(
             _candidate(table, options, C, rate, listener) for C, rate in options.candidates
         )
         best, training, validation = _best(candidates)
-        classifier, model = _finished(table, options, best, listener)
+        model, calibration = _finished(table, options, best, listener)
+        mean = moments(table.part("train")[0], n_threads=options.n_threads)[0]
     with timed(seconds, "evaluation"):
-        test = _judge(model, classifier.calibration, table, "test")
+        test = _judge(model, calibration, table, "test")
     return TrainingResult(
         images=images,
         options=options,
         candidates=candidates,
         best=best,
-        classifier=classifier,
+        classifier=_classifier(table, model, mean, calibration),
         n_features=table.values.shape[1],
         scores={"train": training, "validation": validation, "test": test.score},
         test=test,
@@ -257,22 +262,36 @@ def _featured(
 
 def _finished(
     table: FeatureTable, options: TrainingOptions, best: Candidate, listener: Listener | None
-) -> tuple[ImageClassifier, LogisticRegression]:
-    """Return what is saved, and the estimator in it."""
-    model, calibration = best.model, UNCALIBRATED
+) -> tuple[LogisticRegression, Calibration | Temperature]:
+    """Return the model that is kept: the best, with features trained once more."""
+    model, calibration = best.model, uncalibrated(len(table.images.labels))
     if table.features is not None:
         calibration = calibrate(model, *table.part("validation"))
         model = _fit(table, SEEN, options, best.C, best.learning_rate, listener)
+    return model, calibration
+
+
+def _classifier(
+    table: FeatureTable,
+    model: LogisticRegression,
+    mean: NDArray[np.float64],
+    calibration: Calibration | Temperature,
+) -> Classifier:
+    labels, size = table.images.labels, table.images.size
+    if isinstance(calibration, Temperature):
+        head = SoftmaxHead.of(model, calibration)
+        return ManyKindsClassifier(labels, size, head, mean, table.features)
+    first, second = labels
     return ImageClassifier(
-        labels=table.images.labels,
-        size=table.images.size,
+        labels=(first, second),
+        size=size,
         features=table.features,
         coef=model.coef_[0],
-        mean=moments(table.part("train")[0], n_threads=options.n_threads)[0],
+        mean=mean,
         intercept=float(model.intercept_[0]),
         threshold=model.threshold,
         calibration=calibration,
-    ), model
+    )
 
 
 def _candidate(
@@ -333,14 +352,18 @@ def _callback(listener: Listener) -> Callable[[int, object, float, float, float]
 
 
 def _judge(
-    model: LogisticRegression, calibration: Calibration, table: FeatureTable, part: str
-) -> Judgement:
+    model: LogisticRegression,
+    calibration: Calibration | Temperature,
+    table: FeatureTable,
+    part: str,
+) -> Judgement | ClassJudgement:
     values, labels = table.part(part)
     probability = calibration.probability(model.decision_function(values))
+    truth = np.searchsorted(table.images.labels, labels)
+    if isinstance(calibration, Temperature):
+        return ClassJudgement(truth, probability)
     return Judgement(
-        truth=labels == table.images.labels[1],
-        probability=probability,
-        answer=probability > model.threshold,
+        truth=truth == 1, probability=probability, answer=probability > model.threshold
     )
 
 
@@ -348,7 +371,7 @@ def _score(model: LogisticRegression, table: FeatureTable, part: str) -> Score |
     if not np.isfinite(model.history_[-1]):  # a learning rate far too high
         return None
     try:
-        return _judge(model, UNCALIBRATED, table, part).score
+        return _judge(model, uncalibrated(len(table.images.labels)), table, part).score
     except ValueError:  # or one whose last step leaves decision values that overflow
         return None
 

@@ -187,21 +187,16 @@ class Multinomial:
         """Change of the decision values along a direction, (K, n_samples), in one pass."""
         return self.data.decision_values(*self._passed(direction), precise=self.one.precise)
 
-    def probabilities(self, point: Doubles) -> Iterator[tuple[slice, Doubles]]:
-        """Those of the classes, (K, rows), for some rows after the other; in one pass."""
+    def by_block(self, point: Doubles) -> Iterator[tuple[slice, Data, Doubles]]:
+        """Some rows after the other, with probabilities of the classes, (K, rows): one pass."""
         coef, intercept = self._passed(point)
-        n_samples = self.data.n_samples
         n_rows = max(1, BLOCK_NUMBERS // self.n_classes)
-        for begin in range(0, n_samples, n_rows):
-            rows = slice(begin, min(begin + n_rows, n_samples))
-            block = self.data.block(rows.start, rows.stop)
+        for rows, block in self.data.blocks(n_rows):
             z = block.decision_values(coef, intercept, precise=self.one.precise)
-            yield rows, SOFTMAX.probabilities(z)
-        self.data.n_passes += 1
+            yield rows, block, SOFTMAX.probabilities(z)
 
-    def pull(self, rows: slice, factor: Doubles) -> Doubles:
-        """The gradient, (K, n_features + 1), of sum_ik factor_ik z_ik over some rows."""
-        block = self.data.block(rows.start, rows.stop)
+    def pull(self, block: Data, factor: Doubles) -> Doubles:
+        """The gradient, (K, n_features + 1), of sum_ik factor_ik z_ik over the rows of a block."""
         sums, totals = block.row_sum(factor, precise=self.one.precise)
-        self.data.n_passes += (rows.stop - rows.start) / self.data.n_samples
+        self.data.n_passes += block.n_samples / self.data.n_samples
         return self.one.scaled(sums, totals)

@@ -106,7 +106,9 @@ class Objective:
         In a frame, a point's coefficients are of features in a common unit, such that they are of
         the size that the solvers' sums of squares can hold; the penalties are in that unit too.
         """
-        n_columns, (data, order) = data.n_features, data.arranged()
+        n_columns, order, arranged = data.n_features, None, data.arranged()
+        if arranged is not None:
+            data, order = arranged
         standard = scaling == "standard"
         weight = target.sample_weight
         look = look_at(data, weight, moments=standard, centred=standard or fit_intercept)
@@ -251,6 +253,13 @@ class Objective:
         slope = intercept_gradient if self.fit_intercept else np.zeros_like(intercept_gradient)
         gradient = self.scaling.gradient(gradient, intercept_gradient)
         return np.concatenate([gradient, np.asarray(slope)[..., None]], axis=-1)
+
+    def as_features(self) -> tuple[Doubles, Doubles]:
+        """Center and unit such that (x - center) unit are the scaled features of X itself."""
+        center, unit = self.scaling.center, 1 / self.scaling.scale
+        if self.frame is None:
+            return center, unit
+        return self.frame.center + center / self.frame.unit, self.frame.unit * unit
 
     def columns(self, features: NDArray[np.intp]) -> Objective:
         """The same cost where all features but these have a coefficient of zero."""

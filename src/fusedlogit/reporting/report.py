@@ -1,34 +1,30 @@
 """Write a training's report: one self-contained HTML page, and its pictures as PNG files."""
 
 import base64
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
 from rich import filesize
 
 from ..errors import printable
+from ..evaluation.many_classes import ClassJudgement, ClassScore
+from ..evaluation.two_classes import Judgement
 from ..files.outputs import REPORT_PAGE, whole_folder
+from ..photographs.classifier import ImageClassifier, ManyKindsClassifier
 from ..photographs.decoding import decode_images
-from ..photographs.features import exemplars
 from ..photographs.images import CHANNELS, ImageSource
-from ..photographs.model_file import ImageClassifier
+from ..photographs.model_file import Classifier
 from ..photographs.training import TrainingResult
 from . import figures
 from .comparison import Comparison
-from .rounding import percent
+from .many_kinds import draw_many_kinds
+from .rounding import counted, percent
 from .studies import Study
-
-PHOTOGRAPHS_IN_ROW = 4
-
-# Filters shown for each label, pieces of photographs for each filter, and test images searched.
-FILTERS_SHOWN = 7
-PIECES_SHOWN = 4
-IMAGES_SEARCHED = 300
+from .two_kinds import draw_two_kinds
 
 
 def write_report(
@@ -60,12 +56,12 @@ def write_report(
     """
     pictures = draw_pictures(result, comparison)
     page = render_page(result, pictures, comparison=comparison)
-    return _write_page(Path(folder), REPORT_PAGE, page, pictures)
+    return write_page(Path(folder), REPORT_PAGE, page, pictures)
 
 
 def write_evidence(
     folder: str | os.PathLike[str],
-    classifier: ImageClassifier,
+    classifier: Classifier,
     source: ImageSource,
     answers: Sequence[Mapping[str, Any]],
     names: Sequence[str],
@@ -76,7 +72,7 @@ def write_evidence(
     ----------
     folder : path-like
         Where to put the files; made if missing.
-    classifier : ImageClassifier
+    classifier : ImageClassifier or ManyKindsClassifier
         What has answered.
     source : ImageSource
         Where the images lie.
@@ -93,32 +89,24 @@ def write_evidence(
     with whole_folder(Path(folder)) as temporary:
         for answer, name in zip(answers, names, strict=True):
             pixels = decode_images(source, [answer["image"]], classifier.size, strict=True).pixels
+            evidence = classifier.evidence_for(pixels[0])
             picture = figures.evidence_figure(
                 pixels.reshape(1, classifier.size, classifier.size, CHANNELS),
-                classifier.evidence(pixels[0])[None],
+                evidence.log_odds[None],
                 [f"{figures.short(answer['label'])}\n{percent(answer['probability'])}"],
-                classifier.labels,
+                evidence.labels,
             )
             (temporary / name).write_bytes(figures.to_png(picture))
 
 
 def draw_pictures(result: TrainingResult, comparison: Comparison | None = None) -> dict[str, bytes]:
     """Return the PNG of every picture by its name; see `write_report`."""
-    images, test, labels = result.images, result.test, result.images.labels
-    drawn = {
-        "cost": figures.cost_figure([(one.name, one.cost) for one in result.candidates]),
-        "confusion": figures.confusion_figure(test.confusion, labels),
-        "roc": figures.roc_figure(*test.roc_curve(), test.roc_auc, labels),
-        "reliability": figures.reliability_figure(test, labels[1]),
-    }
-    if result.classifier.features is None:
-        drawn["weights"] = figures.weights_figure(result.classifier.coef, images.size, labels)
-    drawn.update(_filters(result))
-    for name, right in (("right", True), ("wrong", False)):
-        rows = _photographs(result, right=right)
-        if rows:
-            drawn[name] = figures.photographs_figure(rows, images.size, columns=PHOTOGRAPHS_IN_ROW)
-    drawn["evidence"] = _evidence(result)
+    drawn = {"cost": figures.cost_figure([(one.name, one.cost) for one in result.candidates])}
+    classifier, test = result.classifier, result.test
+    if isinstance(classifier, ImageClassifier) and isinstance(test, Judgement):
+        drawn |= draw_two_kinds(result, classifier, test)
+    elif isinstance(classifier, ManyKindsClassifier) and isinstance(test, ClassJudgement):
+        drawn |= draw_many_kinds(result, classifier, test)
     if comparison is not None:
         drawn["twins"] = figures.twin_figure(comparison.kernel, comparison.reference)
     return {name: figures.to_png(figure) for name, figure in drawn.items()}
@@ -131,9 +119,19 @@ def render_page(
     comparison: Comparison | None = None,
 ) -> str:
     """Return the HTML page, pictures embedded; see `write_report`."""
-    first, second = (printable(label) for label in result.images.labels)
-    title = f"Is it “{first}” or “{second}”?"
-    return _render("report.html.j2", title, pictures, result=result, comparison=comparison)
+    labels = [printable(label) for label in result.images.labels]
+    if len(labels) == 2:
+        template, title = "two_kinds.html.j2", f"Is it “{labels[0]}” or “{labels[1]}”?"
+    else:
+        template, title = "many_kinds.html.j2", f"Which of {len(labels):,} kinds is it?"
+    return render(
+        template,
+        title,
+        pictures,
+        result=result,
+        comparison=comparison,
+        guessing=math.log(len(labels)),
+    )
 
 
 def write_study(folder: str | os.PathLike[str], study: Study, seconds: float) -> Path:
@@ -159,11 +157,11 @@ def write_study(folder: str | os.PathLike[str], study: Study, seconds: float) ->
         If the folder or a file cannot be written.
     """
     picture = figures.to_png(study.figure)
-    page = _render("study.html.j2", study.title, {"study": picture}, study=study, seconds=seconds)
-    return _write_page(Path(folder), f"{study.name}.html", page, {study.name: picture})
+    page = render("study.html.j2", study.title, {"study": picture}, study=study, seconds=seconds)
+    return write_page(Path(folder), f"{study.name}.html", page, {study.name: picture})
 
 
-def _write_page(folder: Path, name: str, page: str, pictures: Mapping[str, bytes]) -> Path:
+def write_page(folder: Path, name: str, page: str, pictures: Mapping[str, bytes]) -> Path:
     """Write a page and its pictures to a folder, made if missing; return the page's path."""
     with whole_folder(folder) as temporary:
         for picture, content in pictures.items():
@@ -172,7 +170,8 @@ def _write_page(folder: Path, name: str, page: str, pictures: Mapping[str, bytes
     return folder / name
 
 
-def _render(template: str, title: str, pictures: Mapping[str, bytes], **context: Any) -> str:
+def render(template: str, title: str, pictures: Mapping[str, bytes], **context: Any) -> str:
+    """Return a page made from a template, pictures embedded."""
     environment = Environment(
         loader=PackageLoader("fusedlogit.reporting"),
         autoescape=True,
@@ -184,6 +183,12 @@ def _render(template: str, title: str, pictures: Mapping[str, bytes], **context:
         "printable": printable,
         "filesize": filesize.decimal,
         "percent": percent,
+        "counted": counted,
+        "numbered": _numbered,
+    }
+    environment.globals |= {
+        "n_shown": figures.CLASSES_SHOWN,
+        "n_numbered": figures.CLASSES_NUMBERED,
     }
     return environment.get_template(template).render(
         title=title,
@@ -195,52 +200,9 @@ def _render(template: str, title: str, pictures: Mapping[str, bytes], **context:
     )
 
 
-def _evidence(result: TrainingResult) -> Figure:
-    """Draw the evidence in the surest right and the surest wrong answer of each label."""
-    pixels, _ = result.images.part("test")
-    labels, size, test = result.images.labels, result.images.size, result.test
-    chosen = [
-        row
-        for right in (True, False)
-        for answer in (False, True)
-        for row in test.surest(answer=answer, right=right, count=1)
-    ]
-    captions = [
-        f"{figures.short(labels[int(test.answer[row])])}\n{percent(test.confidence[row])}"
-        + ("" if test.answer[row] == test.truth[row] else " (wrong)")
-        for row in chosen
-    ]
-    evidence = np.stack([result.classifier.evidence(pixels[row]) for row in chosen])
-    photographs = pixels[chosen].reshape(-1, size, size, CHANNELS)
-    return figures.evidence_figure(photographs, evidence, captions, labels)
-
-
-def _filters(result: TrainingResult) -> dict[str, Figure]:
-    """Draw what the filters that weigh most answer to; nothing if none weighs anything."""
-    classifier = result.classifier
-    if classifier.features is None:
-        return {}
-    pixels, _ = result.images.part("test")
-    few = pixels[:: -(-len(pixels) // IMAGES_SEARCHED)]
-    shown = exemplars(
-        classifier.features, few, classifier.coef, count=FILTERS_SHOWN, n_pieces=PIECES_SHOWN
-    )
-    if not any(shown):
-        return {}
-    return {"filters": figures.exemplars_figure(shown, result.images.labels)}
-
-
-def _photographs(result: TrainingResult, *, right: bool) -> list[figures.PhotographRow]:
-    """Collect the surest right (or wrong) answers to test images, a row for each answer."""
-    pixels, _ = result.images.part("test")
-    labels = result.images.labels
-    found = []
-    for answer in (False, True):
-        rows = result.test.surest(answer=answer, right=right, count=PHOTOGRAPHS_IN_ROW)
-        if len(rows):
-            truth = answer if right else not answer
-            captions = [percent(confidence) for confidence in result.test.confidence[rows]]
-            found.append(
-                figures.PhotographRow(labels[answer], labels[truth], pixels[rows], captions)
-            )
-    return found
+def _numbered(
+    scores: Sequence[ClassScore], worst_first: bool = False
+) -> list[tuple[int, ClassScore]]:
+    """Return classes with their numbers, in their order or the least accurate first."""
+    numbered = list(enumerate(scores))
+    return sorted(numbered, key=lambda one: one[1].accuracy) if worst_first else numbered

@@ -1,4 +1,11 @@
-"""How shares are told, the same way everywhere."""
+"""How shares and counts are told, the same way everywhere."""
+
+from collections.abc import Mapping
+
+from ..errors import printable
+
+# Kinds that are listed one by one.
+_LISTED = 12
 
 
 def percent(share: float, decimals: int = 1) -> str:
@@ -19,3 +26,17 @@ def percent(share: float, decimals: int = 1) -> str:
     if share > 0 and text == f"{0:.{decimals}%}":
         return f"<{least:.{decimals}%}"
     return text
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Return how many there are of each kind; of many kinds, how many of the rarest and commonest.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        Number by kind.
+    """
+    if len(counts) <= _LISTED:
+        return ", ".join(f"{count:,} {printable(kind)}" for kind, count in counts.items())
+    least, most = min(counts.values()), max(counts.values())
+    return f"{len(counts):,} kinds, {least:,}{f' to {most:,}' * (most > least)} of each"

@@ -27,7 +27,7 @@ from ..photographs.training import (
     train,
 )
 from . import figures
-from .rounding import percent
+from .rounding import counted, percent
 
 LEARNING_RATES = (0.01, 0.005, 0.001)
 ITERATIONS = 1500
@@ -369,8 +369,7 @@ def _featured_by(setting: Setting, images: SplitImages, rows: NDArray[np.int64])
 
 
 def _counted(images: SplitImages) -> str:
-    counts = ", ".join(f"{count:,} {label}" for label, count in images.counts().items())
-    return f"{len(images.files):,} images ({counts}) of {images.origin}"
+    return f"{len(images.files):,} images ({counted(images.counts())}) of {images.origin}"
 
 
 def _described(images: SplitImages) -> str:

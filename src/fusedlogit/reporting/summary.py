@@ -1,7 +1,7 @@
 """Say what a training has come to: as a dictionary for JSON, as text for people."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,11 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import printable
+from ..evaluation.many_classes import ClassJudgement
+from ..evaluation.score import Score
 from ..photographs.training import TrainingResult
 from .comparison import Comparison
-from .rounding import percent
+from .rounding import counted, percent
 
 SKIPPED_SHOWN = 5
+PAIRS_SHOWN = 5
 
 
 def as_dict(
@@ -60,18 +63,26 @@ def as_dict(
             }
             for candidate in result.candidates
         ],
-        "scores": {part: asdict(score) for part, score in result.scores.items()},
+        "scores": {part: score_as_dict(score, "n_images") for part, score in result.scores.items()},
         "test_roc_auc": result.test.roc_auc,
         "test_confusion": result.test.confusion.tolist(),
         "seconds": dict(result.seconds),
         **files,
     }
+    if isinstance(result.test, ClassJudgement):
+        summary["test_top_5_accuracy"] = result.test.top_accuracy(5)
     if comparison is not None:
         summary["kernel_against_reference"] = {
             "max_relative_difference": comparison.max_difference,
             "times_as_fast": comparison.speedup,
         }
     return summary
+
+
+def score_as_dict(score: Score, counted: str) -> dict[str, Any]:
+    """Return a score as plain types, its number of samples under the name of what they are."""
+    fields = asdict(score)
+    return {counted: fields.pop("n_samples"), **fields}
 
 
 def print_result(
@@ -94,10 +105,9 @@ def print_result(
         What to do about a fit that was stopped early.
     """
     images = result.images
-    counts = ", ".join(f"{count:,} {printable(label)}" for label, count in images.counts().items())
     console.print(
-        f"{len(images.files):,} images ({counts}) of {images.size} x {images.size} pixels "
-        f"in {filesize.decimal(images.pixels.nbytes)}"
+        f"{len(images.files):,} images ({counted(images.counts())}) "
+        f"of {images.size} x {images.size} pixels in {filesize.decimal(images.pixels.nbytes)}"
     )
     _print_skipped(console, result)
     _print_duplicates(console, result)
@@ -140,17 +150,17 @@ def _print_duplicates(console: Console, result: TrainingResult) -> None:
 
 
 def _print_candidates(console: Console, result: TrainingResult, remedy: str) -> None:
-    table = _table("model", "iterations", "cost", "validation", "seconds")
+    rows = table("model", "iterations", "cost", "validation", "seconds")
     for candidate in result.candidates:
         kept = candidate is result.best and len(result.candidates) > 1
-        table.add_row(
+        rows.add_row(
             candidate.name + (" (kept)" if kept else ""),
             f"{candidate.n_iter:,}",
             "diverged" if candidate.diverged else f"{candidate.cost[-1]:.6f}",
             percent(candidate.validation.accuracy, 2) if candidate.validation else "-",
             f"{candidate.seconds:.3f}",
         )
-    console.print(table)
+    console.print(rows)
     for candidate in result.candidates:
         if candidate.diverged:
             console.print(f"{candidate.name} is too high: the cost rose instead of falling")
@@ -162,19 +172,39 @@ def _print_candidates(console: Console, result: TrainingResult, remedy: str) -> 
 
 
 def _print_scores(console: Console, result: TrainingResult) -> None:
-    table = _table("part", "images", "accuracy", "log loss")
+    rows = table("part", "images", "accuracy", "log loss")
     for part, score in result.scores.items():
-        table.add_row(
-            part, f"{score.n_images:,}", percent(score.accuracy, 2), f"{score.log_loss:.4f}"
+        rows.add_row(
+            part, f"{score.n_samples:,}", percent(score.accuracy, 2), f"{score.log_loss:.4f}"
         )
-    console.print(table)
+    console.print(rows)
+    if isinstance(result.test, ClassJudgement):
+        print_judgement(console, result.test, result.images.labels)
+        return
     console.print(
         f"Test: area under the ROC curve {result.test.roc_auc:.4f}; always giving the commoner "
         f"answer scores {percent(result.scores['test'].majority, 2)}"
     )
 
 
-def _table(first: str, *others: str) -> Table:
+def print_judgement(console: Console, test: ClassJudgement, labels: Sequence[str]) -> None:
+    """Print how well many classes are told apart, besides accuracy and log loss."""
+    top = f"right kind among the likeliest five {percent(test.top_accuracy(5), 2)}; "
+    console.print(
+        f"Test: {top * (test.n_classes > 5)}mean area under the ROC curves of one kind against the "
+        f"rest {test.roc_auc:.4f}; always giving the commonest answer scores "
+        f"{percent(test.score.majority, 2)}"
+    )
+    pairs = [
+        f"{printable(labels[pair.truth])} for {printable(labels[pair.answer])} ({pair.count:,})"
+        for pair in test.most_confused(PAIRS_SHOWN)
+    ]
+    if pairs:
+        console.print(f"Most often mistaken: {', '.join(pairs)}")
+
+
+def table(first: str, *others: str) -> Table:
+    """Return a table without lines: names in the first column, numbers in the others."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(first, no_wrap=True)
     for name in others:

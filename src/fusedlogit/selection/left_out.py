@@ -82,7 +82,7 @@ def leave_one_out(
             f"{model.classes_.tolist()}"
         )
     settings: Any = model
-    weight, unit = weights_of(labels, values, data, sample_weight, settings.class_weight)
+    weight, unit = weights_of(labels, values, sample_weight, settings.class_weight)
     matrix = SharedMatrix(readable(narrowed(data)), model.n_jobs)
     costs = Costs(
         matrix, labels.target(weight), labels.n_classes, settings.scaling, settings.fit_intercept,

@@ -5,10 +5,11 @@ from .gradient_descent import GRADIENT_DESCENT
 from .lbfgs import LBFGS
 from .newton import NEWTON
 from .proximal import PROXIMAL
-from .settings import Callback, Result, Settings, Solver
+from .settings import SGD, Callback, Result, Settings, Solver
+from .stochastic import STOCHASTIC
 
 SOLVERS: dict[str, Solver] = {
-    solver.name: solver for solver in (NEWTON, LBFGS, GRADIENT_DESCENT, PROXIMAL)
+    solver.name: solver for solver in (NEWTON, LBFGS, GRADIENT_DESCENT, PROXIMAL, STOCHASTIC)
 }
 
 #: Solvers of scikit-learn that have another name here, or none, and which does their job.
@@ -20,7 +21,17 @@ FOREIGN = {
     "saga": "'newton', or 'proximal' with an L1 norm",
 }
 
-__all__ = ["FOREIGN", "SOLVERS", "Callback", "Result", "Settings", "Solver", "choose", "require"]
+__all__ = [
+    "FOREIGN",
+    "SGD",
+    "SOLVERS",
+    "Callback",
+    "Result",
+    "Settings",
+    "Solver",
+    "choose",
+    "require",
+]
 
 
 def choose(name: str, l1: bool) -> Solver:

@@ -10,6 +10,7 @@ class Cause(Enum):
 
     ITERATIONS = ("Raise max_iter or tol", True)
     STEPS = ("Raise max_iter or learning_rate, or use solver='newton'", True)
+    SHORT = ("Shorter steps gain no more: raise tol, or use solver='newton'", True)
     DIVERGED = ("The cost grew beyond all bounds: lower learning_rate", True)
     ROUNDING = ("Rounding hides what is left to gain: raise tol", True)
     UNBOUNDED = ("The coefficients grow without bound: use a penalty (a finite C)", False)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._kernels.stochastic import MOST_ROWS
 from .cause import Cause
 from .requests import Steps
 
@@ -18,6 +20,50 @@ Doubles = NDArray[np.float64]
 #: are in X's own units, loss is the cost J, gradient_norm the largest entry of its gradient (with
 #: an L1 penalty, of its subgradient of least length).
 Callback = Callable[[int, Doubles, float, float, float], object]
+
+
+#: How the length of a step goes on.
+SCHEDULES = ("adaptive", "constant", "invscaling")
+
+
+@dataclass(frozen=True)
+class SGD:
+    """How `solver="sgd"` goes; `solver=SGD(momentum=0.9)` has it go otherwise than by default.
+
+    Parameters
+    ----------
+    batch_size : int or None
+        Rows of a batch, up to 64; by the number of rows if None.
+    step : float or None
+        Length of a step, as a share of that of Newton's method in the metric; by the data if None.
+    schedule : {"adaptive", "constant", "invscaling"}
+        "adaptive" halves the step where a pass gains nothing; "invscaling" divides it by
+        (1 + rows / 65,536) ** `power`.
+    power : float
+    momentum : float
+    average : bool
+        Whether to return the average of the way, and not its end.
+    """
+
+    batch_size: int | None = None
+    step: float | None = None
+    schedule: str = "adaptive"
+    power: float = 0.5
+    momentum: float = 0.0
+    average: bool = True
+
+    def __post_init__(self) -> None:
+        size, step = self.batch_size, self.step
+        checks = {
+            "batch_size": size is None or (isinstance(size, Integral) and 1 <= size <= MOST_ROWS),
+            "step": step is None or 0 < step < np.inf,
+            "schedule": self.schedule in SCHEDULES,
+            "power": 0 <= self.power < np.inf,
+            "momentum": 0 <= self.momentum < 1,
+        }
+        for name, fits in checks.items():
+            if not fits:
+                raise ValueError(f"SGD({name}={getattr(self, name)!r}): see its documentation")
 
 
 @dataclass(frozen=True)
@@ -36,6 +82,7 @@ class Settings:
         Of solvers that draw rows at random.
     certify : bool
         Whether to end by the certificate; else the solver's own estimate will do.
+    sgd : SGD
     """
 
     max_iter: int
@@ -44,6 +91,7 @@ class Settings:
     callback: Callback | None
     seed: int = 0
     certify: bool = True
+    sgd: SGD = SGD()
 
 
 @dataclass(frozen=True)

@@ -61,18 +61,45 @@ def exemplars(
     two tuples of Exemplar
         Strongest first. An output of a two-sided activation counts as a filter.
     """
+    first, second = exemplars_by_label(
+        features, pixels, np.stack([-coef, coef]), count=count, n_pieces=n_pieces
+    )
+    return tuple(replace(one, weight=-one.weight) for one in first), second
+
+
+def exemplars_by_label(
+    features: PatchFeatures,
+    pixels: NDArray[np.uint8],
+    coef: Doubles,
+    *,
+    count: int,
+    n_pieces: int,
+) -> tuple[tuple[Exemplar, ...], ...]:
+    """Return the filters that speak most strongly for each label, as `exemplars` does.
+
+    Parameters
+    ----------
+    coef : ndarray of float64, shape (n_labels, n_features)
+        The coefficients of each label's decision value.
+    features, pixels, count, n_pieces
+        As for `exemplars`.
+
+    Returns
+    -------
+    tuple of tuple of Exemplar
+        For each label, strongest first.
+    """
     chain, shape = features.chains_[0], features.feature_shapes_[0]
     n_features = int(np.prod(shape))
     spread = features.transform(pixels)[:, :n_features].astype(np.float64).std(axis=0)
-    weights = (coef[:n_features] * spread).reshape(shape).sum(axis=(0, 1)).ravel()
-    order = np.argsort(weights)
-    first, second = order[:count], order[::-1][:count]
-    chosen = np.concatenate([first[weights[first] < 0], second[weights[second] > 0]])
-    pieces = _pieces(chain, pixels, chosen, n_pieces)
-    shown = [Exemplar(float(weights[k]), pieces[i]) for i, k in enumerate(chosen)]
-    return (
-        tuple(one for one in shown if one.weight < 0),
-        tuple(one for one in shown if one.weight > 0),
+    weights = (coef[:, :n_features] * spread).reshape(-1, *shape).sum(axis=(1, 2))
+    weights = weights.reshape(len(coef), -1)
+    chosen = [order[:count] for order in np.argsort(-weights, axis=1, kind="stable")]
+    chosen = [few[own[few] > 0] for few, own in zip(chosen, weights, strict=True)]
+    pieces = iter(_pieces(chain, pixels, np.concatenate(chosen), n_pieces))
+    return tuple(
+        tuple(Exemplar(float(own[k]), next(pieces)) for k in few)
+        for few, own in zip(chosen, weights, strict=True)
     )
 
 

@@ -103,7 +103,7 @@ def gap_with_l1(objective: Multinomial, here: Evaluation) -> Steps[float]:
 def _entropy(objective: Multinomial, point: Doubles, shares: list[float]) -> list[float]:
     """Mean entropies of shares of the probabilities, the rest of which falls to the own class."""
     target, totals = objective.target, np.zeros(len(shares))
-    for rows, p in objective.probabilities(point):
+    for rows, _, p in objective.by_block(point):
         weight = None if target.sample_weight is None else target.sample_weight[rows]
         codes, places = target.y[rows].astype(np.intp), np.arange(p.shape[1])
         for place, share in enumerate(shares):
@@ -133,7 +133,7 @@ def _intercept_hessian(objective: Multinomial, point: Doubles) -> Doubles:
     """Of J in the intercepts alone."""
     target = objective.target
     total = np.zeros((objective.n_classes, objective.n_classes))
-    for rows, p in objective.probabilities(point):
+    for rows, _, p in objective.by_block(point):
         weighted = p if target.sample_weight is None else p * target.sample_weight[rows]
         total -= weighted @ p.T
     np.fill_diagonal(total, 0)
@@ -145,11 +145,11 @@ def _change_of_slope(objective: Multinomial, point: Doubles, step: Doubles) -> D
     """Of the gradient in the coefficients, by a small step of the intercepts."""
     target = objective.target
     change = np.zeros((objective.n_classes, objective.data.n_features))
-    for rows, p in objective.probabilities(point):
+    for rows, block, p in objective.by_block(point):
         factor = p * (step[:, None] - step @ p)
         if target.sample_weight is not None:
             factor *= target.sample_weight[rows]
-        change += objective.pull(rows, factor)[:, :-1]
+        change += objective.pull(block, factor)[:, :-1]
     return change / target.total_weight
 
 

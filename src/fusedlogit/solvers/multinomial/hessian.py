@@ -87,8 +87,8 @@ class ClassHessian:
         central moment, and no larger than the second times how far classes move apart. So no
         curvature changes by more than exp(r), with r the largest such distance in a row.
         """
-        drift = here.margins.largest_change(self.margins)
-        if drift > NEAR or not self.final:
+        drift = here.margins.largest_change(self.margins) if self.final else np.inf
+        if drift > NEAR:
             anew = yield from class_hessian(objective, here.margins)
             return (yield from anew.bound(objective, here))
         solved = self.solve(here.gradient)

@@ -184,7 +184,7 @@ def _draw(
     n_rows = max(LEAST_ROWS, ROWS_PER_FEATURE * (objective.data.n_features + 1))
     found: list[list[tuple[NDArray[np.intp], Doubles]]] = [[] for _ in range(n_classes)]
     levels: Doubles | None = None
-    for rows, p in objective.probabilities(point):
+    for rows, _, p in objective.by_block(point):
         curvature = p * (1 - p)
         if target.sample_weight is not None:
             curvature *= target.sample_weight[rows]

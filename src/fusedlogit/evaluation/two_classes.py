@@ -1,4 +1,4 @@
-"""How well probabilities answer: scores, confusion, ROC curve, and the surest answers."""
+"""How well two classes are told apart: scores, confusion, ROC curve, and the surest answers."""
 
 from dataclasses import dataclass
 
@@ -6,27 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics
 
-
-@dataclass(frozen=True)
-class Score:
-    """How well one part of the images is told apart.
-
-    Attributes
-    ----------
-    n_images : int
-        Number of images in the part.
-    accuracy : float
-        Share answered correctly.
-    majority : float
-        Accuracy of always answering the part's commoner label.
-    log_loss : float
-        Mean log loss, in nats: the cost J without its penalty.
-    """
-
-    n_images: int
-    accuracy: float
-    majority: float
-    log_loss: float
+from .score import Score
 
 
 @dataclass(frozen=True)
@@ -52,7 +32,7 @@ class Judgement:
         """Accuracy and log loss."""
         second = float(np.mean(self.truth))
         return Score(
-            n_images=len(self.truth),
+            n_samples=len(self.truth),
             accuracy=float(np.mean(self.answer == self.truth)),
             majority=max(second, 1.0 - second),
             log_loss=float(metrics.log_loss(self.truth, self.probability, labels=[False, True])),

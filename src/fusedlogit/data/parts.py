@@ -1,0 +1,188 @@
+"""An X in parts, as users give it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .part_kinds import Block, Part, Stream, check_part, pieces, row_groups, stored_rows, table_of
+
+
+class Parts:
+    """An X in parts that are read one after the other, for data larger than memory.
+
+    Each pass of a fit reads all parts in turn, the next one while one is computed with. A sum over
+    rows is the sum over parts, always in the same order. Files may not change while they are used:
+    one that did is refused by name.
+
+    Parameters
+    ----------
+    parts : sequence of array, path, or anything sliced by rows
+        Tables of the same columns and dtype: arrays (memory maps too), paths of .npy files,
+        `h5py` datasets, Zarr arrays. Large ones are read a block of rows at a time.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : numpy.dtype
+    columns : list of str or None
+        Names of the features, where the parts name them.
+    y, sample_weight : ndarray of shape (n_samples,) or None
+        Where the parts hold them.
+
+    Raises
+    ------
+    TypeError
+        If `parts` is itself a table or a path, or a part is no table.
+    ValueError
+        If there is no part or no row, or one holds other columns or another type than the first, or
+        is damaged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fusedlogit import LogisticRegression, Parts
+    >>> X = Parts([np.array([[0.0], [1.0]]), np.array([[2.0], [3.0]])])
+    >>> LogisticRegression().fit(X, [0, 0, 1, 1]).predict(X).tolist()
+    [0, 0, 1, 1]
+    """
+
+    def __init__(self, parts: Sequence[Any]) -> None:
+        if isinstance(parts, str | os.PathLike) or hasattr(parts, "dtype"):
+            raise TypeError("parts must be a sequence of arrays or paths: put this one in a list")
+        self._take([piece for k, part in enumerate(parts) for piece in pieces(part, f"part {k}")])
+
+    def _take(
+        self,
+        parts: Sequence[Part],
+        columns: list[str] | None = None,
+        y: NDArray[Any] | None = None,
+        sample_weight: NDArray[Any] | None = None,
+    ) -> None:
+        parts = [part for part in parts if part.shape[0]]
+        if not parts:
+            raise ValueError("there are no rows in parts")
+        first = parts[0]
+        if not first.shape[1]:
+            raise ValueError(f"{first.name} has no columns")
+        for part in parts:
+            check_part(part, first.shape[1], first.dtype)
+        self.parts, self.dtype, self.columns = parts, first.dtype, columns
+        self.y, self.sample_weight = y, sample_weight
+        self.bounds = np.cumsum([0, *(part.shape[0] for part in parts)])
+        self.shape = (int(self.bounds[-1]), first.shape[1])
+
+    @classmethod
+    def from_parquet(
+        cls,
+        paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        columns: Sequence[str] | None = None,
+        *,
+        y: str | None = None,
+        sample_weight: str | None = None,
+        dtype: Any = None,
+    ) -> Parts:
+        """The row groups of Parquet files.
+
+        Parameters
+        ----------
+        paths : path or sequence of path
+        columns : sequence of str, optional
+            The features; all columns but `y` and `sample_weight` if not given.
+        y, sample_weight : str, optional
+            Columns to hold in memory as `Parts.y` and `Parts.sample_weight`.
+        dtype : dtype, optional
+            To read features as. By default, the one type of number that holds all of them, float64
+            where it is none that can be read as it lies.
+
+        Raises
+        ------
+        ImportError
+            If pyarrow is not installed.
+        OSError, ValueError
+            If a file cannot be read, lacks a column, or one holds no numbers.
+        """
+        paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        names, groups, targets, weights = row_groups(paths, columns, y, sample_weight, dtype)
+        self = cls.__new__(cls)
+        self._take(groups, names, targets, weights)
+        return self
+
+    @classmethod
+    def from_blocks(cls, factory: Callable[[], Iterable[Any]]) -> Parts:
+        """Blocks of rows that a function gives: X, (X, y) or (X, y, sample_weight).
+
+        It is called for each pass and must give the same blocks each time. The first call, here,
+        tells their sizes and keeps y and weights.
+
+        Parameters
+        ----------
+        factory : callable
+            Without arguments; returns an iterable of blocks.
+
+        Raises
+        ------
+        TypeError
+            If `factory` is not callable.
+        ValueError
+            If there are no rows, blocks do not fit each other, or some lack y or a weight.
+        """
+        if not callable(factory):
+            raise TypeError(
+                "from_blocks needs a function that gives the blocks anew for each pass, not "
+                f"{type(factory).__name__}: wrap it as lambda: ..."
+            )
+        stream = Stream(factory)
+        blocks: list[Block] = []
+        per_row: list[list[Any]] = []
+        for k, given in enumerate(factory()):
+            X, *rest = given if isinstance(given, tuple) else (given,)
+            block = Block(stream, k, table_of(X, f"block {k}"))
+            for values in rest:
+                if np.shape(values) != block.shape[:1]:
+                    raise ValueError(
+                        f"{block.name} has {block.shape[0]} rows, but y or weights of shape "
+                        f"{np.shape(values)}"
+                    )
+            if per_row and len(rest) != len(per_row[0]):
+                raise ValueError(f"{block.name} lacks y or weights that block 0 has, or has more")
+            blocks.append(block)
+            per_row.append(rest)
+        kept = [np.concatenate(values) for values in zip(*per_row, strict=True)]
+        self = cls.__new__(cls)
+        self._take(blocks, None, *kept)
+        return self
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def nbytes(self) -> int:
+        """That a pass reads."""
+        return self.shape[0] * self.shape[1] * self.dtype.itemsize
+
+    def read(self) -> Iterator[tuple[slice, Part, NDArray[Any]]]:
+        """Each part in turn, with its place among all rows; the next is read meanwhile."""
+        with ThreadPoolExecutor(1, "fusedlogit-reader") as reader:
+            coming = reader.submit(stored_rows, self.parts[0])
+            for k, part in enumerate(self.parts):
+                rows = coming.result()
+                if k + 1 < len(self.parts):
+                    coming = reader.submit(stored_rows, self.parts[k + 1])
+                yield slice(int(self.bounds[k]), int(self.bounds[k + 1])), part, rows
+
+    def taken(self, rows: NDArray[np.intp]) -> NDArray[Any]:
+        """Some rows, copied."""
+        order = np.argsort(rows, kind="stable")
+        ends = np.searchsorted(rows[order], self.bounds)
+        taken = np.empty((len(rows), self.shape[1]), self.dtype)
+        for k, part in enumerate(self.parts):
+            own = order[ends[k] : ends[k + 1]]
+            if len(own):
+                taken[own] = stored_rows(part)[rows[own] - self.bounds[k]]
+        return taken

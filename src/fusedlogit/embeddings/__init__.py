@@ -1,0 +1,1 @@
+"""From embeddings and labels on disk to a linear probe."""

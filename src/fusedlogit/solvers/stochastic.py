@@ -1,0 +1,243 @@
+"""Stochastic gradient descent: a step after each batch of rows, in the metric of a sample.
+
+The metric is that of a few rows' second moments: the directions in which the features vary most,
+each by itself, and one curvature for all others. In it a step has a natural length, so nobody need
+guess one: with tr the mean square of the features there, an average over B rows is stable up to
+about 1 / (1 + tr / B). The points on the way are averaged (Polyak and Juditsky, 1992, SIAM Journal
+on Control and Optimization 30), which in the metric of the Hessian comes as near the minimum as any
+method may that sees each row once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy.linalg import eigh
+
+from .._kernels import stochastic
+from ..data.walk import Metric, Walk
+from ..errors import PassOverflowError
+from ..problems.links import SOFTMAX
+from ..problems.multinomial import Multinomial
+from ..problems.objective import Evaluation, Objective
+from ..runtime.blas import blas_threads
+from .cause import Cause
+from .certificate import OF_DATA, OF_LINK, suboptimality
+from .metric import TINY
+from .path import Path, evaluate_start
+from .requests import Steps, evaluate, passes
+from .settings import SGD, Doubles, Result, Settings, Solver
+
+#: Rows that the metric is taken from, and multiply-adds that its second moments may cost.
+METRIC_ROWS = 2048
+METRIC_WORK = 1 << 32
+
+#: Rows for each feature that show how little the features vary in any direction.
+MANY_ROWS = 8
+
+#: Directions that it knows one by one.
+MOST_DIRECTIONS = 128
+
+#: Of the second derivative of the loss: what it is at most for two classes.
+CURVATURE = 0.25
+
+#: Of the longest stable step, what is taken at first.
+SHARE = 0.5
+
+#: Rows of a batch: some 64 batches in a pass, if they are not too short or too long for it.
+LEAST_BATCH, BATCHES = 8, 64
+
+#: Of the cost, what a pass must gain for the step to stay as long as it is.
+WORTH = 1e-3
+
+#: Halvings of the step after which it goes on no more.
+MOST_HALVINGS = 12
+
+#: Of the cost, what a pass must gain for the metric and the average to be taken anew.
+MUCH = 1e-2
+
+#: Of the largest curvature, what is mixed into that of each row: margins may come nearer to zero.
+MOST_SHARE = 0.1
+
+
+def metric_of(features: Doubles, l2: float, *, directions: bool) -> tuple[Metric, float]:
+    """The metric of rows times the roots of their curvature, and tr: their mean square in it."""
+    n_rows, n_features = features.shape
+    tall = n_features <= n_rows
+    moments = (features.T @ features if tall else features @ features.T) / n_rows
+    size, total = len(moments), float(np.trace(moments))
+    n = min(MOST_DIRECTIONS, size) if directions else 1
+    values, vectors = eigh(moments, subset_by_index=[size - n, size - 1])
+    floor = max(total * 1e-12, float(np.finfo(float).tiny))
+    seen = values > floor if directions else np.zeros(n, dtype=bool)
+    # What no direction tells may vary as much as the least of them do, and what few rows do not
+    # show as much as one of them.
+    least = float(values[seen].min(initial=max(float(values[-1]), floor)))
+    unseen = total / n_rows if n_rows < MANY_ROWS * n_features else 0.0
+    values, vectors = values[seen], vectors[:, seen]
+    known = vectors if tall else features.T @ vectors / np.sqrt(n_rows * values)
+    table = np.zeros((len(values), stochastic.direction_numbers(n_features)))
+    table[:, :n_features] = known.T
+    flat, inverse = 1 / (max(least, unseen) + l2), 1 / (values + unseen + l2)
+    rest = max(total - float(values.sum()), 0.0)
+    return Metric(table, inverse - flat, flat, 1.0), float(values @ inverse) + rest * flat
+
+
+def batch_of(options: SGD, n_samples: int) -> int:
+    """Rows of a batch."""
+    usual = np.clip(n_samples // BATCHES, LEAST_BATCH, stochastic.MOST_ROWS)
+    return options.batch_size or int(usual)
+
+
+def metric_rows(n_samples: int, n_features: int) -> int:
+    """Rows that the metric is taken from."""
+    return int(min(METRIC_ROWS, n_samples, max(64, METRIC_WORK // n_features**2)))
+
+
+class Course:
+    """A walk about the mean of its features, in the metric of a few rows.
+
+    Parameters
+    ----------
+    walk : Walk
+        Over scaled features; its place, center, metric and step are told by `renew`.
+    rows : ndarray of shape (n_rows, n_features)
+        Scaled features of those that the metric is taken from.
+    step : float or None
+        That the user asks for.
+    """
+
+    def __init__(self, walk: Walk, rows: Doubles, step: float | None) -> None:
+        self.walk, self.rows, self.step = walk, rows, step
+        self.center = walk.center
+        self.mean = np.zeros(rows.shape[1])
+
+    def renew(self, table: Doubles, share: float = SHARE) -> None:
+        """Take the metric at a point (K, n_features + 1), and the mean; walk on from there."""
+        walk = self.walk
+        curvature = _curvature(table, self.rows)
+        if walk.fit_intercept:
+            self.mean = curvature @ self.rows / curvature.sum()
+        root = np.sqrt(curvature)
+        with blas_threads(1):  # other threads of BLAS would keep spinning
+            metric, trace = metric_of(
+                (self.rows - self.mean) * root[:, None], walk.l2, directions=walk.l1 == 0
+            )
+        walk.metric = replace(metric, intercept=1 / float(curvature.mean()))
+        walk.step = self.step or share / (1 + (1 + trace) / walk.batch_rows)
+        shift = np.divide(self.mean, walk.unit, out=np.zeros_like(self.mean), where=walk.unit != 0)
+        walk.center = self.center + shift
+        walk.begin_again(*self.about_mean(table))
+
+    def about_mean(self, table: Doubles) -> tuple[Doubles, Doubles]:
+        """Coefficients and intercepts of features about the mean."""
+        return table[:, :-1], table[:, -1] + table[:, :-1] @ self.mean
+
+    def reached(self) -> Doubles:
+        """The point that the walk has led to, (K, n_features + 1)."""
+        coef, intercept = self.walk.reached()
+        return np.column_stack([coef, intercept - coef @ self.mean])
+
+
+def _curvature(table: Doubles, rows: Doubles) -> Doubles:
+    """Of the loss in each of some rows at a point, with a share of the most that it may be."""
+    z = table[:, :-1] @ rows.T + table[:, -1:]
+    p = SOFTMAX.probabilities(z if len(z) > 1 else np.vstack([np.zeros_like(z), z]))
+    curvature: Doubles = (p * (1 - p)).max(axis=0)
+    return (1 - MOST_SHARE) * curvature + MOST_SHARE * CURVATURE
+
+
+class Wandering(Path[Objective | Multinomial]):
+    """A walk over all rows again and again; `here` is the best of the points that passes led to."""
+
+    def __init__(
+        self, objective: Objective | Multinomial, settings: Settings, here: Evaluation
+    ) -> None:
+        super().__init__(objective, settings)
+        self.here = here
+        self.one = objective if isinstance(objective, Objective) else objective.one
+        self.history.append(self.cost(here))
+        self.generator = np.random.default_rng(settings.seed)
+        self.share, self.halvings = SHARE, 0
+        self.adaptive = settings.sgd.schedule == "adaptive"
+        self.course = self._begin(settings.sgd)
+        self.course.renew(self._table())
+
+    def _table(self) -> Doubles:
+        """The best point by class."""
+        return self.here.point.reshape(-1, self.objective.data.n_features + 1)
+
+    def cost(self, here: Evaluation) -> float:
+        """J with its L1 norm."""
+        coef = here.point.reshape(-1, self.objective.data.n_features + 1)[:, :-1]
+        return here.value + self.one.l1_penalty * float(np.abs(coef).sum())
+
+    def _begin(self, options: SGD) -> Course:
+        """At no place yet."""
+        one, table = self.one, self._table()
+        n_samples, n_features = one.data.n_samples, one.data.n_features
+        center, unit = one.as_features()
+        rows = self.generator.choice(n_samples, metric_rows(n_samples, n_features), replace=False)
+        walk = Walk.beginning(
+            table.shape, momentum=options.momentum, average=options.average, center=center,
+            unit=unit, batch_rows=batch_of(options, n_samples), l2=one.penalty, l1=one.l1_penalty,
+            fit_intercept=one.fit_intercept,
+        )  # fmt: skip
+        if options.schedule == "invscaling":
+            walk.power = options.power
+        scaling = one.scaling
+        features = one.data.rows(np.sort(rows), scaling.center, 1 / scaling.scale, np.float64)
+        return Course(walk, features, options.step)
+
+    def go_on(self) -> Steps[None]:
+        """A pass of steps, and one to see where they led."""
+        objective, before = self.objective, self.here
+        walk = self.course.walk
+        data: Any = objective.data  # protocol.Walked, as the solver declares
+        yield from passes(partial(data.walk, objective.target, walk, self.generator))
+        try:
+            there = yield from evaluate(objective, self.course.reached().ravel())
+            if self.cost(there) < self.cost(before):
+                self.here = there
+        except PassOverflowError:
+            pass
+        cost = self.cost(self.here)
+        self.report(self.here.point, cost, self.here.gradient_norm)
+        gained = 1 - cost / max(self.cost(before), TINY)
+        if self.adaptive:
+            self.adapt(gained)
+        if gained <= self.settings.tol:
+            yield from self.prove()
+
+    def adapt(self, gained: float) -> None:
+        """Take a new metric where a pass gained much, and half the step where it gained little."""
+        if gained <= WORTH:
+            self.share /= 2
+            self.halvings += 1
+            if self.halvings > MOST_HALVINGS:
+                self.cause = Cause.SHORT
+        if gained <= WORTH or gained > MUCH:
+            self.course.renew(self._table(), self.share)
+
+    def prove(self) -> Steps[None]:
+        """How far the best point is from the minimum."""
+        sharp = self.objective.sharpened()
+        here = yield from evaluate(sharp, self.here.point)
+        self.suboptimality = yield from suboptimality(sharp, here, self.settings.tol)
+
+
+def solve(objective: Objective | Multinomial, start: Doubles, settings: Settings) -> Steps[Result]:
+    """Descend from a point."""
+    here = yield from evaluate_start(objective, start)
+    path = yield from passes(partial(Wandering, objective, settings, here))
+    while not path.finished:
+        yield from path.go_on()
+    if not path.converged:
+        yield from path.prove()
+    return path.result()
+
+
+STOCHASTIC = Solver("sgd", solve, l1=True, of_link=OF_LINK, of_data=(*OF_DATA, "walk"))

@@ -1,0 +1,77 @@
+"""X and y as estimators are given them: scikit-learn's checks, and the data that passes read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.validation import _check_n_features, validate_data
+
+from .data.arguments import data_of
+from .data.checks import NUMBER_TYPES, numbers_alone
+from .data.parts import Parts
+from .data.protocol import Data
+from .data.structure import rows_of
+
+
+def training_data(
+    estimator: BaseEstimator, X: Any, y: Any, n_jobs: int | None, *, reset: bool = True
+) -> tuple[Data, NDArray[Any]]:
+    """What `fit` is given; if `reset`, the estimator learns the number and names of X's columns.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X or y cannot be used.
+    """
+    if isinstance(X, Parts):
+        target: NDArray[Any] = column_or_1d(_present(estimator, y), warn=True)
+        check_consistent_length(X, target)
+        _check_n_features(estimator, X, reset=reset)
+        if reset:
+            _take_names(estimator, X)
+        return data_of(X, n_jobs), target
+    with numbers_alone(X):
+        array, target = validate_data(
+            estimator, rows_of(X), y, reset=reset, accept_sparse="csr", dtype=list(NUMBER_TYPES),
+            ensure_all_finite=False,
+        )  # fmt: skip
+    return data_of(array, n_jobs), target
+
+
+def new_data(estimator: BaseEstimator, X: Any, n_jobs: int | None) -> Data:
+    """What a fitted estimator is to predict of.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X cannot be used, or has other columns than `fit` was given.
+    """
+    if isinstance(X, Parts):
+        _check_n_features(estimator, X, reset=False)
+        return data_of(X, n_jobs)
+    with numbers_alone(X):
+        array = validate_data(
+            estimator, rows_of(X), reset=False, accept_sparse="csr", dtype=list(NUMBER_TYPES),
+            ensure_all_finite=False,
+        )  # fmt: skip
+    return data_of(array, n_jobs)
+
+
+def _present(estimator: BaseEstimator, y: Any) -> Any:
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None; "
+            "parts that hold it have it as X.y"
+        )
+    return y
+
+
+def _take_names(estimator: Any, X: Parts) -> None:
+    if X.columns is not None:
+        estimator.feature_names_in_ = np.asarray(X.columns, dtype=object)
+    elif hasattr(estimator, "feature_names_in_"):
+        del estimator.feature_names_in_

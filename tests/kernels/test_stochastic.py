@@ -1,0 +1,138 @@
+"""Stochastic descent: the kernel against its twin."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fusedlogit import _kernels, reference
+from fusedlogit.data.checks import stored_target
+
+from .problems import DTYPES, LAYOUTS, steady
+
+
+def numbers(rng, n_samples, n_features, dtype):
+    if np.dtype(dtype).kind == "f":
+        return rng.normal(size=(n_samples, n_features)).astype(dtype)
+    return rng.integers(0, 2 if dtype == "bool" else 100, (n_samples, n_features)).astype(dtype)
+
+
+def run_kernel(kernel, X, y, coef, intercept, first_rows, steps, batch_rows, **told):
+    """As `reference.stochastic_descent`, with the metric as directions or one number."""
+    n_coefs, n_features = coef.shape
+    center, unit = told.pop("center", None), told.pop("unit", None)
+    directions, gains = told.pop("directions", np.zeros((0, n_features))), told.pop("gains", [])
+    gains = np.asarray(gains, dtype=float)
+    padded = np.zeros((len(gains), kernel.direction_numbers(n_features)))
+    padded[:, :n_features] = directions
+    momentum, average = told.pop("momentum", 0.0), np.zeros((n_coefs, n_features + 1))
+    workspace = np.empty(kernel.workspace_size(n_features, n_coefs, len(gains)) + 64, dtype=np.int8)
+    workspace[-64:] = 7
+    loss = kernel.descend(
+        X, *stored_target(y), told.pop("sample_weight", None), first_rows, np.asarray(steps, float),
+        batch_rows, n_coefs > 1, 1 / batch_rows, told.pop("l2", 0.0), told.pop("l1", 0.0), momentum,
+        padded, gains, told.pop("flat", 1.0), told.pop("intercept_gain", 1.0),
+        told.pop("fit_intercept", True), coef, intercept,
+        np.zeros_like(average) if momentum else None, average, 0, told.pop("tail", 0.0),
+        workspace[:-64], center, unit,
+    )  # fmt: skip
+    assert not told
+    assert (workspace[-64:] == 7).all()
+    return loss, average[:, :-1], average[:, -1]
+
+
+def assert_same(kernel, X, y, n_coefs, batch_rows, features=None, inverse=None, **told):
+    """The kernel leads where its twin does."""
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(n_coefs, X.shape[1])) * 0.1, rng.normal(size=n_coefs)
+    first_rows = rng.permutation(np.arange(0, len(X), batch_rows))
+    steps = rng.uniform(0.01, 0.1, len(first_rows))
+    ours, theirs = [part.copy() for part in start], [part.copy() for part in start]
+    found = run_kernel(kernel, X, y, *ours, first_rows, steps, batch_rows, **told)
+    for key in ("directions", "gains", "flat", "center", "unit"):
+        told.pop(key, None)
+    features = X.astype(np.float64) if features is None else features
+    expected = reference.stochastic_descent(
+        features, y, *theirs, first_rows, steps, batch_rows, inverse=inverse, **told
+    )
+    for one, other in zip((*ours, *found), (*theirs, *expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9 * max(1, np.abs(other).max()))
+
+
+@pytest.fixture(scope="session")
+def kernel(kernels):
+    return _kernels.load(kernels.level)["stochastic"]
+
+
+@pytest.mark.parametrize("n_coefs", [1, 2, 5])
+@pytest.mark.parametrize("layout", ["copy", "fortran"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_types_and_orders(kernel, dtype, layout, n_coefs):
+    rng = np.random.default_rng(1)
+    X = LAYOUTS[layout](numbers(rng, 150, 11, dtype))
+    y = rng.integers(0, max(2, n_coefs), 150).astype(np.uint8)
+    scale = 1.0 if X.dtype.kind == "f" else 1 / 64
+    unit, center = np.full(11, scale), rng.normal(size=11)
+    assert_same(
+        kernel, X, y, n_coefs, 16, (X.astype(np.float64) - center) * unit,
+        center=center, unit=unit, l2=0.1, sample_weight=rng.random(150),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("batch_rows", [1, 3, 4, 5, 63, 64])
+@pytest.mark.parametrize("n_samples", [1, 63, 64, 65, 200])
+def test_whole_and_short_batches(kernel, n_samples, batch_rows):
+    rng = np.random.default_rng(2)
+    X, y = rng.normal(size=(n_samples, 9)), rng.random(n_samples)
+    assert_same(kernel, X, y, 1, batch_rows, l2=0.01, tail=3.0)
+
+
+@pytest.mark.parametrize("n_directions", [0, 1, 4, 7])
+@pytest.mark.parametrize("n_coefs", [1, 3])
+def test_a_metric(kernel, n_coefs, n_directions):
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(100, 7)), rng.integers(0, 2, 100).astype(np.float64)
+    directions = np.linalg.qr(rng.normal(size=(7, 7)))[0][:n_directions]
+    gains = rng.uniform(0, 3, n_directions)
+    assert_same(
+        kernel, X, y, n_coefs, 8, None, 0.5 * np.eye(7) + directions.T * gains @ directions,
+        directions=directions, gains=gains, flat=0.5, l2=0.1, intercept_gain=2.0, momentum=0.5,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_l1_leaves_exact_zeros(kernel, momentum, fit_intercept):
+    rng = np.random.default_rng(4)
+    X, y = rng.normal(size=(100, 40)), rng.integers(0, 2, 100).astype(np.uint8)
+    told = {"l1": 0.5, "l2": 0.1, "momentum": momentum, "fit_intercept": fit_intercept}
+    assert_same(kernel, X, y, 1, 4, None, 0.5 * np.eye(40), flat=0.5, **told)
+    coef, intercept = np.zeros((1, 40)), np.zeros(1)
+    run_kernel(kernel, X, y, coef, intercept, np.arange(0, 100, 4), np.full(25, 0.1), 4, **told)
+    assert (coef == 0).any()
+    assert (intercept == 0).all() != fit_intercept
+
+
+@steady
+@given(
+    n_samples=st.integers(1, 90),
+    n_features=st.integers(1, 70),
+    n_coefs=st.integers(1, 6),
+    batch_rows=st.integers(1, 64),
+    dtype=st.sampled_from(DTYPES),
+    layout=st.sampled_from(sorted(LAYOUTS)),
+)
+def test_shapes(kernel, n_samples, n_features, n_coefs, batch_rows, dtype, layout):
+    rng = np.random.default_rng(n_samples + 100 * n_features)
+    X = LAYOUTS[layout](numbers(rng, n_samples, n_features, dtype))
+    unit = np.full(n_features, 1 / 100)
+    y = rng.integers(0, max(2, n_coefs), n_samples).astype(np.int32)
+    assert_same(kernel, X, y, n_coefs, batch_rows, X.astype(np.float64) * unit, unit=unit)
+
+
+def test_a_target_outside_is_told_by_the_loss(kernel):
+    X = np.ones((3, 2))
+    for y, n_coefs in ([0.0, 2.0, 1.0], 1), ([0.0, 3.0, 1.0], 3):
+        coef, intercept = np.zeros((n_coefs, 2)), np.zeros(n_coefs)
+        arguments = np.array(y), coef, intercept, np.arange(1), [0.1], 3
+        assert np.isnan(run_kernel(kernel, X, *arguments)[0])
