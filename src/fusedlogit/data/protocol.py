@@ -104,8 +104,8 @@ class Data(Protocol):
     ) -> tuple[Doubles, Doubles]:
         """Mean of each column, and variance of the column times `unit`."""
 
-    def rows(self, rows: slice, center: Doubles, unit: Doubles, dtype: type) -> NDArray[Any]:
-        """Some rows in turn as features (x - center) unit: counted by who asks for them."""
+    def rows(self, rows: slice, dtype: type) -> NDArray[Any]:
+        """Some rows in turn, as numbers of a type: counted by who asks for them."""
 
     def some_rows(self, n_rows: int, features: slice) -> NDArray[Any]:
         """A few rows, evenly spread, as an array."""
