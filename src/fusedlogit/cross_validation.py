@@ -103,6 +103,7 @@ class LogisticRegressionCV(LinearClassifier):
     cv_results_ : dict of ndarray
         Columns of a table with a row for each penalty, as those of `GridSearchCV`.
     n_iter_ : ndarray of shape (n_folds, n_l1_ratios, n_cs)
+        At least 1, also where the start was found to be near enough.
     n_passes_ : float
         How often X was read in all, parts of it as fractions.
     converged_ : bool
@@ -326,7 +327,7 @@ class LogisticRegressionCV(LinearClassifier):
         if hasattr(self, "feature_names_in_"):
             fitted["feature_names_in_"] = self.feature_names_in_
         self.scores_[place] = score.of(model, fitted, decisions)
-        self.n_iter_[place] = fit.result.n_iter
+        self.n_iter_[place] = max(1, fit.result.n_iter)
         self.folds_converged_[place] = fit.result.converged
         self.coefs_paths_[place][:, : fit.coef.shape[1]] = fit.coef
         if self.fit_intercept:

@@ -140,8 +140,7 @@ class Stream:
         rows = np.flatnonzero(keys <= least[-1])
         if not len(rows):
             return
-        zero, one = np.zeros(data.n_features), np.ones(data.n_features)
-        drawn = data.rows(rows, zero, one, np.float64)
+        drawn = data.rows(rows, np.float64)
         data.raise_if_nonfinite(drawn)
         kept = self.keys <= least[-1]
         self.drawn = np.vstack([self.drawn[kept], drawn])

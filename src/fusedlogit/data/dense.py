@@ -259,16 +259,11 @@ class DenseMatrix:
         """A few rows, evenly spread, as a view."""
         return self.X[:: max(1, self.n_samples // n_rows), features][:n_rows]
 
-    def rows(
-        self, rows: slice | NDArray[np.intp], center: Doubles, unit: Doubles, dtype: type
-    ) -> NDArray[Any]:
-        """Some rows as a table of features (x - center) unit: counted by who asks for them."""
-        features: NDArray[Any] = self.X[rows].astype(np.float64)
-        if self.center is not None and self.unit is not None:
-            features -= self.center
-            features *= self.unit
-        features -= center
-        features *= unit
+    def rows(self, rows: slice | NDArray[np.intp], dtype: type) -> NDArray[Any]:
+        """Some rows as numbers of a type: counted by who asks for them."""
+        if self.center is None or self.unit is None:
+            return self.X[rows].astype(dtype, copy=False)
+        features: NDArray[Any] = (self.X[rows].astype(np.float64) - self.center) * self.unit
         return features.astype(dtype, copy=False)
 
     def sample(self, rows: NDArray[np.intp]) -> DenseMatrix:

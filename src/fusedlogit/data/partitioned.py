@@ -263,12 +263,10 @@ class PartitionedMatrix:
         unit = None if self.unit is None else self.unit[features]
         return DenseMatrix(columns, self._n_threads, None, center, unit)
 
-    def rows(
-        self, rows: slice | NDArray[np.intp], center: Doubles, unit: Doubles, dtype: type
-    ) -> NDArray[Any]:
-        """Some rows as a table of features (x - center) unit: counted by who asks for them."""
+    def rows(self, rows: slice | NDArray[np.intp], dtype: type) -> NDArray[Any]:
+        """Some rows as numbers of a type: counted by who asks for them."""
         some = np.arange(self.n_samples)[rows]
-        return self._matrix(self.parts.taken(some)).rows(slice(None), center, unit, dtype)
+        return self._matrix(self.parts.taken(some)).rows(slice(None), dtype)
 
     def walk(self, target: Target, walk: Walk, generator: np.random.Generator | None) -> float:
         """As of a `DenseMatrix`: parts in turn, the batches of each in random order."""

@@ -128,10 +128,8 @@ class Data(Protocol):
         same.
         """
 
-    def rows(
-        self, rows: slice | NDArray[np.intp], center: Doubles, unit: Doubles, dtype: type
-    ) -> NDArray[Any]:
-        """Some rows as a table of features (x - center) unit: counted by who asks for them."""
+    def rows(self, rows: slice | NDArray[np.intp], dtype: type) -> NDArray[Any]:
+        """Some rows as numbers of a type: counted by who asks for them."""
 
     def features(self, center: Doubles, unit: Doubles) -> Data:
         """The same X, read as features (x - center) unit."""

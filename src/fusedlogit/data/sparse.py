@@ -418,12 +418,10 @@ class SparseMatrix:
         kept = None if values is None else part.data.view(values.dtype)
         return SparseMatrix(indptr, indices, kept, part.shape[1], self._n_threads, self.source)
 
-    def rows(
-        self, rows: slice | NDArray[np.intp], center: Doubles, unit: Doubles, dtype: type
-    ) -> NDArray[Any]:
-        """Some rows as a table of features (x - center) unit: counted by who asks for them."""
-        features: NDArray[Any] = (self._part(rows)._scipy().toarray() - center) * unit
-        return features.astype(dtype, copy=False)
+    def rows(self, rows: slice | NDArray[np.intp], dtype: type) -> NDArray[Any]:
+        """Some rows as a table of numbers of a type: counted by who asks for them."""
+        table: NDArray[Any] = self._part(rows)._scipy().toarray()
+        return table.astype(dtype, copy=False)
 
     def sample(self, rows: NDArray[np.intp]) -> SparseMatrix:
         """Some of the rows, copied, as a matrix of their own."""

@@ -129,7 +129,9 @@ class Grid:
         last: Fit | None = None
         loo = LeaveOneOut(self.whole.data, self.whole.n_classes)
         for penalty in penalties:
-            (last,) = self.fit([_Job(self.whole, penalty, start_at(last), self.settings)])
+            settled = last is not None and last.result.n_iter == 0
+            job = _Job(self.whole, penalty, start_at(last), self.settings, sharp=settled)
+            (last,) = self.fit([job])
             yield penalty, last, [(last, self.left_out(last, loo))]
 
     def left_out(self, fit: Fit, loo: LeaveOneOut) -> Doubles:

@@ -16,7 +16,8 @@ an L2 norm knows no rotation.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,9 @@ MOST = 8192
 
 #: Rows for each feature of a sampled Hessian: leverages are within some percent of those of all.
 ROWS_PER_FEATURE = 144
+
+#: Relative change of a Hessian, up to which leverages are those of the last penalty.
+NEARLY = 0.02
 
 #: Share of its own fit that a row may hold.
 LARGEST_SHARE = 1 - 1e-6
@@ -86,13 +90,16 @@ class LeaveOneOut:
                 f"fewer; here that is {size:,}, and {MOST:,} is the most. Use cv=5"
             )
         self._rotated: tuple[int, DenseMatrix] | None = None
+        self._squares: _Squares | None = None
 
     def decisions(self, problem: Problem, point: Doubles, decisions: Doubles) -> Doubles:
         """Decision values of each row without it, from those of the fit: (1 or n_classes, n)."""
         problem = self._with_few_features(problem, point)
         if isinstance(problem, Multinomial):
             return _of_many(problem, decisions)
-        return _of_two(problem, decisions)
+        if self._squares is None or not self._squares.serve(problem, decisions):
+            self._squares = _squares(problem, decisions)
+        return _of_two(problem, decisions, self._squares.squares)
 
     def _with_few_features(self, problem: Problem, point: Doubles) -> Problem:
         """The same cost of features that are no more than the rows, near the point."""
@@ -135,24 +142,61 @@ def _rotated(one: Objective) -> DenseMatrix:
     return DenseMatrix(np.ascontiguousarray(features), one.data.n_threads)
 
 
-def _of_two(objective: Objective, decisions: Doubles) -> Doubles:
-    """Of two classes."""
-    margins = Margins(decisions[0], objective.target, objective.data.n_threads)
-    curvature, residual = margins.curvature(), margins.residual()
+@dataclass(frozen=True)
+class _Squares:
+    """Squares of rows in the inverse of a Hessian, and how far they will do.
+
+    Attributes
+    ----------
+    squares : ndarray of shape (n_samples,)
+    objective : Objective
+    decisions : ndarray of shape (1, n_samples)
+        Where the Hessian was summed.
+    least : float
+        Of its eigenvalues, at least.
+    """
+
+    squares: Doubles
+    objective: Objective
+    decisions: Doubles
+    least: float
+
+    def serve(self, objective: Objective, decisions: Doubles) -> bool:
+        """Whether the Hessian of another penalty, at other decision values, is nearly this one."""
+        same = objective.data is self.objective.data and objective.target is self.objective.target
+        change = abs(objective.penalty - self.objective.penalty)
+        near = same and change <= NEARLY * self.least
+        return near and float(np.abs(decisions - self.decisions).max()) <= NEARLY
+
+
+def _squares(objective: Objective, decisions: Doubles) -> _Squares:
+    """Of two classes: one product of all rows with a matrix of the features."""
+    curvature = _margins(objective, decisions).curvature()
     part, own, share = _sampled(objective, curvature)
     (hessian,) = run([reliable_hessian(part, own)])
-    hessian.factored.truncate()
-    root = inverse_root(hessian.factored)
-    square = np.empty(len(curvature))
-    for rows, features in _rows(objective, hessian.mean, root.shape[1]):
-        moved = features @ root
-        np.einsum("ij,ij->i", moved, moved, out=square[rows])
-    square *= share
+    factored = hessian.factored
+    factored.truncate()
+    squares = np.empty(len(curvature))
+    for rows, moved in _products(objective, hessian.mean, inverse_root(factored)):
+        np.einsum("ij,ij->i", moved, moved, out=squares[rows], casting="same_kind")
+    squares *= share
+    least = factored.least * float(factored.size.min()) ** 2
+    return _Squares(squares, objective, decisions, least)
+
+
+def _of_two(objective: Objective, decisions: Doubles, square: Doubles) -> Doubles:
+    """Of two classes, from the squares of rows about the features' mean."""
+    margins = _margins(objective, decisions)
+    curvature = margins.curvature()
     if objective.fit_intercept:
-        square += 1 / float(curvature.sum())
+        square = square + 1 / float(curvature.sum())
     held = np.minimum(curvature * square, LARGEST_SHARE)
-    left_out: Doubles = decisions + residual * square / (1 - held)
+    left_out: Doubles = decisions + margins.residual() * square / (1 - held)
     return left_out
+
+
+def _margins(objective: Objective, decisions: Doubles) -> Margins:
+    return Margins(decisions[0], objective.target, objective.data.n_threads)
 
 
 def _sampled(objective: Objective, curvature: Doubles) -> tuple[Objective, Doubles, float]:
@@ -170,15 +214,24 @@ def _sampled(objective: Objective, curvature: Doubles) -> tuple[Objective, Doubl
     return part, own, 1 - n_features / n_rows
 
 
-def _rows(objective: Objective, mean: Doubles, n_columns: int) -> Any:
-    """Scaled features about a mean, block by block, as wide a type as the data's passes."""
+def _products(
+    objective: Objective, mean: Doubles, matrix: Doubles
+) -> Iterator[tuple[slice, NDArray[Any]]]:
+    """Scaled features less a mean times a matrix, block by block, in the type of the passes.
+
+    Neither is formed: the matrix is scaled instead, and the mean's product taken from the result.
+    """
     data, scaling = objective.data, objective.scaling
     dtype = np.float64 if objective.sharp else np.float32
-    n_rows = max(1, BLOCK_NUMBERS // max(data.n_features, n_columns, 1))
-    center = scaling.center + mean * np.where(np.isfinite(scaling.scale), scaling.scale, 0)
+    scaled = matrix / scaling.scale[:, None]
+    shift = scaling.center @ scaled + mean @ matrix
+    scaled, shift = scaled.astype(dtype), shift.astype(dtype)
+    n_rows = max(1, BLOCK_NUMBERS // max(*matrix.shape, 1))
     for begin in range(0, data.n_samples, n_rows):
         rows = slice(begin, min(begin + n_rows, data.n_samples))
-        yield rows, data.rows(rows, center, 1 / scaling.scale, dtype)
+        product: NDArray[Any] = data.rows(rows, dtype) @ scaled
+        product -= shift
+        yield rows, product
     data.n_passes += 1
 
 
@@ -212,12 +265,13 @@ def _of_many(problem: Multinomial, decisions: Doubles) -> Doubles:
     factored = Factored(np.ascontiguousarray(matrix), ROUNDING[problem.sharp])
     factored.truncate()
     root = inverse_root(factored).reshape(n_classes, n_kept, -1)
+    by_feature = root[:, : size - 1].transpose(1, 0, 2).reshape(size - 1, -1)
     left_out = decisions.copy()
     weight = target.weighted(np.ones(decisions.shape[1]))
-    for rows, features in _rows(one, mean, root.shape[-1] * n_classes):
-        moved = features @ root[:, : size - 1]
+    for rows, product in _products(one, mean, by_feature):
+        moved = product.reshape(len(product), n_classes, -1).transpose(1, 0, 2)
         if one.fit_intercept:
-            moved += root[:, -1:]
+            moved = moved + root[:, -1:]
         left_out[:, rows] += _steps(
             np.einsum("kij,lij->ikl", moved, moved, optimize=True),
             margins.probabilities[:, rows], target.y[rows], weight[rows],

@@ -137,7 +137,8 @@ def _from_sample(
     """
     n_samples = objective.data.n_samples
     rows = draw_rows(n_samples, n_rows, generator)
-    sample = objective.sample(rows)
+    first = replace(objective, precise=False)  # a sample's Hessian is no proof
+    sample = first.sample(rows)
     point = start
     if start.any():
         margins = yield from along(sample, start)
@@ -152,7 +153,7 @@ def _from_sample(
 
     def other() -> tuple[Objective, NDArray[np.intp]]:
         rows = draw_rows(n_samples, n_rows, generator)
-        return objective.sample(rows), rows
+        return first.sample(rows), rows
 
     cheap = n_samples * objective.data.n_features**2 <= CHEAP
     hessian = yield from reliable_hessian(sample, margins.curvature())

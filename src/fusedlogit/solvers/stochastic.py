@@ -189,7 +189,7 @@ class Wandering(Path[Objective | Multinomial]):
         if options.schedule == "invscaling":
             walk.power = options.power
         scaling = one.scaling
-        features = one.data.rows(np.sort(rows), scaling.center, 1 / scaling.scale, np.float64)
+        features = (one.data.rows(np.sort(rows), np.float64) - scaling.center) / scaling.scale
         return Course(walk, features, options.step)
 
     def go_on(self) -> Steps[None]:
