@@ -69,7 +69,7 @@ class Application(click.Group):
             line, status = "Error: no space is left to write to: make room", BAD_INPUT
         except MemoryError:
             line, status = (
-                "Error: it does not fit in memory: reduce --size, or give fewer rows",
+                "Error: the data do not fit in memory: reduce --size, or give fewer rows",
                 BAD_INPUT,
             )
         except KeyboardInterrupt:
