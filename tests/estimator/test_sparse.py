@@ -214,3 +214,19 @@ def test_columns_in_another_order(monkeypatch, case, many_classes):
     np.testing.assert_allclose(one.coef_, other.coef_, atol=2e-3 * np.abs(one.coef_).max())
     np.testing.assert_array_equal(other.coef_[:, 3], 0)
     assert other.fit(X, y).n_iter_[0] <= 2
+
+
+@pytest.mark.parametrize("scaling", [None, "standard"])
+def test_many_classes_of_words(monkeypatch, scaling):
+    monkeypatch.setattr("fusedlogit.solvers.common.COMMON", 100)
+    X, _ = words(1500, 2100)
+    rng = np.random.default_rng(0)
+    y = (X @ rng.normal(size=(2100, 4)) + rng.gumbel(size=(1500, 4))).argmax(axis=1)
+    weight = rng.random(1500)
+    parameters = {"C": 0.1, "tol": 1e-9, "scaling": scaling}
+    model = LogisticRegression(**parameters).fit(X, y, weight)
+    other = LogisticRegression(solver="lbfgs", **parameters).fit(X, y, weight)
+    assert model.converged_
+    assert other.converged_
+    np.testing.assert_allclose(model.predict_proba(X), other.predict_proba(X), atol=1e-3)
+    assert model.n_iter_[0] < other.n_iter_[0]

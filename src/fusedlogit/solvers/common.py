@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..data.margins import Margins
 from ..problems.objective import Evaluation, Objective
 from .hessian import CenteredHessian
 from .metric import TINY
@@ -22,7 +21,7 @@ COMMON = 1000
 
 
 class CommonHessian:
-    """The Hessian at some margins, exact among the columns with the largest diagonal.
+    """The Hessian, exact among the columns with the largest diagonal.
 
     Parameters
     ----------
@@ -81,13 +80,12 @@ class Common:
 
 
 def common_hessian(
-    objective: Objective, margins: Margins, before: CommonHessian | None = None
+    objective: Objective, curvature: Doubles, before: CommonHessian | None = None
 ) -> Steps[CommonHessian]:
-    """That of all rows, at some margins: sums of squares, and a pass over the commonest columns.
+    """That of rows with some curvature: sums of squares, and a pass over the commonest columns.
 
     They are those of an earlier one, if it is at hand.
     """
-    curvature = margins.curvature()
     mean, diagonal = yield from passes(lambda: _diagonal(objective, curvature))
     common = Common(objective, diagonal) if before is None else before.common
     part = common.objective

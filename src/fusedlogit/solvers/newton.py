@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.margins import Margins
+from ..problems.cost import Cost
 from ..problems.objective import Objective
 from .cause import Cause
 from .certificate import OF_DATA, OF_LINK
@@ -88,7 +89,7 @@ def solve(objective: Objective, start: Doubles, settings: Settings) -> Steps[Res
     """Minimise from a point."""
     by = _by_hessian
     if _wide(objective):
-        by = _by_common if _sparse(objective) else _by_gram
+        by = _by_common if is_sparse(objective) else _by_gram
     descent = yield from by(objective, start, settings)
     return (yield from descent.end())
 
@@ -102,7 +103,7 @@ def _wide(objective: Objective) -> bool:
     return bool(n_features > DENSE_FEATURES or (few and n_features > SMALL_FEATURES))
 
 
-def _sparse(objective: Objective) -> bool:
+def is_sparse(objective: Cost) -> bool:
     """Whether so few elements are stored that a few columns hold most of what ties them."""
     return objective.data.density <= SPARSE and objective.data.n_samples > FIRST_ROWS
 
@@ -207,7 +208,7 @@ def _by_common(
     metric = None
     while not descent.finished:
         before = descent.n_iter
-        metric = yield from common_hessian(objective, descent.here.margins, metric)
+        metric = yield from common_hessian(objective, descent.here.margins.curvature(), metric)
         yield from descent.go(metric, RENEWED)
         if descent.n_iter == before and not descent.finished:
             descent.cause = Cause.ROUNDING

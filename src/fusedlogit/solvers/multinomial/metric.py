@@ -8,6 +8,7 @@ know of it, and the penalty brings it to zero.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from ...data.margins import Margins
 from ...data.target import Target
 from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation, Objective
+from ..common import common_hessian
 from ..gram import SampledGram
 from ..hessian import CenteredHessian, DenseHessian, reliable_hessian
 from ..metric import TINY
@@ -88,7 +90,7 @@ class PerClass(_ByClass):
 
     Parameters
     ----------
-    metric : DenseHessian, SampledGram or Diagonal
+    metric : DenseHessian, SampledGram, CommonHessian or Diagonal
     n_classes : int
     """
 
@@ -107,10 +109,10 @@ class ClassBlocks(_ByClass):
 
     Parameters
     ----------
-    metrics : list of DenseHessian
+    metrics : list of DenseHessian or CommonHessian
     """
 
-    def __init__(self, metrics: list[DenseHessian]) -> None:
+    def __init__(self, metrics: Sequence[Any]) -> None:
         self.metrics, self.n_classes = metrics, len(metrics)
         self.mean = np.mean([metric.mean for metric in metrics], axis=0)
 
@@ -132,6 +134,30 @@ def sampled_gram(objective: Multinomial, rows: NDArray[np.intp] | None) -> PerCl
     one = alike(objective)
     margins = Margins(np.zeros(one.data.n_samples), one.target)
     return PerClass(SampledGram(one, margins, rows), objective.n_classes)
+
+
+def shared_common(objective: Multinomial) -> Steps[PerClass]:
+    """The same of all rows, exact among the commonest features: for sparse data."""
+    one = alike(objective)
+    weight = one.target.weighted(np.full(one.data.n_samples, 1 / objective.n_classes))
+    return PerClass((yield from common_hessian(one, weight)), objective.n_classes)
+
+
+def common_blocks(objective: Multinomial, point: Doubles, shared: PerClass) -> Steps[ClassBlocks]:
+    """That of each class at a point, among the same features as in the metric of all."""
+    curvature = yield from passes(lambda: _curvature(objective, point))
+    metrics = []
+    for of_class in curvature:
+        metrics.append((yield from common_hessian(objective.one, of_class, shared.metric)))
+    return ClassBlocks(metrics)
+
+
+def _curvature(objective: Multinomial, point: Doubles) -> Doubles:
+    """Of each class and row, (K, n_samples)."""
+    curvature = np.empty((objective.n_classes, objective.data.n_samples))
+    for rows, p in objective.probabilities(point):
+        curvature[:, rows] = p * (1 - p)
+    return np.array([objective.target.weighted(row) for row in curvature])
 
 
 def _factored(one: Objective, hessian: CenteredHessian) -> DenseHessian:

@@ -3,7 +3,8 @@
 - Few coefficients: the Hessian of all, at each step; of many rows, from the minimum of a sample on.
 - Few features, many classes: the minimum of a sample first, then quasi-Newton steps in the metric
   of a Hessian for each class.
-- Many features: quasi-Newton steps in the metric of a sampled Gram product.
+- Many features: quasi-Newton steps in the metric of a sampled Gram product; of sparse data, in that
+  of a Hessian among the commonest features for each class.
 """
 
 from __future__ import annotations
@@ -16,11 +17,20 @@ from ...problems.multinomial import Multinomial
 from ..descent import Descent
 from ..gram import SampledGram
 from ..hessian import DENSE_FEATURES
-from ..newton import OVERHEAD, PRODUCT_SPEED, SHARE_OF_ROWS, draw_rows, first_rows
+from ..newton import (
+    OVERHEAD,
+    PRODUCT_SPEED,
+    RENEWED,
+    SHARE_OF_ROWS,
+    SPARSE_MEMORY,
+    draw_rows,
+    first_rows,
+    is_sparse,
+)
 from ..requests import Steps
 from ..settings import Doubles, Result, Settings, Solver
 from .hessian import class_hessian
-from .metric import class_blocks, sampled_gram, shared_hessian
+from .metric import class_blocks, common_blocks, sampled_gram, shared_common, shared_hessian
 
 #: Rows for each coefficient that a sampled Hessian of all of them needs.
 ROWS_PER_COEF = 36
@@ -33,6 +43,9 @@ RENEWALS = (5, 10, 20, 40)
 
 #: Steps to learn from.
 MEMORY = 20
+
+#: Numbers of the steps kept of sparse data: 512 MB, as each is two vectors.
+MOST_KEPT = 1 << 25
 
 #: Numbers that Hessians of all classes may come to: 512 MB.
 MOST_NUMBERS = 1 << 26
@@ -47,7 +60,7 @@ def solve(objective: Multinomial, start: Doubles, settings: Settings) -> Steps[R
     elif n_features <= DENSE_FEATURES:
         by = _by_class
     else:
-        by = _by_gram
+        by = _by_common if is_sparse(objective) else _by_gram
     descent = yield from by(objective, start, settings)
     return (yield from descent.end())
 
@@ -123,6 +136,20 @@ def _by_gram(
     assert isinstance(metric.metric, SampledGram)
     yield from descent.go(metric)
     metric.metric.count_passes(objective)
+    return descent
+
+
+def _by_common(
+    objective: Multinomial, start: Doubles, settings: Settings
+) -> Steps[Descent[Multinomial]]:
+    """Many features of sparse data: the Hessian among the commonest of them, then by class."""
+    memory = int(np.clip(MOST_KEPT // objective.n_coefs, 2, SPARSE_MEMORY))
+    descent = yield from Descent.begin(objective, start, settings, memory)
+    metric = yield from shared_common(objective)
+    yield from descent.go(metric, RENEWED)
+    while not descent.finished:
+        blocks = yield from common_blocks(objective, descent.here.point, metric)
+        yield from descent.go(blocks, 2 * RENEWED)
     return descent
 
 
