@@ -7,9 +7,9 @@ mean gradient of the loss over the batch at the coefficients w,
     w        = soft(w + velocity, step flat l1)             soft(a, t) = sign(a) max(|a| - t, 0)
     average += (w - average) (1 + tail) / (n + tail)                the n-th step since it began
 
+M = flat I + V^T diag(gains) V is a metric's inverse, of few directions V. Intercepts are not
+penalised and have a gain of their own. Of batches that are short the gradient counts as much less.
 (Shamir and Zhang, 2013, International Conference on Machine Learning, for averages with a tail.)
-M = flat I + V^T diag(gains) V is a metric's inverse, of few directions V. Intercepts are not penalised
-and have a gain of their own. Of batches that are short the gradient counts as much less.
 """
 
 from libc.string cimport memset
