@@ -318,6 +318,14 @@ def test_other_formats_are_converted(form, kind):
     )
 
 
+def test_half_precision_by_columns():
+    X = sparse.csc_array(sparse_rows(20, 7))
+    full = X.toarray()
+    X.data = X.data.astype(np.float16)
+    actual = functions.decision_values(X, np.arange(7.0), 0)
+    np.testing.assert_allclose(actual, full @ np.arange(7.0), rtol=1e-13, atol=1e-12)
+
+
 def test_coordinates_out_of_place_are_refused():
     X = sparse.coo_array(sparse_rows(20, 7))
     X.coords[1][3] = 7

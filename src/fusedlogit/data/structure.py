@@ -35,6 +35,8 @@ def rows_of(X: Any) -> Any:
         elif X.format == "coo":
             _check_coordinates(X)
         ordered = False
+    if X.dtype == np.float16 and not (X.format == "csr" and ordered):
+        X = X.astype(np.float32)  # SciPy computes in no such type
     rows = X.tocsr(copy=False)
     if X.format == "csr" and not ordered:
         rows = _in_order(rows)
@@ -85,8 +87,6 @@ def _check_coordinates(X: Sparse) -> None:
 
 def _in_order(X: Sparse) -> Sparse:
     """A copy with indices in order, and what repeats added up as SciPy does."""
-    if X.dtype == np.float16:  # SciPy computes in no such type
-        X = type(X)((X.data.astype(np.float32), X.indices, X.indptr), shape=X.shape)
     X = X.copy()
     X.has_canonical_format = X.has_sorted_indices = False  # flags may be stale
     X.sum_duplicates()
