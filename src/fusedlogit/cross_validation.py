@@ -22,11 +22,10 @@ from sklearn.utils.metadata_routing import (
     _routing_enabled,
     process_routing,
 )
-from sklearn.utils.validation import validate_data
 
 from .classifier import LinearClassifier
-from .data.checks import NUMBER_TYPES, narrowed, numbers_alone, readable
-from .data.dense import DenseMatrix
+from .data.parts import Parts
+from .data.protocol import Data
 from .data.shared import SharedMatrix
 from .fitting import Labels, weights_of
 from .selection.costs import Costs, Penalty
@@ -34,6 +33,7 @@ from .selection.folds import Split, splits_of, targets_of
 from .selection.grid import Fit, Grid
 from .selection.scoring import FoldModel, Scores, table_of
 from .solvers import FOREIGN, SOLVERS, Settings, choose
+from .validation import training_data
 
 Doubles = NDArray[np.float64]
 
@@ -203,7 +203,7 @@ class LogisticRegressionCV(LinearClassifier):
         Raises
         ------
         TypeError
-            If X is sparse, or holds objects that are no numbers.
+            If X holds objects that are no numbers.
         ValueError
             As `LogisticRegression.fit`; if the training rows of a fold lack a class, `cv` yields
             no folds or rows that X does not have, or `Cs` or `l1_ratios` is empty or out of range.
@@ -217,16 +217,12 @@ class LogisticRegressionCV(LinearClassifier):
         self.Cs_, self.l1_ratios_ = self._strengths(), self._ratios()
         for ratio in self.l1_ratios_:
             choose(self.solver, bool(ratio > 0 and np.isfinite(self.Cs_).any()))
-        with numbers_alone(X):
-            data, values = validate_data(
-                self, X, y, dtype=list(NUMBER_TYPES), ensure_all_finite=False
-            )
+        matrix, values = training_data(self, X, y, self.n_jobs, dense=SharedMatrix)
         labels = Labels.of(values, "LogisticRegressionCV")
         weight, unit = weights_of(labels, values, sample_weight, self.class_weight)
         labels.require_weight(weight, "LogisticRegressionCV")
         routed = self._routed("fit", sample_weight, params)
         splits = self._splits(X, values, routed.splitter.split)
-        matrix = SharedMatrix(readable(narrowed(data)), self.n_jobs)
         grid = self._grid(matrix, labels, weight, unit, splits)
         scorer, everything = self._get_scorer(), [np.arange(len(values))]
         scores = [
@@ -263,11 +259,13 @@ class LogisticRegressionCV(LinearClassifier):
         if isinstance(self.cv, str):
             return []
         splitter = check_cv(self.cv, y, classifier=True)
+        if isinstance(X, Parts):  # splitters look at the number of rows alone
+            X = np.empty((len(y), 0))
         return splits_of(splitter.split(X, y, **params), len(y))
 
     def _grid(
         self,
-        matrix: DenseMatrix,
+        matrix: Data,
         labels: Labels,
         weight: Doubles | None,
         unit: float,

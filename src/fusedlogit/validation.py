@@ -12,15 +12,24 @@ from sklearn.utils.validation import _check_n_features, validate_data
 
 from .data.arguments import data_of
 from .data.checks import NUMBER_TYPES, numbers_alone
+from .data.dense import DenseMatrix
 from .data.parts import Parts
 from .data.protocol import Data
 from .data.structure import rows_of
 
 
 def training_data(
-    estimator: BaseEstimator, X: Any, y: Any, n_jobs: int | None, *, reset: bool = True
+    estimator: BaseEstimator,
+    X: Any,
+    y: Any,
+    n_jobs: int | None,
+    *,
+    reset: bool = True,
+    dense: type[DenseMatrix] = DenseMatrix,
 ) -> tuple[Data, NDArray[Any]]:
     """What `fit` is given; if `reset`, the estimator learns the number and names of X's columns.
+
+    A dense X becomes data of the type `dense`.
 
     Raises
     ------
@@ -39,7 +48,7 @@ def training_data(
             estimator, rows_of(X), y, reset=reset, accept_sparse="csr", dtype=list(NUMBER_TYPES),
             ensure_all_finite=False,
         )  # fmt: skip
-    return data_of(array, n_jobs), target
+    return data_of(array, n_jobs, dense), target
 
 
 def new_data(estimator: BaseEstimator, X: Any, n_jobs: int | None) -> Data:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 
-from fusedlogit import LogisticRegression, Parts
+from fusedlogit import LogisticRegression, LogisticRegressionCV, Parts
 from fusedlogit.data import part_kinds
 
 STORED = [np.float64, np.float32, np.float16, np.uint8, np.int8, np.uint16, np.bool_]
@@ -186,6 +186,16 @@ def test_blocks():
     assert len(calls) >= ours.n_passes_
 
 
+@pytest.mark.parametrize("cv", [3, "loo"])
+def test_cross_validation(cv):
+    X, y = bundled(load_iris)
+    ours, memory = (
+        LogisticRegressionCV(Cs=3, cv=cv).fit(data, y) for data in (Parts(np.array_split(X, 4)), X)
+    )
+    np.testing.assert_allclose(ours.scores_, memory.scores_)
+    np.testing.assert_allclose(ours.coef_, memory.coef_, rtol=1e-5, atol=1e-6)
+
+
 def test_every_reading_is_counted(tmp_path):
     X, y = bundled(load_breast_cancer)
     parts = Parts(as_npy(tmp_path, X))
@@ -224,7 +234,7 @@ def test_little_memory(tmp_path):
     code = f"""
 import resource
 import numpy as np
-from fusedlogit import LogisticRegression, Parts
+from fusedlogit import LogisticRegression, LogisticRegressionCV, Parts
 X = Parts([{str(tmp_path)!r} + f"/{{k}}.npy" for k in range(10)])
 y = np.arange(50_000) % 2
 LogisticRegression(C=1e-3, tol=1e-3).fit(Parts([np.random.rand(600, 500)]), y[:600])

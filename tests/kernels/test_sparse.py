@@ -145,13 +145,15 @@ def test_parts(n, d, seed):
     full, data, vector = dense_of(X), data_of(X, 2), rng.normal(size=(1, d))
     rows = np.sort(rng.choice(n, rng.integers(1, n + 1), replace=False))
     features = np.sort(rng.choice(d, rng.integers(1, d + 1), replace=False))
-    begin, end = np.sort(rng.choice(n + 1, 2, replace=False))
     zero = np.zeros(1)
     for part, table, coef in (
         (data.sample(rows), full[rows], vector),
         (data.columns(features), full[:, features], vector[:, features]),
-        (data.block(begin, end), full[begin:end], vector),
-        (data.block(begin, end).columns(features), full[begin:end, features], vector[:, features]),
+        *((block, full[of_block], vector) for of_block, block in data.blocks(7)),
+        *(
+            (block.columns(features), full[of_block, features], vector[:, features])
+            for of_block, block in data.blocks(7)
+        ),
     ):
         np.testing.assert_allclose(
             part.decision_values(coef, zero)[0], table @ coef[0], rtol=1e-12, atol=1e-11
@@ -344,7 +346,8 @@ def test_nonfinite_values_are_named(value, dtype):
     assert functions.first_nonfinite(X) == (123, X.indices[place])
     data = data_of(X, 1)
     with pytest.raises(ValueError, match=f"in row 123, column {X.indices[place]}"):
-        data.block(100, 150).row_sum(np.ones((1, 50)))
+        for _, block in data.blocks(50):
+            block.row_sum(np.ones((1, 50)))
 
 
 def test_numbers_that_are_too_large_are_told_from_those():

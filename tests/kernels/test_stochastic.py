@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusedlogit import _kernels, reference
+from fusedlogit import _kernels
 from fusedlogit.data.checks import stored_target
+from fusedlogit.solvers import reference
 
 from .problems import DTYPES, LAYOUTS, steady
 

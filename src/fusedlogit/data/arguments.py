@@ -61,16 +61,17 @@ def count_of(value: int, name: str, least: int, otherwise: str = "") -> int:
     return int(value)
 
 
-def data_of(X: Any, n_threads: int | None) -> Data:
+def data_of(X: Any, n_threads: int | None, dense: type[DenseMatrix] = DenseMatrix) -> Data:
     """A table of numbers as data: the one place that asks how X is stored.
 
-    Dense, or by rows in order (`structure.rows_of`), and of one of NUMBER_TYPES; or in parts.
+    Dense (as data of the type `dense`), or by rows in order (`structure.rows_of`), and of one of
+    NUMBER_TYPES; or in parts.
     """
     if isinstance(X, Parts):
         return PartitionedMatrix(X, n_threads)
     if issparse(X):
         return SparseMatrix.of(X, n_threads)
-    return DenseMatrix(readable(narrowed(X)), n_threads)
+    return dense(readable(narrowed(X)), n_threads)
 
 
 def matrix_of(X: Any, n_threads: int | None) -> DenseMatrix | SparseMatrix:

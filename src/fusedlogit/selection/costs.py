@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..data.dense import DenseMatrix
+from ..data.protocol import Data
 from ..data.target import Target
 from ..fitting import Problem
 from ..problems.multinomial import Multinomial
@@ -37,7 +37,7 @@ class Costs:
 
     Parameters
     ----------
-    data : DenseMatrix
+    data : Data
     target : Target
     n_classes : int
     scaling : None, float or "standard"
@@ -50,7 +50,7 @@ class Costs:
 
     def __init__(
         self,
-        data: DenseMatrix,
+        data: Data,
         target: Target,
         n_classes: int,
         scaling: float | str | None,

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ..classifier import LinearClassifier
-from ..data.checks import NUMBER_TYPES, narrowed, numbers_alone, readable
 from ..data.shared import SharedMatrix
 from ..fitting import Labels, weights_of
 from ..solvers import Settings
+from ..validation import training_data
 from .costs import Costs, Penalty
 from .grid import Grid
 from .loo import LeaveOneOut, losses_of
@@ -71,10 +71,7 @@ def leave_one_out(
     With ``scaling="standard"``, means and deviations stay those of all rows.
     """
     check_is_fitted(model)
-    with numbers_alone(X):
-        data, values = validate_data(
-            model, X, y, reset=False, dtype=list(NUMBER_TYPES), ensure_all_finite=False
-        )
+    matrix, values = training_data(model, X, y, model.n_jobs, reset=False, dense=SharedMatrix)
     labels = Labels.of(values, "leave_one_out")
     if not np.array_equal(labels.classes, model.classes_):
         raise ValueError(
@@ -83,7 +80,6 @@ def leave_one_out(
         )
     settings: Any = model
     weight, unit = weights_of(labels, values, sample_weight, settings.class_weight)
-    matrix = SharedMatrix(readable(narrowed(data)), model.n_jobs)
     costs = Costs(
         matrix, labels.target(weight), labels.n_classes, settings.scaling, settings.fit_intercept,
         unit,

@@ -155,7 +155,7 @@ def common_blocks(objective: Multinomial, point: Doubles, shared: PerClass) -> S
 def _curvature(objective: Multinomial, point: Doubles) -> Doubles:
     """Of each class and row, (K, n_samples)."""
     curvature = np.empty((objective.n_classes, objective.data.n_samples))
-    for rows, p in objective.probabilities(point):
+    for rows, _, p in objective.by_block(point):
         curvature[:, rows] = p * (1 - p)
     return np.array([objective.target.weighted(row) for row in curvature])
 
