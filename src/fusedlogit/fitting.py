@@ -174,8 +174,6 @@ def coefficients_of(problem: Problem, result: Result) -> tuple[Doubles, Doubles]
     """
     coef, intercept = problem.to_data(result.point)
     coef, intercept = np.atleast_2d(coef), np.atleast_1d(np.asarray(intercept))
-    if len(intercept) > 1:  # what all classes have in common changes no loss
-        intercept = intercept - intercept.mean()
     if not np.isfinite(coef).all() and np.isfinite(result.point).all():
         column = np.flatnonzero(~np.isfinite(coef).all(axis=0))[0]
         raise ValueError(
@@ -183,4 +181,4 @@ def coefficients_of(problem: Problem, result: Result) -> tuple[Doubles, Doubles]
         )
     if isinstance(problem, Multinomial) and problem.one.fit_intercept:
         intercept = intercept - intercept.mean()
-    return coef, intercept
+    return np.ascontiguousarray(coef), intercept
