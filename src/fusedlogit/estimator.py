@@ -47,13 +47,13 @@ class LogisticRegression(LinearClassifier):
         Inverse strength of the penalty; ``np.inf`` for none.
     l1_ratio : float, default=0.0
         Share of the L1 norm in the penalty, in [0, 1].
-    solver : {"auto", "newton", "lbfgs", "gd", "proximal"}, default="auto"
+    solver : {"auto", "newton", "lbfgs", "gd", "proximal", "sgd"} or SGD, default="auto"
         "newton" steps in the metric of the Hessian: of all rows where that costs little, else of
         a sample of rows, which is enough to start near the minimum and to get there in steps of
         one pass. "lbfgs" knows of the Hessian its diagonal. "gd" is batch gradient descent with a
         fixed `learning_rate`. "proximal" is for penalties with an L1 norm: proximal Newton steps
-        on working sets of features. "auto" is "proximal" if `l1_ratio` is above 0 and `C` finite,
-        else "newton".
+        on working sets of features. "sgd" takes a step after each batch of rows; an `SGD` says how.
+        "auto" is "proximal" if `l1_ratio` is above 0 and `C` finite, else "newton".
     scaling : None, float or "standard", default=None
         None takes X as given; a number divides X by it (255 for pixels); "standard" centres each
         column and divides it by its standard deviation. X is never copied, the penalty acts on
