@@ -74,7 +74,7 @@ def descend(
         elif stop:
             trail.outcome = "stopped"
         else:
-            trail.point -= learning_rate * here.gradient
+            trail.point = trail.point - learning_rate * here.gradient  # observers may keep the last
             del here  # its margins make room for the next
     return trail
 

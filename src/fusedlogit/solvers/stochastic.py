@@ -240,4 +240,4 @@ def solve(objective: Objective | Multinomial, start: Doubles, settings: Settings
     return path.result()
 
 
-STOCHASTIC = Solver("sgd", solve, l1=True, of_link=OF_LINK, of_data=(*OF_DATA, "walk"))
+STOCHASTIC = Solver("sgd", solve, l1=True, of_link=OF_LINK, of_data=(*OF_DATA, "rows", "walk"))

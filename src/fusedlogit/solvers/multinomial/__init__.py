@@ -12,7 +12,7 @@ from .proximal import PROXIMAL
 
 #: Its certificate is that of many classes here, which asks for less.
 _GRADIENT_DESCENT = replace(GRADIENT_DESCENT, of_link=(), of_data=())
-_STOCHASTIC = replace(STOCHASTIC, of_link=(), of_data=("walk",))
+_STOCHASTIC = replace(STOCHASTIC, of_link=(), of_data=("rows", "walk"))
 
 SOLVERS: dict[str, Solver] = {
     solver.name: solver for solver in (NEWTON, LBFGS, _GRADIENT_DESCENT, PROXIMAL, _STOCHASTIC)
