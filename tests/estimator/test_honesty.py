@@ -19,7 +19,7 @@ from .exact_classes import ExactClasses
 
 def fit(problem, form=np.asarray):
     """The fitted model; any warning but the one that it did not converge is an error."""
-    model = LogisticRegression(**problem.parameters)
+    model = LogisticRegression(max_iter=200, **problem.parameters)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", ConvergenceWarning)
