@@ -13,7 +13,7 @@ from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import check_cv
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -27,7 +27,7 @@ from .classifier import LinearClassifier
 from .data.parts import Parts
 from .data.protocol import Data
 from .data.shared import SharedMatrix
-from .fitting import Labels, weights_of
+from .fitting import Labels, seed_of, weights_of
 from .selection.costs import Costs, Penalty
 from .selection.folds import Split, splits_of, targets_of
 from .selection.grid import Fit, Grid
@@ -275,10 +275,9 @@ class LogisticRegressionCV(LinearClassifier):
         target, targets = targets_of(labels, weight, splits)
         parameters = labels.n_classes, self.scaling, self.fit_intercept, unit
         whole = Costs(matrix, target, *parameters)
-        folds = [Costs(matrix, own, *parameters, like=whole) for own in targets]
-        seed = 0
-        if self.random_state is not None:
-            seed = int(check_random_state(self.random_state).randint(2**31))
+        like = None if self.scaling == "standard" else whole  # else folds have means of their own
+        folds = [Costs(matrix, own, *parameters, like=like) for own in targets]
+        seed = seed_of(self.random_state)
         settings = Settings(self.max_iter, self.tol, LEARNING_RATE, None, seed)
         return Grid(whole, folds, self.solver, settings)
 

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
@@ -21,6 +20,7 @@ from .fitting import (
     check_offers,
     coefficients_of,
     problem_of,
+    seed_of,
     solver_of,
     weights_of,
 )
@@ -217,7 +217,6 @@ class LogisticRegression(LinearClassifier):
         l1 = self.l1_ratio > 0 and bool(np.isfinite(self.C))
         name, sgd = self._solver()
         choose(name, l1)  # before anything is read
-        self._stream: Stream | None = None
         data, target_values = training_data(self, X, y, self.n_jobs)
         labels = Labels.of(target_values, "LogisticRegression")
         weight, unit = weights_of(labels, target_values, sample_weight, self.class_weight)
@@ -229,13 +228,19 @@ class LogisticRegression(LinearClassifier):
             ((1 - self.l1_ratio) * penalty, self.l1_ratio * penalty), self.fit_intercept,
         )  # fmt: skip
         settings = Settings(
-            self.max_iter, self.tol, self.learning_rate, self._reporter(), self._seed(), sgd=sgd
+            self.max_iter,
+            self.tol,
+            self.learning_rate,
+            self._reporter(),
+            seed_of(self.random_state),
+            sgd=sgd,
         )
         solver = solver_of(name, labels.n_classes, l1)
         check_offers(solver, problem)
         start = self._start(data.n_features, labels.classes)
         (result,) = run([solver.solve(problem, problem.from_data(*start), settings)])
         coef, intercept = coefficients_of(problem, result)
+        self._stream: Stream | None = None
         self.classes_ = labels.classes
         self._keep(result, coef, intercept, problem.data.n_passes)
         return self
@@ -293,7 +298,7 @@ class LogisticRegression(LinearClassifier):
         stream.learn(
             walked, labels.target(weight), unit, self.scaling,
             ((1 - self.l1_ratio) / self.C, self.l1_ratio / self.C), sgd, self.fit_intercept,
-            self._seed(),
+            seed_of(self.random_state),
         )  # fmt: skip
         self._stream = stream
         self.coef_, self.intercept_ = stream.average[:, :-1], stream.average[:, -1]
@@ -311,17 +316,11 @@ class LogisticRegression(LinearClassifier):
         point = np.zeros((n_vectors, n_features + 1))
         if hasattr(self, "coef_"):
             point = np.column_stack([self.coef_, self.intercept_])
-        return Stream.beginning(self.classes_, point)
+        return Stream.beginning(point)
 
     def _solver(self) -> tuple[str, SGD]:
         """The name of the solver, and how it goes if it is "sgd"."""
         return ("sgd", self.solver) if isinstance(self.solver, SGD) else (self.solver, SGD())
-
-    def _seed(self) -> int:
-        """Of what solvers draw at random; the same for every fit unless random_state says more."""
-        if self.random_state is None:
-            return 0
-        return int(check_random_state(self.random_state).randint(2**31))
 
     def _start(self, n_features: int, classes: NDArray[Any]) -> tuple[Doubles, Any]:
         """Where to start, in X's own units."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import compute_class_weight
+from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
@@ -52,7 +52,7 @@ class Labels:
             raise ValueError(
                 f"y holds one class only ({classes[0]!r}); {name} needs samples of two classes."
             )
-        return cls(classes, index.astype(np.uint8 if len(classes) <= 256 else np.int32))
+        return cls._numbered(classes, index)
 
     @classmethod
     def among(cls, classes: NDArray[Any], y: NDArray[Any]) -> Labels:
@@ -71,7 +71,10 @@ class Labels:
                 f"y holds class {unknown.tolist()[0]!r}, which is none of the announced "
                 f"classes {classes.tolist()}: announce all at the first call"
             )
-        codes = np.searchsorted(classes, present)[index]
+        return cls._numbered(classes, np.searchsorted(classes, present)[index])
+
+    @classmethod
+    def _numbered(cls, classes: NDArray[Any], codes: NDArray[np.intp]) -> Labels:
         return cls(classes, codes.astype(np.uint8 if len(classes) <= 256 else np.int32))
 
     @property
@@ -136,6 +139,13 @@ def _class_weights(
                 "weights must be finite and not negative"
             )
     return by_class
+
+
+def seed_of(random_state: int | np.random.RandomState | None) -> int:
+    """Of what solvers draw at random; the same for every fit unless random_state says more."""
+    if random_state is None:
+        return 0
+    return int(check_random_state(random_state).randint(2**31))
 
 
 def problem_of(

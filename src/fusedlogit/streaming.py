@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +31,6 @@ class Stream:
 
     Attributes
     ----------
-    classes : ndarray of shape (n_classes,)
     point, average : ndarray of shape (K, n_features + 1)
         The end of the way and the average of its points, in X's own units.
     mean, square : ndarray of shape (n_features,)
@@ -52,7 +50,6 @@ class Stream:
         Mean loss of the rows of each call, each before the step that it took part in.
     """
 
-    classes: NDArray[Any]
     point: Doubles
     average: Doubles
     mean: Doubles
@@ -67,13 +64,12 @@ class Stream:
     losses: list[float] = field(default_factory=list)
 
     @classmethod
-    def beginning(cls, classes: NDArray[Any], point: Doubles) -> Stream:
+    def beginning(cls, point: Doubles) -> Stream:
         """From coefficients and intercepts in X's own units, before the first row."""
         n_features = point.shape[1] - 1
         zero = np.zeros(n_features)
         return cls(
-            classes, point.copy(), point.copy(), zero, zero.copy(), np.zeros((0, n_features)),
-            np.zeros(0),
+            point.copy(), point.copy(), zero, zero.copy(), np.zeros((0, n_features)), np.zeros(0)
         )  # fmt: skip
 
     def learn(

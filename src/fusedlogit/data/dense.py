@@ -12,11 +12,12 @@ from scipy.linalg import cython_blas
 from .._kernels import dense, matrix
 from ..runtime.blas import blas_threads
 from ..runtime.scratch import scratch
-from ..runtime.threads import threads_for, threads_now
+from ..runtime.threads import threads_for
 from . import checks
 from .frame import Seen, seen_in
+from .ledger import Full
 from .margins import Margins
-from .protocol import Data, Sums
+from .protocol import Sums
 from .target import Target
 from .walk import Walk
 
@@ -29,7 +30,7 @@ def blas_products(dtype: type) -> tuple[object, object]:
     return cython_blas.__pyx_capi__[f"{kind}gemm"], cython_blas.__pyx_capi__[f"{kind}syrk"]
 
 
-class DenseMatrix:
+class DenseMatrix(Full):
     """A dense X with the threads of its passes: `protocol.Data` in this process's memory.
 
     Parameters
@@ -44,9 +45,6 @@ class DenseMatrix:
         All verbs are then about the features (x - center) unit, in float64; unit holds powers of
         two. `moments` alone is about x.
     """
-
-    centres_freely = True
-    density = 1.0
 
     def __init__(
         self,
@@ -65,23 +63,11 @@ class DenseMatrix:
         self.n_passes = 0.0
         self._workspace_sizes: dict[int, int] = {}
 
-    @property
-    def n_threads(self) -> int:
-        """Threads of the next pass: after a fork, perhaps one."""
-        return threads_now(self._n_threads)
-
-    def arranged(self) -> None:
-        """None: no order of columns is better than another."""
-
     def features(self, center: Doubles, unit: Doubles) -> DenseMatrix:
         """The same X, its features centred and in units."""
         matrix = DenseMatrix(self.X, self._n_threads, self.source, center, unit)
         matrix.n_passes = self.n_passes
         return matrix
-
-    def count(self, part: Data) -> None:
-        """Add the passes over a part of X, and its making, as fractions of a pass."""
-        self.n_passes += (part.n_passes + 1) * part.n_bytes / self.n_bytes
 
     @property
     def n_bytes(self) -> int:
@@ -246,11 +232,6 @@ class DenseMatrix:
         self.raise_if_nonfinite(product)
         return product, intercept_product
 
-    def row_sum(self, factor: Doubles, *, precise: bool = False) -> tuple[Doubles, Doubles]:
-        """[X, 1]^T factor, for factors (K, n_samples)."""
-        zero, one = np.zeros((len(factor), self.n_features)), np.ones(len(factor))
-        return self.hessian_product(factor, zero, one, precise=precise)
-
     def first_look(self) -> Seen:
         """What some rows show of each column, evenly spread."""
         return seen_in(self.some_rows, self.n_features)
@@ -299,12 +280,6 @@ class DenseMatrix:
         self.n_passes += 1
         self.raise_if_nonfinite(product)
         return product
-
-    def squares(self, row_weight: Doubles) -> tuple[Doubles, Doubles]:
-        """The sums of row_weight x, and of row_weight x^2, of shape (n_features,)."""
-        mean, variance = self.moments(row_weight)
-        total = row_weight.sum()
-        return total * mean, total * (variance + mean**2)
 
     def gram(self, mean: Doubles, scale: Doubles, root: Doubles, dtype: type) -> NDArray[Any]:
         """A A^T, lower triangle in Fortran order, with A = diag(root) (X - mean) scale.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,9 +97,7 @@ class NpyFile:
         return {**self.__dict__, "_array": None}  # another process maps it for itself
 
     def __getitem__(self, rows: slice) -> NDArray[Any]:
-        with open_regular(self.path) as file:
-            if _state(file.fileno()) != self.state:
-                raise ValueError(f"{self.path} has changed since it was first read; fit again")
+        with _unchanged(self.path, self.state) as file:
             array = self._array if self._array is not None else self._map(file.fileno())
         if _has_addresses():
             self._array = array
@@ -139,6 +138,15 @@ def _state(descriptor: int) -> tuple[int, int]:
     """Size and time of the last change of an open file."""
     status = os.fstat(descriptor)
     return status.st_size, status.st_mtime_ns
+
+
+@contextmanager
+def _unchanged(path: str | os.PathLike[str], state: tuple[int, int]) -> Iterator[BinaryIO]:
+    """A file that is opened again, and must be as it was."""
+    with open_regular(path) as file:
+        if _state(file.fileno()) != state:
+            raise ValueError(f"{path} has changed since it was first read; fit again")
+        yield file
 
 
 def cut(source: Any, name: str) -> list[Rows]:
@@ -185,9 +193,7 @@ class RowGroup:
     def read(self) -> NDArray[Any]:
         from pyarrow import parquet
 
-        with open_regular(self.path) as file:
-            if _state(file.fileno()) != self.state:
-                raise ValueError(f"{self.path} has changed since it was first read; fit again")
+        with _unchanged(self.path, self.state) as file:
             table = parquet.ParquetFile(file).read_row_group(self.index, self.columns)
         # By columns, as Parquet has them.
         rows = np.empty(self.shape, self.dtype, order="F")
@@ -267,7 +273,7 @@ def _common_dtype(path: str, fields: Sequence[Any]) -> np.dtype[Any]:
     return common if common in STORAGE_TYPES else np.dtype(np.float64)
 
 
-class Stream:
+class Replay:
     """Blocks of rows that a function gives anew, from the first on, each time that it is called."""
 
     def __init__(self, factory: Callable[[], Iterable[Any]]) -> None:
@@ -292,13 +298,13 @@ class Stream:
 class Block:
     """A block of a stream."""
 
-    def __init__(self, stream: Stream, index: int, first: NDArray[Any]) -> None:
-        self.stream, self.index = stream, index
+    def __init__(self, replay: Replay, index: int, first: NDArray[Any]) -> None:
+        self.replay, self.index = replay, index
         self.name = f"block {index}"
         self.shape, self.dtype = (first.shape[0], first.shape[1]), first.dtype
 
     def read(self) -> NDArray[Any]:
-        rows = self.stream.block(self.index)
+        rows = self.replay.block(self.index)
         if rows is None or rows.shape != self.shape or rows.dtype != self.dtype:
             found = "missing" if rows is None else f"{rows.dtype} of shape {rows.shape}"
             raise ValueError(

@@ -10,21 +10,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import PassOverflowError
-from ..runtime.threads import threads_for, threads_now
+from ..runtime.threads import threads_for
 from . import checks
 from .dense import DenseMatrix
 from .frame import MOST_ROWS, Seen, seen_in
+from .ledger import Full
 from .margins import Margins
 from .part_kinds import Part
 from .parts import Parts
-from .protocol import Data, Sums
+from .protocol import Sums
 from .target import Target
 from .walk import Walk
 
 Doubles = NDArray[np.float64]
 
 
-class PartitionedMatrix:
+class PartitionedMatrix(Full):
     """`Parts` with the threads of their passes: `protocol.Data`, of which X is read by parts.
 
     What is told of each row (targets, margins, weights) is in memory whole, and so are samples of
@@ -39,8 +40,6 @@ class PartitionedMatrix:
         As for `DenseMatrix`.
     """
 
-    centres_freely, density = True, 1.0
-
     def __init__(
         self,
         parts: Parts,
@@ -53,11 +52,7 @@ class PartitionedMatrix:
         self.n_samples, self.n_features = parts.shape
         self._n_threads = threads_for(n_threads, *parts.shape)
         self.n_passes = 0.0
-
-    @property
-    def n_threads(self) -> int:
-        """Threads of the next pass: after a fork, perhaps one."""
-        return threads_now(self._n_threads)
+        self._known_finite = not np.issubdtype(parts.dtype, np.floating)
 
     @property
     def n_bytes(self) -> int:
@@ -81,9 +76,9 @@ class PartitionedMatrix:
 
     def raise_if_nonfinite(self, *sums: ArrayLike, y: NDArray[Any] | None = None) -> None:
         """Raise where a sum is not finite, naming the part and the row and column in it."""
-        if all(np.isfinite(value).all() for value in sums):
-            return
-        self._run(lambda rows, matrix: _refuse_nonfinite(matrix.X))
+        if not (self._known_finite or all(np.isfinite(value).all() for value in sums)):
+            self._run(lambda rows, matrix: _refuse_nonfinite(matrix))
+        self._known_finite = True
         checks.raise_if_nonfinite(None, *sums, y=y)
 
     def decision_values(
@@ -171,11 +166,6 @@ class PartitionedMatrix:
         self._run(add)
         return product, intercept_product
 
-    def row_sum(self, factor: Doubles, *, precise: bool = False) -> tuple[Doubles, Doubles]:
-        """[X, 1]^T factor, for factors (K, n_samples)."""
-        zero, one = np.zeros((len(factor), self.n_features)), np.ones(len(factor))
-        return self.hessian_product(factor, zero, one, precise=precise)
-
     def sandwich(
         self, row_weight: Doubles, about: Doubles | None = None, *, precise: bool = False
     ) -> Doubles:
@@ -187,12 +177,6 @@ class PartitionedMatrix:
 
         self._run(add)
         return product
-
-    def squares(self, row_weight: Doubles) -> tuple[Doubles, Doubles]:
-        """The sums of row_weight x, and of row_weight x^2, of shape (n_features,)."""
-        mean, variance = self.moments(row_weight)
-        total = row_weight.sum()
-        return total * mean, total * (variance + mean**2)
 
     def gram(self, mean: Doubles, scale: Doubles, root: Doubles, dtype: type) -> NDArray[Any]:
         """As of a `DenseMatrix`: of few rows, which are in memory for it."""
@@ -231,9 +215,6 @@ class PartitionedMatrix:
         step = max(1, self.n_samples // MOST_ROWS)
         seen = self.parts.taken(np.arange(0, self.n_samples, step)[:MOST_ROWS])
         return seen_in(lambda n_rows, features: seen[:n_rows, features], self.n_features)
-
-    def arranged(self) -> None:
-        """None: no order of columns is better than another."""
 
     def features(self, center: Doubles, unit: Doubles) -> PartitionedMatrix:
         """The same X, its features centred and in units."""
@@ -279,10 +260,6 @@ class PartitionedMatrix:
         self._run(go)
         return float(losses[0])
 
-    def count(self, part: Data) -> None:
-        """Add the passes over a part of X, and its making, as fractions of a pass."""
-        self.n_passes += (part.n_passes + 1) * part.n_bytes / self.n_bytes
-
 
 def _add(totals: Iterable[Doubles], found: Iterable[Any]) -> None:
     """Add sums of a part to those of all; they need not be finite."""
@@ -291,11 +268,11 @@ def _add(totals: Iterable[Doubles], found: Iterable[Any]) -> None:
             total += own
 
 
-def _refuse_nonfinite(X: NDArray[Any]) -> None:
+def _refuse_nonfinite(matrix: DenseMatrix) -> None:
     """Raise a ValueError that names the first NaN or infinity, if there is one."""
-    row, column = checks.first_nonfinite(X)
-    if row >= 0:
-        checks.blame((X[row, column], row, column))
+    culprit = matrix.first_nonfinite()
+    if culprit is not None:
+        checks.blame(culprit)
 
 
 @contextmanager

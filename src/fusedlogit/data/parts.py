@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .part_kinds import Block, Part, Stream, check_part, pieces, row_groups, stored_rows, table_of
+from .part_kinds import Block, Part, Replay, check_part, pieces, row_groups, stored_rows, table_of
 
 
 class Parts:
@@ -137,12 +137,12 @@ class Parts:
                 "from_blocks needs a function that gives the blocks anew for each pass, not "
                 f"{type(factory).__name__}: wrap it as lambda: ..."
             )
-        stream = Stream(factory)
+        replay = Replay(factory)
         blocks: list[Block] = []
         per_row: list[list[Any]] = []
         for k, given in enumerate(factory()):
             X, *rest = given if isinstance(given, tuple) else (given,)
-            block = Block(stream, k, table_of(X, f"block {k}"))
+            block = Block(replay, k, table_of(X, f"block {k}"))
             for values in rest:
                 if np.shape(values) != block.shape[:1]:
                     raise ValueError(

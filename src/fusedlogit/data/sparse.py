@@ -17,11 +17,12 @@ from scipy.sparse import csr_array, hstack
 
 from .._kernels import sparse as kernels
 from ..runtime.scratch import scratch
-from ..runtime.threads import threads_for, threads_now
+from ..runtime.threads import threads_for
 from .checks import blame, narrowed, raise_if_outside
 from .frame import MOST_ROWS, Seen
+from .ledger import Ledger
 from .margins import Margins
-from .protocol import Data, Sums
+from .protocol import Sums
 from .structure import index_arrays
 from .target import Target
 
@@ -40,7 +41,7 @@ MANY_FEATURES, MANY_ENTRIES = 1 << 15, 1 << 20
 NEARLY_DENSE = 0.1
 
 
-class SparseMatrix:
+class SparseMatrix(Ledger):
     """A sparse X with the threads of its passes: `protocol.Data` in this process's memory.
 
     Parameters
@@ -89,11 +90,6 @@ class SparseMatrix:
         return cls(indptr, indices, _values(X.data[: indptr[-1]]), X.shape[1], n_threads)
 
     @property
-    def n_threads(self) -> int:
-        """Threads of the next pass: after a fork, perhaps one."""
-        return threads_now(self._n_threads)
-
-    @property
     def n_bytes(self) -> int:
         """That a pass reads."""
         values = 0 if self.values is None else self.values.nbytes
@@ -107,10 +103,6 @@ class SparseMatrix:
     @property
     def _stored(self) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any] | None]:
         return self.indptr, self.indices, self.values
-
-    def count(self, part: Data) -> None:
-        """Add the passes over a part of X, and its making, as fractions of a pass."""
-        self.n_passes += (part.n_passes + 1) * part.n_bytes / self.n_bytes
 
     def raise_if_nonfinite(self, *sums: ArrayLike, y: NDArray[Any] | None = None) -> None:
         """Raise where a sum is not finite: name the culprit in y or X, or blame the size."""

@@ -16,10 +16,11 @@ from ..errors import FeatureFileError, ModelFileError, OutputError, printable
 from ..evaluation.calibration import Temperature
 from ..evaluation.softmax import SoftmaxHead, ranked
 from ..files.array_file import ArrayFile, field, open_arrays, require
-from ..files.inputs import NotRegularFileError
+from ..files.model_errors import model_errors
 from ..files.outputs import write_whole
 
 FORMAT = "fusedlogit linear probe"
+COMMAND = "fusedlogit probe --out"
 FORMAT_VERSION = 1
 
 # Bytes of a model file, at most.
@@ -129,22 +130,15 @@ def load_probe(path: str | os.PathLike[str]) -> Probe:
         If the file does not exist, is no probe, is damaged, or is of another format version.
     """
     name = printable(path)
-    try:
-        with open_arrays(path, MAX_BYTES) as arrays:
-            return _whole_probe(name, arrays)
-    except ModelFileError:
-        raise
-    except FileNotFoundError as error:
-        raise ModelFileError(f"{name} does not exist: check the model's path") from error
-    except NotRegularFileError as error:
-        raise ModelFileError(
-            f"{name} {error.strerror}: give a file written by 'fusedlogit probe --out'"
-        ) from error
-    # zipfile raises nearly every type of error on a file that is not its own.
-    except Exception as error:
-        raise ModelFileError(
-            f"{name} is not a fusedlogit probe: give a file written by 'fusedlogit probe --out'"
-        ) from error
+    with (
+        model_errors(name, COMMAND, lambda error: _no_probe(name)),
+        open_arrays(path, MAX_BYTES) as arrays,
+    ):
+        return _whole_probe(name, arrays)
+
+
+def _no_probe(name: str) -> ModelFileError:
+    return ModelFileError(f"{name} is not a fusedlogit probe: give a file written by {COMMAND!r}")
 
 
 def is_probe(path: str | os.PathLike[str]) -> bool:
@@ -158,9 +152,7 @@ def is_probe(path: str | os.PathLike[str]) -> bool:
 
 def _whole_probe(name: str, arrays: ArrayFile) -> Probe:
     if "format" not in arrays or str(arrays["format"]) != FORMAT:
-        raise ModelFileError(
-            f"{name} is not a fusedlogit probe: give a file written by 'fusedlogit probe --out'"
-        )
+        raise _no_probe(name)
     version = arrays.get("format_version")
     if version is None or version.tolist() != FORMAT_VERSION:
         raise ModelFileError(

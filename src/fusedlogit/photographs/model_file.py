@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ from ..errors import ModelFileError, OutputError, printable
 from ..evaluation.calibration import Calibration, Temperature
 from ..evaluation.softmax import SoftmaxHead
 from ..files.array_file import ArrayFile, field, open_arrays, require
-from ..files.inputs import NotRegularFileError
+from ..files.model_errors import model_errors
 from ..files.outputs import write_whole
 from .classifier import ImageClassifier, ManyKindsClassifier
 from .features import PatchFeatures, from_arrays, to_arrays
 from .images import CHANNELS, MAX_SIZE
 
 FORMAT = "fusedlogit image classifier"
+COMMAND = "fusedlogit train --out"
 
 # Classifiers of two kinds are of version 2, as ever; those of more are of version 3.
 TWO_KINDS_VERSION = 2
@@ -125,27 +127,18 @@ def load_model(path: str | os.PathLike[str]) -> Classifier:
         If the file does not exist, is no model, is damaged, or is of another format version.
     """
     name = printable(path)
-    try:
-        with open_arrays(path, MAX_BYTES) as arrays:
-            _check_format(name, arrays)
-            return _classifier_if_whole(name, arrays)
-    except ModelFileError:
-        raise
-    except FileNotFoundError as error:
-        raise ModelFileError(f"{name} does not exist: check the model's path") from error
-    except NotRegularFileError as error:
-        raise ModelFileError(
-            f"{name} {error.strerror}: give a file written by 'fusedlogit train --out'"
-        ) from error
-    # zipfile raises nearly every type of error on a file that is not its own.
-    except Exception as error:
-        raise _no_model(name, error) from error
+    with (
+        model_errors(name, COMMAND, partial(_no_model, name)),
+        open_arrays(path, MAX_BYTES) as arrays,
+    ):
+        _check_format(name, arrays)
+        return _classifier_if_whole(name, arrays)
 
 
 def _no_model(name: str, error: Exception | None = None) -> ModelFileError:
     reason = f" ({_one_line(error)})" if error else ""
     return ModelFileError(
-        f"{name} is not a fusedlogit model{reason}: give a file written by 'fusedlogit train --out'"
+        f"{name} is not a fusedlogit model{reason}: give a file written by {COMMAND!r}"
     )
 
 

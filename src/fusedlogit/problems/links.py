@@ -89,6 +89,11 @@ class Softmax:
         return z
 
 
+def by_class(z: Doubles) -> Doubles:
+    """A copy with decision values of each class, (K, n_samples): of two, the first has zeros."""
+    return np.vstack([np.zeros_like(z), z]) if len(z) == 1 else z.copy()
+
+
 def _blocks(z: Doubles) -> Iterator[Doubles]:
     """Some samples after the other, so that what NumPy copies of them stays small."""
     n_samples = max(1, BLOCK_NUMBERS // len(z))

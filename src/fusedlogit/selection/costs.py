@@ -60,15 +60,13 @@ class Costs:
     ) -> None:
         self.data, self.target, self.n_classes = data, target, n_classes
         self.scaling, self.fit_intercept, self.unit = scaling, fit_intercept, unit
-        self.like = None if scaling == "standard" else like
+        self.like = like
 
     def of(self, target: Target) -> Costs:
         """Those of other weights, scaled as these."""
-        costs = Costs(
-            self.data, target, self.n_classes, self.scaling, self.fit_intercept, self.unit
+        return Costs(
+            self.data, target, self.n_classes, self.scaling, self.fit_intercept, self.unit, self
         )
-        costs.like = self
-        return costs
 
     def _based_on(self, penalty: float) -> Objective:
         """With an L2 and an L1 penalty of one, or of none."""

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..fitting import Problem, check_offers, coefficients_of, solver_of
-from ..problems.multinomial import Multinomial
 from ..problems.objective import Objective
 from ..solvers import Result, Settings
 from ..solvers.cause import Cause
@@ -62,12 +61,10 @@ class Fit:
 
     def decisions(self) -> Doubles:
         """Decision values of all rows, (1 or n_classes, n_samples); a pass if none are kept."""
-        margins: Any = self.result.margins
-        if margins is None and isinstance(self.problem, Multinomial):
-            return self.problem.sharpened().along(self.result.point)
-        if margins is None:
-            margins = self.problem.sharpened().along(self.result.point)
-        return np.atleast_2d(margins.values)
+        kept: Any = self.result.margins
+        if kept is None:
+            kept = self.problem.sharpened().along(self.result.point)
+        return np.atleast_2d(kept if isinstance(kept, np.ndarray) else kept.values)
 
 
 #: Under a penalty: the fit of all rows, and fits with decision values of all rows to score.

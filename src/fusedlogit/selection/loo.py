@@ -31,7 +31,7 @@ from ..data.protocol import Data
 from ..data.scaling import Scaling
 from ..data.target import Target
 from ..fitting import Problem
-from ..problems.links import SOFTMAX
+from ..problems.links import SOFTMAX, by_class
 from ..problems.multinomial import Multinomial
 from ..problems.objective import Objective
 from ..solvers.factored import Factored
@@ -299,9 +299,7 @@ def doubtful(target: Target, decisions: Doubles, left_out: Doubles) -> NDArray[n
     Those whose class would be gone without them are taken as they are.
     """
     codes = target.y.astype(np.intp)
-    change = left_out - decisions
-    if len(change) == 1:
-        change = np.vstack([np.zeros_like(change), change])
+    change = by_class(left_out - decisions)
     losses = target.weighted(losses_of(left_out, codes))
     rise = losses - target.weighted(losses_of(decisions, codes))
     own = target.weighted(np.ones(len(codes)))
@@ -314,8 +312,6 @@ def doubtful(target: Target, decisions: Doubles, left_out: Doubles) -> NDArray[n
 
 def losses_of(decisions: Doubles, codes: NDArray[np.intp]) -> Doubles:
     """The log loss of each row."""
-    if len(decisions) == 1:
-        decisions = np.vstack([np.zeros_like(decisions), decisions])
-    logarithms: Doubles = SOFTMAX.log_probabilities(decisions.copy())
+    logarithms: Doubles = SOFTMAX.log_probabilities(by_class(decisions))
     losses: Doubles = -logarithms[codes, np.arange(len(codes))]
     return losses

@@ -20,7 +20,7 @@ from scipy.linalg import eigh
 from .._kernels import stochastic
 from ..data.walk import Metric, Walk
 from ..errors import PassOverflowError
-from ..problems.links import SOFTMAX
+from ..problems.links import SOFTMAX, by_class
 from ..problems.multinomial import Multinomial
 from ..problems.objective import Evaluation, Objective
 from ..runtime.blas import blas_threads
@@ -144,8 +144,7 @@ class Course:
 
 def _curvature(table: Doubles, rows: Doubles) -> Doubles:
     """Of the loss in each of some rows at a point, with a share of the most that it may be."""
-    z = table[:, :-1] @ rows.T + table[:, -1:]
-    p = SOFTMAX.probabilities(z if len(z) > 1 else np.vstack([np.zeros_like(z), z]))
+    p = SOFTMAX.probabilities(by_class(table[:, :-1] @ rows.T + table[:, -1:]))
     curvature: Doubles = (p * (1 - p)).max(axis=0)
     return (1 - MOST_SHARE) * curvature + MOST_SHARE * CURVATURE
 

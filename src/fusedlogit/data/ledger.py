@@ -1,0 +1,75 @@
+"""What data tells of its passes wherever X lies; verbs of a full X that follow from others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..runtime.threads import threads_now
+
+if TYPE_CHECKING:
+    from .protocol import Data
+
+Doubles = NDArray[np.float64]
+
+
+class Ledger:
+    """The threads of the passes, and how often X was read."""
+
+    n_passes: float
+    _n_threads: int
+
+    @property
+    def n_threads(self) -> int:
+        """Threads of the next pass: after a fork, perhaps one."""
+        return threads_now(self._n_threads)
+
+    @property
+    def n_bytes(self) -> int:
+        """That a pass reads."""
+        raise NotImplementedError
+
+    def count(self, part: Data) -> None:
+        """Add the passes over a part of X, and its making, as fractions of a pass."""
+        self.n_passes += (part.n_passes + 1) * part.n_bytes / self.n_bytes
+
+
+class Full(Ledger):
+    """An X of which all elements are stored."""
+
+    n_features: int
+    centres_freely = True
+    density = 1.0
+
+    def arranged(self) -> None:
+        """None: no order of columns is better than another."""
+
+    def hessian_product(
+        self,
+        curvature: Doubles,
+        vector: Doubles,
+        vector_intercept: Doubles,
+        *,
+        precise: bool = False,
+    ) -> tuple[Doubles, Doubles]:
+        """[X, 1]^T diag(curvature) [X, 1] times vectors; curvature is (K, n_samples)."""
+        raise NotImplementedError
+
+    def moments(
+        self, sample_weight: Doubles | None, unit: Doubles | None = None
+    ) -> tuple[Doubles, Doubles]:
+        """Weighted mean of each column, and variance of the column times `unit` (n_features,)."""
+        raise NotImplementedError
+
+    def row_sum(self, factor: Doubles, *, precise: bool = False) -> tuple[Doubles, Doubles]:
+        """[X, 1]^T factor, for factors (K, n_samples)."""
+        zero, one = np.zeros((len(factor), self.n_features)), np.ones(len(factor))
+        return self.hessian_product(factor, zero, one, precise=precise)
+
+    def squares(self, row_weight: Doubles) -> tuple[Doubles, Doubles]:
+        """The sums of row_weight x, and of row_weight x^2, of shape (n_features,)."""
+        mean, variance = self.moments(row_weight)
+        total = row_weight.sum()
+        return total * mean, total * (variance + mean**2)
