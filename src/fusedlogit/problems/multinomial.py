@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..data.protocol import Data
 from ..data.target import Target
 from ..errors import PassOverflowError
 from .links import SOFTMAX
-from .objective import Evaluation, Objective, best_share
+from .objective import Evaluation, Objective, best_share, norm_slope
 
 Doubles = NDArray[np.float64]
 
@@ -114,10 +114,14 @@ class Multinomial:
         coef = self.table(point)[:, :-1]
         return self.penalty / 2 * float(np.einsum("kj,kj", coef, coef))
 
+    def l1_norm(self, point: Doubles) -> float:
+        """Of the coefficients."""
+        return float(np.abs(self.table(point)[:, :-1]).sum())
+
     def cost(self, here: Evaluation) -> float:
         """J with its L1 norm."""
         l1 = self.one.l1_penalty
-        return here.value + (l1 * float(np.abs(self.table(here.point)[:, :-1]).sum()) if l1 else 0)
+        return here.value + (l1 * self.l1_norm(here.point) if l1 else 0)
 
     def _passed(self, point: Doubles) -> tuple[Doubles, Doubles]:
         """A point as the passes take it."""
@@ -152,26 +156,34 @@ class Multinomial:
 
     def best_share(self, here: Evaluation, there: Evaluation, step: Doubles) -> float:
         """The best share of a step: by margins if they are kept, else by a cubic; 0 if none is."""
-        if self.keeps_margins:
-            table, change = self.table(here.point)[:, :-1], self.table(step)[:, :-1]
-            ridge = self.penalty * float(np.einsum("kj,kj", change, change))
-            ridge_slope = self.penalty * float(np.einsum("kj,kj", table, change))
-            return best_share(
-                lambda share: (
-                    here.margins.slope_along(there.margins, share) + ridge_slope + share * ridge
-                )
+        table, change = self.table(here.point)[:, :-1], self.table(step)[:, :-1]
+        bend = norm_slope(self.one.l1_penalty, table, change)
+        if not self.keeps_margins:
+            return self._share_by_cubic(here, there, step, bend)
+        ridge = self.penalty * float(np.einsum("kj,kj", change, change))
+        ridge_slope = self.penalty * float(np.einsum("kj,kj", table, change))
+        return best_share(
+            lambda share: (
+                here.margins.slope_along(there.margins, share)
+                + ridge_slope
+                + share * ridge
+                + bend(share)
             )
-        return self._share_by_cubic(here, there, step)
+        )
 
-    def _share_by_cubic(self, here: Evaluation, there: Evaluation, step: Doubles) -> float:
+    def _share_by_cubic(
+        self, here: Evaluation, there: Evaluation, step: Doubles, bend: Callable[[float], float]
+    ) -> float:
         """The minimum of the cubic through costs and slopes of both ends, within the step.
 
         (Nocedal and Wright, 2006, Numerical Optimization, equation 3.59.)
         """
-        first, last = float(here.gradient @ step), float(there.gradient @ step)
-        if not (first < 0 and np.isfinite(there.value)):
+        first = float(here.gradient @ step) + bend(0.0)
+        last = float(there.gradient @ step) + bend(1.0)
+        rise = self.cost(there) - self.cost(here)
+        if not (first < 0 and np.isfinite(rise)):
             return 0.0
-        middle = first + last - 3 * (there.value - here.value)
+        middle = first + last - 3 * rise
         root = np.sqrt(max(middle * middle - first * last, 0.0))
         divisor = last - first + 2 * root
         share = 1 - (last + root - middle) / divisor if divisor > 0 else 0.5

@@ -217,8 +217,10 @@ class Objective:
         line = Line(here.margins, there.margins)
         ridge = self.penalty * float(step[:-1] @ step[:-1])
         ridge_slope = self.penalty * float(here.point[:-1] @ step[:-1])
-
-        return best_share(lambda share: line.slope_at(share) + ridge_slope + share * ridge)
+        bend = norm_slope(self.l1_penalty, here.point[:-1], step[:-1])
+        return best_share(
+            lambda share: line.slope_at(share) + ridge_slope + share * ridge + bend(share)
+        )
 
     def separates(self, here: Evaluation) -> bool:
         """Whether the classes are told apart, of all rows with a weight."""
@@ -278,6 +280,20 @@ def best_share(slope: Callable[[float], float]) -> float:
     if slope(0.0) >= 0 or slope(1.0) <= 0:  # only rounding can make it so
         return 0.0
     return float(brentq(slope, 0.0, 1.0, xtol=1e-30, rtol=1e-2, maxiter=300))
+
+
+def norm_slope(l1: float, coef: Doubles, step: Doubles) -> Callable[[float], float]:
+    """The derivative of l1 |coef + share step|_1 in the share: at its start from the right, where
+    a coefficient becomes zero from the left."""
+    if l1 == 0:
+        return lambda share: 0.0
+    begin = np.where(coef != 0, coef, step)
+
+    def slope(share: float) -> float:
+        there = coef + share * step
+        return l1 * float(np.sum(np.sign(np.where(there != 0, there, begin)) * step))
+
+    return slope
 
 
 def _sums(

@@ -9,15 +9,9 @@ over the set's columns ends it.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
-from scipy.optimize import minimize_scalar
 
-from .._kernels import coordinate
-from ..data.margins import Line
 from ..errors import PassOverflowError
 from ..problems.objective import Evaluation, Objective
 from .cause import Cause
@@ -28,6 +22,7 @@ from .hessian import CenteredHessian, reliable_hessian
 from .metric import EPS
 from .newton import price_of_hessian
 from .path import Path, evaluate_along, evaluate_start
+from .quadratic import minimise_quadratic
 from .requests import Steps, evaluate
 from .settings import Doubles, Result, Settings, Solver
 
@@ -42,13 +37,6 @@ SHARP = 1e-4
 
 #: Of the duality gap of all features, what a working set is solved to.
 SHARE_OF_GAP = 0.1
-
-#: Sweeps of coordinate descent before the coefficients it left nonzero are solved for.
-SWEEPS = 32
-MAX_ROUNDS = 200
-
-#: Share of its fall in all that a round must bring for another to follow.
-LITTLE = 0.01
 
 #: Fall of the cost in one step from which on it may have gone too far.
 OVERSHOT = 4
@@ -213,47 +201,18 @@ class _Steps:
             gap = duality_gap(self.objective, there, hessian.mean)
             if self._cost(there) > cost + rounding or gap > self.gap(hessian) / 2:
                 return False
-        elif self._cost(there) > cost + SUFFICIENT * promised:
-            share = self._length(step, there, cost, promised)
-            there = yield from evaluate(self.objective, point + share * step)
+        elif not cost / OVERSHOT <= self._cost(there) <= cost + SUFFICIENT * promised:
+            # Too far, or so far that the loss may have vanished long before, leaving the penalty.
+            share = self.objective.best_share(self.here, there, step)
+            if share > 0:
+                there = yield from evaluate(self.objective, point + share * step)
             if not self._cost(there) < cost:
                 return False
-        elif self._cost(there) < cost / OVERSHOT:
-            # So much that the loss may have vanished long before the end, leaving the penalty.
-            share = self._best_share(step, there)
-            if share < 0.5:
-                there = yield from evaluate(self.objective, point + share * step)
         self.here = there
         return True
 
     def _cost(self, here: Evaluation) -> float:
         return self.objective.cost(here.value, here.point)
-
-    def _best_share(self, step: Doubles, there: Evaluation) -> float:
-        """The share of a step, of any size up to 1, that is best by the margins of its ends."""
-        line = Line(self.here.margins, there.margins)
-
-        def cost(logarithm: float) -> float:
-            return self._cost_at(line, step, math.exp(logarithm))
-
-        found = minimize_scalar(cost, bounds=(math.log(1e-12), 0.0), method="bounded")
-        return math.exp(found.x) if found.fun < self._cost(there) / 2 else 1.0
-
-    def _cost_at(self, line: Line, step: Doubles, share: float) -> float:
-        """The cost after a share of a step, reading no X."""
-        objective, there = self.objective, self.here.point + share * step
-        return objective.cost(line.loss_at(share) + objective.ridge(there), there)
-
-    def _length(self, step: Doubles, there: Evaluation, cost: float, promised: float) -> float:
-        """A step that brings enough, halved on the margins of its two ends, reading no X."""
-        line = Line(self.here.margins, there.margins)
-        length = 0.5
-        while length > 1e-100:
-            now = self._cost_at(line, step, length)
-            if now <= cost + SUFFICIENT * length * promised:
-                break
-            length /= 2 if now < 100 * cost else 100
-        return length
 
 
 def working_set(coef: Doubles, steepness: Doubles) -> NDArray[np.intp]:
@@ -264,61 +223,6 @@ def working_set(coef: Doubles, steepness: Doubles) -> NDArray[np.intp]:
     size = min(len(coef), max(FIRST_FEATURES, GROWTH * len(nonzero)))
     steepness[nonzero] = np.inf
     return np.sort(np.argpartition(-steepness, size - 1)[:size])
-
-
-def minimise_quadratic(hessian: Doubles, l1: float, coef: Doubles, slope: Doubles) -> None:
-    """Minimise a quadratic plus l1 |coef|_1; coef and its gradient `slope` change in place.
-
-    Sweeps of coordinate descent find which coefficients are not zero, and their signs. The
-    minimum under these signs is then solved for directly. The cost falls all the way, so that no
-    choice of signs comes twice. It ends at the minimum, or where a round brings little more.
-    """
-    begin, pull, fallen = coef.copy(), slope.copy(), 0.0
-    for _ in range(MAX_ROUNDS):
-        coordinate.coordinate_descent(hessian, l1, 0.0, SWEEPS, coef, slope)
-        _solve_under_signs(hessian, l1, coef, slope)
-        rest = np.where(coef == 0, np.abs(slope), np.abs(slope + l1 * np.sign(coef)) + l1)
-        if rest.max() <= l1 * (1 + 1e-12):
-            return
-        norm = float(np.abs(begin).sum() - np.abs(coef).sum())
-        fall = float((pull + slope) @ (begin - coef)) / 2 + l1 * norm
-        if fall - fallen <= LITTLE * fall:
-            return
-        fallen = fall
-
-
-def _solve_under_signs(hessian: Doubles, l1: float, coef: Doubles, slope: Doubles) -> bool:
-    """Go to the minimum under the signs of the coefficients that are not zero.
-
-    Those whose sign would change on the way there become zero; if the cost then does not fall, on
-    half of the way, and so on. False if any does.
-    """
-    nonzero = np.flatnonzero(coef)
-    if not len(nonzero):
-        return True
-    among = hessian[np.ix_(nonzero, nonzero)]
-    factor, failed = lapack.dpotrf(among, lower=1)
-    if failed:
-        return True
-    here, sign = coef[nonzero], np.sign(coef[nonzero])
-    pull = slope[nonzero] + l1 * sign
-    step = -lapack.dpotrs(factor, pull, lower=1)[0]
-    crossing = step * sign < -np.abs(here)
-    share, first = 1.0, 1.0
-    if crossing.any():
-        first = float(np.min(np.abs(here[crossing] / step[crossing])))
-    while True:
-        share = max(share, first)
-        there = here + share * step
-        there[there * sign <= 0] = 0
-        change = there - here
-        # Up to the first that becomes zero, the cost falls.
-        if share == first or pull @ change + change @ among @ change / 2 < 0:
-            break
-        share /= 2
-    coef[nonzero] = there
-    slope += change @ hessian[nonzero]
-    return bool(there.all())
 
 
 def _log_odds(objective: Objective) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...problems.multinomial import Multinomial
 from ..hessian import ROUNDING, CenteredHessian
-from ..proximal import minimise_quadratic
+from ..quadratic import minimise_quadratic
 from ..settings import Doubles
 from .hessian import about_mean, inverse_of_intercepts
 

@@ -21,9 +21,10 @@ from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation
 from ..cause import Cause
 from ..certificate import suboptimality
-from ..descent import SUFFICIENT
-from ..path import Path, evaluate_start
-from ..proximal import SHARE_OF_GAP, SHARP, working_set
+from ..descent import BLUR, SUFFICIENT
+from ..metric import EPS
+from ..path import Path, evaluate_along, evaluate_start
+from ..proximal import OVERSHOT, SHARE_OF_GAP, SHARP, working_set
 from ..requests import Steps, evaluate
 from ..settings import Doubles, Result, Settings, Solver
 from .certificate import at_best_intercepts, gap_with_l1
@@ -35,8 +36,14 @@ from .newton import RENEWALS, price_of_hessian
 #: Costs of the last steps that a new one must be below the largest of.
 REMEMBERED = 5
 
+#: How far above the last one they may be.
+ABOVE = 1.1
+
 #: Of the metric: the least and the most that a step takes the curvature for.
 LEAST, MOST = 0.1, 1e6
+
+#: Steps on end of which each promises a fall that rounding hides.
+UNSEEN = 20
 
 #: Steps between two looks at the gap.
 PATIENCE = 5
@@ -151,7 +158,7 @@ class _Steps:
         self.model: BlockModel | WholeModel
         self.factor = 1.0
         self._renewals = iter(RENEWALS)
-        self._left = 0
+        self._left = self._unseen = 0
         self._until_gap = PATIENCE
 
     def gap_exceeds(self, target: float, tol: float) -> Steps[bool]:
@@ -163,7 +170,7 @@ class _Steps:
         here = yield from at_best_intercepts(self.objective, self.here)
         gap = yield from gap_with_l1(self.objective, here)
         self.here = here
-        within = max(target, tol * cost / 2)
+        within = max(target, (tol if self.objective.sharp else SHARP) * cost / 2)
         self._until_gap = PATIENCE if gap > 10 * within else 2
         return gap > within
 
@@ -172,27 +179,43 @@ class _Steps:
         if self._left == 0:
             yield from self._renew()
         self._left -= 1
-        bar, objective = max(self.costs), self.objective
-        while self.factor <= MOST:
-            step = self.model.step(
-                objective.table(self.here.point),
-                objective.table(self.here.gradient) / self.factor,
-                objective.one.l1_penalty / self.factor,
-            )
-            length = self.model.square(step)
-            if not 0 < length < np.inf:
-                return False
-            try:
-                there = yield from evaluate(objective, self.here.point + step.ravel())
-            except PassOverflowError:
-                self.factor *= 16
-                continue
-            cost = objective.cost(there)
-            if cost <= bar - SUFFICIENT / 2 * self.factor * length:
-                self._learn(there, step.ravel(), length)
-                return True
-            self.factor *= 4
-        return False
+        objective, here = self.objective, self.here
+        l1, cost = objective.one.l1_penalty, self.costs[-1]
+        step = self.model.step(
+            objective.table(here.point),
+            objective.table(here.gradient) / self.factor,
+            l1 / self.factor,
+        ).ravel()
+        square = self.model.square(objective.table(step))
+        norm = objective.l1_norm(here.point + step) - objective.l1_norm(here.point)
+        promised = float(here.gradient @ step) + l1 * norm
+        if not (0 < square < np.inf and self._visible(promised)):
+            return False
+        try:
+            share, there = yield from evaluate_along(objective, here.point, step)
+        except PassOverflowError:
+            return False
+        bar = min(max(self.costs), ABOVE * cost) + 8 * EPS * cost
+        for _ in range(objective.searches):
+            if cost / OVERSHOT <= objective.cost(there) <= bar + SUFFICIENT * share * promised:
+                break
+            part = objective.best_share(here, there, there.point - here.point)
+            if part == 0:
+                break
+            share *= part
+            there = yield from evaluate(objective, here.point + share * step)
+        if not objective.cost(there) <= bar:
+            return False
+        self._learn(there, share * step, share * share * square)
+        return True
+
+    def _visible(self, promised: float) -> bool:
+        """Whether a fall would not drown in rounding; a few that do may still shrink the gap."""
+        cost = self.costs[-1]
+        if not self.objective.sharp:
+            return -promised > BLUR * cost
+        self._unseen = self._unseen + 1 if -promised < 8 * EPS * cost / SUFFICIENT else 0
+        return self._unseen <= UNSEEN
 
     def _renew(self) -> Steps[None]:
         """The model at this point: of all coefficients, if they are few."""
