@@ -10,7 +10,7 @@ import pytest
 
 def pytest_addoption(parser):
     """How many awkward problems tests/estimator/test_honesty.py makes, and from which on."""
-    parser.addoption("--problems", type=int, default=12)
+    parser.addoption("--problems", type=int, default=30)
     parser.addoption("--first-problem", type=int, default=0)
 
 

@@ -90,11 +90,11 @@ class Exact:
             cost = now
         return cost
 
-    def _proximal(self, point, steps=60):
+    def _proximal(self, point, steps=200):
         cost = self.cost(point)
         for _ in range(steps):
             gradient, hessian = self._model_at(point)
-            step = self._coordinate_descent(point.astype(float), gradient, hessian)
+            step = self._towards_least_of_quadratic(point.astype(float), gradient, hessian)
             point, now = self._search_line(point, step, cost)
             if cost - now < 1e-16 * now:
                 return now
@@ -105,21 +105,51 @@ class Exact:
         """Whether a number is a coefficient, and no intercept."""
         return j < len(self.center)
 
-    def _coordinate_descent(self, point, slope, hessian, sweeps=500):
-        new, slope, l1 = point.copy(), slope.copy(), float(self.l1)
-        for _ in range(sweeps):
-            largest = 0.0
-            for j in self.free:
-                curvature = hessian[j, j]
-                if curvature <= 0:
-                    continue
-                to = new[j] - slope[j] / curvature
-                if self._shrinks(j):
-                    to = np.sign(to) * max(abs(to) - l1 / curvature, 0.0)
-                change = to - new[j]
-                new[j] = to
-                slope += change * hessian[j]
-                largest = max(largest, curvature * change * change)
-            if largest < 1e-28:
+    def _towards_least_of_quadratic(self, point, slope, hessian, rounds=50):
+        """Sweeps of coordinate descent, and between them what their signs allow for."""
+        new, slope = point.copy(), slope.copy()
+        for _ in range(rounds):
+            if self._sweep(new, slope, hessian) < 1e-28:
                 break
+            while self._go_under_signs(new, slope, hessian):
+                pass
         return new - point
+
+    def _sweep(self, new, slope, hessian):
+        """Each number once; the largest fall of the quadratic."""
+        largest, l1 = 0.0, float(self.l1)
+        for j in self.free:
+            curvature = hessian[j, j]
+            if curvature <= 0:
+                continue
+            to = new[j] - slope[j] / curvature
+            if self._shrinks(j):
+                to = np.sign(to) * max(abs(to) - l1 / curvature, 0.0)
+            change = to - new[j]
+            new[j] = to
+            slope += change * hessian[j]
+            largest = max(largest, curvature * change * change)
+        return largest
+
+    def _go_under_signs(self, new, slope, hessian):
+        """To the least under these signs, or where the first of them ends; whether one does."""
+        shrinks = np.array([self._shrinks(j) for j in self.free])
+        among = self.free[(new[self.free] != 0) | ~shrinks]
+        l1 = np.where([self._shrinks(j) for j in among], float(self.l1), 0.0)
+        pull = slope[among] + l1 * np.sign(new[among])
+        quadratic = hessian[np.ix_(among, among)]
+        size = np.sqrt(np.maximum(quadratic.diagonal(), 1e-300))
+        equilibrated = quadratic / size / size[:, None] + 1e-15 * np.eye(len(size))
+        step = -np.linalg.solve(equilibrated, pull / size) / size
+        ends = np.full(len(among), np.inf)
+        np.divide(-new[among], step, out=ends, where=(l1 > 0) & (new[among] * step < 0))
+        first = int(np.argmin(ends)) if len(ends) else 0
+        share = min(1.0, ends[first]) if len(ends) else 1.0
+        change = share * step
+        if not share * (pull @ step) + change @ quadratic @ change / 2 < 0:
+            return False
+        new[among] += change
+        slope += change @ hessian[among]
+        if share < 1:
+            new[among[first]] = 0
+        return share < 1

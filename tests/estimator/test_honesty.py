@@ -19,7 +19,7 @@ from .exact_classes import ExactClasses
 
 def fit(problem, form=np.asarray):
     """The fitted model; any warning but the one that it did not converge is an error."""
-    model = LogisticRegression(max_iter=200, **problem.parameters)
+    model = LogisticRegression(max_iter=1000, **problem.parameters)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -63,12 +63,9 @@ def converged(problems, form=np.asarray):
 
 @pytest.fixture
 def numbers(request):
-    """Those of many problems: a share of few says little."""
-    n_problems = request.config.getoption("problems")
-    if n_problems < 100:
-        pytest.skip("asks for --problems 100 or more")
+    """Those of a hundred problems at least: a share of few says little."""
     first = request.config.getoption("first_problem")
-    return range(first, first + n_problems)
+    return range(first, first + max(100, request.config.getoption("problems")))
 
 
 def test_nearly_all_converge(numbers):
@@ -80,9 +77,7 @@ def test_nearly_all_converge_of_sparse_rows(numbers):
     assert np.mean(converged(problems, rows_of)) >= 0.97
 
 
-def test_nearly_all_of_many_classes_converge_by_newton(numbers):
+def test_nearly_all_of_many_classes_converge(numbers):
     problems = [awkward(number, many_classes=True) for number in numbers]
-    smooth = [
-        p for p in problems if p.parameters["l1_ratio"] == 0 and p.parameters["solver"] == "auto"
-    ]
-    assert np.mean(converged(smooth)) >= 0.97
+    of_newton = [p for p in problems if p.parameters["solver"] == "auto"]
+    assert np.mean(converged(of_newton)) >= 0.97

@@ -112,7 +112,7 @@ class Multinomial:
     def ridge(self, point: Doubles) -> float:
         """The L2 penalty."""
         coef = self.table(point)[:, :-1]
-        return self.penalty / 2 * float(np.einsum("kj,kj", coef, coef))
+        return float(np.vdot(self.penalty / 2 * coef, coef))
 
     def l1_norm(self, point: Doubles) -> float:
         """Of the coefficients."""
@@ -160,8 +160,8 @@ class Multinomial:
         bend = norm_slope(self.one.l1_penalty, table, change)
         if not self.keeps_margins:
             return self._share_by_cubic(here, there, step, bend)
-        ridge = self.penalty * float(np.einsum("kj,kj", change, change))
-        ridge_slope = self.penalty * float(np.einsum("kj,kj", table, change))
+        ridge = 2 * self.ridge(step)
+        ridge_slope = float(np.vdot(self.penalty * table, change))
         return best_share(
             lambda share: (
                 here.margins.slope_along(there.margins, share)

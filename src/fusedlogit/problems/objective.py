@@ -23,6 +23,9 @@ Doubles = NDArray[np.float64]
 #: float64. The mean's square is a share of them that rounding must not feel.
 NEAR = {False: 4.0, True: 1e3}
 
+#: Least share of a step that is looked at, and a slope in the place of those that overflow.
+SHORTEST, HUGE = 1e-300, 1e300
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -215,8 +218,8 @@ class Objective:
     def best_share(self, here: Evaluation, there: Evaluation, step: Doubles) -> float:
         """The best share of a step, by the margins of its two ends; 0 if there is none."""
         line = Line(here.margins, there.margins)
-        ridge = self.penalty * float(step[:-1] @ step[:-1])
-        ridge_slope = self.penalty * float(here.point[:-1] @ step[:-1])
+        ridge = 2 * self.ridge(step)
+        ridge_slope = float((self.penalty * here.point[:-1]) @ step[:-1])
         bend = norm_slope(self.l1_penalty, here.point[:-1], step[:-1])
         return best_share(
             lambda share: line.slope_at(share) + ridge_slope + share * ridge + bend(share)
@@ -229,7 +232,7 @@ class Objective:
 
     def ridge(self, point: Doubles) -> float:
         """The L2 penalty."""
-        return self.penalty / 2 * float(point[:-1] @ point[:-1])
+        return float((self.penalty / 2 * point[:-1]) @ point[:-1])
 
     def cost(self, value: float, point: Doubles) -> float:
         """J with its L1 norm, where `value` is J without it."""
@@ -277,9 +280,15 @@ class Objective:
 
 def best_share(slope: Callable[[float], float]) -> float:
     """Where the derivative of a cost along a step is nearly zero; 0 if it is at neither end."""
-    if slope(0.0) >= 0 or slope(1.0) <= 0:  # only rounding can make it so
+    if not slope(0.0) < 0 or slope(1.0) <= 0:  # only rounding can make it so
         return 0.0
-    return float(brentq(slope, 0.0, 1.0, xtol=1e-30, rtol=1e-2, maxiter=300))
+    low = 1.0
+    while not slope(low) < 0:  # a step may be too long by any factor, and overflow
+        low /= 1024
+        if low < SHORTEST:
+            return 0.0
+    high = min(1.0, 1024 * low)
+    return float(brentq(lambda share: min(HUGE, slope(share)), low, high, xtol=1e-300, rtol=1e-2))
 
 
 def norm_slope(l1: float, coef: Doubles, step: Doubles) -> Callable[[float], float]:
