@@ -1,8 +1,9 @@
 """The weighted Gram product X^T diag(row_weight) X, with a column of ones for the intercept.
 
-A panel of rows is widened into registers in cache, once as it is and once times row_weight. Tiles
-of TILE_ROWS features by TILE_REGISTERS registers of features are then summed over the panel in
-registers and added to the result in float64. Only tiles on or above the diagonal are computed.
+A panel of rows is widened, once as it is and once times row_weight, and packed: what a tile reads
+lies side by side. Tiles of TILE_ROWS features by TILE_REGISTERS registers of features are then
+summed over the panel in registers and added to the result in float64. Only tiles on or above the
+diagonal are computed.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -15,10 +16,10 @@ from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport fill, lanes, muladd, value_of, vec32, vec64, vec_t
 
 cdef enum:
-    TILE_ROWS = 4
+    TILE_ROWS = 6
     TILE_REGISTERS = 2
-    PANEL_BYTES = 262144
-    PANEL_ROWS = 128        # at most: float32 sums no more rows than these
+    PANEL_ROWS = 256
+    FLOAT_ROWS = 128        # float32 sums no more rows than these
     ALIGNMENT = 64
 
 cdef struct Sandwich:
@@ -40,26 +41,35 @@ cdef inline Py_ssize_t padded_size(Py_ssize_t n_features) noexcept nogil:
     return (n_features + 1 + 31) // 32 * 32
 
 
-cdef inline Py_ssize_t panel_rows(Py_ssize_t n_features) noexcept nogil:
-    return max(8, min(PANEL_ROWS, PANEL_BYTES // (16 * padded_size(n_features))))
+cdef inline Py_ssize_t padded_rows(Py_ssize_t n_features) noexcept nogil:
+    """n_features + 1, rounded up to whole tiles, and to whole registers of them."""
+    return (padded_size(n_features) + TILE_ROWS + 31) // 32 * 32
+
+
+cdef inline Py_ssize_t square_of(Py_ssize_t n_features) noexcept nogil:
+    """Numbers that a part sums."""
+    return padded_rows(n_features) * padded_size(n_features)
 
 
 cdef inline Py_ssize_t panel_bytes(Py_ssize_t n_features) noexcept nogil:
     """Two copies of a panel in the widest compute type."""
-    return 2 * sizeof(double) * panel_rows(n_features) * padded_size(n_features)
+    return sizeof(double) * PANEL_ROWS * (padded_size(n_features) + padded_rows(n_features))
+
+
+cdef inline Py_ssize_t part_bytes(Py_ssize_t n_features) noexcept nogil:
+    """Panels and sums of a part."""
+    return panel_bytes(n_features) + square_of(n_features) * sizeof(double)
 
 
 cdef inline Py_ssize_t sandwich_bytes(Py_ssize_t n_features, Py_ssize_t n_parts) noexcept nogil:
     """Scratch memory, with room to align it."""
-    return ALIGNMENT + n_parts * (
-        panel_bytes(n_features) + padded_size(n_features) ** 2 * sizeof(double))
+    return ALIGNMENT + n_parts * part_bytes(n_features)
 
 
 cdef inline void use_sandwich_workspace(Sandwich* task, char* workspace) noexcept nogil:
     """Lay panels and sums out in sandwich_bytes() bytes."""
     task.panels = workspace + (-<uintptr_t>workspace) % ALIGNMENT
     task.sums = <double*>(task.panels + task.n_parts * panel_bytes(task.n_features))
-    memset(workspace, 0, sandwich_bytes(task.n_features, task.n_parts))
 
 
 cdef inline void store(vec_t* registers, Py_ssize_t i, double value) noexcept nogil:
@@ -76,35 +86,45 @@ cdef inline double element(const vec_t* registers, Py_ssize_t i) noexcept nogil:
         return (<const double*>registers)[i]
 
 
+cdef inline double feature(
+    const storage_t* row, const Sandwich* task, Py_ssize_t j
+) noexcept nogil:
+    if task.center == NULL:
+        return value_of(row[j * task.column_stride])
+    return (value_of(row[j * task.column_stride]) - task.center[j]) * task.unit[j]
+
+
 cdef inline void widen_rows(
     const storage_t* X, const Sandwich* task, Py_ssize_t first, Py_ssize_t n_rows,
     vec_t* plain, vec_t* weighted
 ) noexcept nogil:
     """Fill a panel: [x, 1] and row_weight [x, 1] of features x; the padding stays zero."""
-    cdef Py_ssize_t size = padded_size(task.n_features)
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t width = TILE_REGISTERS * lanes(plain)
+    cdef Py_ssize_t i, j, k, at
     cdef const storage_t* row
     for i in range(n_rows):
         row = X + (first + i) * task.row_stride
-        if task.center == NULL:
-            for j in range(task.n_features):
-                store(plain, i * size + j, value_of(row[j * task.column_stride]))
-        else:
-            for j in range(task.n_features):
-                store(plain, i * size + j,
-                      (value_of(row[j * task.column_stride]) - task.center[j]) * task.unit[j])
-        store(plain, i * size + task.n_features, 1)
+        j = 0
+        while j < task.n_features:
+            at = j * PANEL_ROWS + i * width
+            for k in range(min(width, task.n_features - j)):
+                store(plain, at + k, feature(row, task, j + k))
+            j += width
+        j = task.n_features
+        store(plain, j // width * width * PANEL_ROWS + i * width + j % width, 1)
+        at, k = i * TILE_ROWS, 0
         for j in range(task.n_features + 1):
-            store(weighted, i * size + j, task.row_weight[first + i] * element(plain, i * size + j))
+            store(weighted, at + k, task.row_weight[first + i] * element(
+                plain, j // width * width * PANEL_ROWS + i * width + j % width))
+            k += 1
+            if k == TILE_ROWS:
+                at, k = at + TILE_ROWS * PANEL_ROWS, 0
 
 
 cdef inline void add_tile(
-    const vec_t* plain, const vec_t* weighted, Py_ssize_t size, Py_ssize_t n_rows,
-    Py_ssize_t row, Py_ssize_t column, double* sums
+    const vec_t* plain, const vec_t* weighted, Py_ssize_t n_rows, Py_ssize_t size, double* sums
 ) noexcept nogil:
-    """sums[row + a, column + b] += sum_i weighted[i, row + a] plain[i, column + b]."""
-    cdef Py_ssize_t width = lanes(plain)
-    cdef const vec_t* columns = plain + column // width
+    """sums[a, b] += sum_i weighted[i, a] plain[i, b], for what a tile reads of some rows."""
     cdef vec_t tile[TILE_ROWS * TILE_REGISTERS]
     cdef vec_t factor
     cdef Py_ssize_t i, a, b
@@ -112,25 +132,31 @@ cdef inline void add_tile(
         fill(0.0, &tile[a])
     for i in range(n_rows):
         for a in range(TILE_ROWS):
-            fill(element(weighted, i * size + row + a), &factor)
+            fill(element(weighted, i * TILE_ROWS + a), &factor)
             for b in range(TILE_REGISTERS):
                 tile[a * TILE_REGISTERS + b] = muladd(
-                    factor, columns[i * (size // width) + b], tile[a * TILE_REGISTERS + b])
+                    factor, plain[i * TILE_REGISTERS + b], tile[a * TILE_REGISTERS + b])
     for a in range(TILE_ROWS):
-        for b in range(TILE_REGISTERS * width):
-            sums[(row + a) * size + column + b] += element(
-                tile, a * TILE_REGISTERS * width + b)
+        for b in range(TILE_REGISTERS * lanes(plain)):
+            sums[a * size + b] += element(tile, a * TILE_REGISTERS * lanes(plain) + b)
 
 
 cdef inline void add_panel(
     const vec_t* plain, const vec_t* weighted, Py_ssize_t size, Py_ssize_t n_rows, double* sums
 ) noexcept nogil:
     """All tiles that reach the diagonal or lie above it."""
-    cdef Py_ssize_t tile_columns = TILE_REGISTERS * lanes(plain)
-    cdef Py_ssize_t a, b
+    cdef Py_ssize_t width = lanes(plain)
+    cdef Py_ssize_t tile_columns = TILE_REGISTERS * width
+    cdef Py_ssize_t a, b, first
     for b in range(size // tile_columns):
-        for a in range(min(size, (b + 1) * tile_columns + TILE_ROWS - 1) // TILE_ROWS):
-            add_tile(plain, weighted, size, n_rows, a * TILE_ROWS, b * tile_columns, sums)
+        for a in range(((b + 1) * tile_columns + TILE_ROWS - 1) // TILE_ROWS):
+            first = 0
+            while first < n_rows:
+                add_tile(plain + (b * PANEL_ROWS + first) * TILE_REGISTERS,
+                         weighted + (a * PANEL_ROWS + first) * TILE_ROWS // width,
+                         min(n_rows - first, <Py_ssize_t>FLOAT_ROWS), size,
+                         sums + a * TILE_ROWS * size + b * tile_columns)
+                first += FLOAT_ROWS
 
 
 cdef inline void sandwich_rows(
@@ -138,13 +164,12 @@ cdef inline void sandwich_rows(
 ) noexcept nogil:
     """Some rows of part index, panel by panel."""
     cdef Py_ssize_t size = padded_size(task.n_features)
-    cdef Py_ssize_t most = panel_rows(task.n_features)
-    cdef vec_t* weighted = panel + most * (size // lanes(panel))
+    cdef vec_t* weighted = panel + PANEL_ROWS * (size // lanes(panel))
     cdef Py_ssize_t first = rows.begin, n_rows
     while first < rows.end:
-        n_rows = min(most, rows.end - first)
+        n_rows = min(<Py_ssize_t>PANEL_ROWS, rows.end - first)
         widen_rows(X, task, first, n_rows, panel, weighted)
-        add_panel(panel, weighted, size, n_rows, task.sums + index * size * size)
+        add_panel(panel, weighted, size, n_rows, task.sums + index * square_of(task.n_features))
         first += n_rows
 
 
@@ -162,9 +187,13 @@ cdef inline int run_sandwich(const storage_t* X, const Sandwich* task) except -1
     """One pass; the sums of all rows end in part 0, upper triangle."""
     cdef Py_ssize_t rows = rows_in_step(
         task.n_features * task.n_features * sizeof(storage_t) // 16, task.n_parts)
-    cdef Py_ssize_t square = padded_size(task.n_features) ** 2
+    cdef Py_ssize_t square = square_of(task.n_features)
     cdef Py_ssize_t step, i
     cdef int index
+    for index in prange(task.n_parts, schedule="static", chunksize=1,
+                        num_threads=task.n_parts, use_threads_if=task.n_parts > 1):
+        memset(task.panels + index * panel_bytes(task.n_features), 0, panel_bytes(task.n_features))
+        memset(task.sums + index * square, 0, square * sizeof(double))
     for step in range(steps_in(task.n_samples, task.n_parts, rows)):
         for index in prange(task.n_parts, schedule="static", chunksize=1,
                             num_threads=task.n_parts, use_threads_if=task.n_parts > 1):

@@ -140,7 +140,10 @@ class Exact:
         quadratic = hessian[np.ix_(among, among)]
         size = np.sqrt(np.maximum(quadratic.diagonal(), 1e-300))
         equilibrated = quadratic / size / size[:, None] + 1e-15 * np.eye(len(size))
-        step = -np.linalg.solve(equilibrated, pull / size) / size
+        try:
+            step = -np.linalg.solve(equilibrated, pull / size) / size
+        except np.linalg.LinAlgError:
+            step = -np.linalg.lstsq(equilibrated, pull / size, rcond=1e-15)[0] / size
         ends = np.full(len(among), np.inf)
         np.divide(-new[among], step, out=ends, where=(l1 > 0) & (new[among] * step < 0))
         first = int(np.argmin(ends)) if len(ends) else 0
