@@ -78,6 +78,19 @@ report_option = click.option(
     metavar="DIR",
     help="Write report.html and its pictures to this folder.",
 )
+text_option = click.option(
+    "--text",
+    "text_column",
+    metavar="COLUMN",
+    help="Column of the texts.  [default: text, or what the model was trained on]",
+)
+encoding_option = click.option(
+    "--encoding",
+    default="utf-8",
+    show_default=True,
+    metavar="NAME",
+    help="Encoding of texts, but of Parquet files.",
+)
 between_0_and_1 = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 data_argument = click.argument("data", type=click.Path(path_type=Path))
