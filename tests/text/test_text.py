@@ -46,7 +46,7 @@ def test_letters_are_told_apart(saved):
 def test_words_speak_for_the_class_whose_letters_have_them(saved):
     words = {kind: [one["words"] for one in words] for kind, words in saved[1]["words"].items()}
     assert "discount" in words["payment"]
-    assert "log in" in words["account"]
+    assert "cannot" in words["account"]
     assert all("discount" not in words[kind] for kind in ("account", "delivery", "praise"))
 
 
@@ -60,7 +60,7 @@ def test_the_report_is_one_page_with_its_pictures(saved):
                     "One kind against the rest", "How sure it may be", "Strength"):  # fmt: skip
         assert f"<h2>{heading}" in page
     assert page.count('<div class="mistake">') == len(summary["mistakes"]) > 0
-    assert page.count("<mark>") >= len(summary["mistakes"])
+    assert page.count("<mark ") >= len(summary["mistakes"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -82,12 +82,15 @@ def test_hashed_words_are_those_that_are_counted():
         for hashed in (False, True)
     )
     np.testing.assert_allclose(hashed.test.probability, counted.test.probability, atol=1e-4)
-    for one, other in zip(counted.words, hashed.words, strict=True):
-        first, second = ({result.told(word) for word in words}
-                         for result, words in ((counted, one), (hashed, other)))  # fmt: skip
-        assert len(first & second) >= 15
-    assert [one.row for one in hashed.mistakes] == [one.row for one in counted.mistakes]
-    assert hashed.texts == counted.texts
+    coefs = counted.classifier.head.coef, hashed.classifier.head.coef
+    for k, words in enumerate(hashed.words):
+        assert len(words) > 5
+        for term, one in words:
+            own = counted.classifier.words.column(term)
+            assert coefs[1][k, one.column] == pytest.approx(coefs[0][k, own], abs=1e-3)
+    told = [[(one.truth, one.answer, [piece.text for piece in one.pieces])
+             for one in result.mistakes] for result in (counted, hashed)]  # fmt: skip
+    assert told[0] == told[1]
 
 
 def test_two_classes_and_columns_by_name(run, tmp_path):

@@ -78,12 +78,6 @@ report_option = click.option(
     metavar="DIR",
     help="Write report.html and its pictures to this folder.",
 )
-text_option = click.option(
-    "--text",
-    "text_column",
-    metavar="COLUMN",
-    help="Column of the texts.  [default: text, or what the model was trained on]",
-)
 encoding_option = click.option(
     "--encoding",
     default="utf-8",

@@ -15,7 +15,6 @@ from .options import (
     encoding_option,
     json_option,
     quiet_option,
-    text_option,
     threads_option,
     top_option,
 )
@@ -40,7 +39,12 @@ BAD_INPUT = 2
     metavar="DIR",
     help="Write a picture of each image to this folder: what its regions speak for.",
 )
-@text_option
+@click.option(
+    "--text",
+    "text_column",
+    metavar="COLUMN",
+    help="Column of texts in a file of rows.  [default: that the model was trained on]",
+)
 @encoding_option
 @top_option
 @threads_option

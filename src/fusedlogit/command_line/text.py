@@ -20,7 +20,6 @@ from .options import (
     report_option,
     seed_option,
     test_fraction_option,
-    text_option,
     threads_option,
 )
 
@@ -31,7 +30,14 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Train on texts: a CSV or Parquet file, or a folder.")
 @click.argument("data", required=False, type=click.Path(path_type=Path))
-@text_option
+@click.option(
+    "--text",
+    "text_column",
+    default="text",
+    show_default=True,
+    metavar="COLUMN",
+    help="Column of the texts.",
+)
 @click.option(
     "--label",
     "label_column",
@@ -99,7 +105,7 @@ if TYPE_CHECKING:
 @quiet_option
 def text(
     data: Path | None,
-    text_column: str | None,
+    text_column: str,
     label_column: str,
     encoding: str,
     demo: bool,
@@ -132,7 +138,7 @@ def text(
 
 
 def _documents(
-    data: Path | None, text_column: str | None, label_column: str, encoding: str
+    data: Path | None, text_column: str, label_column: str, encoding: str
 ) -> "Documents":
     from ..text.columns import Columns
     from ..text.demo import GeneratedLetters
@@ -140,7 +146,7 @@ def _documents(
 
     if data is None:
         return GeneratedLetters()
-    columns = Columns(text_column or Columns.text, label_column)
+    columns = Columns(text_column, label_column)
     return open_documents(data, columns, encoding=encoding)
 
 

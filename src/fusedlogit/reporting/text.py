@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ from rich.console import Console
 
 from ..errors import printable
 from ..files.outputs import REPORT_PAGE
-from ..text.evidence import Mistake, Weighed, excerpt
 from ..text.training import TextResult
 from . import figures
 from .many_kinds import draw_judgement
@@ -23,8 +22,7 @@ from .summary import print_judgement, score_as_dict, table
 CLASSES_PRINTED = 12
 CLASSES_ON_PAGE = 40
 
-# Characters of a mistake that are shown, and of a line of words.
-EXCERPT = 500
+# Characters of a line of words.
 LINE = 78
 
 
@@ -71,24 +69,21 @@ def as_dict(result: TextResult, files: Mapping[str, str]) -> dict[str, Any]:
         },
         "test_confusion": test.confusion.tolist(),
         "words": {
-            name: _words_as_dicts(result, words)
+            name: [
+                {"words": term, "log_odds": one.log_odds, "n_texts": one.n_texts}
+                for term, one in words
+            ]
             for name, words in zip(names, result.words, strict=True)
         },
         "mistakes": [
             {"label": names[one.truth], "answer": names[one.answer],
-             "probability": one.confidence, "misled_by": _words_as_dicts(result, one.misled)}
+             "probability": one.confidence,
+             "misled_by": [{"word": word.text, "log_odds": word.log_odds} for word in one.misled]}
             for one in result.mistakes
         ],
         "seconds": dict(result.seconds),
         **files,
     }  # fmt: skip
-
-
-def _words_as_dicts(result: TextResult, words: Sequence[Weighed]) -> list[dict[str, Any]]:
-    return [
-        {"words": result.told(one), "log_odds": one.log_odds, "n_texts": one.n_texts}
-        for one in words
-    ]
 
 
 def print_result(console: Console, result: TextResult, files: Mapping[str, str]) -> None:
@@ -167,7 +162,7 @@ def _print_words(console: Console, result: TextResult) -> None:
     width = max(map(len, names))
     for name, words in zip(names, shown, strict=True):
         line = f"  {name:{width}}"
-        for number, term in enumerate(_different([result.told(one) for one in words])):
+        for number, term in enumerate(term for term, _ in words):
             more = ("  " if number == 0 else ", ") + printable(term)
             if len(line) + len(more) > LINE:
                 break
@@ -175,16 +170,6 @@ def _print_words(console: Console, result: TextResult) -> None:
         console.print(line)
     if len(result.words) > len(shown):
         console.print(f"  ... and {len(result.words) - len(shown):,} more (see --report or --json)")
-
-
-def _different(terms: Sequence[str]) -> list[str]:
-    """Return the terms of which none is a part of one before it, or has one for a part."""
-    kept: list[str] = []
-    for term in terms:
-        inside = (f" {one} " in f" {term} " or f" {term} " in f" {one} " for one in kept)
-        if term and not any(inside):
-            kept.append(term)
-    return kept
 
 
 def write_report(folder: str | os.PathLike[str], result: TextResult) -> Path:
@@ -218,19 +203,8 @@ def write_report(folder: str | os.PathLike[str], result: TextResult) -> Path:
     pictures = {name: figures.to_png(figure) for name, figure in drawn.items()}
     page = render(
         "text.html.j2", f"Which of {len(names):,} kinds of text is it?", pictures, result=result,
-        guessing=math.log(len(names)), notes=notes(result), shown=_shown_classes(result),
-        strongest=max((one.log_odds for words in result.words for one in words), default=1.0),
-        mistakes=[(one, _pieces(result, one)) for one in result.mistakes],
+        guessing=math.log(len(names)), notes=notes(result),
+        shown=list(zip(names, result.words, strict=True))[:CLASSES_ON_PAGE],
+        strongest=max((one.log_odds for words in result.words for _, one in words), default=1.0),
     )  # fmt: skip
     return write_page(Path(folder), REPORT_PAGE, page, pictures)
-
-
-def _shown_classes(result: TextResult) -> list[tuple[str, tuple[Weighed, ...]]]:
-    words = result.words[:CLASSES_ON_PAGE]
-    count = 20 if len(words) <= 4 else 10
-    return [(name, own[:count]) for name, own in zip(result.labels.names, words, strict=False)]
-
-
-def _pieces(result: TextResult, mistake: Mistake) -> list[tuple[str, bool]]:
-    terms = [result.told(one) for one in mistake.misled]
-    return excerpt(result.texts[mistake.row], [term for term in terms if term], EXCERPT)

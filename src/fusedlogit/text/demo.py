@@ -69,4 +69,5 @@ class GeneratedLetters:
             said += chance.sample(_ANY, chance.randint(1, 4))
             chance.shuffle(said)
             filed = chance.choice(kinds) if chance.random() < _MISFILED else kind
-            yield ". ".join(said).capitalize() + ".", filed, number / self._n
+            text = " ".join(f"{phrase[0].upper()}{phrase[1:]}." for phrase in said)
+            yield text, filed, number / self._n

@@ -1,10 +1,9 @@
-"""What words speak for: a class in general, or the answer to one text."""
+"""What terms speak for classes."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,18 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from ..evaluation.many_classes import ClassJudgement
 from ..evaluation.softmax import SoftmaxHead
-from .words import PATTERN, analyzer, hashed_column
+from .words import analyzer, hashed_column
 
 Doubles = NDArray[np.float64]
-
-_WORD = re.compile(PATTERN)
 
 
 @dataclass(frozen=True)
 class Weighed:
-    """A term and what it speaks for something.
+    """A term and what it speaks for a class.
 
     Attributes
     ----------
@@ -37,30 +33,6 @@ class Weighed:
     column: int
     log_odds: float
     n_texts: int
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A test text that was answered wrongly.
-
-    Attributes
-    ----------
-    row : int
-        Its number among the test texts.
-    truth, answer : int
-        The classes.
-    confidence : float
-        Probability of the answer.
-    misled, spoke_true : tuple of Weighed
-        The terms that spoke most for the answer against the true class, and the other way.
-    """
-
-    row: int
-    truth: int
-    answer: int
-    confidence: float
-    misled: tuple[Weighed, ...]
-    spoke_true: tuple[Weighed, ...]
 
 
 @dataclass(frozen=True)
@@ -95,7 +67,7 @@ class Usage:
 
 
 def words_of_classes(head: SoftmaxHead, usage: Usage, count: int) -> list[tuple[Weighed, ...]]:
-    """Return, for each class, the terms that speak most for it, at most so many.
+    """Return, for each class, the terms that speak most for it, at most so many, in that order.
 
     They are those that move decisions most: by their coefficient and how far their weighted counts
     spread, so that a word of two texts does not come before one of hundreds. What a term adds is
@@ -109,55 +81,10 @@ def words_of_classes(head: SoftmaxHead, usage: Usage, count: int) -> list[tuple[
     for coef in head.coef:
         own = unit * (coef - mean)
         columns = np.argsort(-own * usage.spread, kind="stable")[:count]
-        found.append(_strongest((own * usage.mean)[columns], columns, usage, count))
+        adds = own * usage.mean
+        spoken = [Weighed(int(k), float(adds[k]), int(usage.n_texts[k])) for k in columns]
+        found.append(tuple(one for one in spoken if one.log_odds > 0))
     return found
-
-
-def surest_mistakes(
-    head: SoftmaxHead, X: csr_matrix, judged: ClassJudgement, usage: Usage, *, count: int,
-    n_words: int,
-) -> list[Mistake]:  # fmt: skip
-    """Return the surest wrong answers with the terms that spoke for and against them.
-
-    Parameters
-    ----------
-    head : SoftmaxHead
-    X : csr_matrix, shape (n, n_terms)
-        The test texts.
-    judged : ClassJudgement
-        The answers to them.
-    usage : Usage
-    count : int
-        Mistakes, at most.
-    n_words : int
-        Terms of each kind, at most.
-    """
-    mistakes = []
-    for row in judged.surest(right=False, count=count).tolist():
-        truth, answer = int(judged.truth[row]), int(judged.answer[row])
-        text = X[row]
-        coef = (head.coef[answer] - head.coef[truth])[text.indices]
-        adds = head.calibration.slope * coef * text.data
-        mistakes.append(
-            Mistake(
-                row, truth, answer, float(judged.confidence[row]),
-                misled=_strongest(adds, text.indices, usage, n_words),
-                spoke_true=_strongest(-adds, text.indices, usage, n_words),
-            )
-        )  # fmt: skip
-    return mistakes
-
-
-def _strongest(
-    adds: Doubles, columns: NDArray[Any], usage: Usage, count: int
-) -> tuple[Weighed, ...]:
-    """Return the terms, by their columns, that add most, and something, strongest first."""
-    order = np.argsort(-adds, kind="stable")[:count]
-    return tuple(
-        Weighed(int(columns[k]), float(adds[k]), int(usage.n_texts[columns[k]]))
-        for k in order
-        if adds[k] > 0
-    )
 
 
 class Rehash:
@@ -195,58 +122,11 @@ class Rehash:
         }
 
 
-def excerpt(text: str, terms: Collection[str], length: int) -> list[tuple[str, bool]]:
-    """Return the part of a text where most of some terms are, piece by piece.
-
-    Parameters
-    ----------
-    text : str
-    terms : collection of str
-        Words, or words with a space between.
-    length : int
-        Characters of the part, at most.
-
-    Returns
-    -------
-    list of (str, bool)
-        Pieces that follow one another, and whether each is one of the terms.
-    """
-    marks = _marks(text, terms)
-    begin = _best_begin(marks, length) if len(text) > length else 0
-    end = min(begin + length, len(text))
-    pieces, place = [("\N{HORIZONTAL ELLIPSIS}" * (begin > 0), False)], begin
-    for first, last in marks:
-        if begin <= first and last <= end:
-            pieces += [(text[place:first], False), (text[first:last], True)]
-            place = last
-    pieces.append((text[place:end] + "\N{HORIZONTAL ELLIPSIS}" * (end < len(text)), False))
-    return [(piece, marked) for piece, marked in pieces if piece]
-
-
-def _marks(text: str, terms: Collection[str]) -> list[tuple[int, int]]:
-    """Return where terms begin and end in a text; where they touch or overlap, they are one."""
-    wanted = [tuple(term.split(" ")) for term in terms]
-    spans = [match.span() for match in _WORD.finditer(text)]
-    words = [text[first:last].lower() for first, last in spans]
-    marks: list[tuple[int, int]] = []
-    for k in range(len(words)):
-        lengths = [len(term) for term in wanted if tuple(words[k : k + len(term)]) == term]
-        if not lengths:
-            continue
-        first, last = spans[k][0], spans[k + max(lengths) - 1][1]
-        if marks and first <= marks[-1][1]:
-            marks[-1] = marks[-1][0], max(last, marks[-1][1])
-        else:
-            marks.append((first, last))
-    return marks
-
-
-def _best_begin(marks: Sequence[tuple[int, int]], length: int) -> int:
-    """Return where a part of some length begins that holds most of the marks."""
-    before = length // 8
-    begins = [max(0, first - before) for first, _ in marks] or [0]
-
-    def held(begin: int) -> int:
-        return sum(begin <= first and last <= begin + length for first, last in marks)
-
-    return max(begins, key=held)
+def different(terms: Iterable[str]) -> list[str]:
+    """Return the known terms that are no part of one before them, nor have one for a part."""
+    kept: list[str] = []
+    for term in terms:
+        inside = (f" {one} " in f" {term} " or f" {term} " in f" {one} " for one in kept)
+        if term and not any(inside):
+            kept.append(term)
+    return kept

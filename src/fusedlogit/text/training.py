@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix
 
-from ..errors import TextDataError
 from ..evaluation.calibration import Temperature, temperature
 from ..evaluation.labels import ClassLabels
 from ..evaluation.many_classes import ClassJudgement
@@ -17,13 +14,15 @@ from ..evaluation.score import Score
 from ..evaluation.softmax import SoftmaxHead
 from ..evaluation.splits import RowSplit
 from ..runtime.stages import timed
-from .classifier import TextClassifier, weighting
-from .documents import Chunk, Documents, chunks_of
-from .evidence import Mistake, Rehash, Usage, Weighed, surest_mistakes, words_of_classes
+from .classifier import TextClassifier
+from .counting import WeightedCounts, chunks_by_part, commonest_words, weighted_counts
+from .documents import Documents
+from .evidence import Rehash, Usage, Weighed, different, words_of_classes
+from .mistakes import Mistake, mistake_of
 from .selection import Choice, choose_strength
 from .stages import Listener
 from .survey import Survey, look_at
-from .words import Frequencies, Words, analyzer
+from .words import Words, hashed_words
 
 #: Inverse strengths of the penalty that are tried by default.
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
@@ -32,13 +31,10 @@ STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 MOST_TERMS = 100_000
 HASHED = 1 << 20
 
-# Terms told for each class, mistakes, and terms told of each of these.
-_WORDS_OF_CLASS = 20
+# Terms that are found for each class, of which those are told that differ; and mistakes.
+_WORDS_FOUND = 40
+_WORDS_TOLD = 12
 _MISTAKES = 12
-_WORDS_OF_MISTAKE = 6
-
-# Characters of a text that are kept to be shown, around those that matter.
-_KEPT = 100_000
 
 
 @dataclass(frozen=True)
@@ -100,12 +96,11 @@ class TextResult:
         Of the best C on the texts held out, before calibration.
     test : ClassJudgement
         The classifier's answers to the test texts.
-    words : list of tuple of Weighed
-        For each class, the terms that speak most for it.
+    words : list of list of (str, Weighed)
+        For each class, the terms that speak most for it, by what they add; none is a part of
+        another.
     mistakes : list of Mistake
         The surest of them.
-    texts : mapping of int to str
-        Those of the mistakes, by their rows.
     n_bytes : int
         Of the weighted counts of all texts.
     seconds : mapping of str to float
@@ -120,9 +115,8 @@ class TextResult:
     classifier: TextClassifier
     validation: Score
     test: ClassJudgement
-    words: list[tuple[Weighed, ...]]
+    words: list[list[tuple[str, Weighed]]]
     mistakes: list[Mistake]
-    texts: Mapping[int, str]
     n_bytes: int
     seconds: Mapping[str, float]
 
@@ -135,10 +129,6 @@ class TextResult:
     def scores(self) -> dict[str, Score]:
         """Scores by part of the texts."""
         return {"validation": self.validation, "test": self.test.score}
-
-    def told(self, one: Weighed) -> str:
-        """Return the term as words."""
-        return self.classifier.words.terms[one.column]
 
 
 def train(
@@ -174,132 +164,99 @@ def train(
             test_fraction=options.test_fraction, folds=options.folds, seed=options.seed
         )
     with timed(seconds, "words"):
-        words = _words(documents, split, options, listener)
-        words, X, X_test, idf = _weighted(documents, words, split, listener)
+        counts = _counts(documents, split, options, listener)
     codes = survey.labels.codes
     with timed(seconds, "fits"):
         choice = choose_strength(
-            X, codes[split.seen], split, options.C, tol=options.tol, max_iter=options.max_iter,
-            n_threads=options.n_threads, listener=listener,
+            counts.X, codes[split.seen], split, options.C, tol=options.tol,
+            max_iter=options.max_iter, n_threads=options.n_threads, listener=listener,
         )  # fmt: skip
     with timed(seconds, "evaluation"):
         head = SoftmaxHead.of(choice.model, temperature(choice.decision, choice.truth))
-        test = ClassJudgement(codes[split.test], head.probability(X_test, options.n_threads))
-        usage = Usage.of(X)
-        spoken = words_of_classes(head, usage, _WORDS_OF_CLASS)
-        mistakes = surest_mistakes(
-            head, X_test, test, usage, count=_MISTAKES, n_words=_WORDS_OF_MISTAKE
-        )
+        probability = head.probability(counts.X_test, options.n_threads)
+        test = ClassJudgement(codes[split.test], probability)
+        held_out = ClassJudgement(choice.truth, Temperature().probability(choice.decision))
+        spoken = words_of_classes(head, Usage.of(counts.X), _WORDS_FOUND)
+    classifier = TextClassifier(
+        survey.labels.names, counts.words, counts.idf, head, documents.column
+    )
     with timed(seconds, "examples"):
-        words, texts = _last_look(documents, words, split, spoken, mistakes, listener)
-    held_out = ClassJudgement(choice.truth, Temperature().probability(choice.decision))
+        if options.hashed:
+            classifier = _with_terms(documents, classifier, split, spoken, listener)
+        mistakes = _mistakes(documents, classifier, counts.X_test, test, split, listener)
     return TextResult(
         name=documents.name,
         survey=survey,
         options=options,
         split=split,
         choice=choice,
-        classifier=TextClassifier(survey.labels.names, words, idf, head, documents.column),
+        classifier=classifier,
         validation=held_out.score,
         test=test,
-        words=spoken,
+        words=[_told(classifier.words, own) for own in spoken],
         mistakes=mistakes,
-        texts=texts,
-        n_bytes=sum(_bytes(matrix) for matrix in (X, X_test)),
+        n_bytes=counts.n_bytes,
         seconds=seconds,
     )
 
 
-def _words(
+def _counts(
     documents: Documents, split: RowSplit, options: TextOptions, listener: Listener
-) -> Words:
-    """Choose the columns: those of the training texts' commonest terms, or of their hashes."""
+) -> WeightedCounts:
     if options.hashed:
-        n_hashed = options.n_columns or HASHED
-        columns = np.arange(n_hashed, dtype=np.int32)
-        return Words(("",) * n_hashed, options.ngrams, n_hashed, columns)
-    frequencies, analyze = Frequencies(), analyzer(options.ngrams)
-    for chunk, seen in _chunks(documents, split, "choosing words", listener):
-        frequencies.add((chunk.texts[k] for k in np.flatnonzero(seen)), analyze)
-    terms = frequencies.commonest(options.n_columns or MOST_TERMS, options.min_texts)
-    if not terms:
-        raise TextDataError(
-            f"no word occurs in {options.min_texts} training texts of {documents.name}: ask for "
-            "fewer by --min-texts, or give more texts"
-        )
-    return Words(terms, options.ngrams)
-
-
-def _weighted(
-    documents: Documents, words: Words, split: RowSplit, listener: Listener
-) -> tuple[Words, csr_matrix, csr_matrix, NDArray[np.float32]]:
-    """Count the words of all texts, and weight the counts by how rare they are in training.
-
-    Returns the words without hashed columns that are empty, the matrices of training and test
-    texts, and the weights.
-    """
-    parts: tuple[list[csr_matrix], list[csr_matrix]] = [], []
-    for chunk, seen in _chunks(documents, split, "counting words", listener):
-        counts = words.counts(chunk.texts)
-        parts[0].append(counts[seen])
-        parts[1].append(counts[~seen])
-    X, X_test = (vstack(part, format="csr", dtype=np.float32) for part in parts)
-    if words.n_hashed:
-        used = np.flatnonzero(np.bincount(X.indices, minlength=X.shape[1]))
-        if not len(used):
-            raise TextDataError(f"no training text of {documents.name} has words")
-        words = replace(words, terms=("",) * len(used), columns=words.columns[used])
-        X, X_test = X[:, used], X_test[:, used]
-    weights = weighting().fit(X)
-    X, X_test = (weights.transform(matrix, copy=False) for matrix in (X, X_test))
-    return words, X, X_test, weights.idf_
-
-
-def _last_look(
-    documents: Documents,
-    words: Words,
-    split: RowSplit,
-    spoken: list[tuple[Weighed, ...]],
-    mistakes: list[Mistake],
-    listener: Listener,
-) -> tuple[Words, dict[int, str]]:
-    """Find the texts of mistakes, and of hashed columns that matter, the terms."""
-    wanted = {int(split.test[one.row]): one.row for one in mistakes}
-    groups = [*spoken, *(one.misled + one.spoke_true for one in mistakes)]
-    matter = {int(words.columns[one.column]) for group in groups for one in group if words.n_hashed}
-    rehash = Rehash(matter, words.n_hashed, words.ngrams)
-    texts: dict[int, str] = {}
-    for chunk, _ in _chunks(documents, split, "looking for examples", listener):
-        rows = range(chunk.first, chunk.first + len(chunk.texts))
-        found = [row for row in wanted if row in rows]
-        texts |= {wanted[row]: chunk.texts[row - chunk.first][:_KEPT] for row in found}
-        if matter:
-            rehash.look_at(chunk.texts)
-        elif len(texts) == len(wanted):
-            break
-    if matter:
-        terms = rehash.terms()
-        words = replace(words, terms=tuple(terms.get(int(one), "") for one in words.columns))
-    return words, texts
-
-
-def _chunks(
-    documents: Documents, split: RowSplit, stage: str, listener: Listener
-) -> Iterator[tuple[Chunk, NDArray[np.bool_]]]:
-    """Yield chunks of documents with whether each is seen before the test texts are."""
-    n = 0
-    for chunk in chunks_of(documents):
-        n += len(chunk.texts)
-        seen = split.seen[chunk.first : n]
-        if len(seen) < len(chunk.texts):
-            break
-        yield chunk, seen
-        listener.reading(stage, chunk.share)
+        words = hashed_words(options.n_columns or HASHED, options.ngrams)
     else:
-        if n == len(split.part):
-            return
-    raise TextDataError(f"{documents.name} has changed while it was read: start again")
+        words = commonest_words(
+            documents, split, listener, count=options.n_columns or MOST_TERMS,
+            least=options.min_texts, ngrams=options.ngrams,
+        )  # fmt: skip
+    return weighted_counts(documents, split, words, listener)
 
 
-def _bytes(matrix: csr_matrix) -> int:
-    return int(matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes)
+def _with_terms(
+    documents: Documents,
+    classifier: TextClassifier,
+    split: RowSplit,
+    spoken: Sequence[Sequence[Weighed]],
+    listener: Listener,
+) -> TextClassifier:
+    """Look at all texts again for the terms of the hashed columns that matter."""
+    words = classifier.words
+    matter = {int(words.columns[one.column]) for own in spoken for one in own}
+    rehash = Rehash(matter, words.n_hashed, words.ngrams)
+    for chunk, _ in chunks_by_part(documents, split, "finding words again", listener):
+        rehash.look_at(chunk.texts)
+    found = rehash.terms()
+    terms = tuple(found.get(int(column), "") for column in words.columns)
+    return replace(classifier, words=replace(words, terms=terms))
+
+
+def _mistakes(
+    documents: Documents,
+    classifier: TextClassifier,
+    X_test: csr_matrix,
+    test: ClassJudgement,
+    split: RowSplit,
+    listener: Listener,
+) -> list[Mistake]:
+    """Look for the texts of the surest wrong answers, and at what misled."""
+    rows = test.surest(right=False, count=_MISTAKES).tolist()
+    missing = {int(split.test[row]): row for row in rows}
+    found: dict[int, Mistake] = {}
+    for chunk, _ in chunks_by_part(documents, split, "looking for mistakes", listener):
+        for place in [one for one in missing if one < chunk.first + len(chunk.texts)]:
+            row, text = missing.pop(place), chunk.texts[place - chunk.first]
+            found[row] = mistake_of(classifier, test, row, X_test[row], text)
+        if not missing:
+            break
+    return [found[row] for row in rows]
+
+
+def _told(words: Words, spoken: Sequence[Weighed]) -> list[tuple[str, Weighed]]:
+    """Return the terms that speak most for a class, by what they add.
+
+    Of terms of which one is a part of the other, only the first is told.
+    """
+    by_term = {words.terms[one.column]: one for one in spoken}
+    told = different(by_term)[:_WORDS_TOLD]
+    return sorted(((term, by_term[term]) for term in told), key=lambda one: -one[1].log_odds)

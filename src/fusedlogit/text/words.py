@@ -57,6 +57,15 @@ class Words:
         counts: csr_matrix = self._vectorizer.transform(texts)
         return counts[:, self.columns] if self.n_hashed else counts
 
+    def column(self, term: str) -> int | None:
+        """Return the column of a term, None if it has none."""
+        if not self.n_hashed:
+            column: int | None = self._vectorizer.vocabulary.get(term)
+            return column
+        hashed = hashed_column(term, self.n_hashed)
+        place = int(np.searchsorted(self.columns, hashed))
+        return place if place < len(self) and self.columns[place] == hashed else None
+
     @cached_property
     def _vectorizer(self) -> Any:
         if self.n_hashed:
@@ -86,6 +95,11 @@ def hashing(ngrams: int, n_columns: int) -> HashingVectorizer:
 def hashed_column(term: str, n_columns: int) -> int:
     """Return the column to which `hashing` puts a term."""
     return abs(int(murmurhash3_32(term))) % n_columns
+
+
+def hashed_words(n_columns: int, ngrams: int) -> Words:
+    """Return all columns that terms are hashed to; the terms are not known."""
+    return Words(("",) * n_columns, ngrams, n_columns, np.arange(n_columns, dtype=np.int32))
 
 
 class Frequencies:
