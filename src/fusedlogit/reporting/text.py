@@ -44,7 +44,7 @@ def as_dict(result: TextResult, files: Mapping[str, str]) -> dict[str, Any]:
         "hashed": result.options.hashed,
         "n_terms": len(result.classifier.words),
         "n_bytes": result.n_bytes,
-        "folds": result.options.folds,
+        "folds": result.split.n_folds,
         "C": finite(best.C),
         "converged": bool(result.choice.model.converged_),
         "candidates": [

@@ -73,6 +73,13 @@ class Choice:
     truth: NDArray[np.intp]
 
 
+class _WithoutPaths(LogisticRegressionCV):
+    """Keeps no coefficients of folds: with many classes they would be many times X."""
+
+    def _keep_path(self, place: tuple[int, int, int], fit: object) -> None:
+        pass
+
+
 class _Judge:
     """Scores the fits of folds, C after C, and keeps the decision values of the best C."""
 
@@ -150,7 +157,7 @@ def choose_strength(
         for fold in range(split.n_folds)
     ]
     judge = _Judge(ordered, len(folds), listener)
-    model = LogisticRegressionCV(
+    model = _WithoutPaths(
         Cs=ordered,
         cv=folds,
         solver="lbfgs",  # weighted rows of equal length: a Hessian costs more than it saves
@@ -162,6 +169,7 @@ def choose_strength(
     with warnings.catch_warnings():  # trials tell which have converged
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(X, codes)
+    del model.coefs_paths_
     trials = tuple(
         Trial(
             C=C,

@@ -46,15 +46,19 @@ class Survey:
         Parameters
         ----------
         test_fraction, folds, seed
-            See `fusedlogit.evaluation.splits.split_rows`.
+            Folds are so many at most. See `fusedlogit.evaluation.splits.split_rows`.
         """
         own = self.first == np.arange(len(self.first))
         split = split_rows(
             self.labels.codes[own], test_fraction=test_fraction, validation_fraction=0.5,
             folds=folds, seed=seed,
         )  # fmt: skip
-        place = np.cumsum(own) - 1
-        return RowSplit(split.part[place[self.first]], folds)
+        # Few documents may leave folds empty; the others are numbered anew.
+        parts, place = np.unique(split.part, return_inverse=True)
+        parts[parts >= 0] = np.arange(np.count_nonzero(parts >= 0))
+        of_first = np.cumsum(own) - 1
+        part = parts[place.reshape(-1)][of_first[self.first]]
+        return RowSplit(part, int(part.max()) + 1)
 
 
 def look_at(documents: Documents, listener: Listener) -> Survey:

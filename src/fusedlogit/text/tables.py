@@ -6,6 +6,7 @@ import csv
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,7 +14,9 @@ from ..errors import TextDataError, printable
 from .columns import Columns
 from .lines import MOST_BYTES, Lines, check_encoding, opened
 
+# Column names that an error tells, and rows of a Parquet file that are in memory together.
 _NAMES_SHOWN = 8
+_ROWS = 1000
 
 Row = tuple[str, str, float]
 
@@ -87,7 +90,9 @@ def _rows_of_cells(
     size = os.fstat(file.fileno()).st_size
     try:
         head = [cell.strip() for cell in next(rows, [])]
-        places = [_place(lines.name, head, wanted) for wanted in columns.wanted]
+        if not head:
+            return
+        places = _places(lines.name, head, columns)
         for row in rows:
             if not row:
                 continue
@@ -102,18 +107,21 @@ def _rows_of_cells(
         raise TextDataError(f"{lines.place}: {error}: repair the file") from error
 
 
-def _place(name: str, head: Sequence[str], wanted: str) -> int:
-    """Return where a column is among those that a file has."""
-    if head.count(wanted) == 1:
-        return head.index(wanted)
-    if wanted in head:
-        raise TextDataError(f"{name} has two columns '{printable(wanted)}': rename one")
-    names = ", ".join(printable(one)[:40] for one in head[:_NAMES_SHOWN])
-    more = ", ..." * (len(head) > _NAMES_SHOWN)
-    raise TextDataError(
-        f"{name} has no column '{printable(wanted)}' but {names or 'none'}{more}: name those of "
-        "text and label by --text and --label"
-    )
+def _places(name: str, head: Sequence[str], columns: Columns) -> list[int]:
+    """Return where the columns are among those that a file has."""
+    for option, wanted in zip(("--text", "--label"), columns.wanted, strict=False):
+        if head.count(wanted) == 1:
+            continue
+        shown = printable(wanted)
+        if wanted in head:
+            raise TextDataError(f"{name} has two columns '{shown}': rename one of them")
+        names = ", ".join(printable(one)[:40] for one in head[:_NAMES_SHOWN])
+        more = ", ..." * (len(head) > _NAMES_SHOWN)
+        raise TextDataError(
+            f"{name} has no column '{shown}', only {names or 'none'}{more}: name another by "
+            f"{option}"
+        )
+    return [head.index(wanted) for wanted in columns.wanted]
 
 
 def _rows_of_json(file: BinaryIO, name: str, columns: Columns, encoding: str) -> Iterator[Row]:
@@ -132,9 +140,8 @@ def _rows_of_json(file: BinaryIO, name: str, columns: Columns, encoding: str) ->
                 f"{lines.place}: no JSON object but {type(row).__name__}: give an object in each "
                 "line"
             )
-        values = [
-            row[wanted] for wanted in columns.wanted if _place(lines.place, [*row], wanted) >= 0
-        ]
+        _places(lines.place, [*row], columns)
+        values = [row[wanted] for wanted in columns.wanted]
         yield _row(values, lines.place, lines.n_bytes / size)
 
 
@@ -147,26 +154,18 @@ def _rows_of_parquet(file: BinaryIO, name: str, columns: Columns, _encoding: str
         ) from error
     try:
         table = parquet.ParquetFile(file)
-        for wanted in columns.wanted:
-            _place(name, table.schema_arrow.names, wanted)
-        number = 0
-        for batch in table.iter_batches(_BATCH, columns=columns.wanted):
-            for values in zip(
-                *(batch[wanted].to_pylist() for wanted in columns.wanted), strict=True
-            ):
-                yield _row(
-                    values, f"{name}, row {number:,}", (number + 1) / table.metadata.num_rows
-                )
-                number += 1
+        _places(name, table.schema_arrow.names, columns)
+        total = table.metadata.num_rows
+        batches = table.iter_batches(_ROWS, columns=columns.wanted)
+        lists = ([batch[wanted].to_pylist() for wanted in columns.wanted] for batch in batches)
+        rows = chain.from_iterable(zip(*own, strict=True) for own in lists)
+        for number, values in enumerate(rows, start=1):
+            yield _row(values, f"{name}, row {number:,}", number / total)
     except (ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0][:200]
+        reason = str(error).partition("\n")[0][:200]
         raise TextDataError(
             f"{name} is no whole Parquet file ({printable(reason)}): save or copy it again"
         ) from error
-
-
-# Rows of a Parquet file that become Python's at once.
-_BATCH = 1000
 
 
 def _row(values: Sequence[Any], place: str, share: float) -> Row:
@@ -176,7 +175,9 @@ def _row(values: Sequence[Any], place: str, share: float) -> Row:
         raise TextDataError(
             f"{place}: the text is no text but {type(text).__name__}: name another column by --text"
         )
-    return text or "", _label([_name_of(value, place) for value in label], place), share
+    # JSON may escape halves of characters, which no file can hold.
+    text = (text or "").encode(errors="replace").decode()
+    return text, _label([_name_of(value, place) for value in label], place), share
 
 
 def _name_of(value: Any, place: str) -> str:
