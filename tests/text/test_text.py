@@ -6,7 +6,9 @@ import json
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from fusedlogit.command_line.progress import TextProgress
 from fusedlogit.text.classifier import load_text_model, save_text_model
 from fusedlogit.text.columns import Columns
 from fusedlogit.text.demo import GeneratedLetters
@@ -153,3 +155,15 @@ def test_the_demo_says_that_its_letters_are_generated(run, tmp_path):
     assert "of generated letters" in result.stdout
     assert "generated letters" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert max(map(len, result.stdout.splitlines()[:3])) <= 160
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_bars_appear_on_a_terminal_only(terminal):
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=terminal, width=100, highlight=False)
+    with TextProgress(console) as progress:
+        train(GeneratedLetters(100), TextOptions(hashed=True, **OPTIONS), progress)
+    shown = stream.getvalue()
+    assert "Training on 100 texts (" in shown
+    for text in ("reading labels", "counting words", "fit 4 of 4, C 10", "finding words again"):
+        assert (text in shown) == terminal
