@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich import filesize
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
 from ..errors import printable
@@ -159,12 +160,12 @@ def _print_words(console: Console, result: TextResult) -> None:
     shown = result.words[:CLASSES_PRINTED]
     console.print("Words that speak for")
     names = [figures.cut(name, 24) for name in result.labels.names[: len(shown)]]
-    width = max(map(len, names))
+    width = max(map(cell_len, names))
     for name, words in zip(names, shown, strict=True):
-        line = f"  {name:{width}}"
-        for number, term in enumerate(term for term, _ in words):
+        line = f"  {set_cell_size(name, width)}"
+        for number, (term, _) in enumerate(words):
             more = ("  " if number == 0 else ", ") + printable(term)
-            if len(line) + len(more) > LINE:
+            if cell_len(line + more) > LINE:
                 break
             line += more
         console.print(line)

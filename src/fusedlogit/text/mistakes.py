@@ -17,8 +17,10 @@ from .words import PATTERN, Words
 
 _WORD = re.compile(PATTERN)
 
-# Words told of each kind, and characters of the part of a text that is shown.
+# Words told of each kind, what share of the strongest one each adds at least, and characters of the
+# part of a text that is shown.
 _WORDS_TOLD = 6
+_LEAST_TOLD = 0.1
 _SHOWN = 600
 
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
@@ -91,13 +93,14 @@ def mistake_of(
     for (first, last), own in zip(spans, log_odds.tolist(), strict=True):
         total[text[first:last].lower()] += own
     told = sorted((Spoken(word, own) for word, own in total.items()), key=lambda one: -one.log_odds)
+    least = _LEAST_TOLD * max((abs(one.log_odds) for one in told), default=0.0)
     return Mistake(
         truth,
         answer,
         float(judged.confidence[row]),
         pieces=_excerpt(text, spans, log_odds),
-        misled=[one for one in told[:_WORDS_TOLD] if one.log_odds > 0],
-        spoke_true=[one for one in told[: -_WORDS_TOLD - 1 : -1] if one.log_odds < 0],
+        misled=[one for one in told[:_WORDS_TOLD] if one.log_odds > least],
+        spoke_true=[one for one in told[: -_WORDS_TOLD - 1 : -1] if one.log_odds < -least],
     )
 
 
