@@ -81,18 +81,31 @@ def predict(
     from ..embeddings.classifier import is_probe
     from ..text.classifier import is_text_model
 
+    told = {"as_json": as_json, "as_csv": as_csv, "quiet": quiet}
     if is_probe(model):
         if maps_folder is not None or len(images) > 1:
             raise click.UsageError("a probe answers one file of features, without --evidence")
-        _predict_rows(model, Path(images[0]), top, n_threads, as_json, as_csv, quiet)
-        return
-    if is_text_model(model):
+        _predict_rows(model, Path(images[0]), top, n_threads, **told)
+    elif is_text_model(model):
         if maps_folder is not None:
             raise click.UsageError("a text model answers without --evidence")
-        told = {"as_json": as_json, "as_csv": as_csv, "quiet": quiet}
         _predict_texts(model, images, text_column, encoding, top, n_threads, **told)
-        return
+    elif _predict_images(model, images, maps_folder, top, n_threads, **told):
+        ctx.exit(BAD_INPUT)
 
+
+def _predict_images(
+    model: Path,
+    images: Sequence[str],
+    maps_folder: Path | None,
+    top: int,
+    n_threads: int | None,
+    *,
+    as_json: bool,
+    as_csv: bool,
+    quiet: bool,
+) -> bool:
+    """Print a line for each image that can be read; whether there are others."""
     from ..photographs.images import FileSource
     from ..photographs.model_file import load_model
     from ..photographs.prediction import predict_images
@@ -119,8 +132,7 @@ def predict(
     # After the answers, which take less time than their pictures and must not be lost with them.
     if maps_folder is not None:
         _write_evidence(maps_folder, classifier, source, answers, pictures, quiet=quiet)
-    if predicted.skipped:
-        ctx.exit(BAD_INPUT)
+    return bool(predicted.skipped)
 
 
 def _predict_rows(
@@ -128,6 +140,7 @@ def _predict_rows(
     features: Path,
     top: int,
     n_threads: int | None,
+    *,
     as_json: bool,
     as_csv: bool,
     quiet: bool,

@@ -64,6 +64,8 @@ class Choice:
         Decision values with the best C of the rows held out, fold after fold.
     truth : ndarray of int, shape (n_samples,)
         Their classes.
+    validation : Score
+        Of these.
     """
 
     trials: tuple[Trial, ...]
@@ -71,6 +73,7 @@ class Choice:
     model: LogisticRegressionCV
     decision: Doubles
     truth: NDArray[np.intp]
+    validation: Score
 
 
 class _WithoutPaths(LogisticRegressionCV):
@@ -170,16 +173,22 @@ def choose_strength(
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(X, codes)
     del model.coefs_paths_
-    trials = tuple(
+    trials = _trials(model, judge)
+    (number,) = np.flatnonzero(model.Cs_ == model.C_)
+    return Choice(trials, trials[number], model, judge.decision, judge.truth, judge.scores[number])
+
+
+def _trials(model: LogisticRegressionCV, judge: _Judge) -> tuple[Trial, ...]:
+    return tuple(
         Trial(
-            C=C,
+            C=float(C),
             n_iter=int(model.n_iter_[:, 0, j].sum()),
             converged=bool(model.folds_converged_[:, 0, j].all()),
-            accuracy=judge.scores[j].accuracy,
-            log_loss=judge.scores[j].log_loss,
-            seconds=judge.seconds[j],
+            accuracy=score.accuracy,
+            log_loss=score.log_loss,
+            seconds=seconds,
         )
-        for j, C in enumerate(ordered)
+        for j, (C, score, seconds) in enumerate(
+            zip(model.Cs_, judge.scores, judge.seconds, strict=True)
+        )
     )
-    (best,) = [trial for trial in trials if trial.C == model.C_]
-    return Choice(trials, best, model, judge.decision, judge.truth)

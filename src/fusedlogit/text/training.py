@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from scipy.sparse import csr_matrix
 
-from ..evaluation.calibration import Temperature, temperature
+from ..evaluation.calibration import temperature
 from ..evaluation.labels import ClassLabels
 from ..evaluation.many_classes import ClassJudgement
 from ..evaluation.score import Score
@@ -92,8 +92,6 @@ class TextResult:
         How C was chosen.
     classifier : TextClassifier
         What is saved: trained with that C on all but the test texts.
-    validation : Score
-        Of the best C on the texts held out, before calibration.
     test : ClassJudgement
         The classifier's answers to the test texts.
     words : list of list of (str, Weighed)
@@ -113,7 +111,6 @@ class TextResult:
     split: RowSplit
     choice: Choice
     classifier: TextClassifier
-    validation: Score
     test: ClassJudgement
     words: list[list[tuple[str, Weighed]]]
     mistakes: list[Mistake]
@@ -128,7 +125,7 @@ class TextResult:
     @property
     def scores(self) -> dict[str, Score]:
         """Scores by part of the texts."""
-        return {"validation": self.validation, "test": self.test.score}
+        return {"validation": self.choice.validation, "test": self.test.score}
 
 
 def train(
@@ -175,7 +172,6 @@ def train(
         head = SoftmaxHead.of(choice.model, temperature(choice.decision, choice.truth))
         probability = head.probability(counts.X_test, options.n_threads)
         test = ClassJudgement(codes[split.test], probability)
-        held_out = ClassJudgement(choice.truth, Temperature().probability(choice.decision))
         spoken = words_of_classes(head, Usage.of(counts.X), _WORDS_FOUND)
     classifier = TextClassifier(
         survey.labels.names, counts.words, counts.idf, head, documents.column
@@ -191,7 +187,6 @@ def train(
         split=split,
         choice=choice,
         classifier=classifier,
-        validation=held_out.score,
         test=test,
         words=[_told(classifier.words, own) for own in spoken],
         mistakes=mistakes,
