@@ -9,11 +9,12 @@ import pytest
 from rich.console import Console
 
 from fusedlogit.command_line.progress import TextProgress
+from fusedlogit.command_line.text import text
 from fusedlogit.text.classifier import load_text_model, save_text_model
 from fusedlogit.text.columns import Columns
 from fusedlogit.text.demo import GeneratedLetters
 from fusedlogit.text.documents import open_documents
-from fusedlogit.text.training import TextOptions, train
+from fusedlogit.text.training import HASHED, MOST_TERMS, TextOptions, train
 
 from .conftest import FAST, KINDS, as_csv
 
@@ -157,6 +158,16 @@ def test_the_demo_says_that_its_letters_are_generated(run, tmp_path):
     assert max(map(len, result.stdout.splitlines()[:3])) <= 160
 
 
+def test_defaults_are_those_of_the_pipeline(run):
+    told = " ".join(run("text", "--help").stdout.split())
+    options = TextOptions()
+    assert f"[default: {','.join(f'{C:g}' for C in options.C)}]" in told
+    assert f"[default: {MOST_TERMS}, or {HASHED} hashed]" in told
+    defaults = {parameter.name: parameter.default for parameter in text.params}
+    for name in ("min_texts", "ngrams", "folds", "max_iter", "test_fraction", "seed"):
+        assert defaults[name] == getattr(options, name)
+
+
 @pytest.mark.parametrize("terminal", [True, False])
 def test_bars_appear_on_a_terminal_only(terminal):
     stream = io.StringIO()
@@ -165,5 +176,5 @@ def test_bars_appear_on_a_terminal_only(terminal):
         train(GeneratedLetters(100), TextOptions(hashed=True, **OPTIONS), progress)
     shown = stream.getvalue()
     assert "Training on 100 texts (" in shown
-    for text in ("reading labels", "counting words", "fit 4 of 4, C 10", "finding words again"):
-        assert (text in shown) == terminal
+    for shows in ("reading labels", "counting words", "fit 4 of 4, C 10", "finding words again"):
+        assert (shows in shown) == terminal

@@ -85,7 +85,7 @@ if TYPE_CHECKING:
     callback=parse_penalties,
     metavar="NUMBER[,...]",
     help="Inverse strength of the L2 penalty: smaller is stronger, inf is none. Of several, the "
-    "one of least log loss in cross-validation is kept.  [default: 0.1,0.3,1,3,10,30,100]",
+    "one of least log loss in cross-validation is kept.  [default: 0.3,1,3,10,30]",
 )
 @click.option(
     "--folds",
