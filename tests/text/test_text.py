@@ -150,6 +150,13 @@ def test_predict_answers_files_rows_and_lines(run, saved, tmp_path):
     assert both.stderr.startswith("401 texts in ")
 
 
+def test_a_best_penalty_at_the_end_is_told(run, table):
+    told = "a larger --C may be better"
+    assert told in run("text", table, *FAST[2:], "--C", "0.001,0.01").stdout
+    assert told not in run("text", table, *FAST[2:], "--C", "10,1e6").stdout
+    assert told not in run("text", table, *FAST[2:], "--C", "1").stdout
+
+
 def test_the_demo_says_that_its_letters_are_generated(run, tmp_path):
     result = run("text", "--demo", *FAST, "--report", tmp_path / "report")
     assert result.exit_code == 0, result.stderr

@@ -163,7 +163,8 @@ def choose_strength(
     model = _WithoutPaths(
         Cs=ordered,
         cv=folds,
-        solver="lbfgs",  # weighted rows of equal length: a Hessian costs more than it saves
+        # Columns of weighted counts are alike: a Hessian pays only under weak penalties.
+        solver="lbfgs",
         scoring=make_scorer(judge.score, response_method="decision_function"),
         tol=tol,
         max_iter=max_iter,
