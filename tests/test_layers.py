@@ -25,7 +25,7 @@ LAYERS = (
     ("estimator", "cross_validation", "paths"),
     ("patch",),
     ("evaluation",),
-    ("photographs", "embeddings"),
+    ("photographs", "embeddings", "text"),
     ("features", "reporting"),
     ("command_line",),
     ("__init__", "__main__"),

@@ -326,6 +326,10 @@ class LogisticRegressionCV(LinearClassifier):
         self.scores_[place] = score.of(model, fitted, decisions)
         self.n_iter_[place] = max(1, fit.result.n_iter)
         self.folds_converged_[place] = fit.result.converged
+        self._keep_path(place, fit)
+
+    def _keep_path(self, place: tuple[int, int, int], fit: Fit) -> None:
+        """The coefficients of a fold."""
         self.coefs_paths_[place][:, : fit.coef.shape[1]] = fit.coef
         if self.fit_intercept:
             self.coefs_paths_[place][:, -1] = fit.intercept

@@ -57,8 +57,16 @@ class FeatureFileError(InputError):
     """A file of embeddings cannot be used."""
 
 
+class LabelError(InputError):
+    """Samples are of one class only, or of one class there are too few."""
+
+
 class LabelFileError(InputError):
     """A file of labels cannot be used."""
+
+
+class TextDataError(InputError):
+    """A file or folder of texts cannot be used."""
 
 
 class OutputError(InputError):

@@ -33,6 +33,7 @@ from .options import (
 )
 from .predict import predict
 from .probe import probe
+from .text import text
 
 if TYPE_CHECKING:
     from ..photographs.loading import SplitImages
@@ -69,7 +70,7 @@ class Application(click.Group):
             line, status = "Error: no space is left to write to: make room", BAD_INPUT
         except MemoryError:
             line, status = (
-                "Error: the data do not fit in memory: reduce --size, or give fewer rows",
+                "Error: the data do not fit in memory: reduce --size, --columns or rows",
                 BAD_INPUT,
             )
         except KeyboardInterrupt:
@@ -81,7 +82,7 @@ class Application(click.Group):
 @click.group(cls=Application, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fusedlogit", message="%(prog)s %(version)s")
 def app() -> None:
-    """Logistic regression on photographs and embeddings, trained by fused compiled kernels."""
+    """Logistic regression on photographs, embeddings and texts, by fused compiled kernels."""
 
 
 @app.command(short_help="Train on a zip file or folder of images.")
@@ -211,6 +212,7 @@ def study(
 
 
 app.add_command(probe)
+app.add_command(text)
 app.add_command(predict)
 
 

@@ -78,6 +78,13 @@ report_option = click.option(
     metavar="DIR",
     help="Write report.html and its pictures to this folder.",
 )
+encoding_option = click.option(
+    "--encoding",
+    default="utf-8",
+    show_default=True,
+    metavar="NAME",
+    help="Encoding of texts, but of Parquet files.",
+)
 between_0_and_1 = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 data_argument = click.argument("data", type=click.Path(path_type=Path))

@@ -1,8 +1,5 @@
-"""The predict command: what photographs show, or which classes embeddings are of."""
+"""The predict command: what photographs show, or which classes embeddings and texts are of."""
 
-import csv
-import io
-import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +9,15 @@ import click
 
 from ..errors import printable
 from ..files.outputs import check_folder, picture_names
-from .options import csv_option, json_option, quiet_option, threads_option, top_option
+from .answers import answer_of, print_answers
+from .options import (
+    csv_option,
+    encoding_option,
+    json_option,
+    quiet_option,
+    threads_option,
+    top_option,
+)
 
 if TYPE_CHECKING:
     from ..photographs.images import ImageSource
@@ -22,9 +27,11 @@ if TYPE_CHECKING:
 BAD_INPUT = 2
 
 
-@click.command(short_help="Tell what images show, or embeddings are.")
+@click.command(short_help="Tell what images show, or embeddings or texts are.")
 @click.argument("model", type=click.Path(path_type=Path))
-@click.argument("images", metavar="{IMAGE...|FEATURES}", nargs=-1, required=True, type=click.Path())
+@click.argument(
+    "images", metavar="{IMAGE...|FEATURES|TEXTS...}", nargs=-1, required=True, type=click.Path()
+)
 @click.option(
     "--evidence",
     "maps_folder",
@@ -32,6 +39,13 @@ BAD_INPUT = 2
     metavar="DIR",
     help="Write a picture of each image to this folder: what its regions speak for.",
 )
+@click.option(
+    "--text",
+    "text_column",
+    metavar="COLUMN",
+    help="Column of texts in a file of rows.  [default: that the model was trained on]",
+)
+@encoding_option
 @top_option
 @threads_option
 @json_option
@@ -43,15 +57,21 @@ def predict(
     model: Path,
     images: tuple[str, ...],
     maps_folder: Path | None,
+    text_column: str | None,
+    encoding: str,
     top: int,
     n_threads: int | None,
     as_json: bool,
     as_csv: bool,
     quiet: bool,
 ) -> None:
-    """Print a line for each IMAGE or row: its name or number, label, and the label's probability.
+    """Print a line for each image, row or text: its name or number, label, and the probability.
 
-    MODEL is a file written by train --out, or by probe --out: then FEATURES is an .npy file.
+    MODEL is a file written by train --out, which answers each IMAGE; by probe --out, which answers
+    the rows of FEATURES, an .npy file; or by text --out, which answers the rows of each TEXT that
+    is a .csv, .tsv, .jsonl or .parquet file, any other TEXT as a whole, and of - (standard input)
+    each line.
+
     Images that cannot be read are named on standard error; the others are answered all the same,
     and the exit status is 2.
     """
@@ -59,13 +79,33 @@ def predict(
         check_folder(maps_folder)
 
     from ..embeddings.classifier import is_probe
+    from ..text.classifier import is_text_model
 
+    told = {"as_json": as_json, "as_csv": as_csv, "quiet": quiet}
     if is_probe(model):
         if maps_folder is not None or len(images) > 1:
             raise click.UsageError("a probe answers one file of features, without --evidence")
-        _predict_rows(model, Path(images[0]), top, n_threads, as_json, as_csv, quiet)
-        return
+        _predict_rows(model, Path(images[0]), top, n_threads, **told)
+    elif is_text_model(model):
+        if maps_folder is not None:
+            raise click.UsageError("a text model answers without --evidence")
+        _predict_texts(model, images, text_column, encoding, top, n_threads, **told)
+    elif _predict_images(model, images, maps_folder, top, n_threads, **told):
+        ctx.exit(BAD_INPUT)
 
+
+def _predict_images(
+    model: Path,
+    images: Sequence[str],
+    maps_folder: Path | None,
+    top: int,
+    n_threads: int | None,
+    *,
+    as_json: bool,
+    as_csv: bool,
+    quiet: bool,
+) -> bool:
+    """Print a line for each image that can be read; whether there are others."""
     from ..photographs.images import FileSource
     from ..photographs.model_file import load_model
     from ..photographs.prediction import predict_images
@@ -92,8 +132,7 @@ def predict(
     # After the answers, which take less time than their pictures and must not be lost with them.
     if maps_folder is not None:
         _write_evidence(maps_folder, classifier, source, answers, pictures, quiet=quiet)
-    if predicted.skipped:
-        ctx.exit(BAD_INPUT)
+    return bool(predicted.skipped)
 
 
 def _predict_rows(
@@ -101,6 +140,7 @@ def _predict_rows(
     features: Path,
     top: int,
     n_threads: int | None,
+    *,
     as_json: bool,
     as_csv: bool,
     quiet: bool,
@@ -123,6 +163,42 @@ def _predict_rows(
         click.echo(f"{len(answers):,} rows in {seconds:.2f} seconds", err=True)
 
 
+def _predict_texts(
+    model: Path,
+    sources: Sequence[str],
+    column: str | None,
+    encoding: str,
+    top: int,
+    n_threads: int | None,
+    *,
+    as_json: bool,
+    as_csv: bool,
+    quiet: bool,
+) -> None:
+    """Print a line for each text of several sources."""
+    from ..evaluation.softmax import ranked
+    from ..text.classifier import load_text_model
+    from ..text.documents import chunks_of
+    from ..text.unlabelled import Unlabelled
+
+    classifier = load_text_model(model)
+    start = time.perf_counter()
+    texts = Unlabelled(sources, column or classifier.column, encoding)
+    answers: list[dict[str, Any]] = []
+    for chunk in chunks_of(texts, blank=True):
+        probability = classifier.probability(chunk.texts, n_threads)
+        for called, chances, order in zip(
+            chunk.labels, probability, ranked(probability, top), strict=True
+        ):
+            subject = {"row": int(called)} if texts.numbered else {"text": called}
+            labels = [classifier.labels[k] for k in order]
+            answers.append({**subject, **answer_of(labels, chances[order].tolist())})
+    seconds = time.perf_counter() - start
+    print_answers(answers, as_json=as_json, as_csv=as_csv)
+    if not quiet:
+        click.echo(f"{len(answers):,} texts in {seconds:.2f} seconds", err=True)
+
+
 def _answers(
     classifier: "Classifier", predicted: "Prediction", images: Sequence[str], top: int
 ) -> list[dict[str, Any]]:
@@ -133,48 +209,6 @@ def _answers(
             predicted.kept.tolist(), labels.tolist(), probabilities.tolist(), strict=True
         )
     ]
-
-
-def answer_of(labels: Sequence[str], probabilities: Sequence[float]) -> dict[str, Any]:
-    """Return an answer as plain types: the likeliest label, and of several, all that were asked."""
-    answer: dict[str, Any] = {"label": labels[0], "probability": probabilities[0]}
-    if len(labels) > 1:
-        answer["likeliest"] = [
-            {"label": label, "probability": probability}
-            for label, probability in zip(labels, probabilities, strict=True)
-        ]
-    return answer
-
-
-def print_answers(answers: Sequence[Mapping[str, Any]], *, as_json: bool, as_csv: bool) -> None:
-    """Print answers, each of which begins with what it is about."""
-    if as_json:
-        click.echo(json.dumps(answers, indent=2))
-    elif as_csv:
-        click.echo(_as_csv(answers), nl=False)
-    else:
-        for answer in answers:
-            subject = printable(str(next(iter(answer.values()))))
-            cells = [f"{printable(one['label'])}\t{one['probability']:.4f}" for one in _all(answer)]
-            click.echo("\t".join([subject, *cells]))
-
-
-def _all(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
-    one = {"label": answer["label"], "probability": answer["probability"]}
-    return list(answer.get("likeliest", [one]))
-
-
-def _as_csv(answers: Sequence[Mapping[str, Any]]) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    for number, answer in enumerate(answers):
-        subject, value = next(iter(answer.items()))
-        if number == 0:
-            names = ["label", "probability"]
-            others = range(2, len(_all(answer)) + 1)
-            writer.writerow([subject, *names, *(f"{name}_{i}" for i in others for name in names)])
-        writer.writerow([value, *(cell for one in _all(answer) for cell in one.values())])
-    return stream.getvalue()
 
 
 def _write_evidence(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from numpy.typing import NDArray
 from rich import filesize
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from ..photographs.stages import Listener
 from ..photographs.training import TrainingOptions
 from ..reporting.rounding import counted
+from ..text.stages import Listener as TextListener
 
 
 def error_console() -> Console:
@@ -31,7 +32,25 @@ def _bars(console: Console) -> Progress:
     )
 
 
-class ProbeProgress:
+class _Drawn:
+    """Bars that are drawn within a with statement, and gone at its end."""
+
+    _progress: Progress
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+
+class ProbeProgress(_Drawn):
     """One bar for the fits of a probe, gone at the end.
 
     Parameters
@@ -45,18 +64,6 @@ class ProbeProgress:
         self._progress = _bars(console)
         self._task: TaskID | None = None
         self._fit = ""
-
-    def __enter__(self) -> "ProbeProgress":
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
 
     def found(self, X: NDArray[Any], counts: Mapping[str, int]) -> None:
         """Say what is about to be trained on."""
@@ -80,7 +87,40 @@ class ProbeProgress:
             self._progress.update(self._task, detail=detail)
 
 
-class ProgressBars(Listener):
+class TextProgress(_Drawn, TextListener):
+    """One bar for each look at the texts and one for the fits, gone at the end.
+
+    Parameters
+    ----------
+    console : Console
+        Where to draw; nothing but the note on the texts appears unless it is a terminal.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = _bars(console)
+        self._tasks: dict[str, TaskID] = {}
+
+    def reading(self, stage: str, share: float) -> None:
+        """Move the bar of a look at the texts."""
+        self._move(stage, share, "")
+
+    def found(self, counts: Mapping[str, int]) -> None:
+        """Say what is about to be trained on."""
+        total = sum(counts.values())
+        self._console.print(f"Training on {total:,} texts ({counted(counts)})", soft_wrap=True)
+
+    def fitting(self, number: int, total: int, C: float) -> None:
+        """Move the bar of the fits."""
+        self._move("training", number / total, f"fit {number:,} of {total:,}, C {C:g}")
+
+    def _move(self, stage: str, share: float, detail: str) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._progress.add_task(stage, total=1.0, detail="")
+        self._progress.update(self._tasks[stage], completed=share, detail=detail)
+
+
+class ProgressBars(_Drawn, Listener):
     """One bar each for decoding, learning features, features and training, gone at the end.
 
     Where several models are trained one after the other, the bars begin again.
@@ -101,18 +141,6 @@ class ProgressBars(Listener):
         self._n_images = 0
         self._tasks: dict[str, TaskID] = {}
         self._progress = _bars(console)
-
-    def __enter__(self) -> "ProgressBars":
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
 
     def found(self, counts: Mapping[str, int], size: int, n_bytes: int) -> None:
         """Say how much memory the images are about to fill."""

@@ -3,7 +3,6 @@
 import csv
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,34 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabelFileError, printable
+from ..evaluation.labels import ClassLabels, class_labels
 from ..files.inputs import NotRegularFileError, read_at_most
 from .features import map_array
 
-#: Each of training, validation and test needs a sample of each class.
-MINIMUM_PER_CLASS = 3
-
 # Bytes of a text file, at most: ten million labels of a hundred letters.
 _MOST_TEXT = 2**30
-
-
-@dataclass(frozen=True)
-class ClassLabels:
-    """The classes of samples.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Of the classes: by number where all are whole numbers, else in alphabetical order.
-    codes : ndarray of int, shape (n_samples,)
-        The number of each sample's class among `names`.
-    """
-
-    names: tuple[str, ...]
-    codes: NDArray[np.intp]
-
-    def counts(self) -> dict[str, int]:
-        """Return the number of samples of each class."""
-        return dict(zip(self.names, np.bincount(self.codes).tolist(), strict=True))
 
 
 def read_labels(
@@ -61,8 +38,9 @@ def read_labels(
     Raises
     ------
     LabelFileError
-        If the file cannot be read, or does not hold so many labels of two classes or more, each
-        of which occurs `MINIMUM_PER_CLASS` times at least.
+        If the file cannot be read, or does not hold so many labels.
+    LabelError
+        If they are not of two classes or more, with enough samples of each.
     """
     name, suffix = printable(path), Path(path).suffix.lower()
     if suffix == ".npy":
@@ -144,25 +122,5 @@ def _numbered(name: str, values: NDArray[Any]) -> ClassLabels:
         empty = np.flatnonzero(values == "")
         if empty.size:
             raise LabelFileError(f"{name} has no label in row {empty[0]}: fill it in")
-    classes, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
-    if values.dtype.kind == "U" and all(_is_whole(one) for one in classes):
-        order = np.argsort([int(one) for one in classes], kind="stable")
-        rank = np.empty(len(order), dtype=np.intp)
-        rank[order] = np.arange(len(order))
-        classes, codes, counts = classes[order], rank[codes], counts[order]
-    names = tuple(str(one) for one in classes.tolist())
-    if len(names) < 2:
-        raise LabelFileError(
-            f"{name} holds one class only ('{printable(names[0])}'): two or more can be told apart"
-        )
-    rarest = int(np.argmin(counts))
-    if counts[rarest] < MINIMUM_PER_CLASS:
-        raise LabelFileError(
-            f"label '{printable(names[rarest])}' occurs only {counts[rarest]} times in {name}: "
-            f"leave its rows out, or give at least {MINIMUM_PER_CLASS} samples of each class"
-        )
-    return ClassLabels(names, codes.reshape(-1).astype(np.intp))
-
-
-def _is_whole(text: str) -> bool:
-    return text.removeprefix("-").isdecimal()
+    classes, codes = np.unique(values, return_inverse=True)
+    return class_labels(name, [str(one) for one in classes.tolist()], codes.reshape(-1))

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from ..estimator import LogisticRegression
 from ..evaluation.calibration import Temperature, temperature
+from ..evaluation.labels import ClassLabels
 from ..evaluation.many_classes import ClassJudgement
 from ..evaluation.score import Score
 from ..evaluation.softmax import SoftmaxHead
+from ..evaluation.splits import RowSplit, split_rows
 from .classifier import Probe
-from .labels import ClassLabels
 from .selection import Choice, Listener, choose_strength, decision_of, fit_rows
-from .splits import RowSplit, split_rows
 
 #: Strengths of the penalty that are tried by default: that on the mean of the losses, 1 / (n C).
 PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
@@ -38,7 +38,7 @@ class ProbeOptions:
         Inverse strengths of the penalty that are all tried; by default, those of `PENALTIES`,
         from the strongest on until `PATIENCE` in a row are no better.
     test_fraction, validation_fraction : float
-        See `fusedlogit.embeddings.splits.split_rows`.
+        See `fusedlogit.evaluation.splits.split_rows`.
     folds : int or None
         Choose C by so many folds instead of by a validation part.
     seed : int

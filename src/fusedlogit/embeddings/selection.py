@@ -15,8 +15,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..estimator import LogisticRegression
 from ..evaluation.softmax import SoftmaxHead
+from ..evaluation.splits import RowSplit
 from .classifier import rows_of_a_block
-from .splits import RowSplit
 
 Doubles = NDArray[np.float64]
 

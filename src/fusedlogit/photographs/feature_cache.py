@@ -15,10 +15,11 @@ from ..errors import OutputError, printable
 from ..files.array_file import open_arrays
 from ..files.inputs import open_regular
 from ..files.outputs import make_folder
+from ..runtime.stages import timed
 from .features import PatchFeatures, from_arrays, to_arrays
 from .loading import SplitImages
 from .model_file import MAX_BYTES
-from .stages import Listener, timed
+from .stages import Listener
 
 
 def learn_and_compute(

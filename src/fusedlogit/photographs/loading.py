@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ImageDataError, SkippedFile, printable
+from ..runtime.stages import timed
 from .decoding import DecodedImages, decode_images
 from .duplicates import Duplicate, find_duplicates
 from .images import CHANNELS, ImageFile, find_images, open_source
 from .splits import PARTS, draw_images, split_images
-from .stages import Listener, timed
+from .stages import Listener
 
 
 @dataclass(frozen=True)

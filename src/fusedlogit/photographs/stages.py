@@ -1,8 +1,6 @@
-"""The stages of the work: how far each has come, and how long it took."""
+"""The stages of training on photographs, and who hears of them."""
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 
 class Listener:
@@ -28,11 +26,3 @@ class Listener:
 
     def iterated(self, iteration: int, cost: float) -> None:
         """Hear that one iteration of the current fit is done."""
-
-
-@contextmanager
-def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    """Note in `seconds` how long the block took."""
-    start = time.perf_counter()
-    yield
-    seconds[stage] = time.perf_counter() - start

@@ -20,13 +20,14 @@ from ..evaluation.score import Score
 from ..evaluation.softmax import SoftmaxHead
 from ..evaluation.two_classes import Judgement
 from ..functions import moments
+from ..runtime.stages import timed
 from ..solvers import choose
 from .classifier import ImageClassifier, ManyKindsClassifier
 from .feature_cache import learn_and_compute
 from .features import PatchFeatures
 from .loading import SplitImages
 from .model_file import Classifier
-from .stages import Listener, timed
+from .stages import Listener
 
 PIXEL_RANGE = 255.0
 

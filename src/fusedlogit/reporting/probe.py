@@ -15,7 +15,7 @@ from ..files.outputs import REPORT_PAGE
 from . import figures
 from .many_kinds import draw_judgement
 from .report import render, write_page
-from .rounding import counted, percent
+from .rounding import counted, finite, percent
 from .summary import print_judgement, score_as_dict, table
 
 
@@ -38,11 +38,11 @@ def as_dict(result: ProbeResult, origin: str, files: Mapping[str, str]) -> dict[
         "dtype": str(result.X.dtype),
         "scaling": result.options.scaling,
         "folds": result.options.folds,
-        "C": _finite(best.C),
+        "C": finite(best.C),
         "converged": result.converged,
         "candidates": [
             {
-                "C": _finite(trial.C),
+                "C": finite(trial.C),
                 "iterations": trial.n_iter,
                 "converged": trial.converged,
                 "cost": trial.cost[-1],
@@ -58,7 +58,7 @@ def as_dict(result: ProbeResult, origin: str, files: Mapping[str, str]) -> dict[
         "test_roc_auc": test.roc_auc,
         "test_by_class": {
             name: {"n_rows": one.n_samples, "accuracy": one.accuracy, "roc_auc": one.roc_auc,
-                   "precision": _finite(one.precision)}
+                   "precision": finite(one.precision)}
             for name, one in zip(result.labels.names, test.by_class, strict=True)
         },
         "test_confusion": test.confusion.tolist(),
@@ -153,7 +153,3 @@ def write_report(folder: str | os.PathLike[str], result: ProbeResult, origin: st
         result=result, origin=origin, guessing=math.log(len(result.labels.names)),
     )  # fmt: skip
     return write_page(Path(folder), REPORT_PAGE, page, pictures)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

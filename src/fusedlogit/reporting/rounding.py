@@ -1,5 +1,6 @@
 """How shares and counts are told, the same way everywhere."""
 
+import math
 from collections.abc import Mapping
 
 from ..errors import printable
@@ -40,3 +41,8 @@ def counted(counts: Mapping[str, int]) -> str:
         return ", ".join(f"{count:,} {printable(kind)}" for kind, count in counts.items())
     least, most = min(counts.values()), max(counts.values())
     return f"{len(counts):,} kinds, {least:,}{f' to {most:,}' * (most > least)} of each"
+
+
+def finite(value: float) -> float | None:
+    """Return a number, None if JSON does not know it."""
+    return value if math.isfinite(value) else None

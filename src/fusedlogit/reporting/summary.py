@@ -1,6 +1,5 @@
 """Say what a training has come to: as a dictionary for JSON, as text for people."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -14,7 +13,7 @@ from ..evaluation.many_classes import ClassJudgement
 from ..evaluation.score import Score
 from ..photographs.training import TrainingResult
 from .comparison import Comparison
-from .rounding import counted, percent
+from .rounding import counted, finite, percent
 
 SKIPPED_SHOWN = 5
 PAIRS_SHOWN = 5
@@ -48,15 +47,15 @@ def as_dict(
             for one in images.duplicates
         ],
         "solver": result.best.solver,
-        "C": _finite(result.best.C),
+        "C": finite(result.best.C),
         "n_features": result.n_features,
         "candidates": [
             {
-                "C": _finite(candidate.C),
+                "C": finite(candidate.C),
                 "learning_rate": candidate.learning_rate,
                 "iterations": candidate.n_iter,
                 "converged": bool(candidate.model.converged_),
-                "cost": _finite(candidate.cost[-1]),
+                "cost": finite(candidate.cost[-1]),
                 "validation_accuracy": candidate.validation and candidate.validation.accuracy,
                 "seconds": candidate.seconds,
                 "kept": candidate is result.best,
@@ -210,7 +209,3 @@ def table(first: str, *others: str) -> Table:
     for name in others:
         table.add_column(name, justify="right", no_wrap=True)
     return table
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

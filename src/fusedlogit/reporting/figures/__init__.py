@@ -1,6 +1,6 @@
 """The pictures of a report. Every function returns a matplotlib figure of its own."""
 
-from .canvas import short, to_png
+from .canvas import cut, short, to_png
 from .curves import accuracy_figure, cost_figure, twin_figure
 from .many_classes import (
     CLASSES_NUMBERED,
@@ -35,6 +35,7 @@ __all__ = [
     "confused_figure",
     "confusion_figure",
     "cost_figure",
+    "cut",
     "evidence_figure",
     "exemplars_figure",
     "photographs_figure",

@@ -79,7 +79,10 @@ def cycled(count: int) -> list[str]:
 
 def short(label: str, limit: int = 16) -> str:
     """Shorten a label to fit, and keep matplotlib from taking dollar signs for formulas."""
+    return cut(label, limit).replace("$", r"\$")
+
+
+def cut(label: str, limit: int) -> str:
+    """Return a label as one harmless line of so many characters at most."""
     label = printable(label)
-    if len(label) > limit:
-        label = label[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
-    return label.replace("$", r"\$")
+    return label if len(label) <= limit else label[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusedlogit.embeddings.splits import split_rows
+from fusedlogit.evaluation.splits import split_rows
 
 
 @given(

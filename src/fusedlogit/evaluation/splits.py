@@ -1,4 +1,4 @@
-"""Which rows train, choose and judge a probe: numbers by row, so that no row is copied."""
+"""Which rows train, choose and judge a model: numbers by row, so that no row is copied."""
 
 from dataclasses import dataclass
 
@@ -59,7 +59,7 @@ def split_rows(
     codes : ndarray of int, shape (n_samples,)
         The number of each row's class; each class has three rows at least.
     test_fraction : float
-        Share of each class's rows that judge the probe: one at least, and at most all but two.
+        Share of each class's rows that judge the model: one at least, and at most all but two.
     validation_fraction : float
         Share of each class's other rows that choose C: one at least. Unused with `folds`.
     folds : int, optional

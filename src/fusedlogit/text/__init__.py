@@ -1,0 +1,1 @@
+"""Texts: from documents to a trained classifier of their words."""

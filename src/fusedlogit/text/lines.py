@@ -1,0 +1,113 @@
+"""Text files: opened with care, decoded line by line."""
+
+import codecs
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from ..errors import TextDataError, printable
+from ..files.inputs import NotRegularFileError, open_regular
+
+#: Bytes of a line or document, at most: a file of other content may have no line ends.
+MOST_BYTES = 1 << 26
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a regular file; what the system refuses is a TextDataError that names it."""
+    name = printable(path)
+    try:
+        with open_regular(path) as file:
+            yield file
+    except FileNotFoundError as error:
+        raise TextDataError(f"{name} does not exist: check the path of the texts") from error
+    except NotRegularFileError as error:
+        raise TextDataError(f"{name} {error.strerror}: give a file or folder of texts") from error
+    except OSError as error:
+        raise TextDataError(
+            f"{name} cannot be read ({error.strerror}): allow reading it"
+        ) from error
+
+
+def check_encoding(encoding: str) -> None:
+    """Refuse what is no encoding, or one whose line ends are not those of ASCII.
+
+    Raises
+    ------
+    TextDataError
+    """
+    try:
+        plain = "a\n".encode(encoding) == b"a\n" and codecs.lookup(encoding)._is_text_encoding
+    except (LookupError, UnicodeError):
+        plain = False
+    if not plain:
+        raise TextDataError(
+            f"{printable(encoding)} is no encoding that can be read line by line: save the texts "
+            "as utf-8"
+        )
+
+
+def decoded(content: bytes, encoding: str, name: str, line: int) -> str:
+    """Decode some lines, of which the first has a number.
+
+    Raises
+    ------
+    TextDataError
+        That names the file and the line, if it is no text in the encoding.
+    """
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line += content[: error.start].count(b"\n")
+        raise TextDataError(
+            f"{name}, line {line:,}: byte 0x{content[error.start]:02x} is no text in {encoding}: "
+            "save the file as utf-8, or name its --encoding"
+        ) from error
+    return text.removeprefix("\ufeff") if line == 1 else text
+
+
+class Lines:
+    """The lines of an open file.
+
+    Parameters
+    ----------
+    file : binary file
+    name : str
+        Of the file, printable.
+    encoding : str
+
+    Attributes
+    ----------
+    number : int
+        Of the line that was read last, from 1 on.
+    n_bytes : int
+        Read so far.
+    """
+
+    def __init__(self, file: BinaryIO, name: str, encoding: str) -> None:
+        self._file, self._encoding, self.name = file, encoding, name
+        self.number = 0
+        self.n_bytes = 0
+
+    @property
+    def place(self) -> str:
+        """Where the line is that was read last."""
+        return f"{self.name}, line {self.number:,}"
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the lines with their ends.
+
+        Raises
+        ------
+        TextDataError
+            If a line is longer than `MOST_BYTES`, or no text in the encoding.
+        """
+        while line := self._file.readline(MOST_BYTES + 1):
+            self.number += 1
+            self.n_bytes += len(line)
+            if len(line) > MOST_BYTES:
+                raise TextDataError(
+                    f"{self.place}: longer than {MOST_BYTES:,} bytes: is it a file of texts?"
+                )
+            yield decoded(line, self._encoding, self.name, self.number)

@@ -1,0 +1,77 @@
+"""Texts whose labels are asked for: rows of tables, files, lines of standard input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from .columns import Columns
+from .folder import read_text
+from .lines import Lines, check_encoding
+from .tables import KINDS, open_table
+
+#: What stands for standard input.
+STANDARD_INPUT = "-"
+
+
+class Unlabelled:
+    """Texts of several sources, one after the other; each has its name in place of a label.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Tables (see `fusedlogit.text.tables.KINDS`) with a text in each row, other files with one
+        text each, or `STANDARD_INPUT` with a text in each line.
+    column : str
+        Of the texts in tables.
+    encoding : str
+        Of all but Parquet files.
+
+    Raises
+    ------
+    TextDataError
+        If a table cannot be read, or has no such column.
+    """
+
+    name = "the texts"
+
+    def __init__(self, sources: Sequence[str], column: str, encoding: str) -> None:
+        check_encoding(encoding)
+        self.column, self._sources, self._encoding = column, sources, encoding
+        columns = Columns(column, None)
+        self._tables = {
+            source: open_table(source, columns, encoding) for source in sources if is_table(source)
+        }
+
+    @property
+    def numbered(self) -> bool:
+        """Whether texts are rows or lines of one source, and so called by their number."""
+        (source, *others) = self._sources
+        return not others and (source == STANDARD_INPUT or source in self._tables)
+
+    def read(self) -> Iterator[tuple[str, str, float]]:
+        """Yield each text, what it is called, and what share of the sources has been begun.
+
+        Raises
+        ------
+        TextDataError
+            If a text cannot be read; its file and line are named.
+        """
+        for begun, source in enumerate(self._sources, start=1):
+            if source in self._tables:
+                texts = (text for text, _, _ in self._tables[source].read())
+            elif source == STANDARD_INPUT:
+                lines = Lines(sys.stdin.buffer, "standard input", self._encoding)
+                texts = (line.rstrip("\r\n") for line in lines)
+            else:
+                yield read_text(source, self._encoding), source, begun / len(self._sources)
+                continue
+            for row, text in enumerate(texts):
+                called = f"{row}" if self.numbered else f"{source}:{row}"
+                yield text, called, begun / len(self._sources)
+
+
+def is_table(source: str) -> bool:
+    """Whether a source is a file with a text in each row, by its name."""
+    return Path(source).suffix.lower() in KINDS
