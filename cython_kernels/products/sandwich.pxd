@@ -18,7 +18,7 @@ from cython_kernels.registers.vector cimport fill, lanes, muladd, value_of, vec3
 cdef enum:
     TILE_ROWS = 6
     TILE_REGISTERS = 2
-    PANEL_ROWS = 256
+    PACKED_ROWS = 256
     FLOAT_ROWS = 128        # float32 sums no more rows than these
     ALIGNMENT = 64
 
@@ -53,7 +53,7 @@ cdef inline Py_ssize_t square_of(Py_ssize_t n_features) noexcept nogil:
 
 cdef inline Py_ssize_t panel_bytes(Py_ssize_t n_features) noexcept nogil:
     """Two copies of a panel in the widest compute type."""
-    return sizeof(double) * PANEL_ROWS * (padded_size(n_features) + padded_rows(n_features))
+    return sizeof(double) * PACKED_ROWS * (padded_size(n_features) + padded_rows(n_features))
 
 
 cdef inline Py_ssize_t part_bytes(Py_ssize_t n_features) noexcept nogil:
@@ -106,19 +106,19 @@ cdef inline void widen_rows(
         row = X + (first + i) * task.row_stride
         j = 0
         while j < task.n_features:
-            at = j * PANEL_ROWS + i * width
+            at = j * PACKED_ROWS + i * width
             for k in range(min(width, task.n_features - j)):
                 store(plain, at + k, feature(row, task, j + k))
             j += width
         j = task.n_features
-        store(plain, j // width * width * PANEL_ROWS + i * width + j % width, 1)
+        store(plain, j // width * width * PACKED_ROWS + i * width + j % width, 1)
         at, k = i * TILE_ROWS, 0
         for j in range(task.n_features + 1):
             store(weighted, at + k, task.row_weight[first + i] * element(
-                plain, j // width * width * PANEL_ROWS + i * width + j % width))
+                plain, j // width * width * PACKED_ROWS + i * width + j % width))
             k += 1
             if k == TILE_ROWS:
-                at, k = at + TILE_ROWS * PANEL_ROWS, 0
+                at, k = at + TILE_ROWS * PACKED_ROWS, 0
 
 
 cdef inline void add_tile(
@@ -152,8 +152,8 @@ cdef inline void add_panel(
         for a in range(((b + 1) * tile_columns + TILE_ROWS - 1) // TILE_ROWS):
             first = 0
             while first < n_rows:
-                add_tile(plain + (b * PANEL_ROWS + first) * TILE_REGISTERS,
-                         weighted + (a * PANEL_ROWS + first) * TILE_ROWS // width,
+                add_tile(plain + (b * PACKED_ROWS + first) * TILE_REGISTERS,
+                         weighted + (a * PACKED_ROWS + first) * TILE_ROWS // width,
                          min(n_rows - first, <Py_ssize_t>FLOAT_ROWS), size,
                          sums + a * TILE_ROWS * size + b * tile_columns)
                 first += FLOAT_ROWS
@@ -164,10 +164,10 @@ cdef inline void sandwich_rows(
 ) noexcept nogil:
     """Some rows of part index, panel by panel."""
     cdef Py_ssize_t size = padded_size(task.n_features)
-    cdef vec_t* weighted = panel + PANEL_ROWS * (size // lanes(panel))
+    cdef vec_t* weighted = panel + PACKED_ROWS * (size // lanes(panel))
     cdef Py_ssize_t first = rows.begin, n_rows
     while first < rows.end:
-        n_rows = min(<Py_ssize_t>PANEL_ROWS, rows.end - first)
+        n_rows = min(<Py_ssize_t>PACKED_ROWS, rows.end - first)
         widen_rows(X, task, first, n_rows, panel, weighted)
         add_panel(panel, weighted, size, n_rows, task.sums + index * square_of(task.n_features))
         first += n_rows
