@@ -217,6 +217,7 @@ class LogisticRegression(LinearClassifier):
         l1 = self.l1_ratio > 0 and bool(np.isfinite(self.C))
         name, sgd = self._solver()
         choose(name, l1)  # before anything is read
+        X, y, sample_weight = self._given(X, y, sample_weight)
         data, target_values = training_data(self, X, y, self.n_jobs)
         labels = Labels.of(target_values, "LogisticRegression")
         weight, unit = weights_of(labels, target_values, sample_weight, self.class_weight)
@@ -288,11 +289,12 @@ class LogisticRegression(LinearClassifier):
                 "class_weight='balanced' needs all rows at once: give partial_fit a dict instead"
             )
         first = _check_partial_fit_first_call(self, classes)
+        X, y, sample_weight = self._given(X, y, sample_weight)
         data, target_values = training_data(self, X, y, self.n_jobs, reset=first)
+        if not hasattr(data, "walk"):
+            raise TypeError("partial_fit does not go over sparse rows or Dask blocks: use fit")
         labels = Labels.among(self.classes_, target_values)
         weight, unit = weights_of(labels, target_values, sample_weight, self.class_weight)
-        if not hasattr(data, "walk"):
-            raise TypeError("partial_fit does not go over sparse rows: use fit")
         walked: Any = data
         stream = self._stream_on(data.n_features)
         stream.learn(

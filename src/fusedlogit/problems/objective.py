@@ -268,6 +268,11 @@ class Objective:
         data = self.data.columns(features)
         return replace(self, data=data, scaling=scaling, frame=None, about=about, order=None)
 
+    def in_memory(self) -> Objective:
+        """The same cost of few rows, with all of them in this process's memory."""
+        data = self.data.in_memory()
+        return self if data is self.data else self.sample(np.arange(data.n_samples))
+
     def sample(self, rows: NDArray[np.intp]) -> Objective:
         """The same cost of some of the rows alone."""
         return replace(self, data=self.data.sample(rows), target=self.target.sample(rows))
