@@ -62,10 +62,10 @@ class Table:
             raise TypeError(
                 f"X must be a Dask array of two dimensions or a Dask data frame; got {X!r}"
             )
-        self.workers = DaskWorkers(client_or_default(client))
         kind = "partition" if frame else "block"
         parts = _parts(X if frame else with_all_columns(X))
         self.names = [f"{kind} {k}" for k in range(len(parts))]
+        self.workers = DaskWorkers(client_or_default(client), self.names)
         made = Made(_block_of, (Kept(parts), Kept(self.names)))
         (given, described), handles = self.workers.run(*made.needs(), _joined_lists, keep=True)
         self.described: Sequence[Described] = described
@@ -80,8 +80,8 @@ class Table:
             [str(name) for name in X.columns] if frame else None,
         )
         if not blocks.sparse and len({block.dtype for block in blocks.described}) > 1:
-            dtype = blocks.dtype if blocks.dtype in STORAGE_TYPES else np.dtype(np.float32)
-            blocks = blocks.mapped(_converted, dtype)
+            common = blocks.dtype  # int32 at most, of the types that integers are stored as
+            blocks = blocks.mapped(_converted, common if common in STORAGE_TYPES else np.float32)
         self.blocks = blocks
 
     def labels(self, y: Any) -> PerRow:
@@ -176,7 +176,7 @@ def _block_of(X: Any, name: str) -> tuple[tuple[list[Any], list[Described]], Blo
     return ([given], [block.described]), block
 
 
-def _converted(block: Block, dtype: np.dtype[Any]) -> Block:
+def _converted(block: Block, dtype: Any) -> Block:
     assert isinstance(block.X, np.ndarray)
     return Block(block.X.astype(dtype, copy=False), block.name)
 

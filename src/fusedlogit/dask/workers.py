@@ -41,10 +41,12 @@ class DaskWorkers:
     Parameters
     ----------
     client : distributed.Client
+    names : sequence of str
+        Of the blocks of a collection, as errors call those that cannot be made.
     """
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
+    def __init__(self, client: Client, names: Sequence[str]) -> None:
+        self.client, self.names = client, names
 
     def run(
         self, made: Made, kept: Sequence[Kept], combine: Combine, keep: bool
@@ -61,7 +63,13 @@ class DaskWorkers:
         client: Any = self.client
         wanted = [*sums, *parts] if keep else sums
         total, *handles = client.compute(wanted, optimize_graph=False)
-        return total.result(), handles
+        try:
+            return total.result(), handles
+        except Exception as error:
+            for name, handle in zip(self.names, handles, strict=False):
+                if handle.status == "error" and name not in str(error):
+                    error.add_note(f"in {name}")
+            raise
 
 
 def _column(things: Sequence[Any], n_parts: int) -> Sequence[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .per_row import each, summed
+from .per_row import each, stored, summed
 from .target import Target
 
 Doubles = NDArray[np.float64]
@@ -30,7 +30,8 @@ class ClassMargins:
     @cached_property
     def probabilities(self) -> Doubles:
         """Of the classes, (K, n_samples)."""
-        probabilities: Doubles = each(partial(_probabilities, self.target.link), self.values)
+        made = each(partial(_probabilities, self.target.link), self.values)
+        probabilities: Doubles = stored(made)
         return probabilities
 
     def coupling(self, k: int, other: int) -> Doubles:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import getitem
+from operator import add, getitem
 from typing import Any
 
 import numpy as np
@@ -114,7 +114,8 @@ class Blocks(Places):
         self.kept, self.described, self.columns = kept, described, columns
         first = described[0]
         self.shape = int(self.bounds[-1]), first.n_features
-        self.dtype, self.sparse = first.dtype, first.n_entries is not None
+        self.dtype = np.result_type(*(block.dtype for block in described))
+        self.sparse = first.n_entries is not None
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -127,7 +128,7 @@ class Blocks(Places):
     def mapped(self, function: Callable[..., Block], *arguments: Any) -> Blocks:
         """Blocks that a function makes of these, and that stay where it made them."""
         made = Made(_described_block, (function, self.kept, arguments))
-        described, handles = self.workers.run(*made.needs(), added, keep=True)
+        described, handles = self.workers.run(*made.needs(), add, keep=True)
         kept = Made(getitem, (Kept(handles), 1))
         return Blocks(self.workers, kept, described)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ from .target import Target
 
 Doubles = NDArray[np.float64]
 
+#: Sandwiches of one pass, whose row weights and products are in memory together.
+AT_ONCE = 16
+
 
 def added(totals: tuple[Any, ...], found: tuple[Any, ...]) -> tuple[Any, ...]:
     """Sums of some rows and those of others; they need not be finite."""
@@ -36,6 +40,9 @@ def naming(name: str) -> Iterator[None]:
         raise
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
+    except Exception as error:
+        error.add_note(f"in {name}")
+        raise
 
 
 class InParts(Ledger):
@@ -157,9 +164,17 @@ class InParts(Ledger):
         self, row_weight: Any, about: Doubles | None = None, *, precise: bool = False
     ) -> Doubles:
         """[X - about, 1]^T diag(row_weight) [X - about, 1]."""
-        product: Doubles
-        (product,) = self._run(_sandwich, (row_weight,), about, precise)[0]
-        return product
+        return self.sandwiches([row_weight], about, precise=precise)[0]
+
+    def sandwiches(
+        self, row_weights: Iterable[Any], about: Doubles | None = None, *, precise: bool = False
+    ) -> list[Doubles]:
+        """Those of several weights of the rows, some of them in each pass."""
+        products: list[Doubles] = []
+        weights = iter(row_weights)
+        while some := tuple(islice(weights, AT_ONCE)):
+            products += self._run(partial(_sandwiches, about, precise), some)[0]
+        return products
 
     def moments(self, sample_weight: Any, unit: Doubles | None = None) -> tuple[Doubles, Doubles]:
         """Mean of each column, and variance of the column times `unit`."""
@@ -278,10 +293,10 @@ def _squares(matrix: Any, row_weight: Doubles) -> tuple[Any, None]:
     return matrix.squares(row_weight), None
 
 
-def _sandwich(
-    matrix: Any, row_weight: Doubles, about: Doubles | None, precise: bool
+def _sandwiches(
+    about: Doubles | None, precise: bool, matrix: Any, *row_weights: Doubles
 ) -> tuple[Any, None]:
-    return (matrix.sandwich(row_weight, about, precise=precise),), None
+    return tuple(matrix.sandwiches(row_weights, about, precise=precise)), None
 
 
 def _moments(

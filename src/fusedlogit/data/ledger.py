@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,6 +50,18 @@ class Ledger:
             own = verb(block, *(of_rows(value, rows) for value in by_row), *arguments)
             found = own if found is None else combine(found, own)
         return found
+
+    def sandwich(
+        self, row_weight: Doubles, about: Doubles | None = None, *, precise: bool = False
+    ) -> Doubles:
+        """[X - about, 1]^T diag(row_weight) [X - about, 1]."""
+        raise NotImplementedError
+
+    def sandwiches(
+        self, row_weights: Iterable[Any], about: Doubles | None = None, *, precise: bool = False
+    ) -> list[Doubles]:
+        """Those of several weights of the rows."""
+        return [self.sandwich(weight, about, precise=precise) for weight in row_weights]
 
     def count(self, part: Data) -> None:
         """Add the passes over a part of X, and its making, as fractions of a pass."""

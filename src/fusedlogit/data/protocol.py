@@ -8,7 +8,7 @@ data: behind `Margins`, or as arrays that solvers only hand back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import numpy as np
@@ -106,6 +106,11 @@ class Data(Protocol):
         self, row_weight: Doubles, about: Doubles | None = None, *, precise: bool = False
     ) -> Doubles:
         """[X - about, 1]^T diag(row_weight) [X - about, 1]."""
+
+    def sandwiches(
+        self, row_weights: Iterable[Any], about: Doubles | None = None, *, precise: bool = False
+    ) -> list[Doubles]:
+        """Those of several weights of the rows, which may share a pass."""
 
     def squares(self, row_weight: Doubles) -> tuple[Doubles, Doubles]:
         """The sums of row_weight x, and of row_weight x^2, of shape (n_features,)."""

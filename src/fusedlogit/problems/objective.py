@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -244,9 +244,9 @@ class Objective:
         sums, total = self.data.row_sum(factor[None], precise=self.precise)
         return self.scaled(sums[0], total[0])
 
-    def sandwich(self, row_weight: Doubles) -> Doubles:
-        """[X - about, 1]^T diag(row_weight) [X - about, 1], in one pass."""
-        return self.data.sandwich(row_weight, self.about, precise=self.precise)
+    def sandwiches(self, row_weights: Iterable[Doubles]) -> list[Doubles]:
+        """[X - about, 1]^T diag(row_weight) [X - about, 1] of several weights."""
+        return self.data.sandwiches(row_weights, self.about, precise=self.precise)
 
     def scaled(self, gradient: Doubles, intercept_gradient: Any) -> Doubles:
         """A gradient in X's own units in that of a point; zero for an intercept not fitted."""
