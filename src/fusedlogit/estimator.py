@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
 from .classifier import LinearClassifier
+from .data.protocol import Walked
 from .fitting import (
     Labels,
     check_offers,
@@ -291,11 +292,9 @@ class LogisticRegression(LinearClassifier):
         first = _check_partial_fit_first_call(self, classes)
         X, y, sample_weight = self._given(X, y, sample_weight)
         data, target_values = training_data(self, X, y, self.n_jobs, reset=first)
-        if not hasattr(data, "walk"):
-            raise TypeError("partial_fit does not go over sparse rows or Dask blocks: use fit")
+        walked = _walked(data)
         labels = Labels.among(self.classes_, target_values)
         weight, unit = weights_of(labels, target_values, sample_weight, self.class_weight)
-        walked: Any = data
         stream = self._stream_on(data.n_features)
         stream.learn(
             walked, labels.target(weight), unit, self.scaling,
@@ -373,3 +372,11 @@ class LogisticRegression(LinearClassifier):
                 ConvergenceWarning,
                 stacklevel=4,
             )
+
+
+def _walked(data: Any) -> Walked:
+    """Data that `partial_fit` may go over."""
+    if not hasattr(data, "walk"):
+        raise TypeError("partial_fit does not go over sparse rows or Dask blocks: use fit")
+    walked: Walked = data
+    return walked

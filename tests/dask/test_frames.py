@@ -45,6 +45,16 @@ def test_a_filtered_frame(frames):
     np.testing.assert_allclose(ours.coef_, memory.coef_, rtol=0, atol=1e-8)
 
 
+def test_integers_alone(frames):
+    X, y, _ = frames
+    X = X[["x0", "x1"]].astype(int)
+    X.loc[3, "x0"] = -100_000
+    ours = LogisticRegression(C=1e-3).fit(dd.from_pandas(X, npartitions=3), y)
+    memory = fusedlogit.LogisticRegression(C=1e-3).fit(X, y)
+    np.testing.assert_allclose(ours.coef_, memory.coef_, rtol=1e-4)
+    assert ours.feature_names_in_.tolist() == ["x0", "x1"]
+
+
 def test_other_columns(frames):
     X, y, _ = frames
     ddX = dd.from_pandas(X, npartitions=2)
@@ -55,7 +65,7 @@ def test_other_columns(frames):
 
 def test_text(frames):
     X, y, _ = frames
-    with pytest.raises(ValueError, match=r"partition 0: X must hold numbers, not text"):
+    with pytest.raises(ValueError, match=r"partition [01]: X must hold numbers, not text"):
         LogisticRegression().fit(dd.from_pandas(X.assign(text="a"), npartitions=2), y)
 
 

@@ -11,6 +11,7 @@ from distributed import Client
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.validation import _get_feature_names
 
 from ..data.checks import NUMBER_TYPES, STORAGE_TYPES, narrowed, numbers_alone, readable
 from ..data.distributed import Block, Blocks, Described
@@ -73,15 +74,12 @@ class Table:
         if not self.present:
             raise ValueError("X has no rows")
         alike(described, given)
-        blocks = Blocks(
-            self.workers,
-            Made(getitem, (Kept([handles[k] for k in self.present]), 1)),
-            [described[k] for k in self.present],
-            [str(name) for name in X.columns] if frame else None,
-        )
+        kept = Made(getitem, (Kept([handles[k] for k in self.present]), 1))
+        blocks = Blocks(self.workers, kept, [described[k] for k in self.present])
         if not blocks.sparse and len({block.dtype for block in blocks.described}) > 1:
             common = blocks.dtype  # int32 at most, of the types that integers are stored as
             blocks = blocks.mapped(_converted, common if common in STORAGE_TYPES else np.float32)
+        blocks.columns = _get_feature_names(X._meta) if frame else None
         self.blocks = blocks
 
     def labels(self, y: Any) -> PerRow:

@@ -99,19 +99,18 @@ class Blocks(Places):
         A `Block` of each part.
     described : sequence of Described
         Each with rows, and alike but for their number.
-    columns : list of str or None
+
+    Attributes
+    ----------
+    columns : sequence of str or None
         Names of the features.
     """
 
-    def __init__(
-        self,
-        workers: Workers,
-        kept: Kept | Made,
-        described: Sequence[Described],
-        columns: list[str] | None = None,
-    ) -> None:
+    columns: Sequence[str] | None = None
+
+    def __init__(self, workers: Workers, kept: Kept | Made, described: Sequence[Described]) -> None:
         super().__init__(workers, np.cumsum([0, *(block.n_samples for block in described)]))
-        self.kept, self.described, self.columns = kept, described, columns
+        self.kept, self.described = kept, described
         first = described[0]
         self.shape = int(self.bounds[-1]), first.n_features
         self.dtype = np.result_type(*(block.dtype for block in described))
