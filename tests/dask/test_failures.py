@@ -150,3 +150,16 @@ fusedlogit.LogisticRegression, fusedlogit.LogisticRegressionCV, fusedlogit.Parts
 assert not {"dask", "distributed"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_without_dask():
+    code = """
+import sys
+sys.modules["distributed"] = None
+try:
+    import fusedlogit.dask
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 'pip install "fusedlogit[dask]"' in done.stdout

@@ -8,7 +8,7 @@ import dask
 import dask.array as da
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, hstack, random_array
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 
 import fusedlogit
@@ -90,7 +90,20 @@ def test_sparse_blocks(client, shuffled):
     np.testing.assert_allclose(model.predict_proba(blocks).compute(), expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize(("n_samples", "n_features"), [(300, 400), (900, 2100)])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_sparse_blocks_of_many_columns(client, n_classes):
+    rng = np.random.default_rng(6)
+    far = 50 + 1e-2 * rng.normal(size=(1500, 1))  # a column that calls for a frame
+    X = csr_array(hstack([random_array((1500, 2499), density=0.01, rng=rng), far]))
+    y = rng.integers(0, n_classes, 1500)
+    blocks = sparse_blocks(X, [0, 400, 1500])
+    ours = LogisticRegression(C=1.0, tol=1e-10).fit(blocks, y)
+    memory = fusedlogit.LogisticRegression(C=1.0, tol=1e-10).fit(X, y)
+    assert ours.converged_ == memory.converged_
+    np.testing.assert_allclose(ours.coef_, memory.coef_, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("n_samples", "n_features"), [(300, 400), (1200, 2100)])
 def test_more_columns_than_rows(client, n_samples, n_features):
     rng = np.random.default_rng(2)
     X, y = rng.normal(size=(n_samples, n_features)), rng.integers(0, 2, n_samples)
