@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
-from .data.per_row import PerRow, each, summed
+from .data.per_row import PerRow, each, stored, summed
 from .data.protocol import Data
 from .data.target import Target
 from .problems.links import LOG_LOSS, SOFTMAX
@@ -135,7 +135,7 @@ def weights_of(
     largest = float(weight.max())
     if largest == 0:
         raise ValueError("sample_weight (times class_weight) is zero for every sample")
-    return each(np.ascontiguousarray, weight) / largest, largest
+    return stored(each(np.ascontiguousarray, weight) / largest), largest
 
 
 def _ones(codes: NDArray[Any]) -> Doubles:

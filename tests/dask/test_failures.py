@@ -32,19 +32,6 @@ def test_a_block_that_cannot_be_made(blocks):
     assert any("block 1" in note for note in caught.value.__notes__)
 
 
-def test_no_client():
-    code = """
-import numpy as np, dask.array as da
-from fusedlogit.dask import LogisticRegression
-try:
-    LogisticRegression().fit(da.ones((3, 2)), [0, 1, 1])
-except RuntimeError as error:
-    print(error)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "no Dask client: start one with dask.distributed.Client()" in done.stdout
-
-
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_nan_in_a_block(blocks, value):
     X, y, chunked = blocks
@@ -143,23 +130,24 @@ def test_what_is_not_offered(blocks):
         LogisticRegressionCV(scoring=lambda model, X, y: 0.0).fit(chunked(X), y)
 
 
-def test_dask_is_imported_when_it_is_asked_for():
+def test_without_dask_and_without_a_client():
     code = """
 import sys, fusedlogit
 fusedlogit.LogisticRegression, fusedlogit.LogisticRegressionCV, fusedlogit.Parts
 assert not {"dask", "distributed"} & set(sys.modules)
-"""
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_without_dask():
-    code = """
-import sys
 sys.modules["distributed"] = None
 try:
     import fusedlogit.dask
 except ModuleNotFoundError as error:
     print(error)
+del sys.modules["distributed"]
+import dask.array as da
+from fusedlogit.dask import LogisticRegression
+try:
+    LogisticRegression().fit(da.ones((3, 2)), [0, 1, 1])
+except RuntimeError as error:
+    print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 'pip install "fusedlogit[dask]"' in done.stdout
+    assert "no Dask client: start one with dask.distributed.Client()" in done.stdout

@@ -106,7 +106,7 @@ class Places:
 
     def __init__(self, workers: Workers, bounds: NDArray[np.intp]) -> None:
         self.workers, self.bounds = workers, bounds
-        self._sent: dict[int, tuple[NDArray[Any], PerRow]] = {}
+        self._sent: dict[int, tuple[NDArray[Any], Kept | Made]] = {}
 
     def thing(self, value: Any) -> Any:
         """What is told of rows, as `Made` takes it. Arrays of targets are sent once."""
@@ -130,8 +130,8 @@ class Places:
             return values
         if id(values) not in self._sent:
             sent = self.per_row(self.cut(values), values.shape).stored()
-            self._sent[id(values)] = values, sent
-        return self._sent[id(values)][1]
+            self._sent[id(values)] = values, sent.made
+        return self.per_row(self._sent[id(values)][1], values.shape)
 
     def per_row(self, made: Kept | Made, shape: tuple[int, ...]) -> PerRow:
         return PerRow(self, made, shape)
