@@ -23,7 +23,7 @@ LAYERS = (
     ("classifier",),
     ("selection",),
     ("estimator", "cross_validation", "paths"),
-    ("patch",),
+    ("patch", "dask"),
     ("evaluation",),
     ("photographs", "embeddings", "text"),
     ("features", "reporting"),

@@ -75,6 +75,10 @@ class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type
         new: Self = super().__new__(cls)
         return new
 
+    def _given(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+        """What `fit` is given, as the data is made of it."""
+        return X, y, sample_weight
+
     def _decision(self, X: ArrayLike) -> Doubles:
         """Decision values by class, of shape (1 or n_classes, n_samples)."""
         check_is_fitted(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -24,7 +25,9 @@ from sklearn.utils.metadata_routing import (
 )
 
 from .classifier import LinearClassifier
+from .data.distributed import Blocks
 from .data.parts import Parts
+from .data.per_row import fetched
 from .data.protocol import Data
 from .data.shared import SharedMatrix
 from .fitting import Labels, seed_of, weights_of
@@ -217,10 +220,13 @@ class LogisticRegressionCV(LinearClassifier):
         self.Cs_, self.l1_ratios_ = self._strengths(), self._ratios()
         for ratio in self.l1_ratios_:
             choose(self.solver, bool(ratio > 0 and np.isfinite(self.Cs_).any()))
+        X, y, sample_weight = self._given(X, y, sample_weight)
         matrix, values = training_data(self, X, y, self.n_jobs, dense=SharedMatrix)
         labels = Labels.of(values, "LogisticRegressionCV")
         weight, unit = weights_of(labels, values, sample_weight, self.class_weight)
         labels.require_weight(weight, "LogisticRegressionCV")
+        labels = replace(labels, codes=fetched(labels.codes))  # splitters and scorers ask for all
+        values, weight, sample_weight = (fetched(told) for told in (values, weight, sample_weight))
         routed = self._routed("fit", sample_weight, params)
         splits = self._splits(X, values, routed.splitter.split)
         grid = self._grid(matrix, labels, weight, unit, splits)
@@ -257,9 +263,11 @@ class LogisticRegressionCV(LinearClassifier):
     def _splits(self, X: Any, y: NDArray[Any], params: dict[str, Any]) -> list[Split]:
         """The folds; none for leave-one-out."""
         if isinstance(self.cv, str):
+            if isinstance(X, Blocks):
+                raise ValueError("cv='loo' needs all rows in one process; use cv=5")
             return []
         splitter = check_cv(self.cv, y, classifier=True)
-        if isinstance(X, Parts):  # splitters look at the number of rows alone
+        if isinstance(X, Parts | Blocks):  # splitters look at the number of rows alone
             X = np.empty((len(y), 0))
         return splits_of(splitter.split(X, y, **params), len(y))
 

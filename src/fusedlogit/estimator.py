@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
 from .classifier import LinearClassifier
+from .data.protocol import Walked
 from .fitting import (
     Labels,
     check_offers,
@@ -217,6 +218,7 @@ class LogisticRegression(LinearClassifier):
         l1 = self.l1_ratio > 0 and bool(np.isfinite(self.C))
         name, sgd = self._solver()
         choose(name, l1)  # before anything is read
+        X, y, sample_weight = self._given(X, y, sample_weight)
         data, target_values = training_data(self, X, y, self.n_jobs)
         labels = Labels.of(target_values, "LogisticRegression")
         weight, unit = weights_of(labels, target_values, sample_weight, self.class_weight)
@@ -288,12 +290,11 @@ class LogisticRegression(LinearClassifier):
                 "class_weight='balanced' needs all rows at once: give partial_fit a dict instead"
             )
         first = _check_partial_fit_first_call(self, classes)
+        X, y, sample_weight = self._given(X, y, sample_weight)
         data, target_values = training_data(self, X, y, self.n_jobs, reset=first)
+        walked = _walked(data)
         labels = Labels.among(self.classes_, target_values)
         weight, unit = weights_of(labels, target_values, sample_weight, self.class_weight)
-        if not hasattr(data, "walk"):
-            raise TypeError("partial_fit does not go over sparse rows: use fit")
-        walked: Any = data
         stream = self._stream_on(data.n_features)
         stream.learn(
             walked, labels.target(weight), unit, self.scaling,
@@ -371,3 +372,11 @@ class LogisticRegression(LinearClassifier):
                 ConvergenceWarning,
                 stacklevel=4,
             )
+
+
+def _walked(data: Any) -> Walked:
+    """Data that `partial_fit` may go over."""
+    if not hasattr(data, "walk"):
+        raise TypeError("partial_fit does not go over sparse rows or Dask blocks: use fit")
+    walked: Walked = data
+    return walked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
+from .data.per_row import PerRow, each, stored, summed
 from .data.protocol import Data
 from .data.target import Target
 from .problems.links import LOG_LOSS, SOFTMAX
@@ -46,12 +48,18 @@ class Labels:
         ValueError
             If y is no target of a classifier, or holds one class only.
         """
-        check_classification_targets(y)
-        classes, index = np.unique(y, return_inverse=True)
+        if isinstance(y, PerRow):
+            classes, index = summed(np.unique, (y,), combine=np.union1d), None
+            check_classification_targets(classes)
+        else:
+            check_classification_targets(y)
+            classes, index = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(
                 f"y holds one class only ({classes[0]!r}); {name} needs samples of two classes."
             )
+        if index is None:
+            return cls(classes, each(partial(_codes, classes), y).stored())
         return cls._numbered(classes, index)
 
     @classmethod
@@ -75,7 +83,7 @@ class Labels:
 
     @classmethod
     def _numbered(cls, classes: NDArray[Any], codes: NDArray[np.intp]) -> Labels:
-        return cls(classes, codes.astype(np.uint8 if len(classes) <= 256 else np.int32))
+        return cls(classes, codes.astype(_type_of_codes(classes)))
 
     @property
     def n_classes(self) -> int:
@@ -85,12 +93,16 @@ class Labels:
         """What decision values are held to."""
         return Target(self.codes, weight, LOG_LOSS if self.n_classes == 2 else SOFTMAX)
 
+    def totals(self, weight: Doubles | None) -> Doubles:
+        """Of the weights of each class, (n_classes,)."""
+        totals: Doubles = summed(np.bincount, (self.codes, weight), self.n_classes)
+        return totals
+
     def require_weight(self, weight: Doubles | None, name: str) -> None:
         """Refuse weights that leave a class without any: it is as if y did not hold it."""
         if weight is None:
             return
-        total = np.bincount(self.codes, weight, self.n_classes)
-        for label, of_class in zip(self.classes, total, strict=True):
+        for label, of_class in zip(self.classes, total := self.totals(weight), strict=True):
             if of_class == 0:
                 rest = np.count_nonzero(total)
                 needs = "two classes" if self.n_classes == 2 else "every class in y"
@@ -110,27 +122,44 @@ def weights_of(
     """Sample weights times class weights, in units of the largest; None where all are one."""
     if sample_weight is None and class_weight is None:
         return None, 1.0
-    weight = _check_sample_weight(
-        sample_weight, y, dtype=np.float64, copy=True, ensure_non_negative=True
-    )
+    weight: Any = sample_weight
+    if isinstance(labels.codes, PerRow):
+        weight = each(_ones, labels.codes) if weight is None else weight
+    else:
+        weight = _check_sample_weight(
+            weight, y, dtype=np.float64, copy=True, ensure_non_negative=True
+        )
     if class_weight is not None:
-        weight *= _class_weights(labels, y, weight, class_weight)[labels.codes]
+        by_class = _class_weights(labels, weight, class_weight)
+        weight = weight * each(by_class.__getitem__, labels.codes)
     largest = float(weight.max())
     if largest == 0:
         raise ValueError("sample_weight (times class_weight) is zero for every sample")
-    return np.ascontiguousarray(weight) / largest, largest
+    return stored(each(np.ascontiguousarray, weight) / largest), largest
+
+
+def _ones(codes: NDArray[Any]) -> Doubles:
+    return np.ones(len(codes))
+
+
+def _type_of_codes(classes: NDArray[Any]) -> type:
+    return np.uint8 if len(classes) <= 256 else np.int32
+
+
+def _codes(classes: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+    return np.searchsorted(classes, y).astype(_type_of_codes(classes))
 
 
 def _class_weights(
-    labels: Labels,
-    y: NDArray[Any],
-    sample_weight: Doubles,
-    class_weight: dict[Any, float] | str,
+    labels: Labels, sample_weight: Doubles, class_weight: dict[Any, float] | str
 ) -> Doubles:
     """A finite weight for each class."""
     with np.errstate(all="ignore"):  # a class without weight cannot be balanced
         by_class: Doubles = compute_class_weight(
-            class_weight, classes=labels.classes, y=y, sample_weight=sample_weight
+            class_weight,
+            classes=labels.classes,
+            y=labels.classes,  # as if each were one sample
+            sample_weight=labels.totals(sample_weight),
         )
     for label, weight in zip(labels.classes.tolist(), by_class.tolist(), strict=True):
         if not 0 <= weight < np.inf:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_n_features, validate_data
 from .data.arguments import data_of
 from .data.checks import NUMBER_TYPES, numbers_alone
 from .data.dense import DenseMatrix
+from .data.distributed import Blocks
 from .data.parts import Parts
 from .data.protocol import Data
 from .data.structure import rows_of
@@ -36,6 +37,11 @@ def training_data(
     TypeError, ValueError
         If X or y cannot be used.
     """
+    if isinstance(X, Blocks):
+        _check_n_features(estimator, X, reset=reset)
+        if reset:
+            _take_names(estimator, X)
+        return data_of(X, n_jobs), y
     if isinstance(X, Parts):
         target: NDArray[Any] = column_or_1d(_present(estimator, y), warn=True)
         check_consistent_length(X, target)
@@ -59,7 +65,7 @@ def new_data(estimator: BaseEstimator, X: Any, n_jobs: int | None) -> Data:
     TypeError, ValueError
         If X cannot be used, or has other columns than `fit` was given.
     """
-    if isinstance(X, Parts):
+    if isinstance(X, Parts | Blocks):
         _check_n_features(estimator, X, reset=False)
         return data_of(X, n_jobs)
     with numbers_alone(X):
@@ -79,7 +85,7 @@ def _present(estimator: BaseEstimator, y: Any) -> Any:
     return y
 
 
-def _take_names(estimator: Any, X: Parts) -> None:
+def _take_names(estimator: Any, X: Parts | Blocks) -> None:
     if X.columns is not None:
         estimator.feature_names_in_ = np.asarray(X.columns, dtype=object)
     elif hasattr(estimator, "feature_names_in_"):

@@ -108,10 +108,10 @@ def test_softmax(n, d, dtype, n_classes, n_threads, seed):
     X, rng = sparse_rows(n, d, dtype, seed=seed), np.random.default_rng(seed)
     full, y = dense_of(X), rng.integers(0, n_classes, n)
     coef, intercept = rng.normal(size=(n_classes, d)) / 20, rng.normal(size=n_classes)
-    decision, data = np.empty((n_classes, n)), data_of(X, n_threads)
+    data = data_of(X, n_threads)
     data._n_threads = n_threads
-    loss, gradient, slopes = data.softmax_loss_and_gradient(
-        Target(y, None, SOFTMAX), coef, intercept, decision=decision
+    loss, gradient, slopes, decision = data.softmax_loss_and_gradient(
+        Target(y, None, SOFTMAX), coef, intercept, margins=True
     )
     expected = reference.softmax_loss_and_gradient(full, y, coef, intercept)
     np.testing.assert_allclose(loss / n, expected[0], rtol=1e-12)

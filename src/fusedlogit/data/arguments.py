@@ -21,6 +21,7 @@ from .checks import (
     refuse_what_is_no_number,
 )
 from .dense import DenseMatrix
+from .distributed import Blocks, DistributedMatrix
 from .partitioned import PartitionedMatrix
 from .parts import Parts
 from .protocol import Data
@@ -65,8 +66,10 @@ def data_of(X: Any, n_threads: int | None, dense: type[DenseMatrix] = DenseMatri
     """A table of numbers as data: the one place that asks how X is stored.
 
     Dense (as data of the type `dense`), or by rows in order (`structure.rows_of`), and of one of
-    NUMBER_TYPES; or in parts.
+    NUMBER_TYPES; or in parts, here or on workers.
     """
+    if isinstance(X, Blocks):
+        return DistributedMatrix(X, n_threads)
     if isinstance(X, Parts):
         return PartitionedMatrix(X, n_threads)
     if issparse(X):

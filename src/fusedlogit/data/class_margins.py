@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .per_row import each, stored, summed
 from .target import Target
 
 Doubles = NDArray[np.float64]
@@ -29,8 +30,8 @@ class ClassMargins:
     @cached_property
     def probabilities(self) -> Doubles:
         """Of the classes, (K, n_samples)."""
-        link: Any = self.target.link
-        probabilities: Doubles = link.probabilities(self.values.copy())
+        made = each(partial(_probabilities, self.target.link), self.values)
+        probabilities: Doubles = stored(made)
         return probabilities
 
     def coupling(self, k: int, other: int) -> Doubles:
@@ -42,11 +43,8 @@ class ClassMargins:
 
     def slope_along(self, there: ClassMargins, share: float) -> float:
         """Derivative of the mean loss in a share of the way to other margins."""
-        change = there.values - self.values
-        link: Any = self.target.link
-        p = link.probabilities(self.values + share * change)
-        own = change[self.target.y.astype(np.intp), np.arange(len(self.target.y))]
-        return self.target.mean(np.einsum("ki,ki->i", p, change - own))
+        slope = summed(_slope_along, (self.values, there.values, self.target), share)
+        return float(slope) / self.target.total_weight
 
     def largest_change(self, than: ClassMargins) -> float:
         """How far classes have moved apart, at most, in a row with a weight."""
@@ -55,7 +53,24 @@ class ClassMargins:
 
 def reach(change: Doubles, target: Target) -> float:
     """By how much a change of decision values, (K, n_samples), moves classes apart, at most."""
+    return float(summed(_reach, (change, target), combine=max))
+
+
+def _reach(change: Doubles, target: Target) -> float:
     apart = change.max(axis=0) - change.min(axis=0)
     if target.sample_weight is not None:
         apart = apart[target.sample_weight > 0]
-    return float(apart.max())
+    return float(apart.max(initial=0.0))
+
+
+def _probabilities(link: Any, z: Doubles) -> Doubles:
+    probabilities: Doubles = link.probabilities(z.copy())
+    return probabilities
+
+
+def _slope_along(here: Doubles, there: Doubles, target: Target, share: float) -> float:
+    change, link = there - here, target.link
+    p: Any = link.probabilities(here + share * change)
+    own = change[target.y.astype(np.intp), np.arange(len(target.y))]
+    slope = np.einsum("ki,ki->i", p, change - own)
+    return float(slope.sum() if target.sample_weight is None else slope @ target.sample_weight)

@@ -63,6 +63,10 @@ class DenseMatrix(Full):
         self.n_passes = 0.0
         self._workspace_sizes: dict[int, int] = {}
 
+    def in_memory(self) -> DenseMatrix:
+        """Itself."""
+        return self
+
     def features(self, center: Doubles, unit: Doubles) -> DenseMatrix:
         """The same X, its features centred and in units."""
         matrix = DenseMatrix(self.X, self._n_threads, self.source, center, unit)
@@ -191,19 +195,20 @@ class DenseMatrix(Full):
         intercept: Doubles,
         *,
         precise: bool = False,
-        decision: Doubles | None = None,
-    ) -> tuple[float, Doubles, Doubles]:
+        margins: bool = False,
+    ) -> tuple[float, Doubles, Doubles, Doubles | None]:
         """Sum of the weighted cross-entropies, gradient (K, n_features) and (K,) of K >= 2 classes.
 
-        target.y are classes from 0 to K - 1; of any other, the loss is NaN. Decision values go into
-        `decision` (K, n_samples).
+        target.y are classes from 0 to K - 1; of any other, the loss is NaN. With `margins` come
+        decision values (K, n_samples).
         """
+        decision = np.empty((len(coef), self.n_samples)) if margins else None
         loss, slopes, gradients = np.empty(1), np.empty(len(coef)), np.empty_like(coef)
         self._run(
             dense.softmax_loss_and_gradient, *target.stored, target.sample_weight, coef, intercept,
             loss, gradients, slopes, decision, n_coefs=len(coef), precise=precise,
         )  # fmt: skip
-        return float(loss[0]), gradients, slopes
+        return float(loss[0]), gradients, slopes, decision
 
     def blocks(self, n_rows: int) -> Iterator[tuple[slice, DenseMatrix]]:
         """All rows in turn, where they lie, as matrices of their own: one pass."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +32,47 @@ class Ledger:
         """That a pass reads."""
         raise NotImplementedError
 
+    def blocks(self, n_rows: int) -> Iterator[tuple[slice, Any]]:
+        """All rows in turn, so many at most, where they lie, as data of their own: one pass."""
+        raise NotImplementedError
+
+    def by_blocks(
+        self,
+        n_rows: int,
+        verb: Callable[..., Any],
+        by_row: tuple[Any, ...],
+        *arguments: Any,
+        combine: Callable[[Any, Any], Any],
+    ) -> Any:
+        """verb(block, *by_row, *arguments) of so many rows after the other, combined: one pass."""
+        found = None
+        for rows, block in self.blocks(n_rows):
+            own = verb(block, *(of_rows(value, rows) for value in by_row), *arguments)
+            found = own if found is None else combine(found, own)
+        return found
+
+    def sandwich(
+        self, row_weight: Doubles, about: Doubles | None = None, *, precise: bool = False
+    ) -> Doubles:
+        """[X - about, 1]^T diag(row_weight) [X - about, 1]."""
+        raise NotImplementedError
+
+    def sandwiches(
+        self, row_weights: Iterable[Any], about: Doubles | None = None, *, precise: bool = False
+    ) -> list[Doubles]:
+        """Those of several weights of the rows."""
+        return [self.sandwich(weight, about, precise=precise) for weight in row_weights]
+
     def count(self, part: Data) -> None:
         """Add the passes over a part of X, and its making, as fractions of a pass."""
         self.n_passes += (part.n_passes + 1) * part.n_bytes / self.n_bytes
+
+
+def of_rows(value: Any, rows: slice) -> Any:
+    """What is told of some rows: by an array, or by what has samples; None tells nothing."""
+    if value is None:
+        return None
+    return value.sample(rows) if hasattr(value, "sample") else value[..., rows]
 
 
 class Full(Ledger):

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._kernels import margins as kernels
+from .per_row import each, summed
 from .target import Target
 
 Doubles = NDArray[np.float64]
@@ -51,27 +52,27 @@ class Margins:
     def _along(self, change: Doubles | None, share: float) -> tuple[float, float, float]:
         """The mean loss after a share of a change, its first and second derivative in the share."""
         target = self.target
-        sums = target.link.along(self.values, change, share, target, self.n_threads)
+        sums = summed(_along, (self.values, change, target), share, self.n_threads)
         loss, slope, curvature = sums / target.total_weight
         return float(loss), float(slope), float(curvature)
 
     def dual(self, share: float) -> float:
         """Minus the mean of loss*(a share of the residuals), of targets 0 and 1."""
         target = self.target
-        total = target.link.dual(self.values, share, target, self.n_threads)
-        return total / target.total_weight
+        total = summed(_dual, (self.values, target), share, self.n_threads)
+        return float(total) / target.total_weight
 
     def residual(self) -> Doubles:
         """Derivative of the mean loss in each margin."""
-        return self.target.weighted(self.target.link.residual(self.values, self.target.y))
+        return self.target.weighted(each(self.target.link.residual, self.values, self.target.y))
 
     def curvature(self) -> Doubles:
         """Second derivative of the mean loss in each margin, to hand back to the data."""
-        return self.target.weighted(self.target.link.curvature(self.values))
+        return self.target.weighted(each(self.target.link.curvature, self.values))
 
     def majorant(self) -> Doubles:
         """The same of a parabola that touches the loss from above, to hand back to the data."""
-        return self.target.weighted(self.target.link.majorant(self.values))
+        return self.target.weighted(each(self.target.link.majorant, self.values))
 
     def largest(self, than: Margins | None = None) -> float:
         """The largest absolute one, or difference from other margins, of rows with a weight."""
@@ -83,15 +84,11 @@ class Margins:
 
     def _extremes(self, than: Margins | None) -> tuple[float, float]:
         """The largest absolute one, or difference, and how many have the wrong sign."""
-        target, sums = self.target, np.zeros((self.n_threads, 2))
-        kernels.extremes(
-            self.values,
-            None if than is None else than.values,
-            *target.stored,
-            target.sample_weight,
-            sums,
+        other = None if than is None else than.values
+        largest, wrong = summed(
+            _extremes, (self.values, other, self.target), self.n_threads, combine=_joined_extremes
         )
-        return float(sums[:, 0].max()), float(sums[:, 1].sum())
+        return float(largest), float(wrong)
 
 
 class Line(Margins):
@@ -108,3 +105,25 @@ class Line(Margins):
     def slope_at(self, share: float) -> float:
         """Its derivative in the share."""
         return self._along(self.change, share)[1]
+
+
+def _along(
+    z: Doubles, change: Doubles | None, target: Target, share: float, n_threads: int
+) -> Doubles:
+    return target.link.along(z, change, share, target, n_threads)
+
+
+def _dual(z: Doubles, target: Target, share: float, n_threads: int) -> float:
+    return target.link.dual(z, share, target, n_threads)
+
+
+def _extremes(
+    z: Doubles, than: Doubles | None, target: Target, n_threads: int
+) -> tuple[float, float]:
+    sums = np.zeros((n_threads, 2))
+    kernels.extremes(z, than, *target.stored, target.sample_weight, sums)
+    return float(sums[:, 0].max()), float(sums[:, 1].sum())
+
+
+def _joined_extremes(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    return max(one[0], other[0]), one[1] + other[1]

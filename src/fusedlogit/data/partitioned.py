@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from ..errors import PassOverflowError
 from ..runtime.threads import threads_for
-from . import checks
 from .dense import DenseMatrix
-from .frame import MOST_ROWS, Seen, seen_in
-from .ledger import Full
-from .margins import Margins
-from .part_kinds import Part
+from .in_parts import InParts, added, naming
+from .ledger import of_rows
 from .parts import Parts
-from .protocol import Sums
+from .per_row import Combine
 from .target import Target
 from .walk import Walk
 
 Doubles = NDArray[np.float64]
 
 
-class PartitionedMatrix(Full):
+class PartitionedMatrix(InParts):
     """`Parts` with the threads of their passes: `protocol.Data`, of which X is read by parts.
 
     What is told of each row (targets, margins, weights) is in memory whole, and so are samples of
@@ -39,6 +34,9 @@ class PartitionedMatrix(Full):
     center, unit : ndarray of shape (n_features,), optional
         As for `DenseMatrix`.
     """
+
+    centres_freely = True
+    density = 1.0
 
     def __init__(
         self,
@@ -67,154 +65,26 @@ class PartitionedMatrix(Full):
     def _matrix(self, rows: NDArray[Any]) -> DenseMatrix:
         return DenseMatrix(rows, self._n_threads, None, self.center, self.unit)
 
-    def _run(self, verb: Callable[[slice, DenseMatrix], None]) -> None:
-        """Do something with the rows of each part: one pass. An error names the part."""
+    def _run(
+        self,
+        verb: Callable[..., tuple[Any, Any]],
+        by_row: tuple[Any, ...],
+        *arguments: Any,
+        combine: Combine = added,
+        n_vectors: int = 0,
+    ) -> tuple[Any, Any]:
+        """Go over the parts, one after the other."""
+        told = np.empty((n_vectors, self.n_samples)) if n_vectors else None
+        totals: Any = None
         for rows, part, array in self.parts.read():
-            with _naming(part):
-                verb(rows, self._matrix(array))
+            with naming(part.name), np.errstate(over="ignore", invalid="ignore"):
+                own = [of_rows(value, rows) for value in by_row]
+                sums, of_row = verb(self._matrix(array), *own, *arguments)
+                totals = sums if totals is None else combine(totals, sums)
+            if told is not None:
+                told[:, rows] = of_row
         self.n_passes += 1
-
-    def raise_if_nonfinite(self, *sums: ArrayLike, y: NDArray[Any] | None = None) -> None:
-        """Raise where a sum is not finite, naming the part and the row and column in it."""
-        if not (self._known_finite or all(np.isfinite(value).all() for value in sums)):
-            self._run(lambda rows, matrix: _refuse_nonfinite(matrix))
-        self._known_finite = True
-        checks.raise_if_nonfinite(None, *sums, y=y)
-
-    def decision_values(
-        self, coef: Doubles, intercept: Doubles, *, precise: bool = False
-    ) -> Doubles:
-        """X coef + intercept, of shape (K, n_samples)."""
-        decision: Doubles = np.empty((len(coef), self.n_samples))
-
-        def write(rows: slice, matrix: DenseMatrix) -> None:
-            decision[:, rows] = matrix.decision_values(coef, intercept, precise=precise)
-
-        self._run(write)
-        return decision
-
-    def loss_and_gradient(
-        self,
-        target: Target,
-        coef: Doubles,
-        intercept: Doubles,
-        *,
-        precise: bool = False,
-        margins: bool = True,
-        fold: NDArray[np.uint8] | None = None,
-        held_out: NDArray[np.int32] | None = None,
-    ) -> Sums:
-        """As of a `DenseMatrix`: sums that need not be finite."""
-        losses, slopes, gradients = np.zeros(len(coef)), np.zeros(len(coef)), np.zeros_like(coef)
-        decision = np.empty((len(coef), self.n_samples)) if margins else None
-
-        def add(rows: slice, matrix: DenseMatrix) -> None:
-            loss, gradient, slope, found = matrix.loss_and_gradient(
-                target.sample(rows), coef, intercept, precise=precise, margins=margins,
-                fold=None if fold is None else fold[rows], held_out=held_out,
-            )  # fmt: skip
-            _add((losses, gradients, slopes), (loss, gradient, slope))
-            for k, of_vector in enumerate(found):
-                if decision is not None:
-                    decision[k, rows] = of_vector.values
-
-        self._run(add)
-        found = [] if decision is None else [Margins(z, target, self.n_threads) for z in decision]
-        return losses, gradients, slopes, found
-
-    def softmax_loss_and_gradient(
-        self,
-        target: Target,
-        coef: Doubles,
-        intercept: Doubles,
-        *,
-        precise: bool = False,
-        decision: Doubles | None = None,
-    ) -> tuple[float, Doubles, Doubles]:
-        """As of a `DenseMatrix`: sums that need not be finite."""
-        total, slopes, gradients = np.zeros(1), np.zeros(len(coef)), np.zeros_like(coef)
-
-        def add(rows: slice, matrix: DenseMatrix) -> None:
-            own = None if decision is None else np.empty((len(coef), matrix.n_samples))
-            found = matrix.softmax_loss_and_gradient(
-                target.sample(rows), coef, intercept, precise=precise, decision=own
-            )
-            _add((total, gradients, slopes), found)
-            if decision is not None:
-                decision[:, rows] = own
-
-        self._run(add)
-        return float(total[0]), gradients, slopes
-
-    def hessian_product(
-        self,
-        curvature: Doubles,
-        vector: Doubles,
-        vector_intercept: Doubles,
-        *,
-        precise: bool = False,
-    ) -> tuple[Doubles, Doubles]:
-        """[X, 1]^T diag(curvature) [X, 1] times vectors; curvature is (K, n_samples)."""
-        product, intercept_product = np.zeros_like(vector), np.zeros(len(vector))
-
-        def add(rows: slice, matrix: DenseMatrix) -> None:
-            found = matrix.hessian_product(
-                np.ascontiguousarray(curvature[:, rows]), vector, vector_intercept, precise=precise
-            )
-            _add((product, intercept_product), found)
-
-        self._run(add)
-        return product, intercept_product
-
-    def sandwich(
-        self, row_weight: Doubles, about: Doubles | None = None, *, precise: bool = False
-    ) -> Doubles:
-        """[X - about, 1]^T diag(row_weight) [X - about, 1]."""
-        product = np.zeros((self.n_features + 1, self.n_features + 1))
-
-        def add(rows: slice, matrix: DenseMatrix) -> None:
-            _add((product,), (matrix.sandwich(row_weight[rows], about, precise=precise),))
-
-        self._run(add)
-        return product
-
-    def gram(self, mean: Doubles, scale: Doubles, root: Doubles, dtype: type) -> NDArray[Any]:
-        """As of a `DenseMatrix`: of few rows, which are in memory for it."""
-        whole = self.sample(np.arange(self.n_samples))
-        product = whole.gram(mean, scale, root, dtype)
-        self.count(whole)
-        return product
-
-    def moments(
-        self, sample_weight: Doubles | None, unit: Doubles | None = None
-    ) -> tuple[Doubles, Doubles]:
-        """Mean of each column, and variance of the column times `unit`.
-
-        Those of parts are joined: Chan, Golub and LeVeque (1983, The American Statistician 37).
-        """
-        units = np.ones(self.n_features) if unit is None else unit
-        mean, square, total = np.zeros(self.n_features), np.zeros(self.n_features), 0.0
-
-        def join(rows: slice, matrix: DenseMatrix) -> None:
-            nonlocal total
-            weight = None if sample_weight is None else sample_weight[rows]
-            own = float(matrix.n_samples if weight is None else weight.sum())
-            if own == 0:
-                return
-            own_mean, variance = matrix.moments(weight, unit)
-            total += own
-            apart = own_mean - mean
-            mean[:] += apart * (own / total)
-            square[:] += own * (variance + (apart * units) ** 2 * ((total - own) / total))
-
-        self._run(join)
-        return mean, square / total
-
-    def first_look(self) -> Seen:
-        """What some rows show of each column, evenly spread."""
-        step = max(1, self.n_samples // MOST_ROWS)
-        seen = self.parts.taken(np.arange(0, self.n_samples, step)[:MOST_ROWS])
-        return seen_in(lambda n_rows, features: seen[:n_rows, features], self.n_features)
+        return totals, told
 
     def features(self, center: Doubles, unit: Doubles) -> PartitionedMatrix:
         """The same X, its features centred and in units."""
@@ -222,17 +92,8 @@ class PartitionedMatrix(Full):
         matrix.n_passes = self.n_passes
         return matrix
 
-    def sample(self, rows: NDArray[np.intp]) -> DenseMatrix:
-        """Some of the rows, copied into memory."""
+    def _taken(self, rows: NDArray[np.intp]) -> DenseMatrix:
         return self._matrix(self.parts.taken(rows))
-
-    def blocks(self, n_rows: int) -> Iterator[tuple[slice, DenseMatrix]]:
-        """All rows in turn, so many at most, as data of their own: one pass."""
-        for rows, _, array in self.parts.read():
-            for begin in range(rows.start, rows.stop, n_rows):
-                block = slice(begin, min(begin + n_rows, rows.stop))
-                yield block, self._matrix(array[begin - rows.start : block.stop - rows.start])
-        self.n_passes += 1
 
     def columns(self, features: NDArray[np.intp]) -> DenseMatrix:
         """Some of the columns, copied into memory: one pass."""
@@ -244,43 +105,18 @@ class PartitionedMatrix(Full):
         unit = None if self.unit is None else self.unit[features]
         return DenseMatrix(columns, self._n_threads, None, center, unit)
 
-    def rows(self, rows: slice | NDArray[np.intp], dtype: type) -> NDArray[Any]:
-        """Some rows as numbers of a type: counted by who asks for them."""
-        some = np.arange(self.n_samples)[rows]
-        return self._matrix(self.parts.taken(some)).rows(slice(None), dtype)
-
     def walk(self, target: Target, walk: Walk, generator: np.random.Generator | None) -> float:
         """As of a `DenseMatrix`: parts in turn, the batches of each in random order."""
         mean_weight = target.total_weight / self.n_samples
-        losses = np.zeros(1)
-
-        def go(rows: slice, matrix: DenseMatrix) -> None:
-            losses[0] += walk.over(matrix.X, target.sample(rows), mean_weight, generator)
-
-        self._run(go)
-        return float(losses[0])
+        (losses,) = self._run(_walk, (target,), walk, mean_weight, generator)[0]
+        return float(losses)
 
 
-def _add(totals: Iterable[Doubles], found: Iterable[Any]) -> None:
-    """Add sums of a part to those of all; they need not be finite."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        for total, own in zip(totals, found, strict=True):
-            total += own
-
-
-def _refuse_nonfinite(matrix: DenseMatrix) -> None:
-    """Raise a ValueError that names the first NaN or infinity, if there is one."""
-    culprit = matrix.first_nonfinite()
-    if culprit is not None:
-        checks.blame(culprit)
-
-
-@contextmanager
-def _naming(part: Part) -> Iterator[None]:
-    """Say which part it is that an error is about."""
-    try:
-        yield
-    except PassOverflowError:
-        raise
-    except ValueError as error:
-        raise ValueError(f"{part.name}: {error}") from None
+def _walk(
+    matrix: DenseMatrix,
+    target: Target,
+    walk: Walk,
+    mean_weight: float,
+    generator: np.random.Generator | None,
+) -> tuple[tuple[float], None]:
+    return (walk.over(matrix.X, target, mean_weight, generator),), None

@@ -8,7 +8,7 @@ data: behind `Margins`, or as arrays that solvers only hand back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import numpy as np
@@ -82,11 +82,11 @@ class Data(Protocol):
         intercept: Doubles,
         *,
         precise: bool = False,
-        decision: Doubles | None = None,
-    ) -> tuple[float, Doubles, Doubles]:
+        margins: bool = False,
+    ) -> tuple[float, Doubles, Doubles, Doubles | None]:
         """The loss of many classes, its gradients (K, n_features) and (K,): not finite sums too.
 
-        Writes decision values (K, n_samples), if asked for.
+        With `margins`, decision values (K, n_samples) too.
         """
 
     def hessian_product(
@@ -106,6 +106,11 @@ class Data(Protocol):
         self, row_weight: Doubles, about: Doubles | None = None, *, precise: bool = False
     ) -> Doubles:
         """[X - about, 1]^T diag(row_weight) [X - about, 1]."""
+
+    def sandwiches(
+        self, row_weights: Iterable[Any], about: Doubles | None = None, *, precise: bool = False
+    ) -> list[Doubles]:
+        """Those of several weights of the rows, which may share a pass."""
 
     def squares(self, row_weight: Doubles) -> tuple[Doubles, Doubles]:
         """The sums of row_weight x, and of row_weight x^2, of shape (n_features,)."""
@@ -137,8 +142,21 @@ class Data(Protocol):
     def sample(self, rows: NDArray[np.intp]) -> Data:
         """Some rows as data of their own."""
 
-    def blocks(self, n_rows: int) -> Iterator[tuple[slice, Data]]:
-        """All rows in turn, so many at most, where they lie, as data of their own: one pass."""
+    def by_blocks(
+        self,
+        n_rows: int,
+        verb: Callable[..., Any],
+        by_row: tuple[Any, ...],
+        *arguments: Any,
+        combine: Callable[[Any, Any], Any],
+    ) -> Any:
+        """verb(block, *by_row, *arguments) of so many rows after the other, combined: one pass.
+
+        A block is data of its own; `by_row` are arrays, a Target, `Draws` or None.
+        """
+
+    def in_memory(self) -> Data:
+        """The same X in this process's memory: asked for few rows."""
 
     def columns(self, features: NDArray[np.intp]) -> Data:
         """Some columns as data of their own."""

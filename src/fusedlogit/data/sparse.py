@@ -230,16 +230,17 @@ class SparseMatrix(Ledger):
         intercept: Doubles,
         *,
         precise: bool = False,
-        decision: Doubles | None = None,
-    ) -> tuple[float, Doubles, Doubles]:
+        margins: bool = False,
+    ) -> tuple[float, Doubles, Doubles, Doubles | None]:
         """Sum of the weighted cross-entropies, gradient (K, n_features) and (K,) of K >= 2 classes.
 
-        target.y are classes from 0 to K - 1; of any other, the loss is NaN. Decision values go into
-        `decision` (K, n_samples).
+        target.y are classes from 0 to K - 1; of any other, the loss is NaN. With `margins` come
+        decision values (K, n_samples).
         """
+        decision = np.empty((len(coef), self.n_samples)) if margins else None
         table = self._gather(coef, intercept)
         losses, slopes = self._link(target, table, decision, softmax=True)
-        return float(losses[0]), self._scatter(table), slopes
+        return float(losses[0]), self._scatter(table), slopes, decision
 
     def hessian_product(
         self,
@@ -369,6 +370,10 @@ class SparseMatrix(Ledger):
         )
         matrix.n_passes = self.n_passes + 1
         return matrix, order
+
+    def in_memory(self) -> SparseMatrix:
+        """Itself."""
+        return self
 
     def features(self, center: Doubles, unit: Doubles) -> SparseMatrix:
         """Features (x - center) unit, stored out in float64: columns with a center are full."""

@@ -98,4 +98,5 @@ def index_arrays(X: Sparse) -> tuple[NDArray[np.int64], NDArray[Any]]:
     indices = np.asarray(X.indices)
     if indices.dtype not in (np.int32, np.int64) or not indices.dtype.isnative:
         indices = indices.astype(np.int64)
-    return np.ascontiguousarray(X.indptr, dtype=np.int64), np.ascontiguousarray(indices)
+    indptr = np.require(X.indptr, np.int64, ["C", "A"])
+    return indptr, np.require(indices, requirements=["C", "A"])

@@ -194,7 +194,7 @@ def softmax_loss_and_gradient(
     values = vector_of(table.ravel(), "coef", table.size).reshape(table.shape)
     target = target_of(y, sample_weight, matrix.n_samples, SOFTMAX)
     intercepts = vector_of(intercept, "intercept", n_classes)
-    cost, gradient, slopes = matrix.softmax_loss_and_gradient(target, values, intercepts)
+    cost, gradient, slopes, _ = matrix.softmax_loss_and_gradient(target, values, intercepts)
     if not np.isfinite(cost):
         _raise_if_no_class(target.y, n_classes)
     matrix.raise_if_nonfinite(cost, gradient)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.class_margins import ClassMargins
+from ..data.per_row import Combine, Draws
 from ..data.protocol import Data
 from ..data.target import Target
 from ..errors import PassOverflowError
@@ -140,10 +143,9 @@ class Multinomial:
 
     def _evaluate(self, point: Doubles) -> Evaluation | PassOverflowError:
         data, target, one = self.data, self.target, self.one
-        decision = np.empty((self.n_classes, data.n_samples)) if self.keeps_margins else None
         try:
-            loss, gradient, slopes = data.softmax_loss_and_gradient(
-                target, *self._passed(point), precise=one.precise, decision=decision
+            loss, gradient, slopes, decision = data.softmax_loss_and_gradient(
+                target, *self._passed(point), precise=one.precise, margins=self.keeps_margins
             )
             data.raise_if_nonfinite(loss, gradient)
         except PassOverflowError as error:
@@ -199,16 +201,35 @@ class Multinomial:
         """Change of the decision values along a direction, (K, n_samples), in one pass."""
         return self.data.decision_values(*self._passed(direction), precise=self.one.precise)
 
-    def by_block(self, point: Doubles) -> Iterator[tuple[slice, Data, Doubles]]:
-        """Some rows after the other, with probabilities of the classes, (K, rows): one pass."""
-        coef, intercept = self._passed(point)
-        n_rows = max(1, BLOCK_NUMBERS // self.n_classes)
-        for rows, block in self.data.blocks(n_rows):
-            z = block.decision_values(coef, intercept, precise=self.one.precise)
-            yield rows, block, SOFTMAX.probabilities(z)
+    def by_block(
+        self,
+        point: Doubles,
+        verb: Callable[..., Any],
+        *arguments: Any,
+        draws: Draws | None = None,
+        combine: Combine = np.add,
+    ) -> Any:
+        """What a function says of some rows after the other, combined: one pass.
 
-    def pull(self, block: Data, factor: Doubles) -> Doubles:
-        """The gradient, (K, n_features + 1), of sum_ik factor_ik z_ik over the rows of a block."""
-        sums, totals = block.row_sum(factor, precise=self.one.precise)
-        self.data.n_passes += block.n_samples / self.data.n_samples
-        return self.one.scaled(sums, totals)
+        verb(block, target, draws, p, *arguments), with probabilities p of the classes, (K, rows).
+        """
+        n_rows = max(1, BLOCK_NUMBERS // self.n_classes)
+        call = partial(_with_probabilities, verb, arguments, self.one.precise)
+        coef, intercept = self._passed(point)
+        return self.data.by_blocks(
+            n_rows, call, (self.target, draws), coef, intercept, combine=combine
+        )
+
+
+def _with_probabilities(
+    verb: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    precise: bool,
+    block: Data,
+    target: Target,
+    draws: Draws | None,
+    coef: Doubles,
+    intercept: Doubles,
+) -> Any:
+    z = block.decision_values(coef, intercept, precise=precise)
+    return verb(block, target, draws, SOFTMAX.probabilities(z), *arguments)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -249,9 +249,9 @@ class Objective:
         sums, total = self.data.row_sum(factor[None], precise=self.precise)
         return self.scaled(sums[0], total[0])
 
-    def sandwich(self, row_weight: Doubles) -> Doubles:
-        """[X - about, 1]^T diag(row_weight) [X - about, 1], in one pass."""
-        return self.data.sandwich(row_weight, self.about, precise=self.precise)
+    def sandwiches(self, row_weights: Iterable[Doubles]) -> list[Doubles]:
+        """[X - about, 1]^T diag(row_weight) [X - about, 1] of several weights."""
+        return self.data.sandwiches(row_weights, self.about, precise=self.precise)
 
     def scaled(self, gradient: Doubles, intercept_gradient: Any) -> Doubles:
         """A gradient in X's own units in that of a point; zero for an intercept not fitted."""
@@ -272,6 +272,11 @@ class Objective:
         about = None if self.about is None else self.about[features]
         data = self.data.columns(features)
         return replace(self, data=data, scaling=scaling, frame=None, about=about, order=None)
+
+    def in_memory(self) -> Objective:
+        """The same cost of few rows, with all of them in this process's memory."""
+        data = self.data.in_memory()
+        return self if data is self.data else self.sample(np.arange(data.n_samples))
 
     def sample(self, rows: NDArray[np.intp]) -> Objective:
         """The same cost of some of the rows alone."""

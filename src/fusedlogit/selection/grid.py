@@ -64,7 +64,9 @@ class Fit:
         kept: Any = self.result.margins
         if kept is None:
             kept = self.problem.sharpened().along(self.result.point)
-        return np.atleast_2d(kept if isinstance(kept, np.ndarray) else kept.values)
+        values: Any = getattr(kept, "values", kept)
+        table: Doubles = values if len(values.shape) == 2 else values[None]
+        return table
 
 
 #: Under a penalty: the fit of all rows, and fits with decision values of all rows to score.

@@ -13,6 +13,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
 from ..classifier import LinearClassifier
+from ..data.distributed import Blocks
 from .folds import Indices
 
 Doubles = NDArray[np.float64]
@@ -86,6 +87,8 @@ class Scores:
         self.scorer, self.y = knowing(scorer, classes), y[rows]
         # Scorers made of a function of y and predictions hand X on to the model, unread.
         reads = not hasattr(scorer, "_score_func")
+        if reads and isinstance(X, Blocks):
+            raise TypeError("scoring: a scorer that reads X itself cannot score Dask blocks")
         self.X = _safe_indexing(X, rows) if reads else rows
 
     def of(self, model: FoldModel, fitted: Mapping[str, Any], decisions: Doubles) -> float:

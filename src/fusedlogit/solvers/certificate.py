@@ -36,7 +36,7 @@ from .settings import Doubles
 
 #: What a certificate calls of link and data: for solvers to declare.
 OF_LINK = ("along", "curvature")
-OF_DATA = ("decision_values", "row_sum", "sandwich")
+OF_DATA = ("decision_values", "row_sum", "sandwiches")
 
 #: Newton steps at most to a point that tells more.
 STEPS = 8

@@ -63,6 +63,8 @@ class SampledGram:
     ) -> None:
         self.whole = whole = rows is None
         self.rows: NDArray[np.intp] | slice = slice(None) if rows is None else rows
+        if whole:
+            objective = objective.in_memory()
         own = margins.sample(self.rows)
         self.share = 1.0
         if rows is not None:
@@ -124,7 +126,7 @@ class SampledGram:
 
     def count_passes(self, objective: Cost) -> None:
         """Add what was read of a sample to the passes over the whole."""
-        if not self.whole:
+        if self.objective.data is not objective.data:
             objective.data.count(self.objective.data)
 
     def _image(self, slope: Doubles) -> Doubles:

@@ -62,6 +62,36 @@ class Evaluate:
 
 
 @dataclass(frozen=True, eq=False)
+class Sandwich:
+    """[X - about, 1]^T diag(row_weight) [X - about, 1]."""
+
+    objective: Objective
+    row_weight: Doubles
+
+    @property
+    def company(self) -> Hashable:
+        one = self.objective
+        return "sandwich", id(one.data), id(one.about), one.precise
+
+    def answer(self, others: Sequence[Sandwich]) -> list[Doubles | PassOverflowError]:
+        asked = [self, *others]
+        try:
+            return list(self.objective.sandwiches(ask.row_weight for ask in asked))
+        except PassOverflowError:
+            if not others:
+                raise
+            return [_own(ask) for ask in asked]
+
+
+def _own(ask: Sandwich) -> Doubles | PassOverflowError:
+    """What overflows is the affair of the one whose sum it is."""
+    try:
+        return ask.objective.sandwiches([ask.row_weight])[0]
+    except PassOverflowError as error:
+        return error
+
+
+@dataclass(frozen=True, eq=False)
 class Passes:
     """What is not shared: a call that makes passes."""
 
@@ -101,4 +131,4 @@ def pull(objective: Objective, factor: Doubles) -> Steps[Doubles]:
 
 def sandwich(objective: Objective, row_weight: Doubles) -> Steps[Doubles]:
     """[X - about, 1]^T diag(row_weight) [X - about, 1]."""
-    return passes(lambda: objective.sandwich(row_weight))
+    return _ask(Sandwich(objective, row_weight))

@@ -23,6 +23,9 @@ from functools import partial
 import numpy as np
 from scipy.special import xlog1py, xlogy
 
+from ...data.in_parts import added
+from ...data.protocol import Data
+from ...data.target import Target
 from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation
 from ..certificate import cost_of_moved, suboptimality
@@ -102,17 +105,22 @@ def gap_with_l1(objective: Multinomial, here: Evaluation) -> Steps[float]:
 
 def _entropy(objective: Multinomial, point: Doubles, shares: list[float]) -> list[float]:
     """Mean entropies of shares of the probabilities, the rest of which falls to the own class."""
-    target, totals = objective.target, np.zeros(len(shares))
-    for rows, _, p in objective.by_block(point):
-        weight = None if target.sample_weight is None else target.sample_weight[rows]
-        codes, places = target.y[rows].astype(np.intp), np.arange(p.shape[1])
-        for place, share in enumerate(shares):
-            q = share * p
-            q[codes, places] = 0.0
-            own = q.sum(axis=0)  # what the own class has not
-            of_row = -xlogy(q, q).sum(axis=0) - xlog1py(1 - own, -own)
-            totals[place] += of_row.sum() if weight is None else float(weight @ of_row)
-    return [float(total) / target.total_weight for total in totals]
+    totals = objective.by_block(point, _entropy_of_rows, shares)
+    return [float(total) / objective.target.total_weight for total in totals]
+
+
+def _entropy_of_rows(
+    block: Data, target: Target, draws: None, p: Doubles, shares: list[float]
+) -> Doubles:
+    codes, places, totals = target.y.astype(np.intp), np.arange(p.shape[1]), np.empty(len(shares))
+    for place, share in enumerate(shares):
+        q = share * p
+        q[codes, places] = 0.0
+        own = q.sum(axis=0)  # what the own class has not
+        of_row = -xlogy(q, q).sum(axis=0) - xlog1py(1 - own, -own)
+        weight = target.sample_weight
+        totals[place] = of_row.sum() if weight is None else float(weight @ of_row)
+    return totals
 
 
 def _gap(objective: Multinomial, here: Evaluation) -> float:
@@ -131,26 +139,32 @@ def _gap(objective: Multinomial, here: Evaluation) -> float:
 
 def _intercept_hessian(objective: Multinomial, point: Doubles) -> Doubles:
     """Of J in the intercepts alone."""
-    target = objective.target
-    total = np.zeros((objective.n_classes, objective.n_classes))
-    for rows, _, p in objective.by_block(point):
-        weighted = p if target.sample_weight is None else p * target.sample_weight[rows]
-        total -= weighted @ p.T
+    total: Doubles = -objective.by_block(point, _products_of_classes)
     np.fill_diagonal(total, 0)
     np.fill_diagonal(total, -total.sum(axis=1))
-    return total / target.total_weight
+    return total / objective.target.total_weight
+
+
+def _products_of_classes(block: Data, target: Target, draws: None, p: Doubles) -> Doubles:
+    weighted = p if target.sample_weight is None else p * target.sample_weight
+    return weighted @ p.T
 
 
 def _change_of_slope(objective: Multinomial, point: Doubles, step: Doubles) -> Doubles:
     """Of the gradient in the coefficients, by a small step of the intercepts."""
-    target = objective.target
-    change = np.zeros((objective.n_classes, objective.data.n_features))
-    for rows, block, p in objective.by_block(point):
-        factor = p * (step[:, None] - step @ p)
-        if target.sample_weight is not None:
-            factor *= target.sample_weight[rows]
-        change += objective.pull(block, factor)[:, :-1]
-    return change / target.total_weight
+    sums = objective.by_block(point, _pull_of_step, step, objective.one.precise, combine=added)
+    objective.data.n_passes += 1
+    change: Doubles = objective.one.scaled(*sums)[:, :-1]
+    return change / objective.target.total_weight
+
+
+def _pull_of_step(
+    block: Data, target: Target, draws: None, p: Doubles, step: Doubles, precise: bool
+) -> tuple[Doubles, Doubles]:
+    factor = p * (step[:, None] - step @ p)
+    if target.sample_weight is not None:
+        factor *= target.sample_weight
+    return block.row_sum(factor, precise=precise)
 
 
 def _rounding_of_model(objective: Multinomial, here: Evaluation) -> float:

@@ -14,7 +14,7 @@ from ...problems.objective import Evaluation
 from ..factored import Factored
 from ..hessian import NEAR, ROUNDING, rounding_of_gradient
 from ..metric import TINY, beyond
-from ..requests import Steps, passes, sandwich
+from ..requests import Steps, passes
 from ..settings import Doubles
 
 
@@ -169,8 +169,10 @@ def class_sandwiches(objective: Multinomial, margins: ClassMargins) -> Steps[NDA
     """
     n_classes, size = objective.n_classes, objective.data.n_features + 1
     blocks = np.zeros((n_classes, n_classes, size, size))
-    for k, other in combinations(range(n_classes), 2):
-        product = yield from sandwich(objective.one, margins.coupling(k, other))
+    pairs = list(combinations(range(n_classes), 2))
+    couplings = (margins.coupling(k, other) for k, other in pairs)
+    products = yield from passes(lambda: objective.one.sandwiches(couplings))
+    for (k, other), product in zip(pairs, products, strict=True):
         blocks[k, other] = blocks[other, k] = -product
         blocks[k, k] += product
         blocks[other, other] += product

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import add
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...data.margins import Margins
+from ...data.per_row import Draws, each, stored
+from ...data.protocol import Data
 from ...data.target import Target
+from ...problems.links import SOFTMAX
 from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation, Objective
 from ..common import common_hessian
@@ -152,12 +156,17 @@ def common_blocks(objective: Multinomial, point: Doubles, shared: PerClass) -> S
     return ClassBlocks(metrics)
 
 
-def _curvature(objective: Multinomial, point: Doubles) -> Doubles:
-    """Of each class and row, (K, n_samples)."""
-    curvature = np.empty((objective.n_classes, objective.data.n_samples))
-    for rows, _, p in objective.by_block(point):
-        curvature[:, rows] = p * (1 - p)
-    return np.array([objective.target.weighted(row) for row in curvature])
+def _curvature(objective: Multinomial, point: Doubles) -> list[Doubles]:
+    """Of each class, that of each row."""
+    curvature = stored(each(_curvature_of_rows, objective.along(point)))
+    return [objective.target.weighted(of_class) for of_class in curvature]
+
+
+def _curvature_of_rows(z: Doubles) -> Doubles:
+    p: Doubles = SOFTMAX.probabilities(z.copy())
+    for of_class in p:
+        of_class *= 1 - of_class
+    return p
 
 
 def _factored(one: Objective, hessian: CenteredHessian) -> DenseHessian:
@@ -180,8 +189,8 @@ def class_hessians(
     A row of curvature c is drawn with the probability min(1, c / level) and weighs max(c, level),
     so that the sum is expected to be that of all rows, and no row outweighs the others.
     """
-    shared = yield from _shared_product(objective, generator)
-    drawn = yield from passes(lambda: _draw(objective, point, generator))
+    shared, levels = yield from _shared_product(objective, point, generator)
+    drawn = yield from passes(lambda: _draw(objective, point, levels, generator))
     one, hessians = objective.one, []
     for rows, weight in drawn:
         part = one.sample(rows)
@@ -192,39 +201,50 @@ def class_hessians(
     return hessians
 
 
-def _shared_product(objective: Multinomial, generator: np.random.Generator) -> Steps[Doubles]:
-    """The sandwich of some rows at probabilities that are all alike."""
+def _shared_product(
+    objective: Multinomial, point: Doubles, generator: np.random.Generator
+) -> Steps[tuple[Doubles, Doubles]]:
+    """The sandwich of some rows at probabilities that are all alike, and levels to draw by."""
     n_samples, n_classes = objective.data.n_samples, objective.n_classes
-    n_rows = min(n_samples, 4 * ROWS_PER_FEATURE * (objective.data.n_features + 1))
-    part = objective.one.sample(draw_rows(n_samples, n_rows, generator))
+    n_features = objective.data.n_features
+    n_rows = min(n_samples, 4 * ROWS_PER_FEATURE * (n_features + 1))
+    some = objective.sample(draw_rows(n_samples, n_rows, generator))
+    part = some.one
     product = yield from sandwich(part, part.target.weighted(np.full(n_rows, 1 / n_classes)))
+    curvature = yield from passes(lambda: _curvature_of_rows(some.along(point)))
+    if part.target.sample_weight is not None:
+        curvature *= part.target.sample_weight
     objective.data.count(part.data)
-    return product
+    wanted = max(LEAST_ROWS, ROWS_PER_FEATURE * (n_features + 1))
+    share = n_samples / wanted if wanted < n_samples else 0
+    return product, np.maximum(curvature.mean(axis=1), TINY) * share
 
 
 def _draw(
-    objective: Multinomial, point: Doubles, generator: np.random.Generator
+    objective: Multinomial, point: Doubles, levels: Doubles, generator: np.random.Generator
 ) -> list[tuple[NDArray[np.intp], Doubles]]:
     """Rows and weights for each class, in one pass."""
-    target, n_classes = objective.target, objective.n_classes
-    n_rows = max(LEAST_ROWS, ROWS_PER_FEATURE * (objective.data.n_features + 1))
-    found: list[list[tuple[NDArray[np.intp], Doubles]]] = [[] for _ in range(n_classes)]
-    levels: Doubles | None = None
-    for rows, _, p in objective.by_block(point):
-        curvature = p * (1 - p)
-        if target.sample_weight is not None:
-            curvature *= target.sample_weight[rows]
-        if levels is None:  # the first rows stand for all
-            share = objective.data.n_samples / n_rows if n_rows < objective.data.n_samples else 0
-            levels = np.maximum(curvature.mean(axis=1), TINY) * share
-        for k, (of_class, level) in enumerate(zip(curvature, levels, strict=True)):
-            drawn = np.flatnonzero(generator.random(len(of_class)) * level < of_class)
-            found[k].append((drawn + rows.start, np.maximum(of_class[drawn], level)))
-    return [_joined(parts, target.total_weight) for parts in found]
+    draws = Draws(int(generator.integers(2**31)))
+    found = objective.by_block(point, _drawn, levels, draws=draws, combine=add)
+    return [_joined(parts, objective.target.total_weight) for parts in zip(*found, strict=True)]
+
+
+def _drawn(
+    block: Data, target: Target, draws: Draws, p: Doubles, levels: Doubles
+) -> list[list[tuple[NDArray[np.intp], Doubles]]]:
+    """Of a block: a list of one, with rows and weights of each class."""
+    curvature, generator = p * (1 - p), draws.generator()
+    if target.sample_weight is not None:
+        curvature *= target.sample_weight
+    found = []
+    for of_class, level in zip(curvature, levels, strict=True):
+        drawn = np.flatnonzero(generator.random(len(of_class)) * level < of_class)
+        found.append((drawn + draws.begin, np.maximum(of_class[drawn], level)))
+    return [found]
 
 
 def _joined(
-    parts: list[tuple[NDArray[np.intp], Doubles]], total: float
+    parts: Sequence[tuple[NDArray[np.intp], Doubles]], total: float
 ) -> tuple[NDArray[np.intp], Doubles]:
     """Rows and weights of all blocks; some row in any case."""
     rows = np.concatenate([rows for rows, _ in parts])

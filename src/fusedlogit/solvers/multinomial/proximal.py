@@ -16,6 +16,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data.per_row import summed
 from ...errors import PassOverflowError
 from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation
@@ -241,7 +242,7 @@ class _Steps:
 def _log_shares(objective: Multinomial) -> Doubles:
     """The intercepts that are best alone."""
     target = objective.target
-    shares = np.bincount(target.y, target.sample_weight, objective.n_classes)
+    shares = summed(np.bincount, (target.y, target.sample_weight), objective.n_classes)
     logarithms: Doubles = np.log(np.maximum(shares, 1e-300) / shares.sum())
     logarithms -= logarithms.mean()
     return logarithms

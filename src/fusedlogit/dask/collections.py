@@ -1,0 +1,219 @@
+"""Dask arrays and data frames as blocks on workers, with labels and weights beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import add, getitem
+from typing import Any
+
+import numpy as np
+from distributed import Client
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.validation import _get_feature_names
+
+from ..data.checks import NUMBER_TYPES, STORAGE_TYPES, narrowed, numbers_alone, readable
+from ..data.distributed import Block, Blocks, Described
+from ..data.in_parts import naming
+from ..data.per_row import Kept, Made, PerRow
+from ..data.sparse import SparseMatrix
+from ..data.structure import rows_of
+from .workers import DaskWorkers, client_or_default
+
+
+def is_collection(X: Any) -> bool:
+    """Whether X is one of Dask's."""
+    return hasattr(X, "__dask_graph__")
+
+
+def is_frame(X: Any) -> bool:
+    """Whether a collection is a data frame."""
+    return hasattr(X, "partitions") and hasattr(X, "columns")
+
+
+def with_all_columns(X: Any) -> Any:
+    """A Dask array of which each block has all columns."""
+    return X if X.numblocks[1] == 1 else X.rechunk({1: -1})
+
+
+class Table:
+    """A Dask array or data frame whose blocks of rows are on workers.
+
+    Parameters
+    ----------
+    X : dask.array.Array or dask.dataframe.DataFrame
+        Of which each block has all columns, or is given them.
+    client : distributed.Client or None
+
+    Raises
+    ------
+    TypeError
+        If X is neither.
+    RuntimeError
+        If there is no client.
+    ValueError
+        If X has no rows, holds what is no number, or a block has other columns or another type
+        than the first: naming it.
+    """
+
+    def __init__(self, X: Any, client: Client | None) -> None:
+        frame = is_frame(X)
+        if not frame and getattr(X, "ndim", None) != 2:
+            raise TypeError(
+                f"X must be a Dask array of two dimensions or a Dask data frame; got {X!r}"
+            )
+        kind = "partition" if frame else "block"
+        parts = _parts(X if frame else with_all_columns(X))
+        self.names = [f"{kind} {k}" for k in range(len(parts))]
+        self.workers = DaskWorkers(client_or_default(client), self.names)
+        made = Made(_block_of, (Kept(parts), Kept(self.names)))
+        (given, described), handles = self.workers.run(*made.needs(), _joined_lists, keep=True)
+        self.described: Sequence[Described] = described
+        self.present = [k for k, block in enumerate(described) if block.n_samples]
+        if not self.present:
+            raise ValueError("X has no rows")
+        alike(described, given)
+        kept = Made(getitem, (Kept([handles[k] for k in self.present]), 1))
+        blocks = Blocks(self.workers, kept, [described[k] for k in self.present])
+        if not blocks.sparse and len({block.dtype for block in blocks.described}) > 1:
+            common = blocks.dtype  # int32 at most, of the types that integers are stored as
+            blocks = blocks.mapped(_converted, common if common in STORAGE_TYPES else np.float32)
+        blocks.columns = _get_feature_names(X._meta) if frame else None
+        self.blocks = blocks
+
+    def labels(self, y: Any) -> PerRow:
+        """y by block.
+
+        Raises
+        ------
+        ValueError
+            If it does not fit X, or a label is missing: naming block and row.
+        """
+        return self._told(y, "y", _labels)
+
+    def weights(self, sample_weight: Any) -> PerRow | None:
+        """Sample weights by block, in float64.
+
+        Raises
+        ------
+        ValueError
+            If they do not fit X, or one is negative or not finite: naming block and row.
+        """
+        if sample_weight is None:
+            return None
+        return self._told(sample_weight, "sample_weight", _weights)
+
+    def _told(self, values: Any, what: str, check: Any) -> PerRow:
+        lengths = [block.n_samples for block in self.described]
+        parts = Kept(self._parts_of(values, what, lengths))
+        made = Made(_checked, (check, what, parts, Kept(lengths), Kept(self.names)))
+        _, handles = self.workers.run(*made.needs(), _neither, keep=True)
+        kept = Made(getitem, (Kept([handles[k] for k in self.present]), 1))
+        return self.blocks.per_row(kept, (len(self.blocks),))
+
+    def _parts_of(self, values: Any, what: str, lengths: list[int]) -> list[Any]:
+        """One thing for each block of X."""
+        n_rows = sum(lengths)
+        if not is_collection(values):
+            array = column_or_1d(values, warn=True)
+            _require_rows(what, len(array), n_rows)
+            ends = np.cumsum(lengths)
+            return [array[end - length : end] for end, length in zip(ends, lengths, strict=True)]
+        known = hasattr(values, "chunks") and not np.isnan(values.chunks[0]).any()
+        if not known:
+            parts = _parts(values)
+            if len(parts) != len(lengths):
+                raise ValueError(
+                    f"{what} is in {len(parts)} parts and X in {len(lengths)}; give both the same"
+                )
+            return parts
+        _require_rows(what, values.shape[0], n_rows)
+        some = iter(_parts(values.rechunk({0: tuple(length for length in lengths if length)})))
+        return [next(some) if length else np.empty(0) for length in lengths]
+
+
+def _parts(collection: Any) -> list[Any]:
+    """Of an array or a data frame, the one of each block of rows, as what is yet to be made."""
+    return list(np.ravel(np.asarray(collection.to_delayed(), dtype=object)))
+
+
+def _require_rows(what: str, found: int, n_rows: int) -> None:
+    if found != n_rows:
+        raise ValueError(f"inconsistent numbers of samples: X has {n_rows} rows, {what} {found}")
+
+
+def alike(described: Sequence[Described], given: Sequence[np.dtype[Any]]) -> None:
+    """Refuse blocks of other columns or another type than the first with rows."""
+    pairs = [pair for pair in zip(described, given, strict=True) if pair[0].n_samples]
+    first, dtype = pairs[0]
+    for block, own in pairs:
+        if block.n_features != first.n_features:
+            raise ValueError(
+                f"{block.name} has {block.n_features} columns, {first.name} {first.n_features}"
+            )
+        if own != dtype:
+            raise ValueError(f"{block.name} holds {own}, {first.name} {dtype}")
+        if (block.n_entries is None) != (first.n_entries is None):
+            raise ValueError(f"of {block.name} and {first.name} one is sparse, the other dense")
+
+
+def _block_of(X: Any, name: str) -> tuple[tuple[list[Any], list[Described]], Block]:
+    """A block as it is stored, of which passes are to be made; its first type, what it is like."""
+    with naming(name), numbers_alone(X):
+        rows = check_array(
+            rows_of(X), accept_sparse="csr", dtype=list(NUMBER_TYPES), ensure_all_finite=False,
+            ensure_min_samples=0, input_name="X",
+        )  # fmt: skip
+    given = rows.dtype
+    if issparse(rows):
+        rows = rows.astype(np.float32) if given == np.float16 else rows  # SciPy knows no float16
+        block = Block(SparseMatrix.of(rows, 1), name)
+    else:
+        block = Block(readable(narrowed(rows)), name)
+    return ([given], [block.described]), block
+
+
+def _converted(block: Block, dtype: Any) -> Block:
+    assert isinstance(block.X, np.ndarray)
+    return Block(block.X.astype(dtype, copy=False), block.name)
+
+
+def _joined_lists(one: Any, other: Any) -> Any:
+    return tuple(map(add, one, other))
+
+
+def _neither(one: None, other: None) -> None:
+    """Of two parts that send nothing back."""
+
+
+def _checked(
+    check: Any, what: str, values: Any, n_rows: int, name: str
+) -> tuple[None, NDArray[Any]]:
+    """What is told of the rows of a block, found to fit it."""
+    with naming(name):
+        array = np.asarray(values)
+        array = array.ravel() if array.ndim == 2 and array.shape[1] == 1 else array
+        if array.shape != (n_rows,):
+            raise ValueError(f"{what} has shape {array.shape}; X has {n_rows} rows there")
+        return None, check(array)
+
+
+def _labels(y: NDArray[Any]) -> NDArray[Any]:
+    missing = np.array([label is None for label in y]) if y.dtype == object else np.False_
+    with np.errstate(invalid="ignore"):
+        places = np.flatnonzero(missing | np.asarray(y != y, dtype=bool))
+    if places.size:
+        raise ValueError(f"y lacks a label in row {places[0]}: it is {y[places[0]]}")
+    return y
+
+
+def _weights(weight: NDArray[Any]) -> NDArray[np.float64]:
+    numbers = np.ascontiguousarray(weight, dtype=np.float64)
+    places = np.flatnonzero(~((numbers >= 0) & np.isfinite(numbers)))
+    if places.size:
+        raise ValueError(
+            f"sample_weight is {numbers[places[0]]} in row {places[0]}; weights must be finite and "
+            "not negative"
+        )
+    return numbers

@@ -1,0 +1,91 @@
+"""Tasks on Dask's workers: one for each part, and a tree of sums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dask.delayed import delayed
+from distributed import Client, get_client
+
+from ..data.per_row import Combine, Kept, Made, joined
+
+#: Sums that are added up in one task.
+FAN_IN = 8
+
+
+def client_or_default(client: Client | None) -> Client:
+    """The client to use.
+
+    Raises
+    ------
+    RuntimeError
+        If there is none.
+    """
+    if client is not None:
+        return client
+    try:
+        return get_client()
+    except ValueError:
+        raise RuntimeError(
+            "there is no Dask client: start one with dask.distributed.Client(), or set the "
+            "estimator's attribute `client`"
+        ) from None
+
+
+class DaskWorkers:
+    """The workers of a client.
+
+    All that tasks depend on are their arguments, so Dask makes anew what is lost with a worker.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    names : sequence of str
+        Of the blocks of a collection, as errors call those that cannot be made.
+    """
+
+    def __init__(self, client: Client, names: Sequence[str]) -> None:
+        self.client, self.names = client, names
+
+    def run(
+        self, made: Made, kept: Sequence[Kept], combine: Combine, keep: bool
+    ) -> tuple[Any, list[Any]]:
+        """As `data.per_row.Workers` says."""
+        n_parts = max(len(things.things) for things in kept)
+        columns = [_column(things.things, n_parts) for things in kept]
+        task = delayed(_make if keep else _first_made, pure=False)
+        parts = [task(made, list(things)) for things in zip(*columns, strict=True)]
+        sums = [delayed(_first, pure=False)(pair) for pair in parts] if keep else parts
+        while len(sums) > 1:
+            groups = [sums[begin : begin + FAN_IN] for begin in range(0, len(sums), FAN_IN)]
+            sums = [delayed(joined, pure=False)(combine, group) for group in groups]
+        client: Any = self.client
+        wanted = [*sums, *parts] if keep else sums
+        total, *handles = client.compute(wanted, optimize_graph=False)
+        try:
+            return total.result(), handles
+        except Exception as error:
+            for name, handle in zip(self.names, handles, strict=False):
+                if handle.status == "error" and name not in str(error):
+                    error.add_note(f"in {name}")
+            raise
+
+
+def _column(things: Sequence[Any], n_parts: int) -> Sequence[Any]:
+    """One thing for each part; what is alike for all is sent once."""
+    if len(things) == n_parts:
+        return things
+    return [delayed(things[0], traverse=False)] * n_parts
+
+
+def _make(made: Made, kept: list[Any]) -> Any:
+    return made.of(kept)
+
+
+def _first_made(made: Made, kept: list[Any]) -> Any:
+    return made.of(kept)[0]
+
+
+def _first(pair: Any) -> Any:
+    return pair[0]
