@@ -26,11 +26,13 @@ from scipy.special import xlog1py, xlogy
 from ...data.in_parts import added
 from ...data.protocol import Data
 from ...data.target import Target
+from ...errors import PassOverflowError
 from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation
 from ..certificate import cost_of_moved, suboptimality
 from ..metric import EPS, TINY, Metric, beyond
-from ..requests import Steps, evaluate, passes
+from ..path import evaluate_along
+from ..requests import Steps, passes
 from ..settings import Doubles
 from .hessian import ClassHessian, class_hessian, inverse_of_intercepts
 
@@ -76,9 +78,12 @@ def at_best_intercepts(objective: Multinomial, here: Evaluation) -> Steps[Evalua
         if np.abs(slope).max() <= LITTLE_SLOPE:
             break
         hessian = yield from passes(partial(_intercept_hessian, objective, here.point))
-        point = here.point.copy()
-        objective.table(point)[:, -1] -= inverse_of_intercepts(hessian) @ slope
-        there = yield from evaluate(objective, point)
+        step = np.zeros_like(here.point)
+        objective.table(step)[:, -1] = -inverse_of_intercepts(hessian) @ slope
+        try:
+            _, there = yield from evaluate_along(objective, here.point, step)
+        except PassOverflowError:
+            break
         if not np.abs(objective.table(there.gradient)[:, -1]).max() < np.abs(slope).max():
             break
         here = there
