@@ -2,7 +2,8 @@
 
 - Few coefficients: the Hessian of all, at each step; of many rows, from the minimum of a sample on.
 - Few features, many classes: the minimum of a sample first, then quasi-Newton steps in the metric
-  of a Hessian for each class.
+  of a Hessian for each class. Of sparse data, of which a pass may cost next to nothing, as many
+  steps before as those Hessians cost, in the metric of the columns' variances.
 - Many features: quasi-Newton steps in the metric of a sampled Gram product; of sparse data, in that
   of a Hessian among the commonest features for each class.
 """
@@ -17,11 +18,13 @@ from ...problems.multinomial import Multinomial
 from ..descent import Descent
 from ..gram import SampledGram
 from ..hessian import DENSE_FEATURES
+from ..lbfgs import Diagonal
 from ..newton import (
     OVERHEAD,
     PRODUCT_SPEED,
     RENEWED,
     SHARE_OF_ROWS,
+    SPARSE,
     SPARSE_MEMORY,
     draw_rows,
     first_rows,
@@ -30,7 +33,15 @@ from ..newton import (
 from ..requests import Steps
 from ..settings import Doubles, Result, Settings, Solver
 from .hessian import class_hessian
-from .metric import class_blocks, common_blocks, sampled_gram, shared_common, shared_hessian
+from .metric import (
+    PerClass,
+    alike,
+    class_blocks,
+    common_blocks,
+    sampled_gram,
+    shared_common,
+    shared_hessian,
+)
 
 #: Rows for each coefficient that a sampled Hessian of all of them needs.
 ROWS_PER_COEF = 36
@@ -96,15 +107,19 @@ def _by_class(
         descent = yield from Descent.begin(objective, start, settings, MEMORY)
     else:
         descent, _ = yield from _from_sample(objective, n_rows, start, settings)
+    if objective.data.density <= SPARSE:
+        variances = PerClass(Diagonal(alike(objective)), objective.n_classes)
+        yield from descent.go(variances, price_of_class_hessians(objective))
+        if descent.finished:
+            return descent
     generator = np.random.default_rng(settings.seed)
     if objective.n_classes * n_features**2 > MOST_NUMBERS or not settings.certify:
         yield from _in_shared_metric(descent, n_rows, generator)
         return descent
-    for n_steps in (*RENEWALS, np.inf):
+    renewals = iter(RENEWALS)
+    while not descent.finished:
         metric = yield from class_blocks(descent.objective, descent.here.point, generator)
-        yield from descent.go(metric, n_steps)
-        if descent.finished:
-            break
+        yield from descent.go(metric, next(renewals, np.inf))
     return descent
 
 
@@ -180,6 +195,13 @@ def price_of_hessian(objective: Multinomial) -> int:
     product = n_samples * size * size / 2 + size**3 / 3
     a_pass = n_samples * size
     return max(1, int(product / PRODUCT_SPEED / (a_pass + OVERHEAD) + 0.5))
+
+
+def price_of_class_hessians(objective: Multinomial) -> int:
+    """Passes that take as long as factoring a Hessian for each class."""
+    data = objective.data
+    a_pass = data.density * data.n_samples * objective.n_coefs
+    return int(objective.n_classes * data.n_features**3 / 3 / PRODUCT_SPEED / (a_pass + OVERHEAD))
 
 
 NEWTON = Solver("newton", solve)
