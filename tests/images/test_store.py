@@ -389,6 +389,13 @@ class TestPlace:
         assert "is a file: name a folder" in result.stderr
         assert place.read_bytes() == b"mine"
 
+    def test_a_partial_store_that_is_none(self, folder, place, partial):
+        partial.mkdir()
+        (partial / "pixels.npy").write_bytes(b"mine")
+        with pytest.raises(StoreError, match=r"store\.partial is no store: delete"):
+            load(folder, place)
+        assert (partial / "pixels.npy").read_bytes() == b"mine"
+
     def test_without_room(self, folder, place, monkeypatch):
         monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 9, 0))
         with pytest.raises(OutputError, match="needs 0 MB more, 0 MB are free: make room"):

@@ -267,7 +267,12 @@ def _resumed(
 ) -> Manifest:
     """Return the blocks of an interrupted run up to the first that is not right, if any."""
     manifest = Manifest(wanted.size, wanted.parts, ())
-    if (partial / MANIFEST).exists():
+    if not (partial / MANIFEST).exists():
+        if (partial / PIXELS).stat().st_size:  # the manifest comes before the first row
+            raise StoreError(
+                f"{printable(partial)} is no store: {REMEDY.format(printable(partial))}"
+            )
+    else:
         found = read_manifest(partial / MANIFEST)
         check_wanted(partial, found, wanted)
         _check_sources(partial, found, wanted, source)
