@@ -47,6 +47,7 @@ BAD_INPUT = 2
 # Those of fusedlogit.reporting.studies, which takes long to import.
 STUDIES = (
     "learning-rates", "regularisation", "k-fold", "image-sizes", "training-size", "activations",
+    "sgd",
 )  # fmt: skip
 
 INTERRUPTED = 130
@@ -187,7 +188,8 @@ def study(
     """Write a page on DATA with a picture, a table and what they show.
 
     learning-rates compares those of gradient descent on raw pixels; regularisation strengths of
-    the penalty; k-fold cross-validates; image-sizes, training-size and activations compare these.
+    the penalty; k-fold cross-validates; image-sizes, training-size and activations compare these;
+    sgd compares batch with stochastic descent of raw pixels.
     Most train several times: minutes on thousands of images, under a minute with --limit 100.
     """
     _check_split(ctx)
@@ -196,7 +198,8 @@ def study(
     from ..photographs.loading import load_images
     from ..photographs.stages import Listener
     from ..reporting.report import write_study
-    from ..reporting.studies import Setting, run_study
+    from ..reporting.studies import run_study
+    from ..reporting.study import Setting
 
     options = _training_options(features, "auto", (), MAX_ITER, C, n_threads, cache)
     with ExitStack() as stack:
