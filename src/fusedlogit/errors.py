@@ -69,6 +69,10 @@ class TextDataError(InputError):
     """A file or folder of texts cannot be used."""
 
 
+class StoreError(InputError):
+    """A store of decoded images is incomplete, changed, or of other images than is asked for."""
+
+
 class OutputError(InputError):
     """A result cannot be written where the user asked."""
 

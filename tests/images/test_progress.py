@@ -1,6 +1,7 @@
 """Progress bars."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from fusedlogit.command_line.progress import ProgressBars
 from fusedlogit.photographs.features import PatchFeatures
 from fusedlogit.photographs.stages import Listener
 from fusedlogit.photographs.training import TrainingOptions, train
-from fusedlogit.reporting.studies import Setting, run_study
+from fusedlogit.reporting.studies import run_study
+from fusedlogit.reporting.study import Setting
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -51,6 +53,15 @@ def bars():
 def shown(bars):
     """Name of each bar, and the share of it that is full."""
     return {task.description: task.percentage / 100 for task in bars._progress.tasks}
+
+
+def test_a_store_that_is_checked_has_a_bar(bars):
+    bars.checking(Path("photos.store"), 4)
+    bars.checked(1)
+    assert shown(bars) == {"decoding": 0, "checking": 0.25}
+    bars.found({"cat": 3, "dog": 3}, 64, 1000, Path("photos.store"))
+    bars.decoded(3)
+    assert shown(bars) == {"checking": 0.25, "decoding": 0.5}
 
 
 def test_learning_has_a_bar_of_its_own(bars):

@@ -1,5 +1,6 @@
 """Studies: each runs, and what it says is what it found."""
 
+import html
 import re
 
 import numpy as np
@@ -8,7 +9,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from fusedlogit.command_line import cli
-from fusedlogit.reporting import studies
+from fusedlogit.reporting import descents, studies
 
 from .conftest import photograph
 
@@ -35,6 +36,8 @@ def quick(monkeypatch):
     monkeypatch.setattr(studies, "SMALLEST_TRAINING", 8)
     monkeypatch.setattr(studies, "PENALTIES", (1e-4, 1e-2))
     monkeypatch.setattr(studies, "FOLDS", 2)
+    monkeypatch.setattr(descents, "BATCH_PASSES", 40)
+    monkeypatch.setattr(descents, "STOCHASTIC_PASSES", 20)
 
 
 def study(name, folder, report, *arguments):
@@ -58,7 +61,7 @@ def test_a_study_writes_a_page_with_a_picture_and_what_it_shows(name, features, 
     assert place == f"Page: {tmp_path / name}.html"
     assert len(sentences) == 2
     for sentence in sentences:
-        assert sentence in page
+        assert sentence in html.unescape(page)
     with Image.open(tmp_path / f"{name}.png") as picture:
         assert picture.width >= 1000
     assert page.count("<img") == 1
@@ -81,6 +84,28 @@ def test_the_lowest_cost_is_named(folder, tmp_path):
     costs = dict(re.findall(r"<tr><td>([\d.]+)</td><td>([\d.]+)</td>", page))
     lowest = min(costs, key=lambda rate: float(costs[rate]))
     assert f"lowest with learning rate {lowest}: {costs[lowest]}." in out
+
+
+def test_passes_to_a_cost_are_counted(folder, tmp_path):
+    out, page = study("sgd", folder, tmp_path, "--features", "raw")
+    first, second = out.splitlines()[:2]
+    table = re.findall(
+        r"<tr><td>([^<]+)</td><td>(\d+)</td><td>(\d+)</td><td>([\d.]+)</td>(?:<td>[\d.]+%</td>){2}"
+        r"<td>([\d.]+)\d%</td>",
+        html.unescape(page),
+    )
+    names = [row[0] for row in table]
+    assert names[:2] == ["stochastic descent", "Newton's method"]
+    assert names[2].startswith("gradient descent (learning rate 0.")
+    lowest = min(float(row[3]) for row in table)
+    for clause, (name, iterations, passes, cost, _) in zip(first.split("; "), table, strict=True):
+        assert int(passes) > int(iterations)
+        assert clause.lower().startswith(name.lower())
+        within = re.search(r"within 1% of the lowest cost in (\d+) passes", clause)
+        assert bool(within) == (float(cost) <= 1.01 * lowest)
+        assert within is None or int(within[1]) <= int(passes)
+    for name, *_, test in table:
+        assert re.search(rf"{re.escape(name)} (answers )?{test}", second)
 
 
 def test_the_folds_are_those_of_scikit_learn(folder, tmp_path):

@@ -29,6 +29,7 @@ from .options import (
     penalty_option,
     quiet_option,
     report_option,
+    store_option,
     threads_option,
 )
 from .predict import predict
@@ -46,6 +47,7 @@ BAD_INPUT = 2
 # Those of fusedlogit.reporting.studies, which takes long to import.
 STUDIES = (
     "learning-rates", "regularisation", "k-fold", "image-sizes", "training-size", "activations",
+    "sgd",
 )  # fmt: skip
 
 INTERRUPTED = 130
@@ -107,6 +109,7 @@ def app() -> None:
 )
 @max_iter_option
 @data_options
+@store_option
 @threads_option
 @out_option
 @report_option
@@ -124,6 +127,7 @@ def train(
     C: tuple[float, ...],
     n_threads: int | None,
     cache: Path | None,
+    store: Path | None,
     out: Path | None,
     report_folder: Path | None,
     as_json: bool,
@@ -135,7 +139,7 @@ def train(
     The label comes from the file's name (cat.12.jpg) or its folder (cat/12.jpg).
     """
     _check_split(ctx)
-    _check_targets(out, report_folder, cache)
+    _check_targets(out, report_folder, cache, store)
 
     from ..photographs.loading import load_images
     from ..photographs.training import train as train_images
@@ -143,7 +147,7 @@ def train(
     options = _training_options(features, solver, learning_rates, max_iter, C, n_threads, cache)
     with ExitStack() as stack:
         listener = None if quiet else stack.enter_context(_progress_bars(options))
-        images = load_images(data, n_threads=n_threads, listener=listener, **loading)
+        images = load_images(data, n_threads=n_threads, store=store, listener=listener, **loading)
         result = train_images(images, options, listener)
     remedy = "a higher --max-iter lowers the cost further"
     _deliver(result, out, report_folder, as_json=as_json, remedy=remedy)
@@ -184,7 +188,8 @@ def study(
     """Write a page on DATA with a picture, a table and what they show.
 
     learning-rates compares those of gradient descent on raw pixels; regularisation strengths of
-    the penalty; k-fold cross-validates; image-sizes, training-size and activations compare these.
+    the penalty; k-fold cross-validates; image-sizes, training-size and activations compare these;
+    sgd compares batch with stochastic descent of raw pixels.
     Most train several times: minutes on thousands of images, under a minute with --limit 100.
     """
     _check_split(ctx)
@@ -193,7 +198,8 @@ def study(
     from ..photographs.loading import load_images
     from ..photographs.stages import Listener
     from ..reporting.report import write_study
-    from ..reporting.studies import Setting, run_study
+    from ..reporting.studies import run_study
+    from ..reporting.study import Setting
 
     options = _training_options(features, "auto", (), MAX_ITER, C, n_threads, cache)
     with ExitStack() as stack:

@@ -148,6 +148,13 @@ seed_option = click.option(
     show_default=True,
     help="Seed of the draw.",
 )
+store_option = click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Decode into a memory map in this folder and train from there, on more than memory holds. "
+    "The same images, size and split find it again; an interrupted run goes on.",
+)
 _DATA_OPTIONS = (
     click.option(
         "--size",

@@ -1,6 +1,7 @@
 """Progress bars on the terminal."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,6 +10,7 @@ from rich import filesize
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from ..errors import printable
 from ..photographs.stages import Listener
 from ..photographs.training import TrainingOptions
 from ..reporting.rounding import counted
@@ -142,12 +144,15 @@ class ProgressBars(_Drawn, Listener):
         self._tasks: dict[str, TaskID] = {}
         self._progress = _bars(console)
 
-    def found(self, counts: Mapping[str, int], size: int, n_bytes: int) -> None:
-        """Say how much memory the images are about to fill."""
+    def found(
+        self, counts: Mapping[str, int], size: int, n_bytes: int, store: Path | None = None
+    ) -> None:
+        """Say how much memory, or of a disk, the images are about to fill."""
         total = sum(counts.values())
+        place = "one array of" if store is None else f"{printable(store)} will take"
         self._console.print(
             f"Decoding {total:,} images ({counted(counts)}) to {size} x {size} pixels: "
-            f"one array of {filesize.decimal(n_bytes)}",
+            f"{place} {filesize.decimal(n_bytes)}",
             soft_wrap=True,
         )
         self._fit = -1
@@ -156,6 +161,15 @@ class ProgressBars(_Drawn, Listener):
     def decoded(self, count: int) -> None:
         """Move the bar of decoding."""
         self._progress.update(self._tasks["decoding"], advance=count)
+
+    def checking(self, store: Path, n_blocks: int) -> None:
+        """Say which store is checked, and start the bar of that."""
+        self._console.print(f"Checking {printable(store)}", soft_wrap=True)
+        self._begin("checking", n_blocks)
+
+    def checked(self, count: int) -> None:
+        """Move the bar of checking."""
+        self._progress.update(self._tasks["checking"], advance=count)
 
     def learning_features(self, n_images: int) -> None:
         """Start the bar of learning features."""

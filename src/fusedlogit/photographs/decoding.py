@@ -87,7 +87,9 @@ def decode_images(
             skipped[row] = error.file
 
     with _quiet_pillow():
-        for_each(decode, len(names), n_threads=n_threads, on_done=on_decoded)
+        # A block of a store is some hundred images: few, but large.
+        chunk = max(1, min(32, len(names) // 64))
+        for_each(decode, len(names), n_threads=n_threads, chunk=chunk, on_done=on_decoded)
     kept = np.array([row for row in range(len(names)) if row not in skipped], dtype=np.int64)
     return DecodedImages(
         _compact(pixels, kept), kept, tuple(skipped[row] for row in sorted(skipped))

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .features.resizing import resizing_matrix
+from ..runtime.blas import blas_threads
+from .features.resizing import resized, resizing_matrix
 from .images import CHANNELS, ImageFile
+from .mapped import runs
 
 # Photographs are compared by the differences of adjacent pixels at this size.
 _THUMBNAIL = 16
@@ -46,7 +49,7 @@ def find_duplicates(
 
     Parameters
     ----------
-    pixels : ndarray of uint8, shape (n, size * size * 3)
+    pixels : ndarray or memmap of uint8, shape (n, size * size * 3)
         All photographs, the test images last.
     files : sequence of ImageFile, length n
         Where they came from.
@@ -61,11 +64,11 @@ def find_duplicates(
         The most alike first; at most one of each test photograph. Mirror images, other
         compression and other brightness are seen through; crops are not.
     """
-    seen = _gradients(_thumbnails(pixels[: tests.start], size))
+    seen = _gradients(_thumbnails(pixels, slice(0, tests.start), size))
     found = []
     for first in range(tests.start, tests.stop, _ROWS):
         rows = slice(first, min(first + _ROWS, tests.stop))
-        thumbnails = _thumbnails(pixels[rows], size)
+        thumbnails = _thumbnails(pixels, rows, size)
         likeness = np.maximum(
             _gradients(thumbnails) @ seen.T, _gradients(thumbnails[:, :, ::-1]) @ seen.T
         )
@@ -77,12 +80,16 @@ def find_duplicates(
     return tuple(sorted(found, key=lambda duplicate: -duplicate.likeness))
 
 
-def _thumbnails(pixels: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
-    """Return photographs in gray at a small size, shape (n, _THUMBNAIL, _THUMBNAIL)."""
+def _thumbnails(pixels: NDArray[np.uint8], rows: slice, size: int) -> NDArray[np.float32]:
+    """Return some photographs in gray at a small size, shape (n, _THUMBNAIL, _THUMBNAIL)."""
     matrix = resizing_matrix(size, _THUMBNAIL)
-    thumbnails = np.empty((len(pixels), _THUMBNAIL, _THUMBNAIL), np.float32)
-    for row, photograph in enumerate(pixels.reshape(-1, size, size, CHANNELS)):
-        thumbnails[row] = matrix @ (photograph @ _LUMINANCE) @ matrix.T
+    thumbnails = np.empty((rows.stop - rows.start, _THUMBNAIL, _THUMBNAIL), np.float32)
+    photographs = chain.from_iterable(
+        run.reshape(-1, size, size, CHANNELS) for run in runs(pixels, rows)
+    )
+    with blas_threads(1):  # products too small to share
+        for row, photograph in enumerate(photographs):
+            thumbnails[row] = resized(photograph, matrix) @ _LUMINANCE
     return thumbnails
 
 

@@ -89,6 +89,9 @@ class ImageSource(Protocol):
     def read(self, name: str) -> bytes:
         """Return one file's content; `UnreadableImageError` where it cannot be read."""
 
+    def stamp(self, name: str) -> str:
+        """Return what changes with a file's content, without reading it: length and time or CRC."""
+
 
 def find_images(path: str | os.PathLike[str]) -> Catalogue:
     """List and label the images in a zip file or folder, without decoding them.
@@ -197,6 +200,10 @@ class FileSource:
         """Return one file's content."""
         return _read_file(Path(name), name)
 
+    def stamp(self, name: str) -> str:
+        """Return length and time of the last change."""
+        return _stamp(Path(name))
+
 
 class _FolderSource:
     def __init__(self, root: Path) -> None:
@@ -214,6 +221,9 @@ class _FolderSource:
 
     def read(self, name: str) -> bytes:
         return _read_file(self._root / name, name)
+
+    def stamp(self, name: str) -> str:
+        return _stamp(self._root / name)
 
 
 class _ZipSource:
@@ -243,6 +253,10 @@ class _ZipSource:
             raise UnreadableImageError(
                 SkippedFile(name, f"cannot be unpacked ({error})")
             ) from error
+
+    def stamp(self, name: str) -> str:
+        member = self._archive.getinfo(name)
+        return f"{member.file_size} bytes, CRC {member.CRC:08x}"
 
 
 def _open_archive(path: Path, file: BinaryIO) -> zipfile.ZipFile:
@@ -274,6 +288,14 @@ def _read_file(path: Path, name: str) -> bytes:
     if content is None:
         raise _too_large(name)
     return content
+
+
+def _stamp(path: Path) -> str:
+    try:
+        status = path.stat()
+    except OSError:  # reading it will tell why
+        return "none"
+    return f"{status.st_size} bytes, {status.st_mtime_ns}"
 
 
 def _unreadable(path: Path, error: OSError) -> ImageDataError:

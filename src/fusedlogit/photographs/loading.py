@@ -14,8 +14,10 @@ from ..runtime.stages import timed
 from .decoding import DecodedImages, decode_images
 from .duplicates import Duplicate, find_duplicates
 from .images import CHANNELS, ImageFile, find_images, open_source
+from .manifest import Wanted
 from .splits import PARTS, draw_images, split_images
 from .stages import Listener
+from .store import stored_images
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class SplitImages:
     ----------
     origin : str
         Where they came from.
-    pixels : ndarray of uint8, shape (n, size * size * 3), C order
+    pixels : ndarray or memmap of uint8, shape (n, size * size * 3), C order
         One image a row.
     files : tuple of ImageFile, length n
         Name, label and number of each row.
@@ -84,6 +86,7 @@ def load_images(
     seed: int = 0,
     n_threads: int | None = None,
     strict: bool = False,
+    store: Path | None = None,
     listener: Listener | None = None,
 ) -> SplitImages:
     """Find, split and decode the images in a zip file or folder.
@@ -105,6 +108,9 @@ def load_images(
         Number of decoding threads; all cores by default.
     strict : bool
         Raise on an unreadable image instead of skipping it.
+    store : Path, optional
+        Folder that keeps decoded images; see `fusedlogit.photographs.store`. They are then a
+        memory map, in the order of this split.
     listener : Listener, optional
         Hears of progress.
 
@@ -116,6 +122,8 @@ def load_images(
     ------
     ImageDataError
         If the images cannot be trained on; the message names the file and the fix.
+    StoreError, OutputError
+        If the store is damaged or of other images, or cannot be written.
     """
     listener = listener or Listener()
     seconds: dict[str, float] = {}
@@ -130,8 +138,15 @@ def load_images(
             seed=seed,
         )
         files = tuple(found[row] for row in split.order)
-    with timed(seconds, "decoding"):
-        decoded = _decoded(catalogue.path, files, size, n_threads, strict, listener)
+    if store is None:
+        with timed(seconds, "decoding"):
+            decoded = _decoded(catalogue.path, files, size, n_threads, strict, listener)
+    else:
+        wanted = Wanted(catalogue.path, files, split.lengths, size)
+        with timed(seconds, "store"):
+            decoded = stored_images(
+                store, wanted, n_threads=n_threads, strict=strict, listener=listener
+            )
     kept = tuple(files[row] for row in decoded.kept)
     bounds = split.bounds(decoded.kept)
     _check_decoded(kept, bounds, {file.label for file in files}, decoded.skipped)

@@ -31,6 +31,11 @@ class Split:
         """All positions, part after part: with rows in this order each part is a slice."""
         return np.concatenate([self.train, self.validation, self.test])
 
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Number of images of each of `PARTS`."""
+        return len(self.train), len(self.validation), len(self.test)
+
     def bounds(self, kept: NDArray[np.int64]) -> dict[str, slice]:
         """Return the rows of each part when only some of `order` was kept.
 
@@ -44,7 +49,7 @@ class Split:
         dict of str to slice
             For each of `PARTS`, its rows among the kept ones.
         """
-        ends = np.cumsum([len(self.train), len(self.validation), len(self.test)])
+        ends = np.cumsum(self.lengths)
         first, second, third = (int(row) for row in np.searchsorted(kept, ends))
         return dict(
             zip(PARTS, [slice(0, first), slice(first, second), slice(second, third)], strict=True)

@@ -1,13 +1,22 @@
 """The stages of training on photographs, and who hears of them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 
 class Listener:
     """Hears how far the work has come; this one lets it pass."""
 
-    def found(self, counts: Mapping[str, int], size: int, n_bytes: int) -> None:
-        """Images of each label are found; an array of so many bytes is about to be filled."""
+    def found(
+        self, counts: Mapping[str, int], size: int, n_bytes: int, store: Path | None = None
+    ) -> None:
+        """Images of each label are found; an array of so many bytes, or a store, will be filled."""
+
+    def checking(self, store: Path, n_blocks: int) -> None:
+        """Hear that a store's blocks are about to be held to their checksums."""
+
+    def checked(self, count: int) -> None:
+        """Hear that so many more blocks are checked."""
 
     def decoded(self, count: int) -> None:
         """Hear that so many more images are decoded."""

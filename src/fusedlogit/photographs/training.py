@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from ..data.arguments import data_of
+from ..data.parts import Parts
 from ..errors import InputError
 from ..estimator import LogisticRegression
 from ..evaluation.calibration import Calibration, Temperature, calibrate, uncalibrated
@@ -19,13 +21,13 @@ from ..evaluation.many_classes import ClassJudgement
 from ..evaluation.score import Score
 from ..evaluation.softmax import SoftmaxHead
 from ..evaluation.two_classes import Judgement
-from ..functions import moments
 from ..runtime.stages import timed
 from ..solvers import choose
 from .classifier import ImageClassifier, ManyKindsClassifier
 from .feature_cache import learn_and_compute
 from .features import PatchFeatures
 from .loading import SplitImages
+from .mapped import MappedRows
 from .model_file import Classifier
 from .stages import Listener
 
@@ -103,9 +105,12 @@ class FeatureTable:
     scaling: float | str
     features: PatchFeatures | None = None
 
-    def part(self, *names: str) -> tuple[NDArray[Any], NDArray[np.str_]]:
-        """Return the values (a view, not a copy) and labels of adjacent parts."""
-        return self.values[self.images.rows(*names)], self.images.targets(*names)
+    def part(self, *names: str) -> tuple[Any, NDArray[np.str_]]:
+        """Return the values (a view, or parts of a store; no copy) and labels of adjacent parts."""
+        rows, targets = self.images.rows(*names), self.images.targets(*names)
+        if self.features is None and isinstance(self.values, np.memmap):
+            return Parts([MappedRows(self.values, rows)]), targets
+        return self.values[rows], targets
 
 
 @dataclass(frozen=True)
@@ -230,7 +235,7 @@ def train(
         )
         best, training, validation = _best(candidates)
         model, calibration = _finished(table, options, best, listener)
-        mean = moments(table.part("train")[0], n_threads=options.n_threads)[0]
+        mean = data_of(table.part("train")[0], options.n_threads).moments(None)[0]
     with timed(seconds, "evaluation"):
         test = _judge(model, calibration, table, "test")
     return TrainingResult(
@@ -333,9 +338,7 @@ def _fit(
     return quietly_fit(model, *table.part(*parts))
 
 
-def quietly_fit(
-    model: LogisticRegression, X: NDArray[Any], y: NDArray[np.str_]
-) -> LogisticRegression:
+def quietly_fit(model: LogisticRegression, X: Any, y: NDArray[np.str_]) -> LogisticRegression:
     """Fit a model; `converged_` tells whether it has converged, not an alarm."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -23,7 +23,7 @@ from . import figures
 from .comparison import Comparison
 from .many_kinds import draw_many_kinds
 from .rounding import counted, percent
-from .studies import Study
+from .study import Study
 from .two_kinds import draw_two_kinds
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import StratifiedKFold, cross_validate
@@ -17,7 +16,6 @@ from ..estimator import LogisticRegression
 from ..photographs.features import ACTIVATIONS, PatchFeatures
 from ..photographs.loading import SplitImages
 from ..photographs.splits import PARTS
-from ..photographs.stages import Listener
 from ..photographs.training import (
     PIXEL_RANGE,
     FeatureTable,
@@ -27,67 +25,16 @@ from ..photographs.training import (
     train,
 )
 from . import figures
-from .rounding import counted, percent
+from .descents import stochastic_descent
+from .rounding import percent
+from .study import LEARNING_RATES, Setting, Study, counted_images, described, percents
 
-LEARNING_RATES = (0.01, 0.005, 0.001)
 ITERATIONS = 1500
 COST_EVERY = 10
 PENALTIES = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 1e-1)
 SIZES = (8, 16, 32, 48, 64, 96)
 FOLDS = 5
 SMALLEST_TRAINING = 250
-
-
-@dataclass(frozen=True)
-class Study:
-    """What a study has found.
-
-    Attributes
-    ----------
-    name, title, question : str
-        What it is called, and what it asks.
-    columns : tuple of str
-        Heads of the table.
-    rows : tuple of tuple of str
-        The table.
-    figure : Figure
-        The picture.
-    sentences : tuple of str
-        What it shows.
-    images : str
-        What it was found on.
-    """
-
-    name: str
-    title: str
-    question: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    figure: Figure
-    sentences: tuple[str, ...]
-    images: str
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a study works with.
-
-    Attributes
-    ----------
-    load : callable
-        ``load(size)`` returns the images at a width and height.
-    size : int
-        Width and height where the study does not vary them.
-    options : TrainingOptions
-        How to train where the study does not vary it.
-    listener : Listener
-        Hears of progress.
-    """
-
-    load: Callable[[int], SplitImages]
-    size: int
-    options: TrainingOptions
-    listener: Listener
 
 
 def learning_rates(setting: Setting) -> Study:
@@ -106,7 +53,7 @@ def learning_rates(setting: Setting) -> Study:
         for candidate in result.candidates
     ]
     rows = [
-        (f"{one.learning_rate:g}", f"{one.cost[-1]:.4f}", *_percent(score.values()))
+        (f"{one.learning_rate:g}", f"{one.cost[-1]:.4f}", *percents(score.values()))
         for one, score in zip(result.candidates, scores, strict=True)
     ]
     names = [f"learning rate {one.learning_rate:g}" for one in result.candidates]
@@ -127,7 +74,7 @@ def learning_rates(setting: Setting) -> Study:
         figure=figures.cost_figure(
             list(zip(names, costs, strict=True)), COST_EVERY, whole=any(too_long)
         ),
-        images=_described(images),
+        images=described(images),
         sentences=(
             f"After {ITERATIONS:,} iterations the cost is lowest with {names[lowest]}: "
             f"{costs[lowest][-1]:.4f}.{remark}",
@@ -148,7 +95,7 @@ def regularisation(setting: Setting) -> Study:
         "validation": [one.validation.accuracy for one in result.candidates if one.validation],
     }
     rows = [
-        (f"{one.C:g}", f"{one.cost[-1]:.4f}", *_percent(pair))
+        (f"{one.C:g}", f"{one.cost[-1]:.4f}", *percents(pair))
         for one, pair in zip(result.candidates, zip(*accuracies.values(), strict=True), strict=True)
     ]
     weakest = len(PENALTIES) - 1
@@ -165,7 +112,7 @@ def regularisation(setting: Setting) -> Study:
             logarithmic=True,
             cost=[one.cost[-1] for one in result.candidates],
         ),
-        images=_described(images),
+        images=described(images),
         sentences=(
             f"Best on validation is C = {result.best.C:g} with "
             f"{percent(max(accuracies['validation']))}; on test images it answers "
@@ -196,7 +143,7 @@ def k_fold(setting: Setting) -> Study:
     }
     held_out = np.array(accuracies["held out"])
     rows = [
-        (str(fold + 1), *_percent(pair), f"{seconds:.1f}")
+        (str(fold + 1), *percents(pair), f"{seconds:.1f}")
         for fold, (pair, seconds) in enumerate(
             zip(zip(*accuracies.values(), strict=True), scores["fit_time"], strict=True)
         )
@@ -210,7 +157,7 @@ def k_fold(setting: Setting) -> Study:
         figure=figures.accuracy_figure(
             "fold", [str(fold + 1) for fold in range(FOLDS)], accuracies
         ),
-        images=_counted(images),
+        images=counted_images(images),
         sentences=(
             f"The {FOLDS} folds answer {percent(held_out.mean())} of the images held out correctly "
             f"on average, with a standard deviation of {100 * held_out.std(ddof=1):.1f} points.",
@@ -241,7 +188,7 @@ def image_sizes(setting: Setting) -> Study:
         columns=("size", *PARTS, "seconds"),
         rows=_rows([f"{size} x {size}" for size in SIZES], results),
         figure=figures.accuracy_figure("width and height in pixels", SIZES, accuracies),
-        images=_described(images),
+        images=described(images),
         sentences=(
             f"Best on validation are {SIZES[best]} x {SIZES[best]} pixels, with "
             f"{percent(accuracies['test'][best])} of the test images right.",
@@ -277,11 +224,11 @@ def training_size(setting: Setting) -> Study:
         question="Would more training images help?",
         columns=("training images", "C", *PARTS),
         rows=tuple(
-            (f"{count:,}", f"{C:g}", *_percent(score))
+            (f"{count:,}", f"{C:g}", *percents(score))
             for count, C, score in zip(counts, chosen, scores, strict=True)
         ),
         figure=figures.accuracy_figure("training images", counts, accuracies, logarithmic=True),
-        images=_described(images),
+        images=described(images),
         sentences=(
             f"From {counts[0]:,} to {counts[-1]:,} training images, accuracy on test images goes "
             f"from {percent(accuracies['test'][0])} to {percent(accuracies['test'][-1])}.",
@@ -308,7 +255,7 @@ def activations(setting: Setting) -> Study:
         columns=("activation", *PARTS, "seconds"),
         rows=_rows(names, results),
         figure=figures.accuracy_figure("activation", names, accuracies),
-        images=_described(images),
+        images=described(images),
         sentences=(
             f"Best on validation is {names[best]}, with {percent(accuracies['test'][best])} of the "
             "test images right.",
@@ -324,6 +271,7 @@ STUDIES: Mapping[str, Callable[[Setting], Study]] = {
     "image-sizes": image_sizes,
     "training-size": training_size,
     "activations": activations,
+    "sgd": stochastic_descent,
 }
 
 
@@ -368,21 +316,6 @@ def _featured_by(setting: Setting, images: SplitImages, rows: NDArray[np.int64])
     return FeatureTable(images, values, "standard", features)
 
 
-def _counted(images: SplitImages) -> str:
-    return f"{len(images.files):,} images ({counted(images.counts())}) of {images.origin}"
-
-
-def _described(images: SplitImages) -> str:
-    """Return what was counted, and how little the accuracy on so many images can tell apart."""
-    parts = {part: len(images.targets(part)) for part in PARTS}
-    numbers = ", ".join(f"{number:,} {part}" for part, number in parts.items())
-    standard_error = np.sqrt(0.8 * 0.2 / parts["test"])
-    return (
-        f"{_counted(images)}: {numbers}. An accuracy of 80% on so many test images has a standard "
-        f"error of {100 * standard_error:.1f} percentage points"
-    )
-
-
 def _by_part(results: Sequence[TrainingResult]) -> dict[str, list[float]]:
     return {part: [result.scores[part].accuracy for result in results] for part in PARTS}
 
@@ -392,12 +325,8 @@ def _rows(names: Iterable[str], results: Sequence[TrainingResult]) -> tuple[tupl
     return tuple(
         (
             name,
-            *_percent(result.scores[part].accuracy for part in PARTS),
+            *percents(result.scores[part].accuracy for part in PARTS),
             f"{sum(result.seconds.values()):.1f}",
         )
         for name, result in zip(names, results, strict=True)
     )
-
-
-def _percent(accuracies: Iterable[float]) -> list[str]:
-    return [percent(accuracy, 2) for accuracy in accuracies]

@@ -1,7 +1,7 @@
 """The pictures of a report. Every function returns a matplotlib figure of its own."""
 
 from .canvas import cut, short, to_png
-from .curves import accuracy_figure, cost_figure, twin_figure
+from .curves import accuracy_figure, cost_figure, descent_figure, twin_figure
 from .many_classes import (
     CLASSES_NUMBERED,
     CLASSES_SHOWN,
@@ -36,6 +36,7 @@ __all__ = [
     "confusion_figure",
     "cost_figure",
     "cut",
+    "descent_figure",
     "evidence_figure",
     "exemplars_figure",
     "photographs_figure",

@@ -5,9 +5,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    PercentFormatter,
+)
+from numpy.typing import NDArray
 
 from .canvas import COLOURS, INK, cycled, legend_above, one_panel, panels
+
+# Shares of the lowest cost below which nobody cares how far a descent is from it.
+NEAREST = 1e-6
 
 
 def cost_figure(
@@ -46,6 +56,37 @@ def cost_figure(
         legend_above(stacked[0], 2)
     else:
         stacked[0].legend(frameon=False)
+    return figure
+
+
+def descent_figure(
+    descents: Sequence[tuple[str, NDArray[np.float64], NDArray[np.float64]]], lowest: float
+) -> Figure:
+    """Draw the cost by passes over the images, and below how far it is from the lowest.
+
+    Parameters
+    ----------
+    descents : sequence of (name, passes, cost)
+        A line for each; passes and cost are ndarrays of the same length.
+    lowest : float
+        The lowest cost of all.
+    """
+    figure, (above, below) = panels(5.6, 2)
+    for (name, passes, cost), colour in zip(descents, cycled(len(descents)), strict=True):
+        marker = "." if len(cost) <= 60 else ""
+        above.plot(passes, cost, color=colour, marker=marker, label=name)
+        excess = cost / lowest - 1
+        far = excess > 0
+        below.plot(passes[far], excess[far], color=colour, marker=marker)
+    above.set_ylabel("cost J (nats per image)")
+    below.set_ylabel("above the lowest cost")
+    below.set_xscale("log")
+    below.set_yscale("log")
+    below.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
+    below.xaxis.set_major_formatter("{x:g}")
+    below.set_ylim(bottom=NEAREST)
+    below.set_xlabel("passes over the training images")
+    legend_above(above, 1)
     return figure
 
 
