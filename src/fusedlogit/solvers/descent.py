@@ -1,6 +1,6 @@
 """The quasi-Newton descent that solvers share: a metric, what the steps taught, stored margins.
 
-A step is B gradient, where B is the inverse of a metric P (see `_metric`) updated by what the last
+A step is B gradient, where B is the inverse of a metric P (see `metric`) updated by what the last
 steps showed of the Hessian (L-BFGS). One pass at the end of the step gives cost, gradient and
 margins there. If the cost has not fallen enough, the best point of the line is found on the
 margins of both ends, which are linear in the step, without reading X.
@@ -8,7 +8,7 @@ margins of both ends, which are linear in the step, without reading X.
 On the way the distance to the minimum is but estimated: by the Newton decrement in the metric,
 1/2 gradient^T P^-1 gradient, over the least curvature relative to P that the path has met. When the
 estimate is small enough, or in float32 can be no smaller, the descent goes on in float64, and
-`_certificate` has the last word.
+`certificate` has the last word.
 """
 
 from __future__ import annotations
