@@ -32,7 +32,7 @@ cdef struct Sandwich:
     const double* unit              # NULL: x as it is
     bint in_float64                 # compute so whatever X is stored as
     const double* row_weight        # (n_samples,)
-    double* sums                    # (n_parts, size, size) with size = padded_size()
+    double* sums                    # (n_parts, padded_rows(), padded_size())
     char* panels                    # n_parts * panel_bytes(), aligned
 
 
@@ -56,14 +56,10 @@ cdef inline Py_ssize_t panel_bytes(Py_ssize_t n_features) noexcept nogil:
     return sizeof(double) * PACKED_ROWS * (padded_size(n_features) + padded_rows(n_features))
 
 
-cdef inline Py_ssize_t part_bytes(Py_ssize_t n_features) noexcept nogil:
-    """Panels and sums of a part."""
-    return panel_bytes(n_features) + square_of(n_features) * sizeof(double)
-
-
 cdef inline Py_ssize_t sandwich_bytes(Py_ssize_t n_features, Py_ssize_t n_parts) noexcept nogil:
     """Scratch memory, with room to align it."""
-    return ALIGNMENT + n_parts * part_bytes(n_features)
+    return ALIGNMENT + n_parts * (
+        panel_bytes(n_features) + square_of(n_features) * sizeof(double))
 
 
 cdef inline void use_sandwich_workspace(Sandwich* task, char* workspace) noexcept nogil:
@@ -94,6 +90,11 @@ cdef inline double feature(
     return (value_of(row[j * task.column_stride]) - task.center[j]) * task.unit[j]
 
 
+cdef inline Py_ssize_t packed(Py_ssize_t i, Py_ssize_t j, Py_ssize_t width) noexcept nogil:
+    """Where element j of row i lies in a panel of tiles so wide."""
+    return j // width * width * PACKED_ROWS + i * width + j % width
+
+
 cdef inline void widen_rows(
     const storage_t* X, const Sandwich* task, Py_ssize_t first, Py_ssize_t n_rows,
     vec_t* plain, vec_t* weighted
@@ -106,16 +107,15 @@ cdef inline void widen_rows(
         row = X + (first + i) * task.row_stride
         j = 0
         while j < task.n_features:
-            at = j * PACKED_ROWS + i * width
+            at = packed(i, j, width)
             for k in range(min(width, task.n_features - j)):
                 store(plain, at + k, feature(row, task, j + k))
             j += width
-        j = task.n_features
-        store(plain, j // width * width * PACKED_ROWS + i * width + j % width, 1)
+        store(plain, packed(i, task.n_features, width), 1)
         at, k = i * TILE_ROWS, 0
         for j in range(task.n_features + 1):
-            store(weighted, at + k, task.row_weight[first + i] * element(
-                plain, j // width * width * PACKED_ROWS + i * width + j % width))
+            store(weighted, at + k,
+                  task.row_weight[first + i] * element(plain, packed(i, j, width)))
             k += 1
             if k == TILE_ROWS:
                 at, k = at + TILE_ROWS * PACKED_ROWS, 0
