@@ -16,7 +16,7 @@ from ..data.protocol import Data
 from ..data.target import Target
 from ..errors import PassOverflowError
 from .links import SOFTMAX
-from .objective import Evaluation, Objective, best_share, norm_slope
+from .objective import Evaluation, Objective, best_share, penalty_slope
 
 Doubles = NDArray[np.float64]
 
@@ -158,28 +158,23 @@ class Multinomial:
 
     def best_share(self, here: Evaluation, there: Evaluation, step: Doubles) -> float:
         """The best share of a step: by margins if they are kept, else by a cubic; 0 if none is."""
-        table, change = self.table(here.point)[:, :-1], self.table(step)[:, :-1]
-        bend = norm_slope(self.one.l1_penalty, table, change)
         if not self.keeps_margins:
-            return self._share_by_cubic(here, there, step, bend)
-        ridge = 2 * self.ridge(step)
-        ridge_slope = float(np.vdot(self.penalty * table, change))
+            return self._share_by_cubic(here, there, step)
+        paid = self._penalty_slope(self.penalty, here.point, step)
         return best_share(
-            lambda share: (
-                here.margins.slope_along(there.margins, share)
-                + ridge_slope
-                + share * ridge
-                + bend(share)
-            )
+            lambda share: here.margins.slope_along(there.margins, share) + paid(share)
         )
 
-    def _share_by_cubic(
-        self, here: Evaluation, there: Evaluation, step: Doubles, bend: Callable[[float], float]
-    ) -> float:
+    def _penalty_slope(self, l2: float, point: Doubles, step: Doubles) -> Callable[[float], float]:
+        coef, change = self.table(point)[:, :-1], self.table(step)[:, :-1]
+        return penalty_slope(l2, self.one.l1_penalty, coef, change)
+
+    def _share_by_cubic(self, here: Evaluation, there: Evaluation, step: Doubles) -> float:
         """The minimum of the cubic through costs and slopes of both ends, within the step.
 
         (Nocedal and Wright, 2006, Numerical Optimization, equation 3.59.)
         """
+        bend = self._penalty_slope(0.0, here.point, step)  # gradients have the L2 penalty's
         first = float(here.gradient @ step) + bend(0.0)
         last = float(there.gradient @ step) + bend(1.0)
         rise = self.cost(there) - self.cost(here)

@@ -218,12 +218,8 @@ class Objective:
     def best_share(self, here: Evaluation, there: Evaluation, step: Doubles) -> float:
         """The best share of a step, by the margins of its two ends; 0 if there is none."""
         line = Line(here.margins, there.margins)
-        ridge = 2 * self.ridge(step)
-        ridge_slope = float((self.penalty * here.point[:-1]) @ step[:-1])
-        bend = norm_slope(self.l1_penalty, here.point[:-1], step[:-1])
-        return best_share(
-            lambda share: line.slope_at(share) + ridge_slope + share * ridge + bend(share)
-        )
+        paid = penalty_slope(self.penalty, self.l1_penalty, here.point[:-1], step[:-1])
+        return best_share(lambda share: line.slope_at(share) + paid(share))
 
     def separates(self, here: Evaluation) -> bool:
         """Whether the classes are told apart, of all rows with a weight."""
@@ -296,16 +292,20 @@ def best_share(slope: Callable[[float], float]) -> float:
     return float(brentq(lambda share: min(HUGE, slope(share)), low, high, xtol=1e-300, rtol=1e-2))
 
 
-def norm_slope(l1: float, coef: Doubles, step: Doubles) -> Callable[[float], float]:
-    """The derivative of l1 |coef + share step|_1 in the share: at its start from the right, where
-    a coefficient becomes zero from the left."""
+def penalty_slope(l2: float, l1: float, coef: Doubles, step: Doubles) -> Callable[[float], float]:
+    """The derivative of l2 / 2 |w|^2 + l1 |w|_1 at w = coef + share step, in the share.
+
+    At its start it is that from the right, where a coefficient becomes zero that from the left.
+    """
+    first, change = float(np.vdot(l2 * coef, step)), float(np.vdot(l2 * step, step))
     if l1 == 0:
-        return lambda share: 0.0
+        return lambda share: first + share * change
     begin = np.where(coef != 0, coef, step)
 
     def slope(share: float) -> float:
         there = coef + share * step
-        return l1 * float(np.sum(np.sign(np.where(there != 0, there, begin)) * step))
+        bent = np.vdot(np.sign(np.where(there != 0, there, begin)), step)
+        return first + share * change + l1 * float(bent)
 
     return slope
 

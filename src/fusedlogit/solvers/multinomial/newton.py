@@ -189,12 +189,12 @@ def _from_sample(
     return descent, found if found.converged else None
 
 
-def price_of_hessian(objective: Multinomial) -> int:
-    """Passes that take as long as the Hessian of all coefficients."""
+def price_of_hessian(objective: Multinomial, beside: int = 0) -> int:
+    """Steps that take as long as the Hessian of all coefficients: a pass and what it has beside."""
     n_samples, size = objective.data.n_samples, objective.n_coefs
     product = n_samples * size * size / 2 + size**3 / 3
-    a_pass = n_samples * size
-    return max(1, int(product / PRODUCT_SPEED / (a_pass + OVERHEAD) + 0.5))
+    a_step = n_samples * size + beside
+    return max(1, int(product / PRODUCT_SPEED / (a_step + OVERHEAD) + 0.5))
 
 
 def price_of_class_hessians(objective: Multinomial) -> int:

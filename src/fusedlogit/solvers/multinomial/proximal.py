@@ -24,7 +24,6 @@ from ..cause import Cause
 from ..certificate import suboptimality
 from ..descent import BLUR, SUFFICIENT
 from ..metric import EPS
-from ..newton import OVERHEAD, PRODUCT_SPEED
 from ..path import Path, evaluate_along, evaluate_start
 from ..proximal import OVERSHOT, SHARE_OF_GAP, SHARP, working_set
 from ..quadratic import SWEEPS
@@ -34,7 +33,7 @@ from .certificate import at_best_intercepts, gap_with_l1
 from .hessian import class_sandwiches
 from .metric import class_hessians
 from .models import BlockModel, WholeModel
-from .newton import RENEWALS
+from .newton import RENEWALS, price_of_hessian
 
 #: Costs of the last steps that a new one must be below the largest of.
 REMEMBERED = 5
@@ -226,7 +225,8 @@ class _Steps:
         if objective.keeps_margins:
             blocks = yield from class_sandwiches(objective, self.here.margins)
             self.model = WholeModel(objective, blocks)
-            self._left = price_of_model(objective)
+            sweeps = SWEEPS * objective.n_coefs**2
+            self._left = price_of_hessian(objective, beside=sweeps)
         else:
             hessians = yield from class_hessians(objective, self.here.point, self.generator)
             self.model = BlockModel(hessians, objective.one.fit_intercept)
@@ -239,14 +239,6 @@ class _Steps:
         self.factor = float(np.clip(met, LEAST, MOST)) if met > 0 else 1.0
         self.here = there
         self.costs.append(self.objective.cost(there))
-
-
-def price_of_model(objective: Multinomial) -> int:
-    """Steps that take as long as the Hessian of all coefficients: a pass, and sweeps of a model."""
-    n_samples, size = objective.data.n_samples, objective.n_coefs
-    product = n_samples * size * size / 2 + size**3 / 3
-    a_step = n_samples * size + SWEEPS * size * size
-    return max(1, int(product / PRODUCT_SPEED / (a_step + OVERHEAD) + 0.5))
 
 
 def _log_shares(objective: Multinomial) -> Doubles:
