@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..data.checks import STORAGE_TYPES
 from ..errors import FeatureFileError, printable
-from ..files.inputs import NotRegularFileError, open_regular
+from ..files.inputs import open_regular, refused_as
 from ..functions import first_nonfinite
 
 _HEADERS = {
@@ -68,17 +68,9 @@ def map_array(path: str | os.PathLike[str]) -> NDArray[Any]:
         If it is no regular file, no whole .npy file, or would have to be unpickled.
     """
     name = printable(path)
-    try:
-        with open_regular(path) as file:
-            return _mapped(file, name)
-    except FileNotFoundError as error:
-        raise FeatureFileError(f"{name} does not exist: give an .npy file") from error
-    except NotRegularFileError as error:
-        raise FeatureFileError(f"{name} {error.strerror}: give an .npy file") from error
-    except OSError as error:
-        raise FeatureFileError(
-            f"{name} cannot be read ({error.strerror}): allow reading it"
-        ) from error
+    refused = refused_as(FeatureFileError, name, "give an .npy file")
+    with refused, open_regular(path) as file:
+        return _mapped(file, name)
 
 
 def _mapped(file: BinaryIO, name: str) -> NDArray[Any]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import LabelFileError, printable
 from ..evaluation.labels import ClassLabels, class_labels
-from ..files.inputs import NotRegularFileError, read_at_most
+from ..files.inputs import read_at_most, refused_as
 from .features import map_array
 
 # Bytes of a text file, at most: ten million labels of a hundred letters.
@@ -74,16 +74,8 @@ def _of_array(name: str, array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _text(path: str | os.PathLike[str], name: str) -> str:
-    try:
+    with refused_as(LabelFileError, name, "give a .npy, .csv or .txt file"):
         content = read_at_most(path, _MOST_TEXT)
-    except FileNotFoundError as error:
-        raise LabelFileError(f"{name} does not exist: give a .npy, .csv or .txt file") from error
-    except NotRegularFileError as error:
-        raise LabelFileError(f"{name} {error.strerror}: give a .npy, .csv or .txt file") from error
-    except OSError as error:
-        raise LabelFileError(
-            f"{name} cannot be read ({error.strerror}): allow reading it"
-        ) from error
     if content is None:
         raise LabelFileError(f"{name} holds more than {_MOST_TEXT:,} bytes: give an .npy file")
     try:

@@ -5,6 +5,8 @@ A device or a pipe may have no end, and opening one may wait for ever.
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 _KINDS = (
@@ -24,6 +26,32 @@ class NotRegularFileError(OSError):
 
     def __init__(self, kind: str) -> None:
         super().__init__(None, f"is a {kind}")
+
+
+@contextmanager
+def refused_as(
+    error_type: type[Exception], name: str, wanted: str, missing: str | None = None
+) -> Iterator[None]:
+    """Turn what the system refuses to read into one clear error.
+
+    Parameters
+    ----------
+    error_type : type
+    name : str
+        Of the file, printable.
+    wanted : str
+        What to give instead of what is no regular file.
+    missing : str, optional
+        What to do about a file that does not exist; as `wanted` by default.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise error_type(f"{name} does not exist: {missing or wanted}") from error
+    except NotRegularFileError as error:
+        raise error_type(f"{name} {error.strerror}: {wanted}") from error
+    except OSError as error:
+        raise error_type(f"{name} cannot be read ({error.strerror}): allow reading it") from error
 
 
 def irregular_kind(mode: int) -> str | None:

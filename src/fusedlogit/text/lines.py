@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from ..errors import TextDataError, printable
-from ..files.inputs import NotRegularFileError, open_regular
+from ..files.inputs import open_regular, refused_as
 
 #: Bytes of a line or document, at most: a file of other content may have no line ends.
 MOST_BYTES = 1 << 26
@@ -16,18 +16,14 @@ MOST_BYTES = 1 << 26
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a regular file; what the system refuses is a TextDataError that names it."""
-    name = printable(path)
-    try:
-        with open_regular(path) as file:
-            yield file
-    except FileNotFoundError as error:
-        raise TextDataError(f"{name} does not exist: check the path of the texts") from error
-    except NotRegularFileError as error:
-        raise TextDataError(f"{name} {error.strerror}: give a file or folder of texts") from error
-    except OSError as error:
-        raise TextDataError(
-            f"{name} cannot be read ({error.strerror}): allow reading it"
-        ) from error
+    refused = refused_as(
+        TextDataError,
+        printable(path),
+        "give a file or folder of texts",
+        "check the path of the texts",
+    )
+    with refused, open_regular(path) as file:
+        yield file
 
 
 def check_encoding(encoding: str) -> None:
