@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fusedlogit.command_line import cli
+from fusedlogit.command_line import cli, delivery
 from fusedlogit.errors import OutputError
 from fusedlogit.files.outputs import check_file, picture_names, whole_folder, write_whole
 from fusedlogit.reporting import report
@@ -137,7 +137,7 @@ def test_what_a_study_found_is_printed_whatever_becomes_of_its_page(folder, tmp_
 
 
 def test_a_full_disk_under_standard_output_gets_one_line(folder, monkeypatch):
-    monkeypatch.setattr(cli, "_print", disk_full)
+    monkeypatch.setattr(delivery, "_print", disk_full)
     result = run("train", folder, *FAST)
     assert (result.exit_code, result.stderr) == (
         2,

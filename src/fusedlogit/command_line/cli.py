@@ -4,7 +4,6 @@ Heavy modules are imported inside the commands, so that ``--help`` answers at on
 """
 
 import errno
-import json
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,7 +15,7 @@ from click.core import ParameterSource
 
 from .. import __version__
 from ..errors import InputError, printable
-from ..files.outputs import REPORT_PAGE, check_file, check_folder
+from .delivery import check_targets, deliver
 from .options import (
     MAX_ITER,
     data_argument,
@@ -139,7 +138,7 @@ def train(
     The label comes from the file's name (cat.12.jpg) or its folder (cat/12.jpg).
     """
     _check_split(ctx)
-    _check_targets(out, report_folder, cache, store)
+    check_targets(out, report_folder, cache, store)
 
     from ..photographs.loading import load_images
     from ..photographs.training import train as train_images
@@ -193,7 +192,7 @@ def study(
     Most train several times: minutes on thousands of images, under a minute with --limit 100.
     """
     _check_split(ctx)
-    _check_targets(None, report_folder, cache)
+    check_targets(None, report_folder, cache)
 
     from ..photographs.loading import load_images
     from ..photographs.stages import Listener
@@ -244,7 +243,7 @@ def demo(
     Needs no download. Also runs one gradient descent twice, in compiled code and in NumPy, to
     show that the costs agree and how much faster the kernel is.
     """
-    _check_targets(out, report_folder)
+    check_targets(out, report_folder)
 
     from ..photographs.demo import demo_images, demo_options
     from ..photographs.training import train as train_images
@@ -273,15 +272,6 @@ def _check_split(ctx: click.Context) -> None:
     """Refuse two ways to choose the test images."""
     if ctx.params["test_from"] is not None and _given(ctx, "test_fraction"):
         raise click.UsageError("--test-from and --test-fraction exclude each other: give one")
-
-
-def _check_targets(out: Path | None, *folders: Path | None) -> None:
-    """Refuse, before any work, what could not be written after it."""
-    if out is not None:
-        check_file(out)
-    for folder in folders:
-        if folder is not None:
-            check_folder(folder)
 
 
 def _training_options(
@@ -329,42 +319,22 @@ def _deliver(
     remedy: str,
     comparison: "Comparison | None" = None,
 ) -> None:
-    """Save the model, print the result, and write the report: what fails loses nothing else."""
     from ..photographs.model_file import save_model
-
-    files = {}
-    try:
-        if out is not None:
-            save_model(out, result.classifier)
-            files["model"] = str(out)
-    finally:
-        if as_json and report_folder is not None:
-            files["report"] = str(report_folder / REPORT_PAGE)
-        _print(result, files, as_json=as_json, remedy=remedy, comparison=comparison)
-    if report_folder is not None:
-        from ..reporting.report import write_report
-
-        start = time.perf_counter()
-        page = write_report(report_folder, result, comparison=comparison)
-        if not as_json:
-            seconds = time.perf_counter() - start
-            click.echo(f"Report: {printable(page)} ({seconds:.2f} seconds)")
-
-
-def _print(
-    result: "TrainingResult",
-    files: dict[str, str],
-    *,
-    as_json: bool,
-    remedy: str,
-    comparison: "Comparison | None",
-) -> None:
-    from rich.console import Console
-
     from ..reporting.summary import as_dict, print_result
 
-    if as_json:
-        click.echo(json.dumps(as_dict(result, files, comparison), indent=2))
-    else:
-        console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-        print_result(console, result, files, remedy=remedy, comparison=comparison)
+    def report(folder: Path) -> Path:
+        from ..reporting.report import write_report
+
+        return write_report(folder, result, comparison=comparison)
+
+    deliver(
+        out,
+        report_folder,
+        as_json=as_json,
+        save=lambda path: save_model(path, result.classifier),
+        as_dict=lambda files: as_dict(result, files, comparison),
+        print_result=lambda console, files: print_result(
+            console, result, files, remedy=remedy, comparison=comparison
+        ),
+        write_report=report,
+    )

@@ -1,15 +1,12 @@
 """The probe command: logistic regression on embeddings."""
 
-import json
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import printable
-from ..files.outputs import REPORT_PAGE, check_file, check_folder
+from .delivery import check_targets, deliver
 from .options import (
     json_option,
     max_iter_option,
@@ -86,10 +83,7 @@ def probe(
     FEATURES (float16, float32, float64, uint8, int8, uint16) are mapped into memory and read as
     they lie there. LABELS are an .npy, .csv or .txt file.
     """
-    if out is not None:
-        check_file(out)
-    if report_folder is not None:
-        check_folder(report_folder)
+    check_targets(out, report_folder)
 
     from ..embeddings.features import open_features
     from ..embeddings.labels import read_labels
@@ -115,28 +109,15 @@ def _deliver(
     *,
     as_json: bool,
 ) -> None:
-    """Save the model, print the result, and write the report: what fails loses nothing else."""
-    from rich.console import Console
-
     from ..embeddings.classifier import save_probe
     from ..reporting.probe import as_dict, print_result, write_report
 
-    files = {}
-    try:
-        if out is not None:
-            save_probe(out, result.probe)
-            files["model"] = str(out)
-    finally:
-        if as_json:
-            if report_folder is not None:
-                files["report"] = str(report_folder / REPORT_PAGE)
-            click.echo(json.dumps(as_dict(result, origin, files), indent=2))
-        else:
-            console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-            print_result(console, result, files)
-    if report_folder is not None:
-        start = time.perf_counter()
-        page = write_report(report_folder, result, origin)
-        if not as_json:
-            seconds = time.perf_counter() - start
-            click.echo(f"Report: {printable(page)} ({seconds:.2f} seconds)")
+    deliver(
+        out,
+        report_folder,
+        as_json=as_json,
+        save=lambda path: save_probe(path, result.probe),
+        as_dict=lambda files: as_dict(result, origin, files),
+        print_result=lambda console, files: print_result(console, result, files),
+        write_report=lambda folder: write_report(folder, result, origin),
+    )

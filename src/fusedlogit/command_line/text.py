@@ -1,15 +1,12 @@
 """The text command: logistic regression on words."""
 
-import json
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import printable
-from ..files.outputs import REPORT_PAGE, check_file, check_folder
+from .delivery import check_targets, deliver
 from .options import (
     encoding_option,
     json_option,
@@ -122,10 +119,7 @@ def text(
     """
     if (data is None) != demo:
         raise click.UsageError("give either DATA or --demo")
-    if out is not None:
-        check_file(out)
-    if report_folder is not None:
-        check_folder(report_folder)
+    check_targets(out, report_folder)
 
     from ..text.training import train
     from .progress import TextProgress, error_console
@@ -159,28 +153,15 @@ def _options(C: tuple[float, ...], **options: Any) -> Any:
 def _deliver(
     result: "TextResult", out: Path | None, report_folder: Path | None, *, as_json: bool
 ) -> None:
-    """Save the model, print the result, and write the report: what fails loses nothing else."""
-    from rich.console import Console
-
     from ..reporting.text import as_dict, print_result, write_report
     from ..text.classifier import save_text_model
 
-    files = {}
-    try:
-        if out is not None:
-            save_text_model(out, result.classifier)
-            files["model"] = str(out)
-    finally:
-        if as_json:
-            if report_folder is not None:
-                files["report"] = str(report_folder / REPORT_PAGE)
-            click.echo(json.dumps(as_dict(result, files), indent=2))
-        else:
-            console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-            print_result(console, result, files)
-    if report_folder is not None:
-        start = time.perf_counter()
-        page = write_report(report_folder, result)
-        if not as_json:
-            seconds = time.perf_counter() - start
-            click.echo(f"Report: {printable(page)} ({seconds:.2f} seconds)")
+    deliver(
+        out,
+        report_folder,
+        as_json=as_json,
+        save=lambda path: save_text_model(path, result.classifier),
+        as_dict=lambda files: as_dict(result, files),
+        print_result=lambda console, files: print_result(console, result, files),
+        write_report=lambda folder: write_report(folder, result),
+    )

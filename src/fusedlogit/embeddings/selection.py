@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from ..estimator import LogisticRegression
 from ..evaluation.softmax import SoftmaxHead
 from ..evaluation.splits import RowSplit
+from ..evaluation.trials import Trial
 from .classifier import rows_of_a_block
 
 Doubles = NDArray[np.float64]
@@ -32,31 +33,16 @@ class Listener(Protocol):
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What came of one C.
+class ProbeTrial(Trial):
+    """What came of one C, with one fit a fold.
 
     Attributes
     ----------
-    C : float
-    n_iter : int
-        Iterations of all folds' fits.
-    converged : bool
-        Whether all of them did.
     cost : tuple of float
         Cost J by iteration, of the last fold.
-    accuracy, log_loss : float
-        On the rows held out.
-    seconds : float
-        Of fits and judgement.
     """
 
-    C: float
-    n_iter: int
-    converged: bool
     cost: tuple[float, ...]
-    accuracy: float
-    log_loss: float
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -65,9 +51,9 @@ class Choice:
 
     Attributes
     ----------
-    trials : tuple of Trial
+    trials : tuple of ProbeTrial
         From the strongest penalty to the weakest.
-    best : Trial
+    best : ProbeTrial
         The most accurate one; of equals, that of least log loss.
     model : LogisticRegression
         Fitted with the best C; with several folds, without the last one.
@@ -75,8 +61,8 @@ class Choice:
         Decision values with the best C of the rows held out, fold after fold.
     """
 
-    trials: tuple[Trial, ...]
-    best: Trial
+    trials: tuple[ProbeTrial, ...]
+    best: ProbeTrial
     model: LogisticRegression
     decision: Doubles
 
@@ -112,8 +98,8 @@ def choose_strength(
     ordered = sorted(Cs)
     truth = np.concatenate([codes[split.held_out(fold)] for fold in range(split.n_folds)])
     fits = [copy.copy(model).set_params(warm_start=True) for _ in range(split.n_folds)]
-    trials: list[Trial] = []
-    best: tuple[Trial, LogisticRegression, Doubles] | None = None
+    trials: list[ProbeTrial] = []
+    best: tuple[ProbeTrial, LogisticRegression, Doubles] | None = None
     for number, C in enumerate(ordered):
         start, decisions = time.perf_counter(), []
         for fold, fit in enumerate(fits):
@@ -159,11 +145,11 @@ def _trial(
     decision: Doubles,
     truth: NDArray[np.intp],
     seconds: float,
-) -> Trial:
+) -> ProbeTrial:
     top = decision.max(axis=1)
     own = decision[np.arange(len(truth)), truth]
     losses = top - own + np.log(np.exp(decision - top[:, None]).sum(axis=1))
-    return Trial(
+    return ProbeTrial(
         C=C,
         n_iter=sum(int(fit.n_iter_[0]) for fit in fits),
         converged=all(fit.converged_ for fit in fits),
@@ -174,7 +160,7 @@ def _trial(
     )
 
 
-def _none_better(before: Sequence[Trial], last: Sequence[Trial]) -> bool:
+def _none_better(before: Sequence[ProbeTrial], last: Sequence[ProbeTrial]) -> bool:
     """Whether none of the last trials is better than those before, in one way or the other."""
     if not before:
         return False
@@ -182,5 +168,5 @@ def _none_better(before: Sequence[Trial], last: Sequence[Trial]) -> bool:
     return all(t.accuracy <= accuracy and t.log_loss >= log_loss for t in last)
 
 
-def _merit(trial: Trial) -> tuple[float, float]:
+def _merit(trial: ProbeTrial) -> tuple[float, float]:
     return trial.accuracy, -trial.log_loss

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..evaluation.many_classes import ClassJudgement
+from ..evaluation.trials import Trial
 from ..photographs.classifier import ManyKindsClassifier
 from ..photographs.features import exemplars_by_label
 from ..photographs.images import CHANNELS
@@ -88,6 +89,18 @@ def draw_judgement(
     if pairs:
         drawn["pairs"] = figures.confused_figure(pairs, labels)
     return drawn
+
+
+def draw_strengths(trials: Sequence[Trial]) -> dict[str, Figure]:
+    """Draw accuracy and log loss on validation by the strength of the penalty, if several."""
+    if len(trials) < 2:
+        return {}
+    figure = figures.accuracy_figure(
+        "C", [trial.C for trial in trials],
+        {"validation": [trial.accuracy for trial in trials]}, logarithmic=True,
+        cost=[trial.log_loss for trial in trials], cost_name="log loss",
+    )  # fmt: skip
+    return {"strengths": figure}
 
 
 def _surest_of_each(test: ClassJudgement) -> list[int]:

@@ -10,13 +10,19 @@ from rich import filesize
 from rich.console import Console
 
 from ..embeddings.probing import ProbeResult
-from ..errors import printable
 from ..files.outputs import REPORT_PAGE
 from . import figures
-from .many_kinds import draw_judgement
+from .many_kinds import draw_judgement, draw_strengths
 from .report import render, write_page
 from .rounding import counted, finite, percent
-from .summary import print_judgement, score_as_dict, table
+from .summary import (
+    judgement_as_dict,
+    print_end,
+    print_judgement,
+    print_scores,
+    score_as_dict,
+    table,
+)
 
 
 def as_dict(result: ProbeResult, origin: str, files: Mapping[str, str]) -> dict[str, Any]:
@@ -54,14 +60,7 @@ def as_dict(result: ProbeResult, origin: str, files: Mapping[str, str]) -> dict[
             for trial in result.choice.trials
         ],
         "scores": {part: score_as_dict(score, "n_rows") for part, score in result.scores.items()},
-        "test_top_5_accuracy": test.top_accuracy(5),
-        "test_roc_auc": test.roc_auc,
-        "test_by_class": {
-            name: {"n_rows": one.n_samples, "accuracy": one.accuracy, "roc_auc": one.roc_auc,
-                   "precision": finite(one.precision)}
-            for name, one in zip(result.labels.names, test.by_class, strict=True)
-        },
-        "test_confusion": test.confusion.tolist(),
+        **judgement_as_dict(test, result.labels.names, "n_rows"),
         "seconds": dict(result.seconds),
         **files,
     }  # fmt: skip
@@ -103,18 +102,10 @@ def print_result(console: Console, result: ProbeResult, files: Mapping[str, str]
             "asks: a higher --max-iter or a stronger penalty helps"
         )
     console.print()
-    scores = table("part", "rows", "accuracy", "log loss")
-    for part, score in result.scores.items():
-        scores.add_row(
-            part, f"{score.n_samples:,}", percent(score.accuracy, 2), f"{score.log_loss:.4f}"
-        )
-    console.print(scores)
+    print_scores(console, "rows", result.scores)
     print_judgement(console, result.test, result.labels.names)
     console.print()
-    stages = ", ".join(f"{stage} {time:.2f}" for stage, time in result.seconds.items())
-    console.print(f"Seconds: {stages}")
-    for kind, path in files.items():
-        console.print(f"{kind.capitalize()}: {printable(path)}")
+    print_end(console, result.seconds, files)
 
 
 def write_report(folder: str | os.PathLike[str], result: ProbeResult, origin: str) -> Path:
@@ -139,14 +130,7 @@ def write_report(folder: str | os.PathLike[str], result: ProbeResult, origin: st
         If the folder or a file cannot be written.
     """
     drawn = draw_judgement(result.test, result.labels.names, "test rows")
-    trials = result.choice.trials
-    if len(trials) > 1:
-        accuracies = {"validation": [trial.accuracy for trial in trials]}
-        losses = [trial.log_loss for trial in trials]
-        drawn["strengths"] = figures.accuracy_figure(
-            "C", [trial.C for trial in trials], accuracies, logarithmic=True, cost=losses,
-            cost_name="log loss",
-        )  # fmt: skip
+    drawn.update(draw_strengths(result.choice.trials))
     pictures = {name: figures.to_png(figure) for name, figure in drawn.items()}
     page = render(
         "probe.html.j2", f"A linear probe of {len(result.labels.names):,} classes", pictures,

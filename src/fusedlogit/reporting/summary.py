@@ -84,6 +84,24 @@ def score_as_dict(score: Score, counted: str) -> dict[str, Any]:
     return {counted: fields.pop("n_samples"), **fields}
 
 
+def judgement_as_dict(test: ClassJudgement, labels: Sequence[str], counted: str) -> dict[str, Any]:
+    """Return how well classes are told apart as plain types, samples counted under a name."""
+    return {
+        "test_top_5_accuracy": test.top_accuracy(5),
+        "test_roc_auc": test.roc_auc,
+        "test_by_class": {
+            name: {
+                counted: one.n_samples,
+                "accuracy": one.accuracy,
+                "roc_auc": one.roc_auc,
+                "precision": finite(one.precision),
+            }
+            for name, one in zip(labels, test.by_class, strict=True)
+        },
+        "test_confusion": test.confusion.tolist(),
+    }
+
+
 def print_result(
     console: Console,
     result: TrainingResult,
@@ -121,7 +139,12 @@ def print_result(
             f"{comparison.max_difference:.1e} (relative, at most); "
             f"the kernel {comparison.speedup:.1f} times as fast in this run"
         )
-    stages = ", ".join(f"{stage} {time:.2f}" for stage, time in result.seconds.items())
+    print_end(console, result.seconds, files)
+
+
+def print_end(console: Console, seconds: Mapping[str, float], files: Mapping[str, str]) -> None:
+    """Print how long the stages took, and what was written."""
+    stages = ", ".join(f"{stage} {time:.2f}" for stage, time in seconds.items())
     console.print(f"Seconds: {stages}")
     for kind, path in files.items():
         console.print(f"{kind.capitalize()}: {printable(path)}")
@@ -171,12 +194,7 @@ def _print_candidates(console: Console, result: TrainingResult, remedy: str) -> 
 
 
 def _print_scores(console: Console, result: TrainingResult) -> None:
-    rows = table("part", "images", "accuracy", "log loss")
-    for part, score in result.scores.items():
-        rows.add_row(
-            part, f"{score.n_samples:,}", percent(score.accuracy, 2), f"{score.log_loss:.4f}"
-        )
-    console.print(rows)
+    print_scores(console, "images", result.scores)
     if isinstance(result.test, ClassJudgement):
         print_judgement(console, result.test, result.images.labels)
         return
@@ -184,6 +202,16 @@ def _print_scores(console: Console, result: TrainingResult) -> None:
         f"Test: area under the ROC curve {result.test.roc_auc:.4f}; always giving the commoner "
         f"answer scores {percent(result.scores['test'].majority, 2)}"
     )
+
+
+def print_scores(console: Console, samples: str, scores: Mapping[str, Score]) -> None:
+    """Print the scores by part of the samples."""
+    rows = table("part", samples, "accuracy", "log loss")
+    for part, score in scores.items():
+        rows.add_row(
+            part, f"{score.n_samples:,}", percent(score.accuracy, 2), f"{score.log_loss:.4f}"
+        )
+    console.print(rows)
 
 
 def print_judgement(console: Console, test: ClassJudgement, labels: Sequence[str]) -> None:

@@ -14,10 +14,17 @@ from ..errors import printable
 from ..files.outputs import REPORT_PAGE
 from ..text.training import TextResult
 from . import figures
-from .many_kinds import draw_judgement
+from .many_kinds import draw_judgement, draw_strengths
 from .report import render, write_page
 from .rounding import counted, finite, percent
-from .summary import print_judgement, score_as_dict, table
+from .summary import (
+    judgement_as_dict,
+    print_end,
+    print_judgement,
+    print_scores,
+    score_as_dict,
+    table,
+)
 
 # Classes whose words are printed, and those whose words the page shows.
 CLASSES_PRINTED = 12
@@ -61,14 +68,7 @@ def as_dict(result: TextResult, files: Mapping[str, str]) -> dict[str, Any]:
             for trial in result.choice.trials
         ],
         "scores": {part: score_as_dict(score, "n_texts") for part, score in result.scores.items()},
-        "test_top_5_accuracy": test.top_accuracy(5),
-        "test_roc_auc": test.roc_auc,
-        "test_by_class": {
-            name: {"n_texts": one.n_samples, "accuracy": one.accuracy, "roc_auc": one.roc_auc,
-                   "precision": finite(one.precision)}
-            for name, one in zip(names, test.by_class, strict=True)
-        },
-        "test_confusion": test.confusion.tolist(),
+        **judgement_as_dict(test, names, "n_texts"),
         "words": {
             name: [
                 {"words": term, "log_odds": one.log_odds, "n_texts": one.n_texts}
@@ -109,19 +109,11 @@ def print_result(console: Console, result: TextResult, files: Mapping[str, str])
     console.print()
     _print_trials(console, result)
     console.print()
-    scores = table("part", "texts", "accuracy", "log loss")
-    for part, score in result.scores.items():
-        scores.add_row(
-            part, f"{score.n_samples:,}", percent(score.accuracy, 2), f"{score.log_loss:.4f}"
-        )
-    console.print(scores)
+    print_scores(console, "texts", result.scores)
     print_judgement(console, result.test, result.labels.names)
     _print_words(console, result)
     console.print()
-    stages = ", ".join(f"{stage} {time:.2f}" for stage, time in result.seconds.items())
-    console.print(f"Seconds: {stages}")
-    for kind, path in files.items():
-        console.print(f"{kind.capitalize()}: {printable(path)}")
+    print_end(console, result.seconds, files)
 
 
 def notes(result: TextResult) -> list[str]:
@@ -196,13 +188,7 @@ def write_report(folder: str | os.PathLike[str], result: TextResult) -> Path:
     """
     names = result.labels.names
     drawn = draw_judgement(result.test, names, "test texts")
-    trials = result.choice.trials
-    if len(trials) > 1:
-        drawn["strengths"] = figures.accuracy_figure(
-            "C", [trial.C for trial in trials],
-            {"validation": [trial.accuracy for trial in trials]}, logarithmic=True,
-            cost=[trial.log_loss for trial in trials], cost_name="log loss",
-        )  # fmt: skip
+    drawn.update(draw_strengths(result.choice.trials))
     pictures = {name: figures.to_png(figure) for name, figure in drawn.items()}
     page = render(
         "text.html.j2", f"Which of {len(names):,} kinds of text is it?", pictures, result=result,

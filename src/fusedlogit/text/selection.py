@@ -18,34 +18,10 @@ from ..evaluation.calibration import Temperature
 from ..evaluation.many_classes import ClassJudgement
 from ..evaluation.score import Score
 from ..evaluation.splits import RowSplit
+from ..evaluation.trials import Trial
 from .stages import Listener
 
 Doubles = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What came of one C.
-
-    Attributes
-    ----------
-    C : float
-    n_iter : int
-        Iterations of all folds' fits.
-    converged : bool
-        Whether all of them did.
-    accuracy, log_loss : float
-        On the rows held out, of all folds together.
-    seconds : float
-        Of the fits, which share passes, and their judgement.
-    """
-
-    C: float
-    n_iter: int
-    converged: bool
-    accuracy: float
-    log_loss: float
-    seconds: float
 
 
 @dataclass(frozen=True)

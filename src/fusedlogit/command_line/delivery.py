@@ -1,0 +1,68 @@
+"""What a training command ends with: the model, the result, the report."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import printable
+from ..files.outputs import REPORT_PAGE, check_file, check_folder
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def check_targets(out: Path | None, *folders: Path | None) -> None:
+    """Refuse, before any work, what could not be written after it."""
+    if out is not None:
+        check_file(out)
+    for folder in folders:
+        if folder is not None:
+            check_folder(folder)
+
+
+def deliver(
+    out: Path | None,
+    report_folder: Path | None,
+    *,
+    as_json: bool,
+    save: Callable[[Path], None],
+    as_dict: Callable[[Mapping[str, str]], dict[str, Any]],
+    print_result: Callable[["Console", Mapping[str, str]], None],
+    write_report: Callable[[Path], Path],
+) -> None:
+    """Save the model, print the result, and write the report: what fails loses nothing else.
+
+    `as_dict` and `print_result` are told what was written, "model", and what will be, "report".
+    """
+    files = {}
+    try:
+        if out is not None:
+            save(out)
+            files["model"] = str(out)
+    finally:
+        if as_json and report_folder is not None:
+            files["report"] = str(report_folder / REPORT_PAGE)
+        _print(files, as_dict if as_json else None, print_result)
+    if report_folder is not None:
+        start = time.perf_counter()
+        page = write_report(report_folder)
+        if not as_json:
+            seconds = time.perf_counter() - start
+            click.echo(f"Report: {printable(page)} ({seconds:.2f} seconds)")
+
+
+def _print(
+    files: Mapping[str, str],
+    as_dict: Callable[[Mapping[str, str]], dict[str, Any]] | None,
+    print_result: Callable[["Console", Mapping[str, str]], None],
+) -> None:
+    from rich.console import Console
+
+    if as_dict is not None:
+        click.echo(json.dumps(as_dict(files), indent=2))
+    else:
+        print_result(Console(highlight=False, markup=False, emoji=False, soft_wrap=True), files)
