@@ -260,7 +260,10 @@ class DenseMatrix(Full):
         """Some of the columns, copied, as a matrix of their own."""
         center = None if self.center is None else self.center[features]
         unit = None if self.unit is None else self.unit[features]
-        columns = np.ascontiguousarray(self.X[:, features])
+        # NumPy's two ways: the first walks rows, the second columns.
+        by_rows = abs(self.X.strides[1]) < abs(self.X.strides[0])
+        columns = self.X.take(features, axis=1) if by_rows else self.X[:, features]
+        columns = np.ascontiguousarray(columns)
         return DenseMatrix(columns, self._n_threads, self.source, center, unit)
 
     def sandwich(

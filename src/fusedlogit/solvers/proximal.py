@@ -65,6 +65,7 @@ class _Search(Path[Objective]):
         self.history.append(self.cost(here))
         self.gap = np.inf
         self._moved = True
+        self._sharp_part = False  # whether the last working set called for float64
 
     def certify(self) -> Steps[float]:
         """The gap at hand, absolute; what float32 says of it is no proof."""
@@ -85,6 +86,8 @@ class _Search(Path[Objective]):
         """Minimise over some features, the others being zero; up to a share of the whole gap."""
         whole = len(features) == self.objective.data.n_features
         part = self.objective if whole else self.objective.columns(features)
+        if self._sharp_part:
+            part = part.sharpened()
         kept = np.append(features, -1)
         target = SHARE_OF_GAP * self.gap if not whole else 0.0
         target = max(target, self.settings.tol * self.history[-1] / 2)
@@ -102,6 +105,7 @@ class _Search(Path[Objective]):
             age += 1
             self._moved = True
             self._report(descent, kept)
+        self._sharp_part = descent.objective.sharp
         point = np.zeros_like(self.here.point)
         point[kept] = descent.here.point
         if self.objective.fit_intercept:
