@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from copy import copy
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,6 +27,7 @@ from .fitting import (
     weights_of,
 )
 from .solvers import FOREIGN, SGD, SOLVERS, Callback, Result, Settings, choose
+from .solvers.checkpoint import Checkpoint
 from .solvers.scheduler import run
 from .streaming import Stream
 from .validation import training_data
@@ -89,6 +91,10 @@ class LogisticRegression(LinearClassifier):
         ``callback(iteration, coef, intercept, loss, gradient_norm)`` after each iteration, with
         `coef` in X's own units, `loss` the cost J and `gradient_norm` the largest entry of its
         gradient ("proximal": of its subgradient of least length); returning true stops the fit.
+    checkpoint : path-like or None, default=None
+        A file that `fit` writes the coefficients to as it goes: once a minute, and when it is
+        interrupted or ends unconverged. A fit of the same problem that finds the file goes on from
+        it, whatever its solver, `tol` and `max_iter`; one that converges removes it.
 
     Attributes
     ----------
@@ -138,6 +144,7 @@ class LogisticRegression(LinearClassifier):
         "n_jobs": [None, Integral],
         "verbose": ["verbose"],
         "callback": [None, callable],
+        "checkpoint": [None, str, PathLike],
     }
 
     def __init__(
@@ -158,6 +165,7 @@ class LogisticRegression(LinearClassifier):
         n_jobs: int | None = None,
         verbose: int = 0,
         callback: Callback | None = None,
+        checkpoint: str | PathLike[str] | None = None,
     ) -> None:
         self.C = C
         self.l1_ratio = l1_ratio
@@ -174,6 +182,7 @@ class LogisticRegression(LinearClassifier):
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.callback = callback
+        self.checkpoint = checkpoint
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(
@@ -206,7 +215,8 @@ class LogisticRegression(LinearClassifier):
             If X holds objects that are no numbers.
         ValueError
             If y has one class only, X or y holds NaN or infinity, X holds text or complex numbers,
-            a sparse X indices out of place, shapes do not fit, or a parameter is out of range.
+            a sparse X indices out of place, shapes do not fit, or a parameter is out of range; if
+            `checkpoint` cannot be written, or is a file of another fit or none at all.
 
         Warns
         -----
@@ -239,8 +249,17 @@ class LogisticRegression(LinearClassifier):
         )
         solver = solver_of(name, labels.n_classes, l1)
         check_offers(solver, problem)
+
+        def solve(start: tuple[Doubles, Any], settings: Settings) -> Result:
+            (result,) = run([solver.solve(problem, problem.from_data(*start), settings)])
+            return result
+
         start = self._start(data.n_features, labels.classes)
-        (result,) = run([solver.solve(problem, problem.from_data(*start), settings)])
+        if self.checkpoint is None:
+            result = solve(start, settings)
+        else:
+            fit = self._fit_told_apart(data, labels.classes, labels.totals(weight) * unit)
+            result = Checkpoint(self.checkpoint, fit).keep(start, settings, solve)
         coef, intercept = coefficients_of(problem, result)
         self._stream: Stream | None = None
         self.classes_ = labels.classes
@@ -340,6 +359,17 @@ class LogisticRegression(LinearClassifier):
             return zero
         coef = self._dense_coef()
         return (coef[0], self.intercept_[0]) if binary else (coef, self.intercept_)
+
+    def _fit_told_apart(
+        self, data: Any, classes: NDArray[Any], totals: Doubles
+    ) -> dict[str, object]:
+        """What a checkpoint of this fit must have been of."""
+        of = ("C", "l1_ratio", "scaling", "fit_intercept")
+        return {name: getattr(self, name) for name in of} | {
+            "shape of X": (data.n_samples, data.n_features),
+            "classes": classes.tolist(),
+            "weights of the classes": totals.tolist(),
+        }
 
     def _reporter(self) -> Callback | None:
         """The user's callback, with a line printed now and then if verbose."""
