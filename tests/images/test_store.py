@@ -16,6 +16,7 @@ from fusedlogit.command_line import cli
 from fusedlogit.errors import OutputError, StoreError, UnreadableImageError
 from fusedlogit.photographs import decoding, store
 from fusedlogit.photographs.loading import load_images
+from fusedlogit.photographs.stages import Listener
 from fusedlogit.photographs.training import TrainingOptions, train
 
 from .conftest import photograph
@@ -125,6 +126,36 @@ def test_the_model_is_that_of_memory(make_folder, place, solver, labels):
     assert memory.scores.keys() == stored.scores.keys()
     assert memory.test.score.accuracy == stored.test.score.accuracy
     np.testing.assert_allclose(stored.classifier.mean, memory.classifier.mean)
+
+
+class Interrupted(Listener):
+    """Ctrl-C after so many iterations, if at all; their costs."""
+
+    def __init__(self, after=None):
+        self.after, self.losses = after, []
+
+    def iterated(self, iteration, loss):
+        if len(self.losses) == self.after:
+            raise KeyboardInterrupt
+        self.losses.append(loss)
+
+
+@pytest.mark.parametrize("rates", [(), (0.05, 0.01)])
+def test_a_fit_goes_on(folder, place, rates):
+    solver = "gd" if rates else "lbfgs"
+    options = TrainingOptions(
+        solver=solver, learning_rates=rates, max_iter=20, C=(100.0,), checkpoints=place
+    )
+    whole, first, then = Interrupted(), Interrupted(after=3), Interrupted()
+    train(load(folder, place), options, whole)
+    assert {path.name for path in place.iterdir()} == {"pixels.npy", "manifest.jsonl"}
+    with pytest.raises(KeyboardInterrupt):
+        train(load(folder, place), options, first)
+    (kept,) = {path.name for path in place.iterdir()} - {"pixels.npy", "manifest.jsonl"}
+    assert kept == ("fit-100-0.05.npz" if rates else "fit-100.npz")
+    train(load(folder, place), options, then)
+    assert {path.name for path in place.iterdir()} == {"pixels.npy", "manifest.jsonl"}
+    assert then.losses[0] < whole.losses[1]
 
 
 @pytest.mark.usefixtures("few_filters")

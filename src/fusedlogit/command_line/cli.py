@@ -147,7 +147,7 @@ def train(
     with ExitStack() as stack:
         listener = None if quiet else stack.enter_context(_progress_bars(options))
         images = load_images(data, n_threads=n_threads, store=store, listener=listener, **loading)
-        result = train_images(images, options, listener)
+        result = train_images(images, replace(options, checkpoints=store), listener)
     remedy = "a higher --max-iter lowers the cost further"
     _deliver(result, out, report_folder, as_json=as_json, remedy=remedy)
 

@@ -153,7 +153,7 @@ store_option = click.option(
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Decode into a memory map in this folder and train from there, on more than memory holds. "
-    "The same images, size and split find it again; an interrupted run goes on.",
+    "The same images, size and split find it again; an interrupted run goes on, its fit too.",
 )
 _DATA_OPTIONS = (
     click.option(

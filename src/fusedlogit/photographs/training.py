@@ -63,6 +63,9 @@ class TrainingOptions:
         Number of threads; all cores if None.
     cache : Path or None
         Folder that keeps computed features for the next time.
+    checkpoints : Path or None
+        Folder that keeps where a fit of raw pixels stands, from which the same training goes on
+        after an interruption.
     """
 
     features: PatchFeatures | None = None
@@ -72,6 +75,7 @@ class TrainingOptions:
     C: tuple[float, ...] = (0.01,)
     n_threads: int | None = None
     cache: Path | None = None
+    checkpoints: Path | None = None
 
     @property
     def candidates(self) -> tuple[tuple[float, float | None], ...]:
@@ -325,6 +329,10 @@ def _fit(
 ) -> LogisticRegression:
     if listener is not None:
         listener.fitting(learning_rate, options.max_iter)
+    checkpoint = None
+    if options.checkpoints is not None and table.features is None:
+        rate = "" if learning_rate is None else f"-{learning_rate:g}"
+        checkpoint = options.checkpoints / f"fit-{C:g}{rate}.npz"
     model = LogisticRegression(
         C=C,
         solver=options.solver,
@@ -332,10 +340,14 @@ def _fit(
         max_iter=options.max_iter,
         n_jobs=options.n_threads,
         callback=None if listener is None else _callback(listener),
+        checkpoint=checkpoint,
     )
     if learning_rate is not None:
         model.set_params(learning_rate=learning_rate)
-    return quietly_fit(model, *table.part(*parts))
+    quietly_fit(model, *table.part(*parts))
+    if checkpoint is not None:  # converged or not, this training is at its end
+        checkpoint.unlink(missing_ok=True)
+    return model
 
 
 def quietly_fit(model: LogisticRegression, X: Any, y: NDArray[np.str_]) -> LogisticRegression:
