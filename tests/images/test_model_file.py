@@ -10,7 +10,7 @@ from fusedlogit.evaluation.calibration import Calibration
 from fusedlogit.photographs.classifier import ImageClassifier
 from fusedlogit.photographs.features import LayerShape, PatchFeatures
 from fusedlogit.photographs.model_file import (
-    FORMAT_VERSION,
+    MANY_KINDS_VERSION,
     load_model,
     save_model,
 )
@@ -99,7 +99,7 @@ def test_features_are_saved_and_loaded(tmp_path):
         load_model(tmp_path / "model.npz")
 
 
-@pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 0, "one", [1, 2], None])
+@pytest.mark.parametrize("version", [MANY_KINDS_VERSION + 1, 0, "one", [1, 2], None])
 def test_another_format_version_is_refused(model, version):
     rewrite(model, format_version=version)
     with pytest.raises(ModelFileError, match=r"model\.npz has model format version .*: train it"):

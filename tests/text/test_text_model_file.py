@@ -99,7 +99,7 @@ def test_unknown_members_and_other_versions_are_refused(models, tmp_path):
     changed(models, tmp_path / "m.npz", False, extra=np.zeros(3))
     refused(tmp_path / "m.npz", "unknown member extra")
     changed(models, tmp_path / "m.npz", False, format_version=2)
-    refused(tmp_path / "m.npz", "another model format version")
+    refused(tmp_path / "m.npz", "model format version")
     changed(models, tmp_path / "m.npz", False, format="fusedlogit linear probe")
     refused(tmp_path / "m.npz", "is not a fusedlogit text model", "fusedlogit text --out")
     assert not is_text_model(tmp_path / "m.npz")

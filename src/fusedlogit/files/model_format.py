@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import ModelFileError, OutputError, printable
 from .array_file import ArrayFile, open_arrays
-from .model_errors import model_errors
+from .inputs import NotRegularFileError
 from .outputs import write_whole
 
 Model = TypeVar("Model")
@@ -24,7 +25,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class ModelFormat:
-    """A kind of model file of one version.
+    """A kind of model file.
 
     Attributes
     ----------
@@ -34,16 +35,20 @@ class ModelFormat:
         That writes such files.
     format : str
         What the file says that it is.
-    version : int
+    versions : tuple of int
+        That are read; the last one is written unless a model's arrays say another.
     max_bytes : int
         Of a file, at most.
+    remedy : str
+        Against a model that could not be used.
     """
 
     kind: str
     command: str
     format: str
-    version: int = 1
+    versions: tuple[int, ...] = (1,)
     max_bytes: int = 2**32
+    remedy: str = "train with a stronger penalty"
 
     def save(
         self,
@@ -73,10 +78,11 @@ class ModelFormat:
         except ValueError as error:
             raise OutputError(
                 f"{printable(path)} is not written, no model could be used whose {error}: "
-                "train with a stronger penalty"
+                f"{self.remedy}"
             ) from error
         content = BytesIO()
-        np.savez(content, format=self.format, format_version=self.version, **to_arrays(model))
+        fields = {"format": self.format, "format_version": self.versions[-1], **to_arrays(model)}
+        np.savez(content, **fields)
         write_whole(Path(path), content.getvalue())
 
     def load(
@@ -102,7 +108,7 @@ class ModelFormat:
         """
         name = printable(path)
         with (
-            model_errors(name, self.command, lambda error: self._no_model(name)),
+            self._errors(name),
             open_arrays(path, self.max_bytes) as arrays,
         ):
             return self._whole(name, arrays, of_arrays, check)
@@ -118,9 +124,28 @@ class ModelFormat:
     def _says(self, arrays: ArrayFile) -> bool:
         return "format" in arrays and str(arrays["format"]) == self.format
 
-    def _no_model(self, name: str) -> ModelFileError:
+    @contextmanager
+    def _errors(self, name: str) -> Iterator[None]:
+        """Turn what reading a file raises into a ModelFileError."""
+        try:
+            yield
+        except ModelFileError:
+            raise
+        except FileNotFoundError as error:
+            raise ModelFileError(f"{name} does not exist: check the model's path") from error
+        except NotRegularFileError as error:
+            raise ModelFileError(
+                f"{name} {error.strerror}: give a file written by {self.command!r}"
+            ) from error
+        # zipfile raises nearly every type of error on a file that is not its own.
+        except Exception as error:
+            raise self._no_model(name, error) from error
+
+    def _no_model(self, name: str, error: Exception | None = None) -> ModelFileError:
+        reason = f" ({_one_line(error)})" if error else ""
         return ModelFileError(
-            f"{name} is not a fusedlogit {self.kind}: give a file written by {self.command!r}"
+            f"{name} is not a fusedlogit {self.kind}{reason}: give a file written by "
+            f"{self.command!r}"
         )
 
     def _whole(
@@ -133,10 +158,11 @@ class ModelFormat:
         if not self._says(arrays):
             raise self._no_model(name)
         version = arrays.get("format_version")
-        if version is None or version.tolist() != self.version:
+        if version is None or version.tolist() not in self.versions:
+            readable = " and ".join(str(one) for one in self.versions)
             raise ModelFileError(
-                f"{name} has another model format version than {self.version}, which this "
-                "fusedlogit reads: train it again, or use the fusedlogit that wrote it"
+                f"{name} has model format version {_one_line(version)}, this fusedlogit reads "
+                f"{readable}: train it again, or use the fusedlogit that wrote it"
             )
         try:
             model = of_arrays(arrays)
@@ -146,6 +172,12 @@ class ModelFormat:
         # A damaged member raises nearly every type of error.
         except Exception as error:
             raise ModelFileError(
-                f"{name} is damaged ({printable(str(error))[:200]}): train the model again"
+                f"{name} is damaged ({_one_line(error)}): train the model again"
             ) from error
         return model
+
+
+def _one_line(error: object) -> str:
+    """Return what an error says, harmless and short."""
+    text = printable(str(error) or type(error).__name__)
+    return text if len(text) <= 200 else text[:199] + "\N{HORIZONTAL ELLIPSIS}"

@@ -1,37 +1,37 @@
 """The .npz file that keeps a trained image classifier."""
 
 import os
-from collections.abc import Mapping
-from functools import partial
-from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelFileError, OutputError, printable
 from ..evaluation.calibration import Calibration, Temperature
 from ..evaluation.softmax import SoftmaxHead
-from ..files.array_file import ArrayFile, field, open_arrays, require
-from ..files.model_errors import model_errors
-from ..files.outputs import write_whole
+from ..files.array_file import field, require
+from ..files.model_format import Arrays, ModelFormat
 from .classifier import ImageClassifier, ManyKindsClassifier
 from .features import PatchFeatures, from_arrays, to_arrays
 from .images import CHANNELS, MAX_SIZE
 
-FORMAT = "fusedlogit image classifier"
-COMMAND = "fusedlogit train --out"
-
 # Classifiers of two kinds are of version 2, as ever; those of more are of version 3.
 TWO_KINDS_VERSION = 2
-FORMAT_VERSION = 3
-
-# What the arrays of a PatchFeatures are called in the file.
-_PREFIX = "features."
+MANY_KINDS_VERSION = 3
 
 # Bytes of a model file, at most: two numbers for each raw value of the largest images fit.
 MAX_BYTES = 2**30
+
+FORMAT = ModelFormat(
+    "model",
+    "fusedlogit train --out",
+    "fusedlogit image classifier",
+    (TWO_KINDS_VERSION, MANY_KINDS_VERSION),
+    MAX_BYTES,
+    "train with a smaller learning rate or --size",
+)
+
+# What the arrays of a PatchFeatures are called in the file.
+_PREFIX = "features."
 
 # The largest pixel, and the largest feature, which is a float16.
 _LARGEST_PIXEL = 255.0
@@ -43,7 +43,6 @@ _LARGEST_OFFSET = 1e6
 _LARGEST_SLOPE = 1e100
 
 Classifier = ImageClassifier | ManyKindsClassifier
-Arrays = Mapping[str, NDArray[Any]]
 
 
 def save_model(path: str | os.PathLike[str], classifier: Classifier) -> None:
@@ -61,50 +60,7 @@ def save_model(path: str | os.PathLike[str], classifier: Classifier) -> None:
     OutputError
         If the file cannot be written, or `load_model` would refuse the classifier.
     """
-    try:
-        _check_plausible(classifier)
-    except ValueError as error:
-        raise OutputError(
-            f"{printable(path)} is not written, no model could be used whose {error}: "
-            "train with a smaller learning rate or --size"
-        ) from error
-    fields: dict[str, Any] = {
-        "format": FORMAT,
-        "labels": classifier.labels,
-        "size": classifier.size,
-        "mean": np.asarray(classifier.mean, np.float64),
-    }
-    if isinstance(classifier, ImageClassifier):
-        fields |= _of_two(classifier)
-    else:
-        fields |= _of_many(classifier)
-    if classifier.features is not None:
-        arrays = to_arrays(classifier.features)
-        fields |= {_PREFIX + name: array for name, array in arrays.items()}
-    content = BytesIO()
-    np.savez(content, **fields)
-    write_whole(Path(path), content.getvalue())
-
-
-def _of_two(classifier: ImageClassifier) -> dict[str, Any]:
-    calibration = classifier.calibration
-    return {
-        "format_version": TWO_KINDS_VERSION,
-        "coef": np.asarray(classifier.coef, np.float64),
-        "intercept": np.float64(classifier.intercept),
-        "threshold": np.float64(classifier.threshold),
-        "calibration": np.array([calibration.slope, calibration.offset], np.float64),
-    }
-
-
-def _of_many(classifier: ManyKindsClassifier) -> dict[str, Any]:
-    head = classifier.head
-    return {
-        "format_version": FORMAT_VERSION,
-        "coef": np.asarray(head.coef, np.float64),
-        "intercept": np.asarray(head.intercept, np.float64),
-        "calibration": np.float64(head.calibration.slope),
-    }
+    FORMAT.save(path, classifier, _to_arrays, _check_plausible)
 
 
 def load_model(path: str | os.PathLike[str]) -> Classifier:
@@ -126,53 +82,49 @@ def load_model(path: str | os.PathLike[str]) -> Classifier:
     ModelFileError
         If the file does not exist, is no model, is damaged, or is of another format version.
     """
-    name = printable(path)
-    with (
-        model_errors(name, COMMAND, partial(_no_model, name)),
-        open_arrays(path, MAX_BYTES) as arrays,
-    ):
-        _check_format(name, arrays)
-        return _classifier_if_whole(name, arrays)
+    return FORMAT.load(path, _of_arrays, _check_plausible)
 
 
-def _no_model(name: str, error: Exception | None = None) -> ModelFileError:
-    reason = f" ({_one_line(error)})" if error else ""
-    return ModelFileError(
-        f"{name} is not a fusedlogit model{reason}: give a file written by {COMMAND!r}"
-    )
+def _to_arrays(classifier: Classifier) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "labels": classifier.labels,
+        "size": classifier.size,
+        "mean": np.asarray(classifier.mean, np.float64),
+    }
+    if isinstance(classifier, ImageClassifier):
+        fields |= _of_two(classifier)
+    else:
+        fields |= _of_many(classifier)
+    if classifier.features is not None:
+        arrays = to_arrays(classifier.features)
+        fields |= {_PREFIX + name: array for name, array in arrays.items()}
+    return fields
 
 
-def _check_format(name: str, arrays: ArrayFile) -> None:
-    if "format" not in arrays or str(arrays["format"]) != FORMAT:
-        raise _no_model(name)
-    version = arrays.get("format_version")
-    if version is None or version.tolist() not in (TWO_KINDS_VERSION, FORMAT_VERSION):
-        raise ModelFileError(
-            f"{name} has model format version {_one_line(version)}, this fusedlogit reads "
-            f"{TWO_KINDS_VERSION} and {FORMAT_VERSION}: train it again, or use the fusedlogit that "
-            "wrote it"
-        )
+def _of_two(classifier: ImageClassifier) -> dict[str, Any]:
+    calibration = classifier.calibration
+    return {
+        "format_version": TWO_KINDS_VERSION,
+        "coef": np.asarray(classifier.coef, np.float64),
+        "intercept": np.float64(classifier.intercept),
+        "threshold": np.float64(classifier.threshold),
+        "calibration": np.array([calibration.slope, calibration.offset], np.float64),
+    }
 
 
-def _classifier_if_whole(name: str, arrays: ArrayFile) -> Classifier:
-    read = _two_kinds if arrays["format_version"] == TWO_KINDS_VERSION else _many_kinds
-    try:
-        classifier = read(arrays)
-        _check_plausible(classifier)
-        if arrays.unread:
-            raise ValueError(f"unknown member {arrays.unread[0]}")
-    # A damaged member raises nearly every type of error.
-    except Exception as error:
-        raise ModelFileError(
-            f"{name} is damaged ({_one_line(error)}): train the model again"
-        ) from error
-    return classifier
+def _of_many(classifier: ManyKindsClassifier) -> dict[str, Any]:
+    head = classifier.head
+    return {
+        "format_version": MANY_KINDS_VERSION,
+        "coef": np.asarray(head.coef, np.float64),
+        "intercept": np.asarray(head.intercept, np.float64),
+        "calibration": np.float64(head.calibration.slope),
+    }
 
 
-def _one_line(error: object) -> str:
-    """Return what an error says, harmless and short."""
-    text = printable(str(error) or type(error).__name__)
-    return text if len(text) <= 200 else text[:199] + "\N{HORIZONTAL ELLIPSIS}"
+def _of_arrays(arrays: Arrays) -> Classifier:
+    of_two = arrays["format_version"] == TWO_KINDS_VERSION
+    return _two_kinds(arrays) if of_two else _many_kinds(arrays)
 
 
 def _size_and_features(arrays: Arrays) -> tuple[int, PatchFeatures | None, int]:
