@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import copy
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 
 from ..estimator import LogisticRegression
 from ..evaluation.softmax import SoftmaxHead
 from ..evaluation.splits import RowSplit
-from ..evaluation.trials import Trial
+from ..evaluation.trials import Trial, fit_quietly
 from .classifier import rows_of_a_block
 
 Doubles = NDArray[np.float64]
@@ -120,11 +118,8 @@ def choose_strength(
 def fit_rows(
     model: LogisticRegression, X: NDArray[Any], codes: NDArray[np.intp], rows: NDArray[np.bool_]
 ) -> LogisticRegression:
-    """Fit to some rows of X; `converged_` tells whether it has converged, not an alarm."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(X, codes, sample_weight=rows.astype(np.float64))
-    return model
+    """Fit to some rows of X."""
+    return fit_quietly(model, X, codes, rows.astype(np.float64))
 
 
 def decision_of(

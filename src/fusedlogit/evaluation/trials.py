@@ -1,6 +1,12 @@
-"""What came of the strengths of a penalty that were tried."""
+"""Fits that are tried, and what came of them."""
 
+import warnings
 from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sklearn.exceptions import ConvergenceWarning
+
+Model = TypeVar("Model")
 
 
 @dataclass(frozen=True)
@@ -26,3 +32,11 @@ class Trial:
     accuracy: float
     log_loss: float
     seconds: float
+
+
+def fit_quietly(model: Model, *data: Any) -> Model:
+    """Fit a model to X, y and maybe weights; `converged_` tells of convergence, not an alarm."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(*data)  # type: ignore[attr-defined]
+    return model

@@ -2,7 +2,6 @@
 
 import itertools
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 
 from ..data.arguments import data_of
 from ..data.parts import Parts
@@ -20,6 +18,7 @@ from ..evaluation.calibration import Calibration, Temperature, calibrate, uncali
 from ..evaluation.many_classes import ClassJudgement
 from ..evaluation.score import Score
 from ..evaluation.softmax import SoftmaxHead
+from ..evaluation.trials import fit_quietly
 from ..evaluation.two_classes import Judgement
 from ..runtime.stages import timed
 from ..solvers import choose
@@ -344,17 +343,9 @@ def _fit(
     )
     if learning_rate is not None:
         model.set_params(learning_rate=learning_rate)
-    quietly_fit(model, *table.part(*parts))
+    fit_quietly(model, *table.part(*parts))
     if checkpoint is not None:  # converged or not, this training is at its end
         checkpoint.unlink(missing_ok=True)
-    return model
-
-
-def quietly_fit(model: LogisticRegression, X: Any, y: NDArray[np.str_]) -> LogisticRegression:
-    """Fit a model; `converged_` tells whether it has converged, not an alarm."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(X, y)
     return model
 
 

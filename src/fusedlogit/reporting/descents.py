@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..estimator import LogisticRegression
+from ..evaluation.trials import fit_quietly
 from ..photographs.loading import SplitImages
 from ..photographs.splits import PARTS
-from ..photographs.training import PIXEL_RANGE, TrainingOptions, quietly_fit
+from ..photographs.training import PIXEL_RANGE, TrainingOptions
 from . import figures
 from .rounding import percent
 from .study import LEARNING_RATES, Setting, Study, described, percents
@@ -84,7 +85,8 @@ def _descents(setting: Setting, images: SplitImages) -> tuple[Descent, Descent, 
     def fitted(**parameters: object) -> LogisticRegression:
         raw = setting.options if setting.options.features is None else TrainingOptions()
         model = LogisticRegression(C=raw.C[0], scaling=PIXEL_RANGE, n_jobs=raw.n_threads)
-        return quietly_fit(model.set_params(**parameters), *images.part("train"))
+        model.set_params(**parameters)
+        return fit_quietly(model, *images.part("train"))
 
     def descent(name: str, model: LogisticRegression) -> Descent:
         return Descent(name, model, tuple(model.score(*images.part(part)) for part in PARTS))

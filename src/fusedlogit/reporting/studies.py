@@ -13,6 +13,7 @@ from sklearn.model_selection import StratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 
 from ..estimator import LogisticRegression
+from ..evaluation.trials import fit_quietly
 from ..photographs.features import ACTIVATIONS, PatchFeatures
 from ..photographs.loading import SplitImages
 from ..photographs.splits import PARTS
@@ -21,7 +22,6 @@ from ..photographs.training import (
     FeatureTable,
     TrainingOptions,
     TrainingResult,
-    quietly_fit,
     train,
 )
 from . import figures
@@ -212,7 +212,7 @@ def training_size(setting: Setting) -> Study:
     for count in counts:
         rows = np.sort(order[:count])
         sample = values[rows], labels[rows]
-        models = [quietly_fit(clone(model).set_params(C=C), *sample) for C in setting.options.C]
+        models = [fit_quietly(clone(model).set_params(C=C), *sample) for C in setting.options.C]
         best = max(models, key=lambda model: model.score(*table.part("validation")))
         chosen.append(best.C)
         scores.append([best.score(*sample), *(best.score(*table.part(p)) for p in PARTS[1:])])

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import make_scorer
 
 from ..cross_validation import LogisticRegressionCV
@@ -18,7 +16,7 @@ from ..evaluation.calibration import Temperature
 from ..evaluation.many_classes import ClassJudgement
 from ..evaluation.score import Score
 from ..evaluation.splits import RowSplit
-from ..evaluation.trials import Trial
+from ..evaluation.trials import Trial, fit_quietly
 from .stages import Listener
 
 Doubles = NDArray[np.float64]
@@ -146,9 +144,7 @@ def choose_strength(
         max_iter=max_iter,
         n_jobs=n_threads,
     )
-    with warnings.catch_warnings():  # trials tell which have converged
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(X, codes)
+    fit_quietly(model, X, codes)
     del model.coefs_paths_
     trials = _trials(model, judge)
     (number,) = np.flatnonzero(model.Cs_ == model.C_)
