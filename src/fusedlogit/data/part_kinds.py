@@ -7,40 +7,24 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from ..files.inputs import open_regular
-from .checks import STORAGE_TYPES, readable
+from .checks import NUMBER_TYPES, STORAGE_TYPES, readable
+from .part import Part
 from .part_files import NpyFile, state_of, unchanged
+from .sparse import SparseMatrix
+from .sparse_parts import NpzFile, cut_sparse, sound
 
 #: Bytes of rows to have in memory at a time, about: of two parts, for one is read ahead.
 PART_BYTES = 1 << 26
 
 
-class Part(Protocol):
-    """Some rows of X.
-
-    Attributes
-    ----------
-    name : str
-        As errors call it.
-    shape : tuple of int
-    dtype : numpy.dtype
-    """
-
-    name: str
-    shape: tuple[int, int]
-    dtype: np.dtype[Any]
-
-    def read(self) -> NDArray[Any]:
-        """The rows as a table: what they lie in, if it is an array or a file of one."""
-
-
-class Rows:
+class Rows(Part):
     """Rows of an array, or of anything that has a shape, a dtype, and rows by slices.
 
     Parameters
@@ -51,9 +35,8 @@ class Rows:
     """
 
     def __init__(self, source: Any, begin: int, end: int, name: str) -> None:
-        self.source, self.begin, self.end, self.name = source, begin, end, name
-        self.shape = (end - begin, source.shape[1])
-        self.dtype = np.dtype(source.dtype)
+        super().__init__(name, (end - begin, source.shape[1]), source.dtype)
+        self.source, self.begin, self.end = source, begin, end
 
     def read(self) -> NDArray[Any]:
         rows = np.asarray(self.source[self.begin : self.end])
@@ -65,7 +48,7 @@ class Rows:
         return rows
 
 
-def cut(source: Any, name: str) -> list[Rows]:
+def cut(source: Any, name: str) -> list[Part]:
     """Rows of a table in parts of about PART_BYTES, whole chunks where it has them."""
     n_samples, n_features = source.shape
     row_bytes = max(1, n_features * np.dtype(source.dtype).itemsize)
@@ -79,7 +62,7 @@ def cut(source: Any, name: str) -> list[Rows]:
     ]
 
 
-class RowGroup:
+class RowGroup(Part):
     """A row group of a Parquet file, some of its columns as one table.
 
     Parameters
@@ -102,9 +85,8 @@ class RowGroup:
         dtype: np.dtype[Any],
         state: tuple[int, int],
     ) -> None:
+        super().__init__(f"{path}, row group {index}", (n_rows, len(columns)), dtype)
         self.path, self.index, self.columns, self.state = path, index, list(columns), state
-        self.name = f"{path}, row group {index}"
-        self.shape, self.dtype = (n_rows, len(self.columns)), dtype
 
     def read(self) -> NDArray[Any]:
         from pyarrow import parquet
@@ -198,7 +180,7 @@ class Replay:
         self._blocks: Iterator[Any] = iter(())
         self._next = -1
 
-    def block(self, index: int) -> NDArray[Any] | None:
+    def block(self, index: int) -> Any:
         """Rows of one block; None if there are not so many."""
         with self._lock:
             if not 0 <= self._next <= index:
@@ -206,28 +188,37 @@ class Replay:
             for block in self._blocks:
                 self._next += 1
                 if self._next > index:
-                    return np.asarray(block[0] if isinstance(block, tuple) else block)
+                    rows = block[0] if isinstance(block, tuple) else block
+                    return rows if issparse(rows) else np.asarray(rows)
             self._next = -1
         return None
 
 
-class Block:
+class Block(Part):
     """A block of a stream."""
 
-    def __init__(self, replay: Replay, index: int, first: NDArray[Any]) -> None:
+    def __init__(self, replay: Replay, index: int, first: Any) -> None:
+        super().__init__(f"block {index}", (first.shape[0], first.shape[1]), first.dtype)
         self.replay, self.index = replay, index
-        self.name = f"block {index}"
-        self.shape, self.dtype = (first.shape[0], first.shape[1]), first.dtype
+        if issparse(first):
+            rows = sound(first, self.name)
+            self.n_entries, self.n_bytes = rows.n_entries, rows.n_bytes
 
-    def read(self) -> NDArray[Any]:
+    def read(self) -> Any:
         rows = self.replay.block(self.index)
-        if rows is None or rows.shape != self.shape or rows.dtype != self.dtype:
-            found = "missing" if rows is None else f"{rows.dtype} of shape {rows.shape}"
+        before, now = self._kind(self), "missing" if rows is None else self._kind(rows)
+        if now != before:
             raise ValueError(
-                f"{self.name} was {self.dtype} of shape {self.shape} at first, now it is {found}; "
+                f"{self.name} was {before} at first, now it is {now}; "
                 "the function must give the same blocks each time"
             )
         return rows
+
+    @staticmethod
+    def _kind(rows: Any) -> str:
+        """What makes blocks the same to those who read them."""
+        sparse = rows.sparse if isinstance(rows, Block) else issparse(rows)
+        return f"{'sparse ' if sparse else ''}{rows.dtype} of shape {rows.shape}"
 
 
 def table_of(given: Any, name: str) -> Any:
@@ -238,8 +229,6 @@ def table_of(given: Any, name: str) -> Any:
     TypeError
         If it is no table.
     """
-    if issparse(given):
-        raise TypeError(f"{name} is sparse; stack sparse parts by scipy.sparse.vstack")
     if len(getattr(given, "shape", ())) == 2 and hasattr(given, "dtype"):
         return given
     raise TypeError(
@@ -247,15 +236,18 @@ def table_of(given: Any, name: str) -> Any:
     )
 
 
-def pieces(given: Any, name: str) -> list[Rows]:
+def pieces(given: Any, name: str) -> list[Part]:
     """What a user gave as a part, cut into pieces."""
     if isinstance(given, str | os.PathLike):
+        if Path(given).suffix == ".npz":
+            return [NpzFile(given)]
         file = NpyFile(given)
         return cut(file, str(file.path))
-    return cut(table_of(given, name), name)
+    table = table_of(given, name)
+    return cut_sparse(table, name, PART_BYTES) if issparse(table) else cut(table, name)
 
 
-def check_part(part: Part, n_features: int, dtype: np.dtype[Any]) -> None:
+def check_part(part: Part, first: Part) -> None:
     """Refuse a part that does not fit the first one, or that no kernel reads.
 
     Raises
@@ -263,18 +255,30 @@ def check_part(part: Part, n_features: int, dtype: np.dtype[Any]) -> None:
     ValueError
         Naming it.
     """
-    if part.dtype not in STORAGE_TYPES:
-        names = ", ".join(np.dtype(stored).name for stored in STORAGE_TYPES)
+    if part.sparse != first.sparse:
+        kinds = ("sparse", "dense") if part.sparse else ("dense", "sparse")
+        raise ValueError(
+            f"{part.name} is {kinds[0]}, the first part {kinds[1]}; all must be sparse, or none"
+        )
+    # Sparse rows of other integers are narrowed as they are read, as those in memory are.
+    types = NUMBER_TYPES if part.sparse else STORAGE_TYPES
+    if part.dtype not in types:
+        names = ", ".join(np.dtype(stored).name for stored in types)
         raise ValueError(f"{part.name} holds {part.dtype}; store it as one of {names}")
-    if part.dtype != dtype:
-        raise ValueError(f"{part.name} holds {part.dtype}, the first part {dtype}")
-    if part.shape[1] != n_features:
-        raise ValueError(f"{part.name} has {part.shape[1]} columns, the first part {n_features}")
+    if part.dtype != first.dtype:
+        raise ValueError(f"{part.name} holds {part.dtype}, the first part {first.dtype}")
+    if part.shape[1] != first.shape[1]:
+        raise ValueError(
+            f"{part.name} has {part.shape[1]} columns, the first part {first.shape[1]}"
+        )
 
 
-def stored_rows(part: Part) -> NDArray[Any]:
+def stored_rows(part: Part) -> NDArray[Any] | SparseMatrix:
     """A part's rows, as kernels read them; those of a mapped file are on their way into memory."""
-    rows = readable(part.read())
+    given = part.read()
+    if issparse(given):
+        return sound(given, part.name)
+    rows = readable(given)
     _fetch(rows)
     return rows
 

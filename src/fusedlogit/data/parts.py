@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .part_kinds import Block, Part, Replay, check_part, pieces, row_groups, stored_rows, table_of
+from .part import Part
+from .part_kinds import Block, Replay, check_part, pieces, row_groups, stored_rows, table_of
+from .sparse import SparseMatrix
+from .stacked import apart, stacked
 
 
 class Parts:
@@ -71,7 +74,7 @@ class Parts:
         if not first.shape[1]:
             raise ValueError(f"{first.name} has no columns")
         for part in parts:
-            check_part(part, first.shape[1], first.dtype)
+            check_part(part, first)
         self.parts, self.dtype, self.columns = parts, first.dtype, columns
         self.y, self.sample_weight = y, sample_weight
         self.bounds = np.cumsum([0, *(part.shape[0] for part in parts)])
@@ -164,9 +167,14 @@ class Parts:
     @property
     def nbytes(self) -> int:
         """That a pass reads."""
-        return self.shape[0] * self.shape[1] * self.dtype.itemsize
+        return sum(part.n_bytes for part in self.parts)
 
-    def read(self) -> Iterator[tuple[slice, Part, NDArray[Any]]]:
+    @property
+    def n_entries(self) -> int | None:
+        """Of sparse parts; None of dense ones."""
+        return sum(part.n_entries or 0 for part in self.parts) if self.parts[0].sparse else None
+
+    def read(self) -> Iterator[tuple[slice, Part, NDArray[Any] | SparseMatrix]]:
         """Each part in turn, with its place among all rows; the next is read meanwhile."""
         with ThreadPoolExecutor(1, "fusedlogit-reader") as reader:
             coming = reader.submit(stored_rows, self.parts[0])
@@ -176,13 +184,15 @@ class Parts:
                     coming = reader.submit(stored_rows, self.parts[k + 1])
                 yield slice(int(self.bounds[k]), int(self.bounds[k + 1])), part, rows
 
-    def taken(self, rows: NDArray[np.intp]) -> NDArray[Any]:
-        """Some rows, copied."""
-        order = np.argsort(rows, kind="stable")
-        ends = np.searchsorted(rows[order], self.bounds)
+    def taken(self, rows: NDArray[np.intp]) -> NDArray[Any] | SparseMatrix:
+        """Some rows, copied; they ascend."""
+        ends = np.searchsorted(rows, self.bounds)
+        own = [rows[i:j] - begin for i, j, begin in zip(ends, ends[1:], self.bounds, strict=False)]
+        found: Iterator[tuple[int, Any]]
+        found = ((k, stored_rows(self.parts[k])) for k in range(len(own)) if len(own[k]))
+        if self.parts[0].sparse:
+            return stacked([apart(part.sample(own[k])) for k, part in found])
         taken = np.empty((len(rows), self.shape[1]), self.dtype)
-        for k, part in enumerate(self.parts):
-            own = order[ends[k] : ends[k + 1]]
-            if len(own):
-                taken[own] = stored_rows(part)[rows[own] - self.bounds[k]]
+        for k, part in found:
+            taken[ends[k] : ends[k + 1]] = part[own[k]]
         return taken
