@@ -25,14 +25,19 @@ class Parts:
 
     Parameters
     ----------
-    parts : sequence of array, path, or anything sliced by rows
+    parts : sequence of array, sparse matrix, path, or anything sliced by rows
         Tables of the same columns and dtype: arrays (memory maps too), paths of .npy files,
-        `h5py` datasets, Zarr arrays. Large ones are read a block of rows at a time.
+        `h5py` datasets, Zarr arrays. Large ones are read a block of rows at a time. Or sparse
+        matrices and paths of .npz files that `scipy.sparse.save_npz` wrote of CSR; such a file is
+        read whole, so many small ones take less memory. Sparse matrices of other formats are
+        converted, once; unordered indices are put in order whenever they are read.
 
     Attributes
     ----------
     shape : tuple of int
     dtype : numpy.dtype
+    n_entries : int or None
+        That sparse parts store; None of dense ones.
     columns : list of str or None
         Names of the features, where the parts name them.
     y, sample_weight : ndarray of shape (n_samples,) or None
@@ -43,8 +48,8 @@ class Parts:
     TypeError
         If `parts` is itself a table or a path, or a part is no table.
     ValueError
-        If there is no part or no row, or one holds other columns or another type than the first, or
-        is damaged.
+        If there is no part or no row, or one holds other columns or another type than the first, is
+        sparse where that is dense, or is damaged.
 
     Examples
     --------
@@ -53,6 +58,14 @@ class Parts:
     >>> X = Parts([np.array([[0.0], [1.0]]), np.array([[2.0], [3.0]])])
     >>> LogisticRegression().fit(X, [0, 0, 1, 1]).predict(X).tolist()
     [0, 0, 1, 1]
+
+    Sparse blocks, made anew for each pass:
+
+    >>> from sklearn.feature_extraction.text import HashingVectorizer
+    >>> lines = ["red fox", "blue fox", "red dog", "blue cat"]
+    >>> X = Parts.from_blocks(lambda: map(HashingVectorizer().transform, [lines[:2], lines[2:]]))
+    >>> X.shape
+    (4, 1048576)
     """
 
     def __init__(self, parts: Sequence[Any]) -> None:
@@ -120,8 +133,8 @@ class Parts:
     def from_blocks(cls, factory: Callable[[], Iterable[Any]]) -> Parts:
         """Blocks of rows that a function gives: X, (X, y) or (X, y, sample_weight).
 
-        It is called for each pass and must give the same blocks each time. The first call, here,
-        tells their sizes and keeps y and weights.
+        It is called for each pass and must give the same blocks each time: arrays, or sparse
+        matrices. The first call, here, tells their sizes and keeps y and weights.
 
         Parameters
         ----------
@@ -133,7 +146,8 @@ class Parts:
         TypeError
             If `factory` is not callable.
         ValueError
-            If there are no rows, blocks do not fit each other, or some lack y or a weight.
+            If there are no rows, blocks do not fit each other, some lack y or a weight, or a sparse
+            one has indices out of place.
         """
         if not callable(factory):
             raise TypeError(
@@ -171,7 +185,7 @@ class Parts:
 
     @property
     def n_entries(self) -> int | None:
-        """Of sparse parts; None of dense ones."""
+        """That sparse parts store; None of dense ones."""
         return sum(part.n_entries or 0 for part in self.parts) if self.parts[0].sparse else None
 
     def read(self) -> Iterator[tuple[slice, Part, NDArray[Any] | SparseMatrix]]:
