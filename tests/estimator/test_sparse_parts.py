@@ -147,6 +147,7 @@ def test_types(digits, tmp_path, dtype):
     parts = Parts([tmp_path / "part.npz", rows[1]])
     assert parts.dtype == np.dtype(dtype).newbyteorder("=")
     assert_same(parts, X, y % 2, C=0.1)
+    assert Parts.from_blocks(lambda: rows).dtype == parts.dtype
 
 
 @pytest.mark.parametrize("form", ["csr_matrix", "csc_array", "coo_matrix", "unordered"])

@@ -18,7 +18,7 @@ from .checks import NUMBER_TYPES, STORAGE_TYPES, readable
 from .part import Part
 from .part_files import NpyFile, state_of, unchanged
 from .sparse import SparseMatrix
-from .sparse_parts import NpzFile, cut_sparse, sound
+from .sparse_parts import NpzFile, cut_sparse, native, sound
 
 #: Bytes of rows to have in memory at a time, about: of two parts, for one is read ahead.
 PART_BYTES = 1 << 26
@@ -202,11 +202,14 @@ class Block(Part):
         self.replay, self.index = replay, index
         if issparse(first):
             rows = sound(first, self.name)
+            self.dtype = native(first.dtype)
             self.n_entries, self.n_bytes = rows.n_entries, rows.n_bytes
 
     def read(self) -> Any:
         rows = self.replay.block(self.index)
-        before, now = self._kind(self), "missing" if rows is None else self._kind(rows)
+        before, now = _kind(self, self.sparse), "missing"
+        if rows is not None:
+            now = _kind(rows, issparse(rows))
         if now != before:
             raise ValueError(
                 f"{self.name} was {before} at first, now it is {now}; "
@@ -214,11 +217,10 @@ class Block(Part):
             )
         return rows
 
-    @staticmethod
-    def _kind(rows: Any) -> str:
-        """What makes blocks the same to those who read them."""
-        sparse = rows.sparse if isinstance(rows, Block) else issparse(rows)
-        return f"{'sparse ' if sparse else ''}{rows.dtype} of shape {rows.shape}"
+
+def _kind(rows: Any, sparse: bool) -> str:
+    """What makes blocks the same to those who read them."""
+    return f"{'sparse ' if sparse else ''}{rows.dtype.name} of shape {rows.shape}"
 
 
 def table_of(given: Any, name: str) -> Any:

@@ -62,11 +62,8 @@ def cut_sparse(given: Any, name: str, n_bytes: int) -> list[Part]:
         If indices or row pointers are broken.
     """
     with naming(name):
-        if given.format == "csr":
-            in_order(given)
-            source = given
-        else:
-            source = rows_of(given)
+        source = given if given.format == "csr" else rows_of(given)
+        in_order(source)  # or else a piece is put in order when it is read: no copy of all
     size = entry_bytes(source) * source.indptr.astype(np.int64)
     size += POINTER_BYTES * np.arange(len(size))
     ends = [0]
