@@ -285,7 +285,7 @@ class LogisticRegression(LinearClassifier):
         Parameters
         ----------
         X : array or Parts of shape (n_samples, n_features)
-            As for `fit`.
+            As for `fit`, but dense.
         y : array of shape (n_samples,)
         classes : array of shape (n_classes,), optional
             All that will ever come, at the first call.

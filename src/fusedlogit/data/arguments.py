@@ -22,7 +22,7 @@ from .checks import (
 )
 from .dense import DenseMatrix
 from .distributed import Blocks, DistributedMatrix
-from .partitioned import PartitionedMatrix
+from .partitioned import DenseParts, SparseParts
 from .parts import Parts
 from .protocol import Data
 from .sparse import SparseMatrix
@@ -71,7 +71,9 @@ def data_of(X: Any, n_threads: int | None, dense: type[DenseMatrix] = DenseMatri
     if isinstance(X, Blocks):
         return DistributedMatrix(X, n_threads)
     if isinstance(X, Parts):
-        return PartitionedMatrix(X, n_threads)
+        if X.n_entries is None:
+            return DenseParts(X, n_threads)
+        return SparseParts(X, n_threads)
     if issparse(X):
         return SparseMatrix.of(X, n_threads)
     return dense(readable(narrowed(X)), n_threads)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, vstack
 
 from ..runtime.threads import usable_threads
 from .dense import DenseMatrix
@@ -17,6 +16,7 @@ from .in_parts import InParts, added, naming
 from .per_row import Combine, Kept, Made, Places, Workers, aligned
 from .protocol import Sums
 from .sparse import SparseMatrix
+from .stacked import apart, stacked
 
 Doubles = NDArray[np.float64]
 
@@ -64,17 +64,12 @@ class Block:
         X = self.X
         if not isinstance(X, SparseMatrix):
             return DenseMatrix(X, n_threads, None, *reading)
-        return SparseMatrix(X.indptr, X.indices, X.values, X.n_features, n_threads, X.source)
+        return SparseMatrix(X.indptr, X.indices, X.values, X.n_features, n_threads, X)
 
-    def rows(self, rows: NDArray[np.intp]) -> NDArray[Any] | Any:
-        """Some rows, copied: an array or SciPy's sparse array."""
+    def rows(self, rows: NDArray[np.intp]) -> NDArray[Any] | SparseMatrix:
+        """Some rows, copied."""
         X = self.X
-        if not isinstance(X, SparseMatrix):
-            return X[rows]
-        part = X.sample(rows)
-        values = np.ones(part.n_entries, np.uint8) if part.values is None else part.values
-        shape = part.n_samples, part.n_features
-        return csr_array((values, part.indices, part.indptr), shape=shape)
+        return apart(X.sample(rows)) if isinstance(X, SparseMatrix) else X[rows]
 
 
 @dataclass(frozen=True)
@@ -216,7 +211,7 @@ class DistributedMatrix(InParts):
     def _taken(self, rows: NDArray[np.intp]) -> DenseMatrix | SparseMatrix:
         found = self.X.taken(Block.rows, self.X.kept, rows)
         if self.X.sparse:
-            return SparseMatrix.of(vstack(found, format="csr"), self._n_threads)
+            return stacked(found, self._n_threads)
         return DenseMatrix(np.concatenate(found), self._n_threads, None, self.center, self.unit)
 
     def features(self, center: Doubles, unit: Doubles) -> DistributedMatrix:

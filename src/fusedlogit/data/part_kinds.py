@@ -5,42 +5,26 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from ..files.inputs import open_regular
-from .checks import STORAGE_TYPES, readable
+from .checks import NUMBER_TYPES, STORAGE_TYPES, readable
+from .part import Part
+from .part_files import NpyFile, state_of, unchanged
+from .sparse import SparseMatrix
+from .sparse_parts import NpzFile, cut_sparse, native, sound
 
 #: Bytes of rows to have in memory at a time, about: of two parts, for one is read ahead.
 PART_BYTES = 1 << 26
 
 
-class Part(Protocol):
-    """Some rows of X.
-
-    Attributes
-    ----------
-    name : str
-        As errors call it.
-    shape : tuple of int
-    dtype : numpy.dtype
-    """
-
-    name: str
-    shape: tuple[int, int]
-    dtype: np.dtype[Any]
-
-    def read(self) -> NDArray[Any]:
-        """The rows as a table: what they lie in, if it is an array or a file of one."""
-
-
-class Rows:
+class Rows(Part):
     """Rows of an array, or of anything that has a shape, a dtype, and rows by slices.
 
     Parameters
@@ -51,9 +35,8 @@ class Rows:
     """
 
     def __init__(self, source: Any, begin: int, end: int, name: str) -> None:
-        self.source, self.begin, self.end, self.name = source, begin, end, name
-        self.shape = (end - begin, source.shape[1])
-        self.dtype = np.dtype(source.dtype)
+        super().__init__(name, (end - begin, source.shape[1]), source.dtype)
+        self.source, self.begin, self.end = source, begin, end
 
     def read(self) -> NDArray[Any]:
         rows = np.asarray(self.source[self.begin : self.end])
@@ -65,91 +48,7 @@ class Rows:
         return rows
 
 
-class NpyFile:
-    """The array in an .npy file, mapped into memory: rows by slices.
-
-    Raises
-    ------
-    OSError
-        If it is no regular file or cannot be read.
-    ValueError
-        If it holds no table of numbers.
-    """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).absolute()
-        try:
-            with open_regular(self.path) as file:
-                self.shape, self.fortran, self.dtype = _header(file)
-                self.offset = file.tell()
-                self.state = _state(file.fileno())
-        except ValueError as error:
-            raise ValueError(f"{self.path} is no .npy file of a table: {error}") from None
-        n_bytes = self.shape[0] * self.shape[1] * self.dtype.itemsize
-        if self.offset + n_bytes > self.state[0]:
-            raise ValueError(
-                f"{self.path} is cut short: it holds {self.state[0] - self.offset:,} of "
-                f"{n_bytes:,} bytes; write it again"
-            )
-        self._array: NDArray[Any] | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_array": None}  # another process maps it for itself
-
-    def __getitem__(self, rows: slice) -> NDArray[Any]:
-        with _unchanged(self.path, self.state) as file:
-            array = self._array if self._array is not None else self._map(file.fileno())
-        if _has_addresses():
-            self._array = array
-        return array[rows]
-
-    def _map(self, descriptor: int) -> NDArray[Any]:
-        mapped = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
-        return np.ndarray(
-            self.shape, self.dtype, mapped, self.offset, order="F" if self.fortran else "C"
-        )
-
-
-def _has_addresses() -> bool:
-    """Whether maps may stay: not where the process is limited in the memory that it may address."""
-    try:
-        import resource
-    except ImportError:  # of systems that limit it otherwise
-        return True
-    return resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
-
-
-def _header(file: Any) -> tuple[tuple[int, int], bool, np.dtype[Any]]:
-    """Shape, order and type of an open .npy file."""
-    version = np.lib.format.read_magic(file)
-    read = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }.get(version)
-    if read is None:
-        raise ValueError(f"it is of version {version}")
-    shape, fortran, dtype = read(file)
-    if len(shape) != 2:
-        raise ValueError(f"its array has {len(shape)} dimensions; expected 2")
-    return shape, fortran, dtype
-
-
-def _state(descriptor: int) -> tuple[int, int]:
-    """Size and time of the last change of an open file."""
-    status = os.fstat(descriptor)
-    return status.st_size, status.st_mtime_ns
-
-
-@contextmanager
-def _unchanged(path: str | os.PathLike[str], state: tuple[int, int]) -> Iterator[BinaryIO]:
-    """A file that is opened again, and must be as it was."""
-    with open_regular(path) as file:
-        if _state(file.fileno()) != state:
-            raise ValueError(f"{path} has changed since it was first read; fit again")
-        yield file
-
-
-def cut(source: Any, name: str) -> list[Rows]:
+def cut(source: Any, name: str) -> list[Part]:
     """Rows of a table in parts of about PART_BYTES, whole chunks where it has them."""
     n_samples, n_features = source.shape
     row_bytes = max(1, n_features * np.dtype(source.dtype).itemsize)
@@ -163,7 +62,7 @@ def cut(source: Any, name: str) -> list[Rows]:
     ]
 
 
-class RowGroup:
+class RowGroup(Part):
     """A row group of a Parquet file, some of its columns as one table.
 
     Parameters
@@ -186,14 +85,13 @@ class RowGroup:
         dtype: np.dtype[Any],
         state: tuple[int, int],
     ) -> None:
+        super().__init__(f"{path}, row group {index}", (n_rows, len(columns)), dtype)
         self.path, self.index, self.columns, self.state = path, index, list(columns), state
-        self.name = f"{path}, row group {index}"
-        self.shape, self.dtype = (n_rows, len(self.columns)), dtype
 
     def read(self) -> NDArray[Any]:
         from pyarrow import parquet
 
-        with _unchanged(self.path, self.state) as file:
+        with unchanged(self.path, self.state) as file:
             table = parquet.ParquetFile(file).read_row_group(self.index, self.columns)
         # By columns, as Parquet has them.
         rows = np.empty(self.shape, self.dtype, order="F")
@@ -227,7 +125,7 @@ def row_groups(
     per_row: list[Any] = []
     for path in (str(Path(path).absolute()) for path in paths):
         with open_regular(path) as file:
-            state = _state(file.fileno())
+            state = state_of(file.fileno())
             try:
                 opened = parquet.ParquetFile(file)
             except ArrowInvalid as error:
@@ -282,7 +180,7 @@ class Replay:
         self._blocks: Iterator[Any] = iter(())
         self._next = -1
 
-    def block(self, index: int) -> NDArray[Any] | None:
+    def block(self, index: int) -> Any:
         """Rows of one block; None if there are not so many."""
         with self._lock:
             if not 0 <= self._next <= index:
@@ -290,28 +188,39 @@ class Replay:
             for block in self._blocks:
                 self._next += 1
                 if self._next > index:
-                    return np.asarray(block[0] if isinstance(block, tuple) else block)
+                    rows = block[0] if isinstance(block, tuple) else block
+                    return rows if issparse(rows) else np.asarray(rows)
             self._next = -1
         return None
 
 
-class Block:
+class Block(Part):
     """A block of a stream."""
 
-    def __init__(self, replay: Replay, index: int, first: NDArray[Any]) -> None:
+    def __init__(self, replay: Replay, index: int, first: Any) -> None:
+        super().__init__(f"block {index}", (first.shape[0], first.shape[1]), first.dtype)
         self.replay, self.index = replay, index
-        self.name = f"block {index}"
-        self.shape, self.dtype = (first.shape[0], first.shape[1]), first.dtype
+        if issparse(first):
+            rows = sound(first, self.name)
+            self.dtype = native(first.dtype)
+            self.n_entries, self.n_bytes = rows.n_entries, rows.n_bytes
 
-    def read(self) -> NDArray[Any]:
+    def read(self) -> Any:
         rows = self.replay.block(self.index)
-        if rows is None or rows.shape != self.shape or rows.dtype != self.dtype:
-            found = "missing" if rows is None else f"{rows.dtype} of shape {rows.shape}"
+        before, now = _kind(self, self.sparse), "missing"
+        if rows is not None:
+            now = _kind(rows, issparse(rows))
+        if now != before:
             raise ValueError(
-                f"{self.name} was {self.dtype} of shape {self.shape} at first, now it is {found}; "
+                f"{self.name} was {before} at first, now it is {now}; "
                 "the function must give the same blocks each time"
             )
         return rows
+
+
+def _kind(rows: Any, sparse: bool) -> str:
+    """What makes blocks the same to those who read them."""
+    return f"{'sparse ' if sparse else ''}{rows.dtype.name} of shape {rows.shape}"
 
 
 def table_of(given: Any, name: str) -> Any:
@@ -322,8 +231,6 @@ def table_of(given: Any, name: str) -> Any:
     TypeError
         If it is no table.
     """
-    if issparse(given):
-        raise TypeError(f"{name} is sparse; stack sparse parts by scipy.sparse.vstack")
     if len(getattr(given, "shape", ())) == 2 and hasattr(given, "dtype"):
         return given
     raise TypeError(
@@ -331,15 +238,18 @@ def table_of(given: Any, name: str) -> Any:
     )
 
 
-def pieces(given: Any, name: str) -> list[Rows]:
+def pieces(given: Any, name: str) -> list[Part]:
     """What a user gave as a part, cut into pieces."""
     if isinstance(given, str | os.PathLike):
+        if Path(given).suffix == ".npz":
+            return [NpzFile(given)]
         file = NpyFile(given)
         return cut(file, str(file.path))
-    return cut(table_of(given, name), name)
+    table = table_of(given, name)
+    return cut_sparse(table, name, PART_BYTES) if issparse(table) else cut(table, name)
 
 
-def check_part(part: Part, n_features: int, dtype: np.dtype[Any]) -> None:
+def check_part(part: Part, first: Part) -> None:
     """Refuse a part that does not fit the first one, or that no kernel reads.
 
     Raises
@@ -347,18 +257,30 @@ def check_part(part: Part, n_features: int, dtype: np.dtype[Any]) -> None:
     ValueError
         Naming it.
     """
-    if part.dtype not in STORAGE_TYPES:
-        names = ", ".join(np.dtype(stored).name for stored in STORAGE_TYPES)
+    if part.sparse != first.sparse:
+        kinds = ("sparse", "dense") if part.sparse else ("dense", "sparse")
+        raise ValueError(
+            f"{part.name} is {kinds[0]}, the first part {kinds[1]}; all must be sparse, or none"
+        )
+    # Sparse rows of other integers are narrowed as they are read, as those in memory are.
+    types = NUMBER_TYPES if part.sparse else STORAGE_TYPES
+    if part.dtype not in types:
+        names = ", ".join(np.dtype(stored).name for stored in types)
         raise ValueError(f"{part.name} holds {part.dtype}; store it as one of {names}")
-    if part.dtype != dtype:
-        raise ValueError(f"{part.name} holds {part.dtype}, the first part {dtype}")
-    if part.shape[1] != n_features:
-        raise ValueError(f"{part.name} has {part.shape[1]} columns, the first part {n_features}")
+    if part.dtype != first.dtype:
+        raise ValueError(f"{part.name} holds {part.dtype}, the first part {first.dtype}")
+    if part.shape[1] != first.shape[1]:
+        raise ValueError(
+            f"{part.name} has {part.shape[1]} columns, the first part {first.shape[1]}"
+        )
 
 
-def stored_rows(part: Part) -> NDArray[Any]:
+def stored_rows(part: Part) -> NDArray[Any] | SparseMatrix:
     """A part's rows, as kernels read them; those of a mapped file are on their way into memory."""
-    rows = readable(part.read())
+    given = part.read()
+    if issparse(given):
+        return sound(given, part.name)
+    rows = readable(given)
     _fetch(rows)
     return rows
 

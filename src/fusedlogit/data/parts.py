@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .part_kinds import Block, Part, Replay, check_part, pieces, row_groups, stored_rows, table_of
+from .part import Part
+from .part_kinds import Block, Replay, check_part, pieces, row_groups, stored_rows, table_of
+from .sparse import SparseMatrix
+from .stacked import apart, stacked
 
 
 class Parts:
@@ -22,14 +25,19 @@ class Parts:
 
     Parameters
     ----------
-    parts : sequence of array, path, or anything sliced by rows
+    parts : sequence of array, sparse matrix, path, or anything sliced by rows
         Tables of the same columns and dtype: arrays (memory maps too), paths of .npy files,
-        `h5py` datasets, Zarr arrays. Large ones are read a block of rows at a time.
+        `h5py` datasets, Zarr arrays. Large ones are read a block of rows at a time. Or sparse
+        matrices and paths of .npz files that `scipy.sparse.save_npz` wrote of CSR; such a file is
+        read whole, so many small ones take less memory. Sparse matrices of other formats are
+        converted, once; unordered indices are put in order whenever they are read.
 
     Attributes
     ----------
     shape : tuple of int
     dtype : numpy.dtype
+    n_entries : int or None
+        That sparse parts store; None of dense ones.
     columns : list of str or None
         Names of the features, where the parts name them.
     y, sample_weight : ndarray of shape (n_samples,) or None
@@ -40,8 +48,8 @@ class Parts:
     TypeError
         If `parts` is itself a table or a path, or a part is no table.
     ValueError
-        If there is no part or no row, or one holds other columns or another type than the first, or
-        is damaged.
+        If there is no part or no row, or one holds other columns or another type than the first, is
+        sparse where that is dense, or is damaged.
 
     Examples
     --------
@@ -50,6 +58,14 @@ class Parts:
     >>> X = Parts([np.array([[0.0], [1.0]]), np.array([[2.0], [3.0]])])
     >>> LogisticRegression().fit(X, [0, 0, 1, 1]).predict(X).tolist()
     [0, 0, 1, 1]
+
+    Sparse blocks, made anew for each pass:
+
+    >>> from sklearn.feature_extraction.text import HashingVectorizer
+    >>> lines = ["red fox", "blue fox", "red dog", "blue cat"]
+    >>> X = Parts.from_blocks(lambda: map(HashingVectorizer().transform, [lines[:2], lines[2:]]))
+    >>> X.shape
+    (4, 1048576)
     """
 
     def __init__(self, parts: Sequence[Any]) -> None:
@@ -71,7 +87,7 @@ class Parts:
         if not first.shape[1]:
             raise ValueError(f"{first.name} has no columns")
         for part in parts:
-            check_part(part, first.shape[1], first.dtype)
+            check_part(part, first)
         self.parts, self.dtype, self.columns = parts, first.dtype, columns
         self.y, self.sample_weight = y, sample_weight
         self.bounds = np.cumsum([0, *(part.shape[0] for part in parts)])
@@ -117,8 +133,8 @@ class Parts:
     def from_blocks(cls, factory: Callable[[], Iterable[Any]]) -> Parts:
         """Blocks of rows that a function gives: X, (X, y) or (X, y, sample_weight).
 
-        It is called for each pass and must give the same blocks each time. The first call, here,
-        tells their sizes and keeps y and weights.
+        It is called for each pass and must give the same blocks each time: arrays, or sparse
+        matrices. The first call, here, tells their sizes and keeps y and weights.
 
         Parameters
         ----------
@@ -130,7 +146,8 @@ class Parts:
         TypeError
             If `factory` is not callable.
         ValueError
-            If there are no rows, blocks do not fit each other, or some lack y or a weight.
+            If there are no rows, blocks do not fit each other, some lack y or a weight, or a sparse
+            one has indices out of place.
         """
         if not callable(factory):
             raise TypeError(
@@ -164,9 +181,14 @@ class Parts:
     @property
     def nbytes(self) -> int:
         """That a pass reads."""
-        return self.shape[0] * self.shape[1] * self.dtype.itemsize
+        return sum(part.n_bytes for part in self.parts)
 
-    def read(self) -> Iterator[tuple[slice, Part, NDArray[Any]]]:
+    @property
+    def n_entries(self) -> int | None:
+        """That sparse parts store; None of dense ones."""
+        return sum(part.n_entries or 0 for part in self.parts) if self.parts[0].sparse else None
+
+    def read(self) -> Iterator[tuple[slice, Part, NDArray[Any] | SparseMatrix]]:
         """Each part in turn, with its place among all rows; the next is read meanwhile."""
         with ThreadPoolExecutor(1, "fusedlogit-reader") as reader:
             coming = reader.submit(stored_rows, self.parts[0])
@@ -176,13 +198,15 @@ class Parts:
                     coming = reader.submit(stored_rows, self.parts[k + 1])
                 yield slice(int(self.bounds[k]), int(self.bounds[k + 1])), part, rows
 
-    def taken(self, rows: NDArray[np.intp]) -> NDArray[Any]:
-        """Some rows, copied."""
-        order = np.argsort(rows, kind="stable")
-        ends = np.searchsorted(rows[order], self.bounds)
+    def taken(self, rows: NDArray[np.intp]) -> NDArray[Any] | SparseMatrix:
+        """Some rows, copied; they ascend."""
+        ends = np.searchsorted(rows, self.bounds)
+        own = [rows[i:j] - begin for i, j, begin in zip(ends, ends[1:], self.bounds, strict=False)]
+        found: Iterator[tuple[int, Any]]
+        found = ((k, stored_rows(self.parts[k])) for k in range(len(own)) if len(own[k]))
+        if self.parts[0].sparse:
+            return stacked([apart(part.sample(own[k])) for k, part in found])
         taken = np.empty((len(rows), self.shape[1]), self.dtype)
-        for k, part in enumerate(self.parts):
-            own = order[ends[k] : ends[k + 1]]
-            if len(own):
-                taken[own] = stored_rows(part)[rows[own] - self.bounds[k]]
+        for k, part in found:
+            taken[ends[k] : ends[k + 1]] = part[own[k]]
         return taken

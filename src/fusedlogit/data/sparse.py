@@ -55,7 +55,8 @@ class SparseMatrix(Ledger):
     n_threads : int or None
         None for all usable cores.
     source : SparseMatrix, optional
-        What this was taken from: errors name rows and columns of it.
+        What this was taken from: errors name rows and columns of it, or of what that was taken
+        from in turn.
     """
 
     #: Passes multiply in float64 in any case.
@@ -74,7 +75,7 @@ class SparseMatrix(Ledger):
         source: SparseMatrix | None = None,
     ) -> None:
         self.indptr, self.indices, self.values = indptr, indices, values
-        self.source: SparseMatrix = self if source is None else source.source
+        self.source: SparseMatrix | None = source and (source.source or source)
         self.n_samples, self.n_features = len(indptr) - 1, n_features
         self.n_entries = int(indptr[-1])
         self._known_finite = values is None or not np.issubdtype(values.dtype, np.floating)
@@ -111,7 +112,7 @@ class SparseMatrix(Ledger):
             return
         if y is not None:
             raise_if_outside(y)
-        blame(None if self._known_finite else self.source.first_nonfinite())
+        blame(None if self._known_finite else (self.source or self).first_nonfinite())
 
     def first_nonfinite(self) -> tuple[Any, int, int] | None:
         """The first NaN or infinity, its row and column; None if there is none."""
@@ -366,7 +367,7 @@ class SparseMatrix(Ledger):
         place = np.zeros(self.n_features, dtype=np.int32)
         place[order] = np.arange(len(order), dtype=np.int32)
         matrix = SparseMatrix(
-            self.indptr, place[self.indices], self.values, len(order), self._n_threads, self.source
+            self.indptr, place[self.indices], self.values, len(order), self._n_threads, self
         )
         matrix.n_passes = self.n_passes + 1
         return matrix, order
@@ -387,9 +388,7 @@ class SparseMatrix(Ledger):
             X.indices = np.concatenate([others, far])[X.indices]
             X.sort_indices()
         indptr, indices = index_arrays(X)
-        matrix = SparseMatrix(
-            indptr, indices, X.data, self.n_features, self._n_threads, self.source
-        )
+        matrix = SparseMatrix(indptr, indices, X.data, self.n_features, self._n_threads, self)
         matrix.n_passes = self.n_passes + 1
         return matrix
 
@@ -413,7 +412,7 @@ class SparseMatrix(Ledger):
         part = self._with(bits)[index]
         indptr, indices = index_arrays(part)
         kept = None if values is None else part.data.view(values.dtype)
-        return SparseMatrix(indptr, indices, kept, part.shape[1], self._n_threads, self.source)
+        return SparseMatrix(indptr, indices, kept, part.shape[1], self._n_threads, self)
 
     def rows(self, rows: slice | NDArray[np.intp], dtype: type) -> NDArray[Any]:
         """Some rows as a table of numbers of a type: counted by who asks for them."""
@@ -436,7 +435,7 @@ class SparseMatrix(Ledger):
             values = None if self.values is None else self.values[first:last]
             block = SparseMatrix(
                 self.indptr[begin : end + 1] - first, self.indices[first:last], values,
-                self.n_features, self._n_threads, self.source,
+                self.n_features, self._n_threads, self,
             )  # fmt: skip
             yield slice(begin, end), block
         self.n_passes += 1

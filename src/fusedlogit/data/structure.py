@@ -14,11 +14,12 @@ from ..runtime.threads import threads_for, threads_now
 Sparse = Any  # scipy.sparse.sparray or spmatrix
 
 
-def rows_of(X: Any) -> Any:
+def rows_of(X: Any, n_threads: int | None = None) -> Any:
     """X itself; a sparse one by rows (CSR), each with its columns in order and none twice.
 
     CSR that is so already is not copied. Other formats are converted once, by SciPy; where indices
-    are unordered or repeat, one copy has them in order and their values added up.
+    are unordered or repeat, one copy has them in order and their values added up. So many threads
+    look; None: all usable cores.
 
     Raises
     ------
@@ -28,7 +29,7 @@ def rows_of(X: Any) -> Any:
     if not scipy_sparse.issparse(X) or X.ndim != 2:
         return X
     if X.format in ("csr", "csc"):
-        ordered = _checked(X)
+        ordered = in_order(X, n_threads)
     else:
         if X.format == "bsr":
             X.check_format(full_check=True)
@@ -45,8 +46,14 @@ def rows_of(X: Any) -> Any:
     return rows
 
 
-def _checked(X: Sparse) -> bool:
-    """Whether indices are in order and none twice, along rows (CSR) or columns (CSC)."""
+def in_order(X: Sparse, n_threads: int | None = None) -> bool:
+    """Whether indices are in order and none twice, along rows (CSR) or columns (CSC).
+
+    Raises
+    ------
+    ValueError
+        As by `rows_of`.
+    """
     by_rows = X.format == "csr"
     major, minor = X.shape if by_rows else X.shape[::-1]
     names = ("row", "column") if by_rows else ("column", "row")
@@ -60,7 +67,7 @@ def _checked(X: Sparse) -> bool:
             f"the sparse X has {len(indices)} indices and {len(X.data)} values; they must be as "
             "many"
         )
-    places = np.empty((threads_now(threads_for(None, len(indices), 1)), 2), dtype=np.intp)
+    places = np.empty((threads_now(threads_for(n_threads, len(indices), 1)), 2), dtype=np.intp)
     fault, line, place = kernels.structure(indptr, indices, minor, places)
     if line >= 0:
         raise ValueError(
