@@ -13,6 +13,7 @@ estimate is small enough, or in float32 can be no smaller, the descent goes on i
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 
 import numpy as np
@@ -29,8 +30,10 @@ from .settings import Doubles, Result, Settings
 
 SUFFICIENT = 1e-4  # share of the decrease promised by the slope (Armijo)
 BLUR = 1e-5  # share of the cost that float32 sums may hide
+FAINT = 1e-7  # share of it that they do hide
 LEAST_SHARE = 0.01  # by which an estimate's target falls at once, at most
 STALLED = 16  # iterations in which the estimate must have halved
+BLURRED = 0.01  # share of the estimate that rounding makes where float32 will no longer do
 
 
 class Descent(Path[C]):
@@ -53,6 +56,7 @@ class Descent(Path[C]):
         self.memory = memory_of(memory, len(here.point), objective.data.n_threads)
         self._target = settings.tol
         self._estimates: list[float] = []
+        self._begun = 0  # how many of them are of metrics before
 
     @classmethod
     def begin(
@@ -62,14 +66,18 @@ class Descent(Path[C]):
         here = yield from evaluate_start(objective, start)
         return cls(objective, here, settings, memory)
 
-    def go(self, metric: Metric, n_steps: float = np.inf) -> Steps[None]:
+    def go(self, metric: Metric, n_steps: float = np.inf, worth: float = 0) -> Steps[None]:
         """Descend in a metric until finished, or for a number of steps, or until it is no use.
+
+        After that number it goes on only while, at the rate so far, it will be at the end in
+        `worth` steps: as many as another metric costs.
 
         A metric is of no use any more when no step in it lowers the cost, or when it cannot vouch
         for what it estimates. Where one that is `final` leads nowhere, the descent is at its end.
         """
         self.memory.clear()
         fresh, softest = True, 1.0
+        self._begun = len(self._estimates)
         if metric.sharp:  # what float32 cannot tell of the Hessian, it cannot of the gradient
             yield from self._sharpen()
         while not self.finished:
@@ -78,7 +86,8 @@ class Descent(Path[C]):
             if self.memory:
                 softest = min(softest, self.memory.settle(self.here.gradient, solved))
                 scale = self.memory.scale or scale
-            if self._seems_near(float(self.here.gradient @ solved) / 2 / softest):
+            near = self._seems_near(float(self.here.gradient @ solved) / 2 / softest)
+            if near or (self._stalls() and (yield from self._is_blurred(metric))):
                 if not self.settings.certify:
                     self.suboptimality = self._estimates[-1]
                     return
@@ -87,7 +96,7 @@ class Descent(Path[C]):
                         continue
                     if (yield from self._prove(metric)) or not metric.vouches:
                         return
-            if n_steps <= 0:
+            if n_steps <= 0 and self._steps_left() > worth:
                 return
             blur = 0.0
             if self._next_is_the_last(metric):
@@ -97,7 +106,10 @@ class Descent(Path[C]):
             if not (yield from self._step(direction, blur)):
                 if blur:
                     self.here = yield from evaluate(self.objective, self.here.point)
-                if self._forget() or (yield from self._sharpen()):
+                faint = self._is_faint(float(before.gradient @ direction))
+                if (faint and (yield from self._sharpen())) or self._forget():
+                    continue
+                if (yield from self._sharpen()):
                     continue
                 if fresh and metric.final:
                     self.cause = Cause.ROUNDING
@@ -111,9 +123,28 @@ class Descent(Path[C]):
             self._look_for_an_end()
 
     def _seems_near(self, estimate: float) -> bool:
-        """Whether the minimum seems to be reached, or nothing more to be told about it."""
+        """Whether the minimum seems to be reached."""
         self._estimates.append(estimate / max(self.here.value, TINY))
-        return self._estimates[-1] <= self._target or (not self.objective.sharp and self._stalls())
+        return self._estimates[-1] <= self._target
+
+    def _steps_left(self) -> float:
+        """To the target, at the rate at which the estimate has fallen so far."""
+        of_metric = self._estimates[self._begun :]
+        first, last = of_metric[0], of_metric[-1]
+        if not 0 < last < first:
+            return np.inf
+        return (len(of_metric) - 1) * math.log(last / self._target) / math.log(first / last)
+
+    def _is_blurred(self, metric: Metric) -> Steps[bool]:
+        """Whether a descent that stalls does so by the rounding of float32, or is but slow."""
+        if self.objective.sharp:
+            return False
+        there = yield from evaluate(self.objective.sharpened(), self.here.point)
+        error = self.here.gradient - there.gradient
+        if error @ metric.solve(error) > 2 * BLURRED * self._estimates[-1] * self.here.value:
+            return True
+        self._forget_estimates(but=1)
+        return False
 
     def _worth_a_proof(self, metric: Metric) -> Steps[bool]:
         """Whether float64 is to confirm what seems near; else what it must come to is less.
@@ -170,8 +201,13 @@ class Descent(Path[C]):
         self.here = yield from evaluate(self.objective, self.here.point)
         self.history[-1] = self.here.value
         self.memory.clear()
-        self._estimates.clear()
+        self._forget_estimates()
         return True
+
+    def _forget_estimates(self, but: int = 0) -> None:
+        """All but the last ones."""
+        del self._estimates[: len(self._estimates) - but]
+        self._begun = 0
 
     def _forget(self) -> bool:
         """Forget what the last steps taught. False if there is nothing to forget."""
@@ -194,7 +230,7 @@ class Descent(Path[C]):
             if there.value <= self.here.value + SUFFICIENT * slope + unseen:
                 break
             share = self.objective.best_share(self.here, there, there.point - self.here.point)
-            if share == 0:
+            if share == 0 or self._is_faint(slope):
                 return False
             length, slope = share * length, share * slope
             there = yield from evaluate(self.objective, self.here.point + length * direction)
@@ -202,6 +238,10 @@ class Descent(Path[C]):
             return False
         self.here = there
         return True
+
+    def _is_faint(self, slope: float) -> bool:
+        """Whether float32 hides what a step is to gain."""
+        return not self.objective.sharp and -slope < FAINT * self.here.value
 
     def _flat(self, there: Evaluation, slope: float) -> bool:
         """Whether a fall would drown in the rounding of J while the gradient still shrinks."""

@@ -14,7 +14,7 @@ def solve(objective: Multinomial, start: Doubles, settings: Settings) -> Steps[R
     """Minimise from a point, less what its classes have in common."""
     start = objective.less_common(start)
     descent = yield from Descent.begin(objective, start, settings, MEMORY)
-    metric = PerClass(Diagonal(alike(objective)), objective.n_classes)
+    metric = PerClass(Diagonal(alike(objective)), objective)
     return (yield from descend(descent, metric))
 
 

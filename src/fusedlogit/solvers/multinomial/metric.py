@@ -32,7 +32,7 @@ from ..requests import Steps, passes, sandwich
 from ..settings import Doubles
 
 #: Rows for each feature that each class draws for itself.
-ROWS_PER_FEATURE = 2
+ROWS_PER_FEATURE = 8
 
 #: Rows that it draws at least.
 LEAST_ROWS = 1024
@@ -74,9 +74,24 @@ class _Steady:
 
 
 class _ByClass(_Steady):
-    """One that knows nothing of what all classes change by together, and takes it from steps."""
+    """One that knows nothing of what all classes change by together, and takes it from steps.
 
-    n_classes: int
+    Parameters
+    ----------
+    objective : Multinomial
+    """
+
+    def __init__(self, objective: Multinomial) -> None:
+        self.n_classes = objective.n_classes
+        self.previews = objective.penalty > 0 and not objective.keeps_margins
+
+    def bound(self, objective: Multinomial, here: Evaluation) -> Steps[float]:
+        """What strong convexity says, which the proof rests on, but for the intercepts."""
+        yield from ()
+        if objective.penalty == 0:
+            return np.inf
+        slope = objective.table(here.gradient)[:, :-1]
+        return float(np.vdot(slope, slope)) / (2 * objective.penalty)
 
     def solve(self, vector: Doubles) -> Doubles:
         table = vector.reshape(self.n_classes, -1)
@@ -95,11 +110,12 @@ class PerClass(_ByClass):
     Parameters
     ----------
     metric : DenseHessian, SampledGram, CommonHessian or Diagonal
-    n_classes : int
+    objective : Multinomial
     """
 
-    def __init__(self, metric: Any, n_classes: int) -> None:
-        self.metric, self.n_classes = metric, n_classes
+    def __init__(self, metric: Any, objective: Multinomial) -> None:
+        super().__init__(objective)
+        self.metric = metric
         self.mean = metric.mean
         self.damping = metric.damping
 
@@ -114,10 +130,12 @@ class ClassBlocks(_ByClass):
     Parameters
     ----------
     metrics : list of DenseHessian or CommonHessian
+    objective : Multinomial
     """
 
-    def __init__(self, metrics: Sequence[Any]) -> None:
-        self.metrics, self.n_classes = metrics, len(metrics)
+    def __init__(self, metrics: Sequence[Any], objective: Multinomial) -> None:
+        super().__init__(objective)
+        self.metrics = metrics
         self.mean = np.mean([metric.mean for metric in metrics], axis=0)
 
     def _solve(self, table: Doubles) -> Doubles:
@@ -130,21 +148,21 @@ def shared_hessian(objective: Multinomial) -> Steps[PerClass]:
     one = alike(objective)
     weight = one.target.weighted(np.full(one.data.n_samples, 1 / objective.n_classes))
     hessian = yield from reliable_hessian(one, weight)
-    return PerClass(_factored(one, hessian), objective.n_classes)
+    return PerClass(_factored(one, hessian), objective)
 
 
 def sampled_gram(objective: Multinomial, rows: NDArray[np.intp] | None) -> PerClass:
     """The same by the Gram product of some rows, or of all: for many features."""
     one = alike(objective)
     margins = Margins(np.zeros(one.data.n_samples), one.target)
-    return PerClass(SampledGram(one, margins, rows), objective.n_classes)
+    return PerClass(SampledGram(one, margins, rows), objective)
 
 
 def shared_common(objective: Multinomial) -> Steps[PerClass]:
     """The same of all rows, exact among the commonest features: for sparse data."""
     one = alike(objective)
     weight = one.target.weighted(np.full(one.data.n_samples, 1 / objective.n_classes))
-    return PerClass((yield from common_hessian(one, weight)), objective.n_classes)
+    return PerClass((yield from common_hessian(one, weight)), objective)
 
 
 def common_blocks(objective: Multinomial, point: Doubles, shared: PerClass) -> Steps[ClassBlocks]:
@@ -153,7 +171,7 @@ def common_blocks(objective: Multinomial, point: Doubles, shared: PerClass) -> S
     metrics = []
     for of_class in curvature:
         metrics.append((yield from common_hessian(objective.one, of_class, shared.metric)))
-    return ClassBlocks(metrics)
+    return ClassBlocks(metrics, objective)
 
 
 def _curvature(objective: Multinomial, point: Doubles) -> list[Doubles]:
@@ -178,7 +196,7 @@ def class_blocks(
 ) -> Steps[ClassBlocks]:
     """The Hessians of each class at a point, factored."""
     hessians = yield from class_hessians(objective, point, generator)
-    return ClassBlocks([_factored(objective.one, hessian) for hessian in hessians])
+    return ClassBlocks([_factored(objective.one, hessian) for hessian in hessians], objective)
 
 
 def class_hessians(
@@ -207,7 +225,7 @@ def _shared_product(
     """The sandwich of some rows at probabilities that are all alike, and levels to draw by."""
     n_samples, n_classes = objective.data.n_samples, objective.n_classes
     n_features = objective.data.n_features
-    n_rows = min(n_samples, 4 * ROWS_PER_FEATURE * (n_features + 1))
+    n_rows = min(n_samples, rows_drawn(n_features))
     some = objective.sample(draw_rows(n_samples, n_rows, generator))
     part = some.one
     product = yield from sandwich(part, part.target.weighted(np.full(n_rows, 1 / n_classes)))
@@ -215,9 +233,14 @@ def _shared_product(
     if part.target.sample_weight is not None:
         curvature *= part.target.sample_weight
     objective.data.count(part.data)
-    wanted = max(LEAST_ROWS, ROWS_PER_FEATURE * (n_features + 1))
+    wanted = rows_drawn(n_features)
     share = n_samples / wanted if wanted < n_samples else 0
     return product, np.maximum(curvature.mean(axis=1), TINY) * share
+
+
+def rows_drawn(n_features: int) -> int:
+    """Rows to expect in the Hessian of a class."""
+    return max(LEAST_ROWS, ROWS_PER_FEATURE * (n_features + 1))
 
 
 def _draw(

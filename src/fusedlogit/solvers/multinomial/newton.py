@@ -38,6 +38,7 @@ from .metric import (
     alike,
     class_blocks,
     common_blocks,
+    rows_drawn,
     sampled_gram,
     shared_common,
     shared_hessian,
@@ -49,8 +50,11 @@ ROWS_PER_COEF = 36
 #: Rows for each feature of the sample that a fit starts at the minimum of.
 ROWS_PER_FEATURE = 8
 
-#: Steps after which the Hessians of the classes are taken anew: they change while passes remain.
-RENEWALS = (5, 10, 20, 40)
+#: Each renewal of the Hessians of classes is for so many times the steps of the last one.
+GROWTH = 4
+
+#: Multiply-adds of a Hessian of a class that take as long as one of a pass of many vectors.
+BLOCK_SPEED = 2
 
 #: Steps to learn from.
 MEMORY = 20
@@ -108,25 +112,25 @@ def _by_class(
     else:
         descent, _ = yield from _from_sample(objective, n_rows, start, settings)
     if objective.data.density <= SPARSE:
-        variances = PerClass(Diagonal(alike(objective)), objective.n_classes)
+        variances = PerClass(Diagonal(alike(objective)), objective)
         yield from descent.go(variances, price_of_class_hessians(objective))
         if descent.finished:
             return descent
     generator = np.random.default_rng(settings.seed)
-    if objective.n_classes * n_features**2 > MOST_NUMBERS or not settings.certify:
-        yield from _in_shared_metric(descent, n_rows, generator)
-        return descent
-    renewals = iter(RENEWALS)
-    while not descent.finished:
+    n_steps = price = price_of_blocks(objective)
+    few = objective.n_classes * n_features**2 <= MOST_NUMBERS and settings.certify
+    yield from _in_shared_metric(descent, n_rows, generator, price if few else np.inf)
+    while few and not descent.finished:
         metric = yield from class_blocks(descent.objective, descent.here.point, generator)
-        yield from descent.go(metric, next(renewals, np.inf))
+        yield from descent.go(metric, n_steps, price)
+        n_steps *= GROWTH
     return descent
 
 
 def _in_shared_metric(
-    descent: Descent[Multinomial], n_rows: int, generator: np.random.Generator
+    descent: Descent[Multinomial], n_rows: int, generator: np.random.Generator, n_steps: float
 ) -> Steps[None]:
-    """Descend in the metric of some rows, the same for all classes."""
+    """Descend for some steps in the metric of some rows, the same for all classes."""
     objective = descent.objective
     n_samples = objective.data.n_samples
     part = objective
@@ -135,7 +139,7 @@ def _in_shared_metric(
     metric = yield from shared_hessian(part)
     if part is not objective:
         objective.data.count(part.data)
-    yield from descent.go(metric)
+    yield from descent.go(metric, n_steps, worth=n_steps)
 
 
 def _by_gram(
@@ -195,6 +199,15 @@ def price_of_hessian(objective: Multinomial, beside: int = 0) -> int:
     product = n_samples * size * size / 2 + size**3 / 3
     a_step = n_samples * size + beside
     return max(1, int(product / PRODUCT_SPEED / (a_step + OVERHEAD) + 0.5))
+
+
+def price_of_blocks(objective: Multinomial) -> int:
+    """Passes that take as long as Hessians of so many rows for each class, and factoring them."""
+    data = objective.data
+    n_rows = min(data.n_samples, rows_drawn(data.n_features))
+    product = n_rows * (data.density * data.n_features) ** 2 / 2 + data.n_features**3 / 3
+    a_pass = data.density * data.n_samples * objective.n_coefs
+    return max(1, int(objective.n_classes * product / BLOCK_SPEED / (a_pass + OVERHEAD)))
 
 
 def price_of_class_hessians(objective: Multinomial) -> int:

@@ -33,7 +33,10 @@ from .certificate import at_best_intercepts, gap_with_l1
 from .hessian import class_sandwiches
 from .metric import class_hessians
 from .models import BlockModel, WholeModel
-from .newton import RENEWALS, price_of_hessian
+from .newton import price_of_hessian
+
+#: Steps after which the Hessians of the classes are taken anew: they change while passes remain.
+RENEWALS = (5, 10, 20, 40)
 
 #: Costs of the last steps that a new one must be below the largest of.
 REMEMBERED = 5
