@@ -108,12 +108,13 @@ class Exact:
     def _towards_least_of_quadratic(self, point, slope, hessian, rounds=50):
         """Sweeps of coordinate descent, and between them what their signs allow for."""
         new, slope = point.copy(), slope.copy()
-        for _ in range(rounds):
-            if self._sweep(new, slope, hessian) < 1e-28:
-                break
-            while self._go_under_signs(new, slope, hessian):
-                pass
-        return new - point
+        with np.errstate(over="ignore", invalid="ignore"):  # a step that is no use is not taken
+            for _ in range(rounds):
+                if self._sweep(new, slope, hessian) < 1e-28:
+                    break
+                while self._go_under_signs(new, slope, hessian):
+                    pass
+            return new - point
 
     def _sweep(self, new, slope, hessian):
         """Each number once; the largest fall of the quadratic."""

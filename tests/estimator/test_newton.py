@@ -5,6 +5,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from fusedlogit import LogisticRegression, reference
+from fusedlogit.problems.multinomial import Multinomial
+from fusedlogit.solvers.multinomial import newton
 
 from .truth import cost_and_gradient_norm, suboptimality
 
@@ -185,3 +187,36 @@ def test_separable_rows_of_a_sample_do_not_mislead():
     model = LogisticRegression(C=np.inf, tol=1e-8).fit(X, y)
     assert model.converged_
     assert suboptimality(model, X, y) <= 1e-8
+
+
+@pytest.fixture(scope="module")
+def directions():
+    """Twelve classes of directions whose deviations fall to a thirtieth, in float32."""
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(150, 150)))[0]
+    X = (rng.normal(size=(3000, 150)) * np.logspace(0, -1.5, 150) @ basis).astype(np.float32)
+    z = X @ rng.normal(size=(12, 150)).T
+    return X, (z + 0.5 * rng.gumbel(size=z.shape)).argmax(axis=1)
+
+
+def test_a_slow_descent_is_not_taken_for_rounding(directions, monkeypatch):
+    precise, evaluate = [], Multinomial._evaluate
+
+    def evaluated(objective, point):
+        precise.append(objective.one.precise)
+        return evaluate(objective, point)
+
+    monkeypatch.setattr(Multinomial, "_evaluate", evaluated)
+    model = LogisticRegression(C=100.0, tol=1e-6).fit(*directions)
+    assert model.converged_
+    assert model.n_iter_[0] > 32
+    assert 0 < sum(precise) < len(precise) / 4
+
+
+@pytest.mark.parametrize(("C", "pays"), [(1e-3, False), (1e4, True)])
+def test_hessians_of_classes_are_summed_where_they_pay(directions, monkeypatch, C, pays):
+    summed, blocks = [], newton.class_blocks
+    monkeypatch.setattr(newton, "class_blocks", lambda *of: (summed.append(of), blocks(*of))[1])
+    model = LogisticRegression(C=C, tol=1e-6).fit(*directions)
+    assert model.converged_
+    assert bool(summed) == pays
