@@ -1,9 +1,10 @@
 """Newton's method for many classes, with as much of the Hessian as pays for itself.
 
 - Few coefficients: the Hessian of all, at each step; of many rows, from the minimum of a sample on.
-- Few features, many classes: the minimum of a sample first, then quasi-Newton steps in the metric
-  of a Hessian for each class. Of sparse data, of which a pass may cost next to nothing, as many
-  steps before as those Hessians cost, in the metric of the columns' variances.
+- Few features, many classes: the minimum of a sample first, then quasi-Newton steps in a metric
+  that all classes share. Once they have cost as much as a Hessian for each class does, in that of
+  these. Of sparse data, of which a pass may cost next to nothing, steps in the metric of the
+  columns' variances come before.
 - Many features: quasi-Newton steps in the metric of a sampled Gram product; of sparse data, in that
   of a Hessian among the commonest features for each class.
 """
@@ -118,9 +119,9 @@ def _by_class(
             return descent
     generator = np.random.default_rng(settings.seed)
     n_steps = price = price_of_blocks(objective)
-    few = objective.n_classes * n_features**2 <= MOST_NUMBERS and settings.certify
-    yield from _in_shared_metric(descent, n_rows, generator, price if few else np.inf)
-    while few and not descent.finished:
+    affordable = objective.n_classes * n_features**2 <= MOST_NUMBERS and settings.certify
+    yield from _in_shared_metric(descent, n_rows, generator, price if affordable else np.inf)
+    while affordable and not descent.finished:
         metric = yield from class_blocks(descent.objective, descent.here.point, generator)
         yield from descent.go(metric, n_steps, price)
         n_steps *= GROWTH
