@@ -141,8 +141,8 @@ def test_n_passes_counts_every_read_of_x(flowers, solver, scaling, reads):
 def test_n_passes_of_gradient_descent_are_its_iterations(flowers, scaling):
     model = LogisticRegression(solver="gd", scaling=scaling, max_iter=12, tol=1e2).fit(*flowers)
     assert model.n_iter_ == 1
-    # Two more passes certify.
-    assert model.n_passes_ == 3 + (scaling == "standard")
+    # One more pass, in float64, certifies: classes as large leave nothing to the intercept.
+    assert model.n_passes_ == 2 + (scaling == "standard")
 
 
 def test_callback_sees_the_cost_and_gradient_of_its_coefficients(model, flowers, scaling):
@@ -188,8 +188,8 @@ def test_warm_start_from_the_optimum_ends_at_once(model, flowers):
     coef = model.coef_
     model.fit(*flowers)
     assert model.n_iter_ <= 1
-    # The scaling, the gradient, a Hessian; or a metric and a certificate.
-    assert model.n_passes_ <= 5
+    # The scaling, the gradient twice, a gap, a Hessian and a step; or a metric and a certificate.
+    assert model.n_passes_ <= 6
     np.testing.assert_allclose(model.coef_, coef, rtol=1e-3)
 
 

@@ -22,9 +22,9 @@ def fit(X, y, weight=None, **parameters):
     return model
 
 
-def distance(model, X, y):
+def distance(model, X, y, weight=None):
     """(J - J*) / J in long double."""
-    exact = Exact(model, X, y)
+    exact = Exact(model, X, y, weight)
     cost = exact.cost_of_model(model)
     return float((cost - exact.least(model)) / cost)
 
@@ -293,3 +293,13 @@ def test_a_column_that_a_sample_of_rows_misses(seed):
     model = fit(X, y, C=np.inf, tol=1e-6, random_state=seed)
     exact = fit(X, y, C=np.inf, tol=1e-10)
     assert model.history_[-1] <= exact.history_[-1] * (1 + 1.01e-6)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton"])
+@pytest.mark.parametrize("tol", [1e-3, 1e-4, 1e-5])
+def test_an_intercept_that_is_not_at_its_minimum(solver, tol):
+    """The mean of the feature, weighted by curvature, is far from its mean by weight."""
+    X = np.array([[0.24886681], [-0.85349816], [-1.3565929]], dtype=np.float32)
+    y, weight = [1, 0, 0], np.array([30.85414129, 0.04228536, 0.16803018])
+    model = fit(X, y, weight, C=260.80842030604117, scaling="standard", solver=solver, tol=tol)
+    assert distance(model, X, np.array(y), weight) <= tol

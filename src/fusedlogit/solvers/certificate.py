@@ -19,6 +19,7 @@ units and rounded there is part of the bound.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import singledispatch
 from typing import Any
@@ -28,24 +29,24 @@ import numpy as np
 from ..data.margins import Margins
 from ..errors import PassOverflowError
 from ..problems.objective import Evaluation, Objective
-from .hessian import affordable, dense_hessian
+from .hessian import DenseHessian, affordable, dense_hessian
 from .metric import EPS, TINY, Metric, beyond
 from .path import evaluate_along
 from .requests import Steps, pull
 from .settings import Doubles
 
 #: What a certificate calls of link and data: for solvers to declare.
-OF_LINK = ("along", "curvature")
+OF_LINK = ("along", "curvature", "residual")
 OF_DATA = ("decision_values", "row_sum", "sandwiches")
 
 #: Newton steps at most to a point that tells more.
 STEPS = 8
 
-#: Features so few that their Hessian costs a pass or two.
-FEW_FEATURES = 32
-
 #: Share of the gradient from which on what the intercept's derivative adds to it must be exact.
 SMALL = 0.01
+
+#: Of the intercept's derivative, what may be left where it is at its minimum.
+LEFT = 1e-6
 
 
 @singledispatch
@@ -79,8 +80,6 @@ def _of_two_classes(
     rounding = rounding_of_model(objective, here)
     bound = value
     if objective.penalty > 0 or objective.l1_penalty > 0:
-        if metric is None and objective.data.n_features <= FEW_FEATURES:
-            metric = yield from dense_hessian(objective, here.margins)  # as cheap as their mean
         gap = yield from _gap_worth_a_pass(objective, here, metric, 2 * tol * value)
         bound = min(bound, gap)
     if bound + rounding > tol * value:
@@ -132,43 +131,52 @@ def _gap_worth_a_pass(
         slope = here.gradient[:-1] - metric.mean * here.gradient[-1]
         if slope @ slope > enough * 2 * objective.penalty:
             return np.inf
-    mean = yield from mean_by_curvature(objective, here, metric)
-    return duality_gap(objective, here, mean)
+    best = yield from at_best_intercept(objective, here, metric)
+    return np.inf if best is None else duality_gap(objective, here, *best)
 
 
-def mean_by_curvature(
+def at_best_intercept(
     objective: Objective, here: Evaluation, metric: Metric | None
-) -> Steps[Doubles | None]:
-    """The features' mean, weighted by curvature: by one pass, if that of a metric will not do."""
-    if not objective.fit_intercept:
+) -> Steps[tuple[Doubles, Margins] | None]:
+    """The gradient in the coefficients, and the margins, with the intercept at its minimum.
+
+    That takes a pass, unless the features' norm in a metric tells that the gradient hardly changes:
+    then the longest that it can be. None if the minimum is not found.
+    """
+    slope, own = here.gradient[:-1], abs(float(here.gradient[-1]))
+    if not objective.fit_intercept or own == 0:
+        return slope, here.margins
+    margins = here.margins.moved(intercept_step(here.margins))
+    if isinstance(metric, DenseHessian) and objective.l1_penalty == 0:
+        change = own * math.exp(here.margins.largest(than=margins)) * metric.feature_norm
+        if change <= SMALL * float(np.linalg.norm(slope)):
+            return slope * (1 + 2 * SMALL), margins
+    if not abs(margins.by_intercept()[0]) <= LEFT * own + 16 * EPS * here.value:
         return None
-    slope, slope_intercept = here.gradient[:-1], abs(float(here.gradient[-1]))
-    if metric is not None:
-        moved = slope_intercept * float(np.linalg.norm(metric.mean))
-        if moved <= SMALL * float(np.linalg.norm(slope)):
-            return metric.mean
-    curvature = here.margins.curvature()
-    total = max(float(curvature.sum()), TINY)
-    # It multiplies a small number: float32 will do.
-    sums: Doubles = yield from pull(replace(objective, precise=False), curvature)
-    mean: Doubles = sums[:-1] / total
-    return mean
+    # Float32 will do for a small change.
+    sums: Doubles = yield from pull(
+        replace(objective, precise=False), margins.residual() - here.margins.residual()
+    )
+    return slope + sums[:-1], margins
 
 
-def duality_gap(objective: Objective, here: Evaluation, mean: Doubles | None = None) -> float:
+def duality_gap(
+    objective: Objective,
+    here: Evaluation,
+    slope: Doubles | None = None,
+    margins: Margins | None = None,
+) -> float:
     """J at an evaluation less the best dual value at hand.
 
-    `mean`, the features' mean weighted by curvature, tells how their pull changes if the
-    intercept's derivative is brought to zero; without it, that is taken to be zero.
+    `slope` and `margins` are those of `at_best_intercept`; without them, the intercept is taken to
+    be there.
     """
     l1, l2 = objective.l1_penalty, objective.penalty
-    slope = here.gradient[:-1] - (0 if mean is None else mean * here.gradient[-1])
+    slope = here.gradient[:-1] if slope is None else slope
     if l1 == 0:
         return float(slope @ slope) / (2 * l2) + _intercept_gap(here)
+    margins = here.margins if margins is None else margins
     pull = np.abs(slope - l2 * here.point[:-1])
-    margins = here.margins
-    if mean is not None and objective.fit_intercept:
-        margins = margins.moved(intercept_step(margins))
     primal = objective.cost(here.value, here.point)
     within = min(1.0, l1 / max(float(pull.max()), l1))
     dual = -np.inf

@@ -113,6 +113,12 @@ class DenseHessian:
         self.sharp, self.factored = hessian.sharp, hessian.factored
         self.factored.truncate()
 
+    @property
+    def feature_norm(self) -> float:
+        """The root of the features' mean square norm, weighted by curvature; no less."""
+        size = self.factored.size
+        return math.sqrt(float(size @ size) / self.total + float(self.mean @ self.mean))
+
     def _reduced(self, vector: Doubles) -> Doubles:
         """A gradient in the coefficients, the intercept eliminated."""
         slope: Doubles = vector[..., :-1] - self.mean * vector[..., -1:]

@@ -281,6 +281,6 @@ def _memory(objective: Objective) -> int:
 NEWTON = Solver(
     "newton",
     solve,
-    of_link=(*OF_LINK, "residual", "probabilities"),
+    of_link=(*OF_LINK, "probabilities"),
     of_data=(*OF_DATA, "gram", "sample"),
 )

@@ -174,7 +174,13 @@ class _Steps:
 
     def gap(self, hessian: CenteredHessian) -> float:
         """The duality gap among these features, with the intercept at its minimum."""
-        return duality_gap(self.objective, self.here, hessian.mean)
+        return self._gap_at(self.here, hessian)
+
+    def _gap_at(self, here: Evaluation, hessian: CenteredHessian) -> float:
+        slope, margins = here.gradient[:-1] - hessian.mean * here.gradient[-1], here.margins
+        if self.objective.fit_intercept:
+            margins = margins.moved(intercept_step(margins))
+        return duality_gap(self.objective, here, slope, margins)
 
     def step(self, hessian: CenteredHessian) -> Steps[bool]:
         """One step; False if the cost cannot be seen to fall."""
@@ -202,7 +208,7 @@ class _Steps:
         promised *= share
         if -promised < rounding / SUFFICIENT:
             # A fall would drown in the rounding of J, while the gap may still shrink.
-            gap = duality_gap(self.objective, there, hessian.mean)
+            gap = self._gap_at(there, hessian)
             if self._cost(there) > cost + rounding or gap > self.gap(hessian) / 2:
                 return False
         elif not cost / OVERSHOT <= self._cost(there) <= cost + SUFFICIENT * promised:
