@@ -220,3 +220,9 @@ def test_hessians_of_classes_are_summed_where_they_pay(directions, monkeypatch, 
     model = LogisticRegression(C=C, tol=1e-6).fit(*directions)
     assert model.converged_
     assert bool(summed) == pays
+
+
+def test_a_tolerance_of_zero_is_not_reached(directions):
+    with pytest.warns(ConvergenceWarning, match="tol is 0"):
+        model = LogisticRegression(C=1e4, tol=0.0, max_iter=60).fit(*directions)
+    assert model.n_iter_[0] == 60

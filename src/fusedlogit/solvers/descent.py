@@ -131,7 +131,7 @@ class Descent(Path[C]):
         """To the target, at the rate at which the estimate has fallen so far."""
         of_metric = self._estimates[self._begun :]
         first, last = of_metric[0], of_metric[-1]
-        if not 0 < last < first:
+        if not 0 < self._target < last < first:
             return np.inf
         return (len(of_metric) - 1) * math.log(last / self._target) / math.log(first / last)
 
