@@ -193,3 +193,18 @@ def test_a_full_disk_loses_no_fit(path, cancer, monkeypatch):
     with pytest.warns(UserWarning, match="goes on without a checkpoint: .*No space left"):
         model = LogisticRegression(scaling="standard", checkpoint=path).fit(*cancer)
     assert model.converged_
+
+
+def test_numbers_of_numpy_are_numbers(path, cancer):
+    X, y = cancer
+    model = interrupted(path, X, y, C=np.float32(1), scaling=np.int64(2))
+    assert model.set_params(C=1.0, scaling=2).fit(X, y).converged_
+
+
+def test_many_classes_are_named_in_a_line(path):
+    X = np.arange(200.0)[:, None]
+    y = np.arange(200) // 2
+    model = interrupted(path, X, y, 2, max_iter=3)
+    with pytest.raises(ValueError, match="another classes") as caught:
+        model.fit(X, y + 1)
+    assert len(str(caught.value)) < 400

@@ -50,7 +50,7 @@ class Checkpoint:
     def __init__(self, path: str | os.PathLike[str], fit: Mapping[str, object]) -> None:
         self.path = Path(path)
         check_file(self.path)
-        self.fit: dict[str, object] = json.loads(json.dumps(fit, default=str))
+        self.fit: dict[str, object] = json.loads(json.dumps(fit, default=_plain))
         self._last: tuple[Doubles, Any] | None = None
         self._written = time.monotonic()
 
@@ -69,7 +69,7 @@ class Checkpoint:
             with open_arrays(self.path, MAX_BYTES) as arrays:
                 if str(arrays["format"]) != FORMAT:
                     raise ValueError("it says that it is something else")
-                fit = json.loads(str(arrays["fit"]))
+                fit = dict(json.loads(str(arrays["fit"])))
                 found = [
                     field(arrays, part, "f", np.shape(given))
                     for part, given in zip(("coef", "intercept"), otherwise, strict=True)
@@ -81,11 +81,12 @@ class Checkpoint:
                 f"{name} is no checkpoint of a fit that can be read ({printable(str(error))}): "
                 "remove it, or name another file"
             ) from error
-        for key, own in self.fit.items():
-            if fit.get(key) != own:
+        for key in self.fit | fit:
+            if fit.get(key) != self.fit.get(key):
                 raise InputError(
-                    f"{name} is the checkpoint of a fit with another {key} ({fit.get(key)}; here "
-                    f"{own}): remove it, or name another file"
+                    f"{name} is the checkpoint of a fit with another {printable(key)} "
+                    f"({_short(fit.get(key))}; here {_short(self.fit.get(key))}): remove it, or "
+                    "name another file"
                 )
         coef, intercept = found
         return coef, intercept
@@ -135,3 +136,13 @@ class Checkpoint:
         except OutputError as error:
             warnings.warn(f"the fit goes on without a checkpoint: {error}", stacklevel=2)
         self._last, self._written = None, time.monotonic()
+
+
+def _plain(value: Any) -> object:
+    """What JSON has no word for: a number of NumPy's, or a label."""
+    return value.item() if isinstance(value, np.number) else str(value)
+
+
+def _short(value: object) -> str:
+    text = printable(str(value))
+    return text if len(text) <= 60 else text[:59] + "\N{HORIZONTAL ELLIPSIS}"
