@@ -3,8 +3,8 @@
 - Few coefficients: the Hessian of all, at each step; of many rows, from the minimum of a sample on.
 - Few features, many classes: the minimum of a sample first, then quasi-Newton steps in a metric
   that all classes share. Once they have cost as much as a Hessian for each class does, in that of
-  these. Of sparse data, of which a pass may cost next to nothing, steps in the metric of the
-  columns' variances come before.
+  these; at once where these cost little. Of sparse data, of which a pass may cost next to nothing,
+  steps in the metric of the columns' variances come before.
 - Many features: quasi-Newton steps in the metric of a sampled Gram product; of sparse data, in that
   of a Hessian among the commonest features for each class.
 """
@@ -50,6 +50,9 @@ ROWS_PER_COEF = 36
 
 #: Rows for each feature of the sample that a fit starts at the minimum of.
 ROWS_PER_FEATURE = 8
+
+#: Steps that hardly any fit ends in, in a metric that all classes share (measured on images).
+FEW_STEPS = 32
 
 #: Each renewal of the Hessians of classes is for so many times the steps of the last one.
 GROWTH = 4
@@ -120,7 +123,8 @@ def _by_class(
     generator = np.random.default_rng(settings.seed)
     n_steps = price = price_of_blocks(objective)
     affordable = objective.n_classes * n_features**2 <= MOST_NUMBERS and settings.certify
-    yield from _in_shared_metric(descent, n_rows, generator, price if affordable else np.inf)
+    if not affordable or price > FEW_STEPS:
+        yield from _in_shared_metric(descent, n_rows, generator, price if affordable else np.inf)
     while affordable and not descent.finished:
         metric = yield from class_blocks(descent.objective, descent.here.point, generator)
         yield from descent.go(metric, n_steps, price)
