@@ -193,9 +193,9 @@ def test_separable_rows_of_a_sample_do_not_mislead():
 def directions():
     """Twelve classes of directions whose deviations fall to a thirtieth, in float32."""
     rng = np.random.default_rng(0)
-    basis = np.linalg.qr(rng.normal(size=(150, 150)))[0]
-    X = (rng.normal(size=(3000, 150)) * np.logspace(0, -1.5, 150) @ basis).astype(np.float32)
-    z = X @ rng.normal(size=(12, 150)).T
+    basis = np.linalg.qr(rng.normal(size=(220, 220)))[0]
+    X = (rng.normal(size=(1500, 220)) * np.logspace(0, -1.5, 220) @ basis).astype(np.float32)
+    z = X @ rng.normal(size=(12, 220)).T
     return X, (z + 0.5 * rng.gumbel(size=z.shape)).argmax(axis=1)
 
 
