@@ -83,3 +83,9 @@ def printable(name: str | os.PathLike[str]) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in os.fspath(name)
     )
+
+
+def one_line(said: object, limit: int = 200) -> str:
+    """Return what an error or a value says, harmless and no longer than a limit."""
+    text = printable(str(said) or type(said).__name__)
+    return text if len(text) <= limit else text[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"

@@ -327,12 +327,13 @@ class TestRefused:
         with pytest.raises(ValueError, match="object"):
             Parts([tmp_path / "X.npy"])
 
-    def test_a_pipe(self, tmp_path):
+    @pytest.mark.parametrize("name", ["X.npy", "X.npz"])
+    def test_a_pipe(self, tmp_path, name):
         if not hasattr(os, "mkfifo"):
             pytest.skip("no pipes")
-        os.mkfifo(tmp_path / "X.npy")
+        os.mkfifo(tmp_path / name)
         with pytest.raises(OSError, match="is a pipe"):
-            Parts([tmp_path / "X.npy"])
+            Parts([tmp_path / name])
 
     def test_a_missing_file(self, tmp_path):
         with pytest.raises(FileNotFoundError):

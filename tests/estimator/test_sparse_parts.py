@@ -1,7 +1,6 @@
 """Sparse X in parts: what is read by parts is fitted and predicted as if it were in memory."""
 
 import gc
-import os
 import pickle
 import weakref
 from itertools import pairwise
@@ -393,13 +392,6 @@ class TestRefused:
     def test_no_sparse_file(self, tmp_path):
         np.savez(tmp_path / "X.npz", X=np.ones((3, 2)))
         with pytest.raises(ValueError, match=r"X\.npz is no whole .* no item named 'format\.npy'"):
-            Parts([tmp_path / "X.npz"])
-
-    def test_a_pipe(self, tmp_path):
-        if not hasattr(os, "mkfifo"):
-            pytest.skip("no pipes")
-        os.mkfifo(tmp_path / "X.npz")
-        with pytest.raises(OSError, match="is a pipe"):
             Parts([tmp_path / "X.npz"])
 
     def test_blocks_that_become_dense(self, digits):

@@ -260,10 +260,7 @@ class DenseMatrix(Full):
         """Some of the columns, copied, as a matrix of their own."""
         center = None if self.center is None else self.center[features]
         unit = None if self.unit is None else self.unit[features]
-        # NumPy's two ways: the first walks rows, the second columns.
-        by_rows = abs(self.X.strides[1]) < abs(self.X.strides[0])
-        columns = self.X.take(features, axis=1) if by_rows else self.X[:, features]
-        columns = np.ascontiguousarray(columns)
+        columns = columns_of(self.X, features)
         return DenseMatrix(columns, self._n_threads, self.source, center, unit)
 
     def sandwich(
@@ -332,3 +329,10 @@ class DenseMatrix(Full):
         mean, deviation = sums[:2, 0, : self.n_features]
         self.raise_if_nonfinite(mean, deviation)
         return mean.copy(), deviation / weight[0]
+
+
+def columns_of(X: NDArray[Any], features: NDArray[np.intp]) -> NDArray[Any]:
+    """Some columns, copied."""
+    # NumPy's two ways: the first walks rows, the second columns.
+    by_rows = abs(X.strides[1]) < abs(X.strides[0])
+    return np.ascontiguousarray(X.take(features, axis=1) if by_rows else X[:, features])

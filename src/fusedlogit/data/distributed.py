@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..runtime.threads import usable_threads
-from .dense import DenseMatrix
+from .dense import DenseMatrix, columns_of
 from .in_parts import InParts, added, naming
 from .per_row import Combine, Kept, Made, Places, Workers, aligned
 from .protocol import Sums
@@ -255,4 +255,4 @@ def _columns(block: Block, features: NDArray[np.intp]) -> Block:
     X = block.X
     if isinstance(X, SparseMatrix):
         return Block(X.columns(features), block.name)
-    return Block(np.ascontiguousarray(X[:, features]), block.name)
+    return Block(columns_of(X, features), block.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,3 +37,10 @@ class Part:
     def read(self) -> Any:
         """The rows: a table (what they lie in, if it is an array or a file of one), or sparse."""
         raise NotImplementedError
+
+
+def cut_at(kind: Callable[..., Part], source: Any, ends: Sequence[int], name: str) -> list[Part]:
+    """Parts kind(source, begin, end, name) between the ends; a single one has the whole's name."""
+    if len(ends) <= 2:
+        return [kind(source, 0, source.shape[0], name)]
+    return [kind(source, begin, end, f"{name}, rows from {begin}") for begin, end in pairwise(ends)]

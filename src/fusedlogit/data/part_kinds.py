@@ -15,7 +15,7 @@ from scipy.sparse import issparse
 
 from ..files.inputs import open_regular
 from .checks import NUMBER_TYPES, STORAGE_TYPES, readable
-from .part import Part
+from .part import Part, cut_at
 from .part_files import NpyFile, state_of, unchanged
 from .sparse import SparseMatrix
 from .sparse_parts import NpzFile, cut_sparse, native, sound
@@ -54,12 +54,7 @@ def cut(source: Any, name: str) -> list[Part]:
     row_bytes = max(1, n_features * np.dtype(source.dtype).itemsize)
     chunk = (getattr(source, "chunks", None) or (1,))[0]
     n_rows = max(1, PART_BYTES // (row_bytes * chunk)) * chunk
-    if n_rows >= n_samples:
-        return [Rows(source, 0, n_samples, name)]
-    return [
-        Rows(source, begin, min(begin + n_rows, n_samples), f"{name}, rows from {begin}")
-        for begin in range(0, n_samples, n_rows)
-    ]
+    return cut_at(Rows, source, [*range(0, n_samples, n_rows), n_samples], name)
 
 
 class RowGroup(Part):

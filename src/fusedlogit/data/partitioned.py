@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..runtime.threads import threads_for
-from .dense import DenseMatrix
+from .dense import DenseMatrix, columns_of
 from .in_parts import InParts, added, naming
 from .ledger import of_rows
 from .parts import Parts
@@ -118,7 +118,7 @@ class DenseParts(PartitionedMatrix):
         columns = np.empty((self.n_samples, len(features)), self.parts.dtype)
         for rows, _, array in self.parts.read():
             assert isinstance(array, np.ndarray)
-            columns[rows] = array[:, features]
+            columns[rows] = columns_of(array, features)
         self.n_passes += 1
         center = None if self.center is None else self.center[features]
         unit = None if self.unit is None else self.unit[features]

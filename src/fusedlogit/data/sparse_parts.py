@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 from zipfile import ZipFile
@@ -17,7 +16,7 @@ from scipy.sparse import csr_array
 
 from ..files.inputs import open_regular
 from .in_parts import naming
-from .part import Part
+from .part import Part, cut_at
 from .part_files import header_of, state_of, unchanged
 from .sparse import SparseMatrix
 from .structure import in_order, rows_of
@@ -62,20 +61,18 @@ def cut_sparse(given: Any, name: str, n_bytes: int) -> list[Part]:
         If indices or row pointers are broken.
     """
     with naming(name):
-        source = given if given.format == "csr" else rows_of(given)
-        in_order(source)  # or else a piece is put in order when it is read: no copy of all
+        if given.format == "csr":
+            source = given
+            in_order(source)  # or else a piece is put in order when it is read: no copy of all
+        else:
+            source = rows_of(given)
     size = entry_bytes(source) * source.indptr.astype(np.int64)
     size += POINTER_BYTES * np.arange(len(size))
     ends = [0]
     while ends[-1] < source.shape[0]:
         end = int(np.searchsorted(size, size[ends[-1]] + n_bytes, side="right")) - 1
         ends.append(max(end, ends[-1] + 1))
-    if len(ends) <= 2:
-        return [SparseRows(source, 0, source.shape[0], name)]
-    return [
-        SparseRows(source, begin, end, f"{name}, rows from {begin}")
-        for begin, end in pairwise(ends)
-    ]
+    return cut_at(SparseRows, source, ends, name)
 
 
 class NpzFile(Part):

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelFileError, OutputError, printable
+from ..errors import ModelFileError, OutputError, one_line, printable
 from .array_file import ArrayFile, open_arrays
 from .inputs import NotRegularFileError
 from .outputs import write_whole
@@ -142,7 +142,7 @@ class ModelFormat:
             raise self._no_model(name, error) from error
 
     def _no_model(self, name: str, error: Exception | None = None) -> ModelFileError:
-        reason = f" ({_one_line(error)})" if error else ""
+        reason = f" ({one_line(error)})" if error else ""
         return ModelFileError(
             f"{name} is not a fusedlogit {self.kind}{reason}: give a file written by "
             f"{self.command!r}"
@@ -161,7 +161,7 @@ class ModelFormat:
         if version is None or version.tolist() not in self.versions:
             readable = " and ".join(str(one) for one in self.versions)
             raise ModelFileError(
-                f"{name} has model format version {_one_line(version)}, this fusedlogit reads "
+                f"{name} has model format version {one_line(version)}, this fusedlogit reads "
                 f"{readable}: train it again, or use the fusedlogit that wrote it"
             )
         try:
@@ -172,12 +172,6 @@ class ModelFormat:
         # A damaged member raises nearly every type of error.
         except Exception as error:
             raise ModelFileError(
-                f"{name} is damaged ({_one_line(error)}): train the model again"
+                f"{name} is damaged ({one_line(error)}): train the model again"
             ) from error
         return model
-
-
-def _one_line(error: object) -> str:
-    """Return what an error says, harmless and short."""
-    text = printable(str(error) or type(error).__name__)
-    return text if len(text) <= 200 else text[:199] + "\N{HORIZONTAL ELLIPSIS}"

@@ -160,22 +160,14 @@ def at_best_intercept(
     return slope + sums[:-1], margins
 
 
-def duality_gap(
-    objective: Objective,
-    here: Evaluation,
-    slope: Doubles | None = None,
-    margins: Margins | None = None,
-) -> float:
+def duality_gap(objective: Objective, here: Evaluation, slope: Doubles, margins: Margins) -> float:
     """J at an evaluation less the best dual value at hand.
 
-    `slope` and `margins` are those of `at_best_intercept`; without them, the intercept is taken to
-    be there.
+    `slope` and `margins` are those with the intercept at its minimum: see `at_best_intercept`.
     """
     l1, l2 = objective.l1_penalty, objective.penalty
-    slope = here.gradient[:-1] if slope is None else slope
     if l1 == 0:
         return float(slope @ slope) / (2 * l2) + _intercept_gap(here)
-    margins = here.margins if margins is None else margins
     pull = np.abs(slope - l2 * here.point[:-1])
     primal = objective.cost(here.value, here.point)
     within = min(1.0, l1 / max(float(pull.max()), l1))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, OutputError, printable
+from ..errors import InputError, OutputError, one_line, printable
 from ..files.array_file import field, open_arrays
 from ..files.outputs import check_file, write_whole
 from .settings import Callback, Result, Settings
@@ -70,26 +70,24 @@ class Checkpoint:
                 if str(arrays["format"]) != FORMAT:
                     raise ValueError("it says that it is something else")
                 fit = dict(json.loads(str(arrays["fit"])))
-                found = [
-                    field(arrays, part, "f", np.shape(given))
-                    for part, given in zip(("coef", "intercept"), otherwise, strict=True)
-                    if fit == self.fit
-                ]
+                if fit == self.fit:
+                    coef, intercept = otherwise
+                    return (
+                        field(arrays, "coef", "f", np.shape(coef)),
+                        field(arrays, "intercept", "f", np.shape(intercept)),
+                    )
         # A file that numpy.savez has not written raises nearly every type of error.
         except Exception as error:
             raise InputError(
                 f"{name} is no checkpoint of a fit that can be read ({printable(str(error))}): "
                 "remove it, or name another file"
             ) from error
-        for key in self.fit | fit:
-            if fit.get(key) != self.fit.get(key):
-                raise InputError(
-                    f"{name} is the checkpoint of a fit with another {printable(key)} "
-                    f"({_short(fit.get(key))}; here {_short(self.fit.get(key))}): remove it, or "
-                    "name another file"
-                )
-        coef, intercept = found
-        return coef, intercept
+        key = next(key for key in self.fit | fit if fit.get(key) != self.fit.get(key))
+        there, here = (one_line(of.get(key), 60) for of in (fit, self.fit))
+        raise InputError(
+            f"{name} is the checkpoint of a fit with another {printable(key)} ({there}; here "
+            f"{here}): remove it, or name another file"
+        )
 
     def keep(self, start: Start, settings: Settings, solve: Solve) -> Result:
         """Solve from the file's coefficients on, if there are any, and keep those it comes to.
@@ -141,8 +139,3 @@ class Checkpoint:
 def _plain(value: Any) -> object:
     """What JSON has no word for: a number of NumPy's, or a label."""
     return value.item() if isinstance(value, np.number) else str(value)
-
-
-def _short(value: object) -> str:
-    text = printable(str(value))
-    return text if len(text) <= 60 else text[:59] + "\N{HORIZONTAL ELLIPSIS}"

@@ -86,13 +86,15 @@ class Descent(Path[C]):
             if self.memory:
                 softest = min(softest, self.memory.settle(self.here.gradient, solved))
                 scale = self.memory.scale or scale
-            near = self._seems_near(float(self.here.gradient @ solved) / 2 / softest)
-            if near or (self._stalls() and (yield from self._is_blurred(metric))):
+            near, sharp = self._seems_near(float(self.here.gradient @ solved) / 2 / softest), None
+            if not near and self._stalls():
+                sharp = yield from self._unblurred(metric)
+            if near or sharp is not None:
                 if not self.settings.certify:
                     self.suboptimality = self._estimates[-1]
                     return
                 if (yield from self._worth_a_proof(metric)):
-                    if (yield from self._sharpen()):
+                    if (yield from self._sharpen(sharp)):
                         continue
                     if (yield from self._prove(metric)) or not metric.vouches:
                         return
@@ -107,9 +109,7 @@ class Descent(Path[C]):
                 if blur:
                     self.here = yield from evaluate(self.objective, self.here.point)
                 faint = self._is_faint(float(before.gradient @ direction))
-                if (faint and (yield from self._sharpen())) or self._forget():
-                    continue
-                if (yield from self._sharpen()):
+                if (not faint and self._forget()) or (yield from self._sharpen()):
                     continue
                 if fresh and metric.final:
                     self.cause = Cause.ROUNDING
@@ -135,16 +135,16 @@ class Descent(Path[C]):
             return np.inf
         return (len(of_metric) - 1) * math.log(last / self._target) / math.log(first / last)
 
-    def _is_blurred(self, metric: Metric) -> Steps[bool]:
-        """Whether a descent that stalls does so by the rounding of float32, or is but slow."""
+    def _unblurred(self, metric: Metric) -> Steps[Evaluation | None]:
+        """In float64, where a descent stalls by the rounding of float32; None if it is but slow."""
         if self.objective.sharp:
-            return False
+            return None
         there = yield from evaluate(self.objective.sharpened(), self.here.point)
         error = self.here.gradient - there.gradient
         if error @ metric.solve(error) > 2 * BLURRED * self._estimates[-1] * self.here.value:
-            return True
+            return there
         self._forget_estimates(but=1)
-        return False
+        return None
 
     def _worth_a_proof(self, metric: Metric) -> Steps[bool]:
         """Whether float64 is to confirm what seems near; else what it must come to is less.
@@ -193,12 +193,12 @@ class Descent(Path[C]):
             self._lower_target(self.suboptimality)
         return self.converged
 
-    def _sharpen(self) -> Steps[bool]:
-        """From now on, evaluate in float64. False if that is so already."""
+    def _sharpen(self, here: Evaluation | None = None) -> Steps[bool]:
+        """From now on, evaluate in float64, as `here` is if given. False if that is so already."""
         if self.objective.sharp:
             return False
         self.objective = self.objective.sharpened()
-        self.here = yield from evaluate(self.objective, self.here.point)
+        self.here = here or (yield from evaluate(self.objective, self.here.point))
         self.history[-1] = self.here.value
         self.memory.clear()
         self._forget_estimates()

@@ -70,7 +70,8 @@ class _Search(Path[Objective]):
     def certify(self) -> Steps[float]:
         """The gap at hand, absolute; what float32 says of it is no proof."""
         if not self.objective.sharp:
-            return duality_gap(self.objective, self.here)
+            here = self.here
+            return duality_gap(self.objective, here, here.gradient[:-1], here.margins)
         self.suboptimality = yield from suboptimality(self.objective, self.here, self.settings.tol)
         return self.suboptimality * self.history[-1]
 

@@ -121,10 +121,10 @@ def _by_class(
         if descent.finished:
             return descent
     generator = np.random.default_rng(settings.seed)
-    n_steps = price = price_of_blocks(objective)
     affordable = objective.n_classes * n_features**2 <= MOST_NUMBERS and settings.certify
-    if not affordable or price > FEW_STEPS:
-        yield from _in_shared_metric(descent, n_rows, generator, price if affordable else np.inf)
+    n_steps = price = price_of_blocks(objective) if affordable else np.inf
+    if price > FEW_STEPS:
+        yield from _in_shared_metric(descent, n_rows, generator, price)
     while affordable and not descent.finished:
         metric = yield from class_blocks(descent.objective, descent.here.point, generator)
         yield from descent.go(metric, n_steps, price)
