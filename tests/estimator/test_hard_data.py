@@ -303,3 +303,15 @@ def test_an_intercept_that_is_not_at_its_minimum(solver, tol):
     y, weight = [1, 0, 0], np.array([30.85414129, 0.04228536, 0.16803018])
     model = fit(X, y, weight, C=260.80842030604117, scaling="standard", solver=solver, tol=tol)
     assert distance(model, X, np.array(y), weight) <= tol
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("seed", [8, 50, 161, 212])
+def test_a_constant_column_does_not_blur_the_others(seed, dtype):
+    # Its diagonal in the Hessian is rounding alone, and must not be made up for in all columns.
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(5, 9)).astype(np.float32).astype(dtype)
+    X[:, 1] = -3.3
+    y, weight = np.array([0, 0, 0, 1, 0]), rng.random(5) ** 2
+    model = fit(X, y, weight, C=1e3, l1_ratio=1.0, tol=1e-8)
+    assert distance(model, X, y, weight) <= 1e-8

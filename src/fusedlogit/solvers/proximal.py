@@ -169,7 +169,9 @@ class _Steps:
             self.here = yield from evaluate(self.objective, self.here.point)
         factored = hessian.factored
         if not factored.reliable:
-            ridge = 2 * factored.rounding / RELIABLE
+            # An entry is wrong by the root of what is hidden of its two columns, so that n times
+            # the diagonal of what is hidden outweighs all errors.
+            ridge = 2 * len(factored.size) * factored.hidden / RELIABLE
             hessian.matrix.flat[:: len(factored.size) + 1] += ridge * factored.size**2
         return hessian
 
@@ -208,9 +210,11 @@ class _Steps:
         step *= share
         promised *= share
         if -promised < rounding / SUFFICIENT:
-            # A fall would drown in the rounding of J, while the gap may still shrink.
-            gap = self._gap_at(there, hessian)
-            if self._cost(there) > cost + rounding or gap > self.gap(hessian) / 2:
+            # A fall may drown in the rounding of J, while the gap still shrinks.
+            fallen = cost - self._cost(there)
+            if fallen < -rounding:
+                return False
+            if fallen <= rounding and self._gap_at(there, hessian) > self.gap(hessian) / 2:
                 return False
         elif not cost / OVERSHOT <= self._cost(there) <= cost + SUFFICIENT * promised:
             # Too far, or so far that the loss may have vanished long before, leaving the penalty.
