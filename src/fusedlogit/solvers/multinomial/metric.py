@@ -37,7 +37,7 @@ ROWS_PER_FEATURE = 8
 #: Rows that it draws at least.
 LEAST_ROWS = 1024
 
-#: Of the matrix that all classes share, what is mixed into that of each.
+#: Of the curvature of a class, what is spread over all rows alike: those it did not draw have some.
 SHARED = 0.1
 
 
@@ -214,7 +214,8 @@ def class_hessians(
         part = one.sample(rows)
         product = yield from sandwich(part, weight)
         one.data.count(part.data)
-        product = (1 - SHARED) * product + SHARED * shared
+        alike = product[-1, -1] / shared[-1, -1] * shared
+        product = (1 - SHARED) * product + SHARED * alike
         hessians.append(CenteredHessian(part, product))
     return hessians
 
