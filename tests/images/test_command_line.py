@@ -18,6 +18,7 @@ import fusedlogit
 from fusedlogit import __main__ as entry
 from fusedlogit.command_line import cli
 from fusedlogit.photographs.training import TrainingOptions
+from fusedlogit.reporting import figures
 
 pytestmark = pytest.mark.usefixtures("few_filters")
 
@@ -248,7 +249,7 @@ def test_an_unreadable_image_is_skipped_unless_strict(folder):
     refused(run("train", folder, *FAST, "--strict"), "cat.1.png", "repair or remove it")
 
 
-def test_demo_shows_that_kernel_and_reference_agree(tmp_path):
+def test_demo_shows_that_kernel_and_reference_agree(tmp_path, monkeypatch):
     result = run("demo", "--report", tmp_path / "demo", "--json", "--out", tmp_path / "m.npz")
     assert result.exit_code == 0, result.stderr
     summary = json.loads(result.stdout)
@@ -258,6 +259,7 @@ def test_demo_shows_that_kernel_and_reference_agree(tmp_path):
     assert len(summary["candidates"]) == 3
     assert (tmp_path / "demo" / "twins.png").exists()
     assert "hotograph" not in (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
+    monkeypatch.setattr(figures, "to_png", lambda _figure: b"drawn before")
     text = run("demo", "--report", tmp_path / "demo").stdout
     assert "Kernel and NumPy reference: the same cost curve" in text
     assert "Stopped after 1,000 iterations" in text
