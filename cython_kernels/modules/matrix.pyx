@@ -52,6 +52,13 @@ cdef int run(const Stored* X, task_t* task) except -1 nogil:
     return run_typed(<const double*>X.elements, task)
 
 
+cdef void begin(task_t* task, const Stored* X) noexcept:
+    """Where X lies; all else is zero."""
+    memset(task, 0, sizeof(task_t))
+    task.n_samples, task.n_features = X.n_samples, X.n_features
+    task.row_stride, task.column_stride = X.row_stride, X.column_stride
+
+
 def moments(
     object X, const double[::1] sample_weight, const double[::1] unit,
     double[:, :, ::1] sums, double[::1] weight,
@@ -65,13 +72,9 @@ def moments(
     """
     cdef Stored rows = stored(X)
     cdef Moments task
-    memset(&task, 0, sizeof(task))
+    begin(&task, &rows)
     task.n_parts = <int>weight.shape[0]
-    task.n_samples = rows.n_samples
-    task.n_features = rows.n_features
     task.part_stride = sums.shape[2]
-    task.row_stride = rows.row_stride
-    task.column_stride = rows.column_stride
     task.sample_weight = values_of(sample_weight)
     task.unit = values_of(unit)
     task.weight = out_values(weight)
@@ -101,14 +104,9 @@ def sandwich(
     cdef Sandwich task
     cdef Py_ssize_t size = padded_size(rows.n_features)
     cdef Py_ssize_t i, j
-    memset(&task, 0, sizeof(task))
+    begin(&task, &rows)
     task.n_parts = n_threads
-    task.n_samples = rows.n_samples
-    task.n_features = rows.n_features
-    task.row_stride = rows.row_stride
-    task.column_stride = rows.column_stride
-    task.center = values_of(center)
-    task.unit = values_of(unit)
+    task.center, task.unit = values_of(center), values_of(unit)
     task.in_float64 = in_float64
     task.row_weight = values_of(row_weight)
     use_sandwich_workspace(&task, &workspace[0])
@@ -138,14 +136,9 @@ def gram(
     cdef Gram task
     if rows.elements == NULL:
         return
-    memset(&task, 0, sizeof(task))
+    begin(&task, &rows)
     task.n_threads = n_threads
-    task.n_samples = <int>rows.n_samples
-    task.n_features = rows.n_features
-    task.row_stride = rows.row_stride
-    task.column_stride = rows.column_stride
-    task.center = values_of(center)
-    task.unit = values_of(unit)
+    task.center, task.unit = values_of(center), values_of(unit)
     task.mean = values_of(mean)
     task.scale = values_of(scale)
     task.root = values_of(root)
@@ -167,12 +160,10 @@ def first_nonfinite(object X, Py_ssize_t[:, ::1] places):
     cdef Search search
     cdef int part
     places[:] = NONE
-    memset(&search, 0, sizeof(search))
+    begin(&search, &rows)
     search.n_parts = <int>places.shape[0]
-    search.n_samples = rows.n_samples if rows.n_features else 0
-    search.n_features = rows.n_features
-    search.row_stride = rows.row_stride
-    search.column_stride = rows.column_stride
+    if rows.n_features == 0:
+        search.n_samples = 0
     search.found = <Place*>&places[0, 0]
     with nogil:
         run(&rows, &search)

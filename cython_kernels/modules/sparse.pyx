@@ -230,6 +230,21 @@ cdef void add_up(
             total[k * n_features + j] = sums[j * n_coefs + k]
 
 
+cdef int sum_up(Task* task, int n_threads, Py_ssize_t n_coefs, double* total) except -1 nogil:
+    """All rows into the sums of their parts, and these into total, of shape (K, width / K)."""
+    cdef Py_ssize_t n_features = task.width // n_coefs
+    cdef int part
+    for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                       use_threads_if=n_threads > 1):
+        clear(task.sums + part * task.width, task.width)
+    run_rows(task, n_threads)
+    for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                       use_threads_if=n_threads > 1):
+        add_up(task.sums, n_threads, task.width, n_coefs, total, n_features * part // n_threads,
+               n_features * (part + 1) // n_threads)
+    return 0
+
+
 def scatter(
     const int64_t[::1] indptr, object indices, object values, const double[:, ::1] factor,
     bint squared, double[:, ::1] sums, double[:, ::1] total, int n_threads,
@@ -239,23 +254,14 @@ def scatter(
     factor is (n_samples, K), sums (n_threads, n_features K), of any content.
     """
     cdef Py_ssize_t n_features = total.shape[1], n_coefs = total.shape[0]
-    cdef Py_ssize_t width = n_features * n_coefs
     cdef Entries X = entries_of(indptr, indices, values, n_features)
     cdef Sweep sweep = sweep_of(&X, n_coefs, n_threads)
     cdef Task task = task_of(SWEEP, &X)
     cdef double* out = out_table(total)
-    cdef int part
     sweep.factor, sweep.squared = table_of(factor), squared
-    task.sweep, task.sums, task.width = &sweep, out_table(sums), width
+    task.sweep, task.sums, task.width = &sweep, out_table(sums), n_features * n_coefs
     with nogil:
-        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
-                           use_threads_if=n_threads > 1):
-            clear(task.sums + part * width, width)
-        run_rows(&task, n_threads)
-        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
-                           use_threads_if=n_threads > 1):
-            add_up(task.sums, n_threads, width, n_coefs, out, n_features * part // n_threads,
-                   n_features * (part + 1) // n_threads)
+        sum_up(&task, n_threads, n_coefs, out)
 
 
 def link(
@@ -334,16 +340,9 @@ def products(
     """product = X^T diag(row_weight) X; sums is (n_threads, n_features^2), of any content."""
     cdef Entries X = entries_of(indptr, indices, values, product.shape[0])
     cdef Task task = task_of(ADD_PRODUCTS, &X)
-    cdef int n_threads = <int>sums.shape[0], part
-    cdef Py_ssize_t width = sums.shape[1]
+    cdef int n_threads = <int>sums.shape[0]
     cdef double* out = out_table(product)
-    task.row_weight, task.sums, task.width = values_of(row_weight), out_table(sums), width
+    task.row_weight, task.sums = values_of(row_weight), out_table(sums)
+    task.width = sums.shape[1]
     with nogil:
-        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
-                           use_threads_if=n_threads > 1):
-            clear(task.sums + part * width, width)
-        run_rows(&task, n_threads)
-        for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
-                           use_threads_if=n_threads > 1):
-            add_up(task.sums, n_threads, width, 1, out, width * part // n_threads,
-                   width * (part + 1) // n_threads)
+        sum_up(&task, n_threads, 1, out)

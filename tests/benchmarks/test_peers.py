@@ -3,11 +3,13 @@
 import json
 
 import numpy as np
+import peers
 import pytest
 from click.testing import CliRunner
+from peer_methods import OURS
+from peer_problems import PROBLEMS, Problem, cancer, cost
+from peer_tables import suboptimality, time_to
 from sklearn.linear_model import LogisticRegression
-
-from . import peers
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +24,11 @@ def results(tmp_path_factory):
 
 def test_every_line_tells_the_cost_reached(results):
     lines = [json.loads(line) for line in results.read_text().splitlines()]
-    X, y = peers.cancer()
+    X, y = cancer()
     theirs = LogisticRegression(solver="newton-cholesky", tol=1e-12).fit(X, y)
-    least = peers.cost(X, y, peers.PROBLEMS["small"], theirs.coef_[0], theirs.intercept_[0])
+    least = cost(X, y, PROBLEMS["small"], theirs.coef_[0], theirs.intercept_[0])
     ours = [line for line in lines if line["method"] == "fusedlogit auto"]
-    assert len(ours) == len(peers.OURS)
+    assert len(ours) == len(OURS)
     assert ours[-1]["cost"] == pytest.approx(least, rel=1e-10)
     assert all(line["cost"] >= least * (1 - 1e-10) for line in lines)
 
@@ -41,17 +43,17 @@ def test_the_page_has_the_table_and_the_picture(results, tmp_path):
 
 def test_times_are_of_the_first_tolerance_that_gets_there():
     lines = [{"cost": cost, "seconds": seconds} for cost, seconds in ((1.1, 1), (1.001, 2), (1, 3))]
-    gaps = peers.suboptimality({"some": lines})["some"]
-    assert peers.time_to(gaps, 0.5) == 1
-    assert peers.time_to(gaps, 1e-2) == 2
-    assert peers.time_to(gaps, 1e-6) == 3
-    assert peers.time_to(gaps[:2], 1e-6) is None
+    gaps = suboptimality({"some": lines})["some"]
+    assert time_to(gaps, 0.5) == 1
+    assert time_to(gaps, 1e-2) == 2
+    assert time_to(gaps, 1e-6) == 3
+    assert time_to(gaps[:2], 1e-6) is None
 
 
 def test_costs_are_those_of_the_problem():
-    problem = peers.Problem("", None, 2.0, 0.5, 0.25, np.float64)
+    problem = Problem("", None, 2.0, 0.5, 0.25, np.float64)
     X, y = np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([0.0, 1.0])
     coef = np.array([0.5, 1.0])  # of X; twice that of X / 2
     loss = (np.logaddexp(0, 1.0) + np.logaddexp(0, 4.0) - 4.0) / 2
     expected = loss + 0.25 * 3.0 + 0.5 / 2 * (1.0 + 4.0)
-    assert peers.cost(X, y, problem, coef, 0.0) == pytest.approx(expected, rel=1e-14)
+    assert cost(X, y, problem, coef, 0.0) == pytest.approx(expected, rel=1e-14)

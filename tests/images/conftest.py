@@ -3,6 +3,7 @@
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,22 +23,26 @@ def photograph(label: str, number: int) -> Image.Image:
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
+def write_photographs(
+    folder: Path,
+    pattern: str = "{label}.{number}.png",
+    count: int = 12,
+    labels: tuple[str, ...] = ("cat", "dog"),
+) -> Path:
+    for label in labels:
+        for number in range(count):
+            path = folder / pattern.format(label=label, number=number)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            photograph(label, number).save(path)
+    return folder
+
+
 @pytest.fixture
 def make_folder(tmp_path: Path) -> Callable[..., Path]:
     """make_folder(pattern="{label}.{number}.png", count=12, labels=..., name="photos")."""
 
-    def make(
-        pattern: str = "{label}.{number}.png",
-        count: int = 12,
-        labels: tuple[str, ...] = ("cat", "dog"),
-        name: str = "photos",
-    ) -> Path:
-        for label in labels:
-            for number in range(count):
-                path = tmp_path / name / pattern.format(label=label, number=number)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                photograph(label, number).save(path)
-        return tmp_path / name
+    def make(*arguments: Any, name: str = "photos", **options: Any) -> Path:
+        return write_photographs(tmp_path / name, *arguments, **options)
 
     return make
 
@@ -74,8 +79,9 @@ def few_filters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PatchFeatures.__init__.__kwdefaults__, "layers", layers)
 
 
-@pytest.fixture
-def result(images: SplitImages) -> TrainingResult:
+@pytest.fixture(scope="session")
+def result(tmp_path_factory: pytest.TempPathFactory) -> TrainingResult:
     """What a short training on them gives."""
+    images = load_images(write_photographs(tmp_path_factory.mktemp("photos")), size=4)
     options = TrainingOptions(solver="gd", learning_rates=(0.001, 0.05), max_iter=30)
     return train(images, options)

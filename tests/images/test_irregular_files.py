@@ -21,6 +21,9 @@ import json, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
 from click.testing import CliRunner
 from fusedlogit.command_line import cli
+from fusedlogit.photographs.features import LayerShape, PatchFeatures
+few = LayerShape(patch_size=5, stride=3, n_filters=8, n_components=20, grid=2)
+PatchFeatures.__init__.__kwdefaults__["layers"] = (few,)
 for arguments in json.load(sys.stdin):
     result = CliRunner().invoke(cli.app, arguments)
     print(json.dumps([result.exit_code, result.stdout, result.stderr]), flush=True)

@@ -36,21 +36,26 @@ def run(*arguments):
     return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
-@pytest.fixture(
-    scope="module",
-    params=["{label}.{number}.png", "{label}/{number}.png"],
-    ids=["names", "folders"],
-)
-def folder(request, tmp_path_factory):
-    """Ten kinds of digits as gray images, labelled by name or by folder."""
-    root = tmp_path_factory.mktemp("digits")
+def write_digits(root, pattern):
+    """Ten kinds of digits as gray images."""
     for digit in range(10):
         levels = DIGITS.images[digit == DIGITS.target][:PER_KIND]
         for number, image in enumerate(np.rint(levels * (255 / 16)).astype(np.uint8)):
-            path = root / request.param.format(label=f"digit {digit}", number=number)
+            path = root / pattern.format(label=f"digit {digit}", number=number)
             path.parent.mkdir(exist_ok=True)
             Image.fromarray(image).save(path)
     return root
+
+
+@pytest.fixture(scope="module", params=PATTERNS, ids=["names", "folders"])
+def folder(request, tmp_path_factory):
+    """Labelled by name or by folder."""
+    return write_digits(tmp_path_factory.mktemp("digits"), request.param)
+
+
+@pytest.fixture(scope="module")
+def by_name(tmp_path_factory):
+    return write_digits(tmp_path_factory.mktemp("digits"), PATTERNS[0])
 
 
 @pytest.fixture(scope="module")
@@ -119,22 +124,29 @@ def test_predict_tells_the_likeliest_kinds(trained, folder):
     assert [row["label"] for row in table] == [answer["label"] for answer in answers]
 
 
-@pytest.mark.parametrize("features", ["raw", "patches"])
-def test_evidence_between_the_two_likeliest_is_drawn(folder, tmp_path, features):
-    model = tmp_path / "m.npz"
-    options = ["--size", SIZE, "--features", features, "--C", 0.01, "--out", model]
-    result = run("train", folder, *options, "--report", tmp_path / "report")
+def assert_evidence_is_drawn(model, folder, pictures):
+    result = run("predict", model, next(folder.rglob("*.png")), "--evidence", pictures)
     assert result.exit_code == 0, result.stderr
-    assert (tmp_path / "report" / "filters.png").exists() == (features == "patches")
-    image = next(folder.rglob("*.png"))
-    result = run("predict", model, image, "--evidence", tmp_path / "pictures")
+    assert len(list(pictures.iterdir())) == 1
+
+
+def test_evidence_of_pixels_is_between_the_two_likeliest(trained, folder, tmp_path):
+    model, _, _ = trained
+    assert_evidence_is_drawn(model, folder, tmp_path / "pictures")
+
+
+def test_evidence_of_patches_and_their_filters_are_drawn(by_name, tmp_path):
+    model, report = tmp_path / "m.npz", tmp_path / "report"
+    options = ["--size", SIZE, "--features", "patches", "--C", 0.01, "--out", model]
+    result = run("train", by_name, *options, "--report", report)
     assert result.exit_code == 0, result.stderr
-    assert len(list((tmp_path / "pictures").iterdir())) == 1
+    assert (report / "filters.png").exists()
+    assert_evidence_is_drawn(model, by_name, tmp_path / "pictures")
 
 
 @pytest.fixture(scope="module")
-def images(folder):
-    return load_images(folder, size=SIZE)
+def images(by_name):
+    return load_images(by_name, size=SIZE)
 
 
 def test_training_is_the_estimator_on_the_training_part(images):

@@ -1,5 +1,6 @@
 """Saving and loading a trained classifier."""
 
+import errno
 import os
 
 import numpy as np
@@ -182,3 +183,13 @@ def test_a_failed_save_leaves_the_old_model_and_nothing_else(classifier, model, 
 def test_saving_into_a_missing_folder_is_refused(classifier, tmp_path):
     with pytest.raises(OutputError, match=r"cannot be written"):
         save_model(tmp_path / "missing" / "model.npz", classifier)
+
+
+def test_a_model_that_may_not_be_read_says_so(tmp_path, monkeypatch):
+    def refuse(*_args):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    (tmp_path / "m.npz").write_bytes(b"PK")
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(ModelFileError, match=r"m\.npz cannot be read \(Permission denied\): allow"):
+        load_model(tmp_path / "m.npz")

@@ -95,6 +95,7 @@ def test_links_that_lead_nowhere_are_refused(tmp_path):
 def test_the_result_is_printed_whatever_becomes_of_the_report(
     folder, tmp_path, monkeypatch, failure, status, as_json
 ):
+    monkeypatch.setattr(report.figures, "to_png", lambda _figure: b"drawn")
     monkeypatch.setattr(Path, "write_bytes", failure)
     arguments = ["train", folder, *FAST, "--report", tmp_path / "report"]
     result = run(*arguments, *(["--json"] * as_json))

@@ -177,12 +177,11 @@ class DistributedMatrix(InParts):
         return not self.X.sparse
 
     @property
-    def density(self) -> float:
-        """Share of the elements of X that a pass reads."""
+    def n_entries(self) -> int:
+        """Elements that a pass reads."""
         if not self.X.sparse:
-            return 1.0
-        n_entries = sum(block.n_entries or 0 for block in self.X.described)
-        return n_entries / (self.n_samples * self.n_features)
+            return self.n_samples * self.n_features
+        return sum(block.n_entries or 0 for block in self.X.described)
 
     def _run(
         self,

@@ -19,6 +19,8 @@ Doubles = NDArray[np.float64]
 class Ledger:
     """The threads of the passes, and how often X was read."""
 
+    n_samples: int
+    n_features: int
     n_passes: float
     _n_threads: int
 
@@ -31,6 +33,16 @@ class Ledger:
     def n_bytes(self) -> int:
         """That a pass reads."""
         raise NotImplementedError
+
+    @property
+    def n_entries(self) -> int:
+        """Elements that a pass reads."""
+        raise NotImplementedError
+
+    @property
+    def density(self) -> float:
+        """Share of the elements of X that a pass reads."""
+        return self.n_entries / (self.n_samples * self.n_features)
 
     def blocks(self, n_rows: int) -> Iterator[tuple[slice, Any]]:
         """All rows in turn, so many at most, where they lie, as data of their own: one pass."""
@@ -78,7 +90,6 @@ def of_rows(value: Any, rows: slice) -> Any:
 class Full(Ledger):
     """An X of which all elements are stored."""
 
-    n_features: int
     centres_freely = True
     density = 1.0
 

@@ -151,11 +151,6 @@ class SparseParts(PartitionedMatrix):
     def n_entries(self) -> int:
         return self.parts.n_entries or 0
 
-    @property
-    def density(self) -> float:
-        """Share of the elements that a pass reads."""
-        return self.n_entries / (self.n_samples * self.n_features)
-
     def _threads(self, n_threads: int | None) -> int:
         return threads_for(n_threads, ENTRY_WORK * self.n_entries, 1)
 

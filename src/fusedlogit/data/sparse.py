@@ -77,7 +77,6 @@ class SparseMatrix(Ledger):
         self.indptr, self.indices, self.values = indptr, indices, values
         self.source: SparseMatrix | None = source and (source.source or source)
         self.n_samples, self.n_features = len(indptr) - 1, n_features
-        self.n_entries = int(indptr[-1])
         self._known_finite = values is None or not np.issubdtype(values.dtype, np.floating)
         self._n_threads = threads_for(n_threads, ENTRY_WORK * self.n_entries, 1)
         self.n_passes = 0.0
@@ -97,9 +96,9 @@ class SparseMatrix(Ledger):
         return self.indptr.nbytes + self.indices.nbytes + values
 
     @property
-    def density(self) -> float:
-        """Share of the elements that a pass reads."""
-        return self.n_entries / (self.n_samples * self.n_features)
+    def n_entries(self) -> int:
+        """Elements that a pass reads."""
+        return int(self.indptr[-1])
 
     @property
     def _stored(self) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any] | None]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import ModelFileError, OutputError, one_line, printable
 from .array_file import ArrayFile, open_arrays
-from .inputs import NotRegularFileError
+from .inputs import NotRegularFileError, refused_as
 from .outputs import write_whole
 
 Model = TypeVar("Model")
@@ -127,19 +127,15 @@ class ModelFormat:
     @contextmanager
     def _errors(self, name: str) -> Iterator[None]:
         """Turn what reading a file raises into a ModelFileError."""
-        try:
-            yield
-        except ModelFileError:
-            raise
-        except FileNotFoundError as error:
-            raise ModelFileError(f"{name} does not exist: check the model's path") from error
-        except NotRegularFileError as error:
-            raise ModelFileError(
-                f"{name} {error.strerror}: give a file written by {self.command!r}"
-            ) from error
-        # zipfile raises nearly every type of error on a file that is not its own.
-        except Exception as error:
-            raise self._no_model(name, error) from error
+        wanted = f"give a file written by {self.command!r}"
+        with refused_as(ModelFileError, name, wanted, "check the model's path"):
+            try:
+                yield
+            except (ModelFileError, FileNotFoundError, NotRegularFileError, PermissionError):
+                raise
+            # zipfile raises nearly every type of error on a file that is not its own.
+            except Exception as error:
+                raise self._no_model(name, error) from error
 
     def _no_model(self, name: str, error: Exception | None = None) -> ModelFileError:
         reason = f" ({one_line(error)})" if error else ""

@@ -117,7 +117,7 @@ def _by_class(
         descent, _ = yield from _from_sample(objective, n_rows, start, settings)
     if objective.data.density <= SPARSE:
         variances = PerClass(Diagonal(alike(objective)), objective)
-        yield from descent.go(variances, price_of_class_hessians(objective))
+        yield from descent.go(variances, price_of_factoring(objective))
         if descent.finished:
             return descent
     generator = np.random.default_rng(settings.seed)
@@ -207,19 +207,26 @@ def price_of_hessian(objective: Multinomial, beside: int = 0) -> int:
 
 
 def price_of_blocks(objective: Multinomial) -> int:
-    """Passes that take as long as Hessians of so many rows for each class, and factoring them."""
+    """Passes that take as long as Hessians of the classes: of the rows drawn, summed, factored."""
     data = objective.data
     n_rows = min(data.n_samples, rows_drawn(data.n_features))
     product = n_rows * (data.density * data.n_features) ** 2 / 2 + data.n_features**3 / 3
-    a_pass = data.density * data.n_samples * objective.n_coefs
-    return max(1, int(objective.n_classes * product / BLOCK_SPEED / (a_pass + OVERHEAD)))
+    return max(1, int(_in_passes(objective, product / BLOCK_SPEED)))
 
 
-def price_of_class_hessians(objective: Multinomial) -> int:
-    """Passes that take as long as factoring a Hessian for each class."""
+def price_of_factoring(objective: Multinomial) -> int:
+    """Passes that take as long as factoring Hessians of the classes, which is the least they cost.
+
+    0 where that is next to nothing.
+    """
+    return int(_in_passes(objective, objective.data.n_features**3 / 3 / PRODUCT_SPEED))
+
+
+def _in_passes(objective: Multinomial, work: float) -> float:
+    """What takes so many multiply-adds of a pass for each class."""
     data = objective.data
     a_pass = data.density * data.n_samples * objective.n_coefs
-    return int(objective.n_classes * data.n_features**3 / 3 / PRODUCT_SPEED / (a_pass + OVERHEAD))
+    return objective.n_classes * work / (a_pass + OVERHEAD)
 
 
 NEWTON = Solver("newton", solve)
