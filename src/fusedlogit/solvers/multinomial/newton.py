@@ -120,7 +120,8 @@ def _by_class(
         yield from descent.go(variances, price_of_factoring(objective))
         if descent.finished:
             return descent
-    generator = np.random.default_rng(settings.seed)
+    # Of rows that a fit started from, most would be told apart with too much confidence.
+    generator = np.random.default_rng([settings.seed, 1])
     affordable = objective.n_classes * n_features**2 <= MOST_NUMBERS and settings.certify
     n_steps = price = price_of_blocks(objective) if affordable else np.inf
     if price > FEW_STEPS:
