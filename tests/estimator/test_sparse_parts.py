@@ -404,7 +404,5 @@ class TestRefused:
     def test_stochastic_descent(self, digits):
         X, y = digits
         parts = Parts([X])
-        with pytest.raises(TypeError, match="solver='sgd' needs 'walk' of SparseParts"):
-            LogisticRegression(solver="sgd").fit(parts, y % 2)
         with pytest.raises(TypeError, match="partial_fit does not go over sparse rows"):
             LogisticRegression().partial_fit(parts, y % 2, classes=[0, 1])

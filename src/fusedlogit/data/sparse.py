@@ -20,6 +20,7 @@ from ..runtime.scratch import scratch
 from ..runtime.threads import threads_for
 from .checks import blame, narrowed, raise_if_outside
 from .frame import MOST_ROWS, Seen
+from .lazy_walk import LazyWalk
 from .ledger import Ledger
 from .margins import Margins
 from .protocol import Sums
@@ -317,6 +318,20 @@ class SparseMatrix(Ledger):
         self.n_passes += 1
         self.raise_if_nonfinite(np.diagonal(product))
         return np.asfortranarray(np.tril(product), dtype=dtype)
+
+    def walk(
+        self,
+        target: Target,
+        walk: LazyWalk,
+        generator: np.random.Generator | None,
+        mean_weight: float | None = None,
+    ) -> float:
+        """As of a `DenseMatrix`, in time by the entries."""
+        loss = walk.over(
+            self, target, mean_weight or target.total_weight / self.n_samples, generator
+        )
+        self.n_passes += 1
+        return loss
 
     def moments(
         self, sample_weight: Doubles | None, unit: Doubles | None = None

@@ -26,6 +26,7 @@ from ..problems.objective import Evaluation, Objective
 from ..runtime.blas import blas_threads
 from .cause import Cause
 from .certificate import OF_DATA, OF_LINK, suboptimality
+from .lazy_course import CURVATURE, MOST_SHARE, LazyCourse
 from .metric import TINY
 from .path import Path, evaluate_start
 from .requests import Steps, evaluate, passes
@@ -41,9 +42,6 @@ MANY_ROWS = 8
 #: Directions that it knows one by one.
 MOST_DIRECTIONS = 128
 
-#: Of the second derivative of the loss: what it is at most for two classes.
-CURVATURE = 0.25
-
 #: Of the longest stable step, what is taken at first.
 SHARE = 0.5
 
@@ -58,9 +56,6 @@ MOST_HALVINGS = 12
 
 #: Of the cost, what a pass must gain for the metric and the average to be taken anew.
 MUCH = 1e-2
-
-#: Of the largest curvature, what is mixed into that of each row: margins may come nearer to zero.
-MOST_SHARE = 0.1
 
 
 def metric_of(features: Doubles, l2: float, *, directions: bool) -> tuple[Metric, float]:
@@ -163,7 +158,7 @@ class Wandering(Path[Objective | Multinomial]):
         self.share, self.halvings = SHARE, 0
         self.adaptive = settings.sgd.schedule == "adaptive"
         self.course = self._begin(settings.sgd)
-        self.course.renew(self._table())
+        self.course.renew(self._table(), self.share)
 
     def _table(self) -> Doubles:
         """The best point by class."""
@@ -174,9 +169,12 @@ class Wandering(Path[Objective | Multinomial]):
         coef = here.point.reshape(-1, self.objective.data.n_features + 1)[:, :-1]
         return here.value + self.one.l1_penalty * float(np.abs(coef).sum())
 
-    def _begin(self, options: SGD) -> Course:
+    def _begin(self, options: SGD) -> Course | LazyCourse:
         """At no place yet."""
         one, table = self.one, self._table()
+        if not one.data.centres_freely:
+            batch_rows = batch_of(options, one.data.n_samples)
+            return LazyCourse.of(one, len(table), batch_rows, options, self.generator)
         n_samples, n_features = one.data.n_samples, one.data.n_features
         center, unit = one.as_features()
         rows = self.generator.choice(n_samples, metric_rows(n_samples, n_features), replace=False)

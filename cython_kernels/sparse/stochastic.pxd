@@ -1,0 +1,185 @@
+"""Stochastic gradient descent over sparse rows: a step costs time in the entries of its batch.
+
+The metric's inverse is diagonal, M = diag(m). A step of length s brings every coefficient from w to
+
+    soft(w - h (g + l2 w), h l1)        h = (1 - exp(-s m l2)) / l2, which is s m without l2
+
+with g the mean gradient of the loss over the batch. Where g is zero, the steps of lengths s_1, ...,
+s_n are one of length s_1 + ... + s_n, so that a column is let lie until it occurs again, and only
+the sum of the steps, the clock, is kept. (Tsuruoka, Tsujii and Ananiadou, 2009, ACL-IJCNLP, for an
+L1 penalty alone.) A gradient may go first and the penalties afterwards, with the next stretch:
+
+    soft(exp(-s m l2) (w - g h exp(s m l2)), h l1)
+
+Points on the way count in the average by how much they add to the eighth power of the clock. Of a
+stretch that a column was let lie, all count as the mean of its ends, or as zero if it has become
+zero meanwhile.
+
+All that is known of a column lies together, in one line of cache if there is one vector.
+"""
+
+from libc.math cimport exp, sqrt
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+
+from cython_kernels.link.link_blocks cimport sum_of
+from cython_kernels.passes.stochastic cimport MOST_BATCH_ROWS, Walk, finish_forward, soft
+from cython_kernels.registers.vector cimport prefetch
+from cython_kernels.sparse.entries cimport Entries, entry_t, index_t, value_at
+
+cdef enum:      # numbers of a column before its coefficients, which its sums follow
+    CLOCK               # when the coefficients were what they are
+    GAIN                # m
+    UNIT                # features are x times this
+    SQUARE              # the weighted sum of their squares, if gains are learnt
+    FIRST
+
+cdef enum:
+    AHEAD = 24          # entries
+
+cdef struct LazyWalk:
+    Walk walk               # without center, unit, directions, velocity and average
+    Entries X
+    const Py_ssize_t* first_rows
+    const double* steps
+    Py_ssize_t width        # numbers of a column
+    double* columns         # (n_features, width)
+    double* sums            # (n_coefs,): of the intercepts on the way
+    double clock
+    double curvature        # of the loss, by which gains are learnt from squares; 0: they stay
+    double weight           # of all rows that the squares are of
+    double loss             # out: the sum of the weighted losses of all rows
+
+
+cdef inline double eighth_power(double x) noexcept nogil:
+    cdef double fourth = (x * x) * (x * x)
+    return fourth * fourth
+
+
+cdef inline double mean_decay(double x) noexcept nogil:
+    """(1 - exp(-x)) / x."""
+    cdef double q = 1.0 / 40320.0
+    if x > 0.0625:
+        return (1 - exp(-x)) / x
+    q = 1.0 / 5040.0 - x * q
+    q = 1.0 / 720.0 - x * q
+    q = 1.0 / 120.0 - x * q
+    q = 1.0 / 24.0 - x * q
+    q = 1.0 / 6.0 - x * q
+    q = 0.5 - x * q
+    return 1 - x * q
+
+
+cdef inline void catch_up(const LazyWalk* lazy, double* column) noexcept nogil:
+    """Bring a column to the clock: what penalties do without a gradient."""
+    cdef Py_ssize_t n_coefs = lazy.walk.n_coefs
+    cdef double* coef = column + FIRST
+    cdef double* sums = coef + n_coefs
+    cdef double reach = (lazy.clock - column[CLOCK]) * column[GAIN]
+    cdef double share = mean_decay(reach * lazy.walk.l2)
+    cdef double left = 1 - reach * lazy.walk.l2 * share
+    cdef double threshold = reach * share * lazy.walk.l1
+    cdef double half = (eighth_power(lazy.clock) - eighth_power(column[CLOCK])) / 2
+    cdef double before
+    cdef Py_ssize_t k
+    column[CLOCK] = lazy.clock
+    for k in range(n_coefs):
+        before = coef[k]
+        coef[k] = soft(left * before, threshold)
+        if coef[k] != 0:
+            sums[k] += half * (before + coef[k])
+
+
+cdef inline void gather_row(
+    const entry_t* values, const index_t* indices, LazyWalk* lazy, Py_ssize_t row,
+    double row_weight, double* z
+) noexcept nogil:
+    """z = w . x of a row, its columns brought to the clock."""
+    cdef const int64_t* indptr = lazy.X.indptr
+    cdef Py_ssize_t n_coefs = lazy.walk.n_coefs
+    cdef Py_ssize_t last = lazy.X.n_entries - 1
+    cdef Py_ssize_t j, k
+    cdef double* column
+    cdef double x, other = 0
+    for j in range(indptr[row], indptr[row + 1]):
+        prefetch(lazy.columns + indices[min(j + AHEAD, last)] * lazy.width)
+        column = lazy.columns + indices[j] * lazy.width
+        if column[CLOCK] != lazy.clock:
+            catch_up(lazy, column)
+        x = value_at(values, j) * column[UNIT]
+        column[SQUARE] += row_weight * x * x
+        if n_coefs == 1:
+            other += x * column[FIRST]
+            continue
+        for k in range(n_coefs):
+            z[k * MOST_BATCH_ROWS] += x * column[FIRST + k]
+    z[0] += other
+
+
+cdef inline double pull_of(const LazyWalk* lazy, double* column, double step) noexcept nogil:
+    """By how much a column moves against its gradient before penalties act; its gain, if learnt."""
+    cdef double l2 = lazy.walk.l2
+    cdef double reach, share
+    if lazy.curvature > 0 and column[SQUARE] > 0:
+        column[GAIN] = 1 / sqrt(lazy.curvature * column[SQUARE] / lazy.weight + l2)
+    reach = step * column[GAIN]
+    share = mean_decay(reach * l2)
+    return reach * share / (1 - reach * l2 * share)
+
+
+cdef inline void scatter_row(
+    const entry_t* values, const index_t* indices, LazyWalk* lazy, Py_ssize_t row,
+    const double* factor, double step
+) noexcept nogil:
+    """A step against what a row adds to the gradient."""
+    cdef const int64_t* indptr = lazy.X.indptr
+    cdef Py_ssize_t n_coefs = lazy.walk.n_coefs
+    cdef Py_ssize_t j, k
+    cdef double* column
+    cdef double move
+    for j in range(indptr[row], indptr[row + 1]):
+        column = lazy.columns + indices[j] * lazy.width
+        move = value_at(values, j) * column[UNIT] * pull_of(lazy, column, step)
+        for k in range(n_coefs):
+            column[FIRST + k] -= move * factor[k * MOST_BATCH_ROWS]
+
+
+cdef inline void move_intercepts(LazyWalk* lazy, Py_ssize_t n_rows, double step) noexcept nogil:
+    """A step of the intercepts, and the clock's."""
+    cdef double before = eighth_power(lazy.clock)
+    cdef Py_ssize_t k
+    lazy.clock += step
+    for k in range(lazy.walk.n_coefs):
+        if lazy.walk.fit_intercept:
+            lazy.walk.intercept[k] -= step * lazy.walk.intercept_gain * sum_of(
+                lazy.walk.z + k * MOST_BATCH_ROWS, n_rows)
+        lazy.sums[k] += (eighth_power(lazy.clock) - before) * lazy.walk.intercept[k]
+
+
+cdef inline void walk_lazily(
+    const entry_t* values, const index_t* indices, LazyWalk* lazy, Py_ssize_t begin, Py_ssize_t end
+) noexcept nogil:
+    """A step after each of some batches."""
+    cdef Walk* walk = &lazy.walk
+    cdef Py_ssize_t t, i, first, n_rows
+    cdef double row_weight
+    for t in range(begin, end):
+        first = lazy.first_rows[t]
+        n_rows = min(walk.batch_rows, walk.n_samples - first)
+        memset(walk.z, 0, walk.n_coefs * MOST_BATCH_ROWS * sizeof(double))
+        for i in range(n_rows):
+            row_weight = 1.0 if walk.sample_weight == NULL else walk.sample_weight[first + i]
+            lazy.weight += row_weight
+            gather_row(values, indices, lazy, first + i, row_weight, walk.z + i)
+        lazy.loss += finish_forward(walk, first, n_rows)
+        for i in range(n_rows):
+            scatter_row(values, indices, lazy, first + i, walk.z + i, lazy.steps[t])
+        move_intercepts(lazy, n_rows, lazy.steps[t])
+
+
+cdef inline void settle_columns(const LazyWalk* lazy) noexcept nogil:
+    """Bring all columns to the clock."""
+    cdef Py_ssize_t j
+    for j in range(lazy.walk.n_features):
+        if lazy.columns[j * lazy.width + CLOCK] != lazy.clock:
+            catch_up(lazy, lazy.columns + j * lazy.width)
