@@ -21,7 +21,7 @@ from cython_kernels.sparse.link_step cimport Step, link_part
 from cython_kernels.sparse.products cimport (
     N_MOMENTS, add_moments, add_products, add_squares, begin_moments, end_moments, end_squares,
 )
-from cython_kernels.sparse.stochastic cimport FIRST, LazyWalk, settle_columns, walk_lazily
+from cython_kernels.sparse.stochastic cimport FIRST, LazyWalk, read_column, walk_lazily
 from cython_kernels.sparse.structure cimport check_rows, first_bad_row
 from cython_kernels.sparse.sweeps cimport Sweep, sweep_rows
 
@@ -361,15 +361,14 @@ def column_numbers(Py_ssize_t n_coefs):
 
 
 cdef LazyWalk lazy_of(
-    double[:, ::1] columns, double[::1] intercept, double[::1] sums, double clock, double l2,
-    double l1
+    double[:, ::1] columns, Py_ssize_t n_coefs, const double[::1] told, double l2, double l1
 ) noexcept:
     cdef LazyWalk lazy
     memset(&lazy, 0, sizeof(LazyWalk))
     lazy.columns, lazy.width = out_table(columns), columns.shape[1]
-    lazy.walk.n_features, lazy.walk.n_coefs = columns.shape[0], intercept.shape[0]
-    lazy.walk.intercept, lazy.sums = out_values(intercept), out_values(sums)
-    lazy.clock, lazy.walk.l2, lazy.walk.l1 = clock, l2, l1
+    lazy.walk.n_features, lazy.walk.n_coefs = columns.shape[0], n_coefs
+    lazy.clock, lazy.due, lazy.weight = told[0], told[1], told[2]
+    lazy.walk.l2, lazy.walk.l1 = l2, l1
     return lazy
 
 
@@ -377,25 +376,27 @@ def descend(
     const int64_t[::1] indptr, object indices, object values, const uint8_t[::1] y, int y_type,
     const double[::1] sample_weight, const Py_ssize_t[::1] first_rows, const double[::1] steps,
     Py_ssize_t batch_rows, bint softmax, double row_share, double l2, double l1,
-    double intercept_gain, bint fit_intercept, double curvature, double[:, ::1] columns,
-    double[::1] intercept, double[::1] sums, double[::1] told, double[::1] block,
+    double penalty_share, double intercept_gain, bint fit_intercept, double curvature,
+    double[:, ::1] columns, double[::1] intercept, double[::1] sums, double[::1] told,
+    double[::1] block,
 ):
     """Steps of lengths `steps` after the batches that begin at first_rows.
 
     See sparse/stochastic.pxd. columns (n_features, column_numbers(K)), intercept (K,), sums (K,)
-    and told (2,), the clock and the weight of the rows that squares are of, change in place; block
-    is (K + 2) * MOST_ROWS numbers of any content. Gains are learnt if curvature is above zero.
-    Returns the sum of the weighted losses, each before the step that its row takes part in.
+    and told (3,), the clock, what is due and the weight of the rows that squares are of, change in
+    place; block is (K + 2) * MOST_ROWS numbers of any content. Gains are learnt if curvature is
+    above zero. Returns the sum of the weighted losses, each before the step that its row takes part in.
     """
     cdef Entries X = entries_of(indptr, indices, values, columns.shape[0])
-    cdef LazyWalk lazy = lazy_of(columns, intercept, sums, told[0], l2, l1)
+    cdef LazyWalk lazy = lazy_of(columns, intercept.shape[0], told, l2, l1)
     cdef Task task = task_of(WALK, &X)
     cdef Py_ssize_t t = 0, n, turn
     lazy.X, lazy.walk.n_samples, lazy.walk.batch_rows = X, X.n_samples, batch_rows
     lazy.walk.softmax, lazy.walk.fit_intercept = softmax, fit_intercept
     lazy.walk.y, lazy.walk.sample_weight = targets_of(y, y_type), values_of(sample_weight)
     lazy.walk.row_share, lazy.walk.intercept_gain = row_share, intercept_gain
-    lazy.curvature, lazy.weight = curvature, told[1]
+    lazy.walk.intercept, lazy.sums = out_values(intercept), out_values(sums)
+    lazy.curvature, lazy.penalty_share = curvature, penalty_share
     lazy.first_rows, lazy.steps = &first_rows[0], &steps[0]
     lazy.walk.z = &block[0]
     lazy.walk.targets = lazy.walk.z + lazy.walk.n_coefs * MOST_BATCH_ROWS
@@ -406,14 +407,20 @@ def descend(
         n = min(turn, first_rows.shape[0] - t)
         with nogil:
             run(&task, 0, t, t + n)
-        told[0], told[1] = lazy.clock, lazy.weight
+        told[0], told[1], told[2] = lazy.clock, lazy.due, lazy.weight
         PyErr_CheckSignals()
         t += n
     return lazy.loss
 
 
-def settle(double[:, ::1] columns, double[::1] intercept, double clock, double l2, double l1):
-    """Bring all columns of a descent to the clock."""
-    cdef LazyWalk lazy = lazy_of(columns, intercept, None, clock, l2, l1)
+def reached(
+    double[:, ::1] columns, const double[::1] told, double l2, double l1, bint averaged,
+    double[:, ::1] coef,
+):
+    """Where a descent has come to, or the average of its way: coef, (K, n_features)."""
+    cdef LazyWalk lazy = lazy_of(columns, coef.shape[0], told, l2, l1)
+    cdef double* out = out_table(coef)
+    cdef Py_ssize_t j
     with nogil:
-        settle_columns(&lazy)
+        for j in range(lazy.walk.n_features):
+            read_column(&lazy, j, averaged, out)

@@ -6,8 +6,10 @@ The metric's inverse is diagonal, M = diag(m). A step of length s brings every c
 
 with g the mean gradient of the loss over the batch. Where g is zero, the steps of lengths s_1, ...,
 s_n are one of length s_1 + ... + s_n, so that a column is let lie until it occurs again, and only
-the sum of the steps, the clock, is kept. (Tsuruoka, Tsujii and Ananiadou, 2009, ACL-IJCNLP, for an
-L1 penalty alone.) A gradient may go first and the penalties afterwards, with the next stretch:
+the sum of the steps, the clock, is kept; where penalties fall as rows come, so is the sum of the
+steps times the penalties' share, what is due. (Tsuruoka, Tsujii and Ananiadou, 2009, ACL-IJCNLP,
+for an L1 penalty alone.) A gradient may go first and the penalties afterwards, with the next
+stretch:
 
     soft(exp(-s m l2) (w - g h exp(s m l2)), h l1)
 
@@ -29,13 +31,14 @@ from cython_kernels.sparse.entries cimport Entries, entry_t, index_t, value_at
 
 cdef enum:      # numbers of a column before its coefficients, which its sums follow
     CLOCK               # when the coefficients were what they are
+    DUE                 # of the penalties, then
     GAIN                # m
     UNIT                # features are x times this
     SQUARE              # the weighted sum of their squares, if gains are learnt
     FIRST
 
 cdef enum:
-    AHEAD = 24          # entries
+    AHEAD = 64          # entries
 
 cdef struct LazyWalk:
     Walk walk               # without center, unit, directions, velocity and average
@@ -46,6 +49,8 @@ cdef struct LazyWalk:
     double* columns         # (n_features, width)
     double* sums            # (n_coefs,): of the intercepts on the way
     double clock
+    double due
+    double penalty_share    # of l2 and l1, what they are now
     double curvature        # of the loss, by which gains are learnt from squares; 0: they stay
     double weight           # of all rows that the squares are of
     double loss             # out: the sum of the weighted losses of all rows
@@ -57,37 +62,65 @@ cdef inline double eighth_power(double x) noexcept nogil:
 
 
 cdef inline double mean_decay(double x) noexcept nogil:
-    """(1 - exp(-x)) / x."""
-    cdef double q = 1.0 / 40320.0
-    if x > 0.0625:
+    """(1 - exp(-x)) / x, x being nowhere below -1 / 64."""
+    cdef double q = 1.0 / 120.0 - x * (1.0 / 720.0)
+    if x > 1.0 / 64:
         return (1 - exp(-x)) / x
-    q = 1.0 / 5040.0 - x * q
-    q = 1.0 / 720.0 - x * q
-    q = 1.0 / 120.0 - x * q
     q = 1.0 / 24.0 - x * q
     q = 1.0 / 6.0 - x * q
     q = 0.5 - x * q
     return 1 - x * q
 
 
+cdef struct Stretch:        # what becomes of a column that was let lie
+    double left             # of its coefficients
+    double threshold
+    double half             # of what the points on the way count in the average
+
+
+cdef inline Stretch stretch_of(const LazyWalk* lazy, const double* column) noexcept nogil:
+    """From where a column was left to the clock."""
+    cdef Stretch stretch
+    cdef double reach = (lazy.due - column[DUE]) * column[GAIN]
+    cdef double share = mean_decay(reach * lazy.walk.l2)
+    stretch.left = 1 - reach * lazy.walk.l2 * share
+    stretch.threshold = reach * share * lazy.walk.l1
+    stretch.half = (eighth_power(lazy.clock) - eighth_power(column[CLOCK])) / 2
+    return stretch
+
+
 cdef inline void catch_up(const LazyWalk* lazy, double* column) noexcept nogil:
-    """Bring a column to the clock: what penalties do without a gradient."""
+    """Bring a column to the clock."""
     cdef Py_ssize_t n_coefs = lazy.walk.n_coefs
     cdef double* coef = column + FIRST
     cdef double* sums = coef + n_coefs
-    cdef double reach = (lazy.clock - column[CLOCK]) * column[GAIN]
-    cdef double share = mean_decay(reach * lazy.walk.l2)
-    cdef double left = 1 - reach * lazy.walk.l2 * share
-    cdef double threshold = reach * share * lazy.walk.l1
-    cdef double half = (eighth_power(lazy.clock) - eighth_power(column[CLOCK])) / 2
+    cdef Stretch stretch = stretch_of(lazy, column)
     cdef double before
     cdef Py_ssize_t k
-    column[CLOCK] = lazy.clock
+    column[CLOCK], column[DUE] = lazy.clock, lazy.due
     for k in range(n_coefs):
         before = coef[k]
-        coef[k] = soft(left * before, threshold)
+        coef[k] = soft(stretch.left * before, stretch.threshold)
         if coef[k] != 0:
-            sums[k] += half * (before + coef[k])
+            sums[k] += stretch.half * (before + coef[k])
+
+
+cdef inline void read_column(
+    const LazyWalk* lazy, Py_ssize_t j, bint averaged, double* out
+) noexcept nogil:
+    """The coefficients of a column at the clock or on the average, out[k * n_features]."""
+    cdef Py_ssize_t n_coefs = lazy.walk.n_coefs
+    cdef const double* column = lazy.columns + j * lazy.width
+    cdef Stretch stretch = stretch_of(lazy, column)
+    cdef double before, now
+    cdef Py_ssize_t k
+    for k in range(n_coefs):
+        before = column[FIRST + k]
+        now = soft(stretch.left * before, stretch.threshold)
+        if averaged:
+            before = 0.0 if now == 0 else stretch.half * (before + now)
+            now = (column[FIRST + n_coefs + k] + before) / eighth_power(lazy.clock)
+        out[k * lazy.walk.n_features + j] = now
 
 
 cdef inline void gather_row(
@@ -118,13 +151,16 @@ cdef inline void gather_row(
 
 cdef inline double pull_of(const LazyWalk* lazy, double* column, double step) noexcept nogil:
     """By how much a column moves against its gradient before penalties act; its gain, if learnt."""
-    cdef double l2 = lazy.walk.l2
-    cdef double reach, share
+    cdef double l2 = lazy.walk.l2 * lazy.penalty_share
+    cdef double reach, share, paid
     if lazy.curvature > 0 and column[SQUARE] > 0:
         column[GAIN] = 1 / sqrt(lazy.curvature * column[SQUARE] / lazy.weight + l2)
     reach = step * column[GAIN]
-    share = mean_decay(reach * l2)
-    return reach * share / (1 - reach * l2 * share)
+    paid = reach * l2
+    if paid < 1.0 / 64:
+        return reach * mean_decay(-paid)
+    share = mean_decay(paid)
+    return reach * share / (1 - paid * share)
 
 
 cdef inline void scatter_row(
@@ -149,6 +185,7 @@ cdef inline void move_intercepts(LazyWalk* lazy, Py_ssize_t n_rows, double step)
     cdef double before = eighth_power(lazy.clock)
     cdef Py_ssize_t k
     lazy.clock += step
+    lazy.due += step * lazy.penalty_share
     for k in range(lazy.walk.n_coefs):
         if lazy.walk.fit_intercept:
             lazy.walk.intercept[k] -= step * lazy.walk.intercept_gain * sum_of(
@@ -175,11 +212,3 @@ cdef inline void walk_lazily(
         for i in range(n_rows):
             scatter_row(values, indices, lazy, first + i, walk.z + i, lazy.steps[t])
         move_intercepts(lazy, n_rows, lazy.steps[t])
-
-
-cdef inline void settle_columns(const LazyWalk* lazy) noexcept nogil:
-    """Bring all columns to the clock."""
-    cdef Py_ssize_t j
-    for j in range(lazy.walk.n_features):
-        if lazy.columns[j * lazy.width + CLOCK] != lazy.clock:
-            catch_up(lazy, lazy.columns + j * lazy.width)

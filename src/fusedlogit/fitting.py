@@ -71,15 +71,17 @@ class Labels:
         ValueError
             If y holds another.
         """
-        check_classification_targets(y)
-        present, index = np.unique(y, return_inverse=True)
-        unknown = np.setdiff1d(present, classes)
-        if unknown.size:
+        if y.dtype.kind not in "biu":  # these name classes in any case
+            check_classification_targets(y)
+        places = np.searchsorted(classes, y)
+        unknown = classes.take(places, mode="clip") != y
+        if unknown.any():
+            first = np.unique(y[unknown]).tolist()[0]
             raise ValueError(
-                f"y holds class {unknown.tolist()[0]!r}, which is none of the announced "
+                f"y holds class {first!r}, which is none of the announced "
                 f"classes {classes.tolist()}: announce all at the first call"
             )
-        return cls._numbered(classes, np.searchsorted(classes, present)[index])
+        return cls._numbered(classes, places)
 
     @classmethod
     def _numbered(cls, classes: NDArray[Any], codes: NDArray[np.intp]) -> Labels:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fusedlogit import _kernels
 from fusedlogit.data.checks import stored_target
-from fusedlogit.data.lazy_walk import CLOCK, FIRST, GAIN, UNIT
+from fusedlogit.data.lazy_walk import FIRST, GAIN, UNIT
 from fusedlogit.data.sparse import SparseMatrix
 from fusedlogit.data.structure import rows_of
 from fusedlogit.solvers import reference
@@ -28,21 +28,18 @@ def run_kernel(kernel, X, y, coef, intercept, first_rows, steps, batch_rows, gai
     l2, l1 = told.get("l2", 0.0), told.get("l1", 0.0)
     columns = np.zeros((n_features, kernel.column_numbers(n_coefs)))
     columns[:, GAIN], columns[:, UNIT], columns[:, FIRST : FIRST + n_coefs] = gain, unit, coef.T
-    intercept, sums, clock = intercept.copy(), np.zeros(n_coefs), np.zeros(2)
+    intercept, sums, clock = intercept.copy(), np.zeros(n_coefs), np.zeros(3)
     loss = kernel.descend(
         matrix.indptr, matrix.indices, matrix.values, *stored_target(y), told.get("sample_weight"),
-        first_rows, np.asarray(steps, float), batch_rows, n_coefs > 1, 1 / batch_rows, l2, l1,
-        told.get("intercept_gain", 1.0), told.get("fit_intercept", True),
+        first_rows, np.asarray(steps, float), batch_rows, n_coefs > 1, 1 / batch_rows,
+        2 * l2, 2 * l1, 0.5, told.get("intercept_gain", 1.0), told.get("fit_intercept", True),
         told.get("curvature", 0.0), columns, intercept, sums, clock, np.empty((n_coefs + 2) * 64),
     )  # fmt: skip
     assert clock[0] == pytest.approx(np.sum(steps))
-    kernel.settle(columns, intercept, clock[0], l2, l1)
-    assert (columns[:, CLOCK] == clock[0]).all()
-    coefs = columns[:, FIRST : FIRST + 2 * n_coefs].T
-    return (
-        loss, coefs[:n_coefs], intercept, coefs[n_coefs:] / clock[0] ** 8, sums / clock[0] ** 8,
-        columns[:, GAIN],
-    )  # fmt: skip
+    coef, average = np.empty(coef.shape), np.empty(coef.shape)
+    kernel.reached(columns, clock, 2 * l2, 2 * l1, False, coef)
+    kernel.reached(columns, clock, 2 * l2, 2 * l1, True, average)
+    return loss, coef, intercept, average, sums / clock[0] ** 8, columns[:, GAIN]
 
 
 def assert_same(kernel, X, n_coefs, batch_rows, seed=0, lengths=None, **told):

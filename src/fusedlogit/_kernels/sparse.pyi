@@ -85,6 +85,7 @@ def descend(
     row_share: float,
     l2: float,
     l1: float,
+    penalty_share: float,
     intercept_gain: float,
     fit_intercept: bool,
     curvature: float,
@@ -94,4 +95,6 @@ def descend(
     told: Doubles,
     block: Doubles,
 ) -> float: ...
-def settle(columns: Doubles, intercept: Doubles, clock: float, l2: float, l1: float) -> None: ...
+def reached(
+    columns: Doubles, told: Doubles, l2: float, l1: float, averaged: bool, coef: Doubles
+) -> None: ...

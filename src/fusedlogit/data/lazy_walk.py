@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +20,7 @@ Doubles = NDArray[np.float64]
 
 #: Numbers of a column before its K coefficients, as in sparse/stochastic.pxd. Behind them are the
 #: sums of the coefficients on the way.
-CLOCK, GAIN, UNIT, SQUARE, FIRST = range(5)
+CLOCK, DUE, GAIN, UNIT, SQUARE, FIRST = range(6)
 
 #: Bytes of a line of cache, at a multiple of which each column begins.
 LINE_BYTES = 64
@@ -36,13 +36,15 @@ class LazyWalk:
         Of each column when it was last changed, its gain and unit, its coefficients and sums.
     intercept, sums : ndarray of shape (K,)
         The intercepts, and their sums on the way.
-    told : ndarray of shape (2,)
-        The clock, which is the sum of all steps, and the weight of the rows that gains are learnt
-        from.
+    told : ndarray of shape (3,)
+        The clock, which is the sum of all steps; the sum of all steps times the share that the
+        penalties had; the weight of the rows that gains are learnt from.
     step, power, batch_rows, l2, l1, softmax, fit_intercept, n_rows
         As of a `Walk`.
     averaged : bool
         Whether the average of the way is what it leads to.
+    penalty_share : float
+        Of `l2` and `l1`, what they are now.
     intercept_gain : float
         The inverse of the curvature in the intercepts.
     curvature : float
@@ -60,6 +62,7 @@ class LazyWalk:
     power: float = 0.0
     averaged: bool = True
     fit_intercept: bool = True
+    penalty_share: float = 1.0
     intercept_gain: float = 1.0
     curvature: float = 0.0
     n_rows: int = 0
@@ -81,7 +84,7 @@ class LazyWalk:
         columns[:, GAIN], columns[:, UNIT] = 1.0, unit
         zero = np.zeros(n_vectors)
         return cls(
-            columns, zero, zero.copy(), np.zeros(2), batch_rows, l2, l1, averaged=averaged,
+            columns, zero, zero.copy(), np.zeros(3), batch_rows, l2, l1, averaged=averaged,
             fit_intercept=fit_intercept,
         )  # fmt: skip
 
@@ -89,15 +92,33 @@ class LazyWalk:
     def n_vectors(self) -> int:
         return len(self.intercept)
 
-    @property
-    def coef(self) -> Doubles:
-        """(n_features, K), as it lies: of each column when it was last changed."""
-        return self.columns[:, FIRST : FIRST + self.n_vectors]
+    def copy(self, *, columns: bool) -> LazyWalk:
+        """The same walk to go on with apart from this one, but for the columns if need be."""
+        arrays = {name: getattr(self, name).copy() for name in ("intercept", "sums", "told")}
+        if columns:
+            arrays["columns"] = _lines(*self.columns.shape)
+            arrays["columns"][:] = self.columns
+        return replace(self, **arrays)
 
-    @property
-    def coef_sums(self) -> Doubles:
-        """(n_features, K), as it lies."""
-        return self.columns[:, FIRST + self.n_vectors : FIRST + 2 * self.n_vectors]
+    def in_units(self, unit: Doubles) -> None:
+        """Go on in features of other units; a column without one is at zero."""
+        factor = np.divide(self.columns[:, UNIT], unit, out=np.zeros_like(unit), where=unit != 0)
+        self.columns[:, FIRST:] *= factor[:, None]
+        moved = factor > 0
+        self.columns[moved, GAIN] *= factor[moved]
+        self.columns[moved, SQUARE] /= factor[moved] ** 2
+        self.columns[:, UNIT] = unit
+
+    def gains_by(self, mean_squares: Doubles) -> Doubles:
+        """Of columns with such features: the inverse of the metric."""
+        penalty = self.l2 * self.penalty_share
+        least = np.finfo(float).tiny
+        gains: Doubles = 1 / np.sqrt(np.maximum(self.curvature * mean_squares + penalty, least))
+        return gains
+
+    def coef_of(self, columns: NDArray[np.intp]) -> Doubles:
+        """(K, n_columns) of some columns, each when it was last changed."""
+        return np.ascontiguousarray(self.columns[columns, FIRST : FIRST + self.n_vectors].T)
 
     def over(
         self,
@@ -112,30 +133,26 @@ class LazyWalk:
         loss = kernels.descend(
             matrix.indptr, matrix.indices, matrix.values, *target.stored, target.sample_weight,
             first_rows, steps, self.batch_rows, self.n_vectors > 1,
-            1 / (self.batch_rows * mean_weight), self.l2, self.l1, self.intercept_gain,
-            self.fit_intercept, self.curvature, self.columns, self.intercept, self.sums, self.told,
-            block,
+            1 / (self.batch_rows * mean_weight), self.l2, self.l1, self.penalty_share,
+            self.intercept_gain, self.fit_intercept, self.curvature, self.columns, self.intercept,
+            self.sums, self.told, block,
         )  # fmt: skip
         self.n_rows += matrix.n_samples
         return loss
 
-    def settle(self) -> None:
-        """Bring all columns to the clock."""
-        kernels.settle(self.columns, self.intercept, self.told[0], self.l2, self.l1)
-
     def reached(self) -> tuple[Doubles, Doubles]:
         """Coefficients (K, n_features) and intercepts: the average of the way, or its end."""
-        self.settle()
-        counted = self.told[0] ** 8
-        if not self.averaged or counted == 0:
-            return self.coef.T.copy(), self.intercept.copy()
-        return (self.coef_sums / counted).T, self.sums / counted
+        coef = np.empty((self.n_vectors, len(self.columns)))
+        averaged = self.averaged and self.told[0] > 0
+        kernels.reached(self.columns, self.told, self.l2, self.l1, averaged, coef)
+        return coef, self.sums / self.told[0] ** 8 if averaged else self.intercept.copy()
 
     def begin_again(self, coef: Doubles, intercept: Doubles) -> None:
         """From other coefficients, with an average of its own."""
-        self.columns[:, CLOCK], self.told[0] = 0.0, 0.0
-        self.coef[:], self.intercept[:] = coef.T, intercept
-        self.coef_sums[:], self.sums[:] = 0.0, 0.0
+        self.columns[:, :GAIN], self.told[:2] = 0.0, 0.0
+        self.columns[:, FIRST : FIRST + self.n_vectors] = coef.T
+        self.columns[:, FIRST + self.n_vectors :] = 0.0
+        self.intercept[:], self.sums[:] = intercept, 0.0
 
 
 def _lines(n_columns: int, numbers: int) -> Doubles:

@@ -115,6 +115,13 @@ class SparseMatrix(Ledger):
             raise_if_outside(y)
         blame(None if self._known_finite else (self.source or self).first_nonfinite())
 
+    def refuse_beyond(self, most: float) -> None:
+        """Raise where a value is not finite, naming it, or beyond this size."""
+        if self.values is None or not np.issubdtype(self.values.dtype, np.floating):
+            return
+        if not np.abs(self.values).max(initial=0) <= most:
+            self.raise_if_nonfinite(np.nan)
+
     def first_nonfinite(self) -> tuple[Any, int, int] | None:
         """The first NaN or infinity, its row and column; None if there is none."""
         if self.values is None:

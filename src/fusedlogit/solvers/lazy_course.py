@@ -71,11 +71,7 @@ class LazyCourse:
         refuse_momentum(options)
         unit = 1 / one.scaling.scale
         offset = -one.scaling.center * unit
-        if offset.any() and not one.fit_intercept:
-            raise ValueError(
-                "scaling='standard' centres sparse rows through the intercept: solver='sgd' needs "
-                "fit_intercept=True, or scaling by a number"
-            )
+        require_intercept(bool(offset.any()), one.fit_intercept)
         walk = LazyWalk.beginning(
             unit, n_vectors, batch_rows, one.penalty, one.l1_penalty, averaged=options.average,
             fit_intercept=one.fit_intercept,
@@ -93,14 +89,15 @@ class LazyCourse:
         """Take gains and the step at a point (K, n_features + 1), and walk on from there."""
         walk, (coef, intercept) = self.walk, self._about_origin(table)
         walk.begin_again(coef, intercept)
-        curvature = self.sample.curvature(walk)
+        sample = self.sample
+        curvature = sample.curvature(walk)
         mean = float(curvature.mean())
         seen = self.squares > 0
-        least = float(self.squares[seen].min(initial=np.inf))
-        squares = np.where(seen, self.squares, least if np.isfinite(least) else 1.0)
-        walk.columns[:, GAIN] = 1 / np.sqrt(mean * squares + walk.l2)
+        least = float(self.squares[seen].min()) if seen.any() else 1.0
+        walk.columns[:, GAIN] = 1 / np.sqrt(mean * np.where(seen, self.squares, least) + walk.l2)
         walk.intercept_gain = 1 / np.sqrt(mean)
-        walk.step = self.step or share * self.sample.longest_step(walk, curvature)
+        gain = walk.columns[sample.columns, GAIN]
+        walk.step = self.step or share * sample.longest_step(walk, gain, curvature)
 
     def _about_origin(self, table: Doubles) -> tuple[Doubles, Doubles]:
         return table[:, :-1], table[:, -1] + table[:, :-1] @ self.offset
@@ -122,19 +119,23 @@ class Sample:
 
     def curvature(self, walk: LazyWalk) -> Doubles:
         """Of the loss in each row where a walk is, with a share of the most that it may be."""
-        coef = walk.coef[self.columns] * walk.columns[self.columns, UNIT][:, None]
-        decision = self.rows.decision_values(np.ascontiguousarray(coef.T), walk.intercept)
+        coef = walk.coef_of(self.columns) * walk.columns[self.columns, UNIT]
+        decision = self.rows.decision_values(coef, walk.intercept)
         p = SOFTMAX.probabilities(by_class(decision))
         curvature: Doubles = (p * (1 - p)).max(axis=0)
         return (1 - MOST_SHARE) * curvature + MOST_SHARE * CURVATURE
 
-    def longest_step(self, walk: LazyWalk, curvature: Doubles) -> float:
-        """That of which a stable one is half, by what the rows are in the metric of a walk."""
+    def squares(self, row_weight: Doubles | None = None) -> Doubles:
+        """The sums of squares of the columns, each row's by its weight."""
+        weight = np.ones(self.rows.n_samples) if row_weight is None else row_weight
+        return self.rows.squares(weight)[1]
+
+    def longest_step(self, walk: LazyWalk, gain: Doubles, curvature: Doubles) -> float:
+        """That is stable, by what the rows are in the metric."""
         n_rows = self.rows.n_samples
-        columns = walk.columns[self.columns]
-        root = np.sqrt(columns[:, GAIN]) * columns[:, UNIT]
+        root = np.sqrt(gain) * walk.columns[self.columns, UNIT]
         root_of_one = float(np.sqrt(walk.intercept_gain)) if walk.fit_intercept else 0.0
-        trace = float(self.rows.squares(curvature)[1] @ root**2)
+        trace = float(self.squares(curvature) @ root**2)
         trace = (trace + root_of_one**2 * float(curvature.sum())) / n_rows
         vector, vector_of_one, top = np.ones(len(root)), 1.0, 0.0
         for _ in range(POWERS):
@@ -157,4 +158,13 @@ def refuse_momentum(options: SGD) -> None:
         raise ValueError(
             f"SGD(momentum={options.momentum}) moves every coefficient at each step, which over "
             "sparse rows costs too much: use momentum=0"
+        )
+
+
+def require_intercept(centred: bool, fit_intercept: bool) -> None:
+    """Raise a ValueError: what is centred without an intercept is dense."""
+    if centred and not fit_intercept:
+        raise ValueError(
+            "scaling='standard' centres sparse rows by way of the intercept: stochastic descent "
+            "needs fit_intercept=True, or scaling by a number"
         )

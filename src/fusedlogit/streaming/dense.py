@@ -1,4 +1,4 @@
-"""Learning from rows as they come, each of which counts once: what `partial_fit` does."""
+"""Learning from dense rows as they come, in the metric of a sample of them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .data.protocol import Data, Walked
-from .data.target import Target
-from .data.walk import Metric, Walk
-from .solvers.settings import SGD
-from .solvers.stochastic import Course, batch_of, metric_rows
+from ..data.protocol import Data, Walked
+from ..data.target import Target
+from ..data.walk import Metric, Walk
+from ..solvers.settings import SGD
+from ..solvers.stochastic import Course, batch_of, metric_rows
 
 Doubles = NDArray[np.float64]
 
@@ -71,6 +71,10 @@ class Stream:
         return cls(
             point.copy(), point.copy(), zero, zero.copy(), np.zeros((0, n_features)), np.zeros(0)
         )  # fmt: skip
+
+    def coefficients(self) -> tuple[Doubles, Doubles]:
+        """In X's own units."""
+        return self.average[:, :-1], self.average[:, -1]
 
     def learn(
         self,
