@@ -385,7 +385,7 @@ def descend(
     See sparse/stochastic.pxd. columns (n_features, column_numbers(K)), intercept (K,), sums (K,)
     and told (3,), the clock, what is due and the weight of the rows that squares are of, change in
     place; block is (K + 2) * MOST_ROWS numbers of any content. Gains are learnt if curvature is
-    above zero. Returns the sum of the weighted losses, each before the step that its row takes part in.
+    above zero. Returns the sum of the weighted losses, each before the step of its row.
     """
     cdef Entries X = entries_of(indptr, indices, values, columns.shape[0])
     cdef LazyWalk lazy = lazy_of(columns, intercept.shape[0], told, l2, l1)

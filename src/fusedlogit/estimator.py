@@ -16,17 +16,21 @@ from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
 from .classifier import LinearClassifier
+from .data.per_row import PerRow
 from .data.protocol import Walked
 from .fitting import (
+    Judge,
     Labels,
     check_offers,
     coefficients_of,
+    left_out,
     problem_of,
     seed_of,
     solver_of,
     weights_of,
 )
 from .solvers import FOREIGN, SGD, SOLVERS, Callback, Result, Settings, choose
+from .solvers.cause import Cause
 from .solvers.checkpoint import Checkpoint
 from .solvers.scheduler import run
 from .streaming import LazyStream, Stream
@@ -236,7 +240,11 @@ class LogisticRegression(LinearClassifier):
         labels = Labels.of(target_values, "LogisticRegression")
         weight, unit = weights_of(labels, target_values, sample_weight, self.class_weight)
         labels.require_weight(weight, "LogisticRegression")
-        target = labels.target(weight)
+        target, judge, seed = labels.target(weight), None, seed_of(self.random_state)
+        if name == "sgd" and sgd.early_stopping and not isinstance(labels.codes, PerRow):
+            rows = left_out(labels, sgd.validation_fraction, seed)
+            judge, target = Judge.apart(data, target, rows)
+            labels.require_weight(target.sample_weight, "LogisticRegression")
         penalty = 1 / (self.C * unit) / target.total_weight
         problem = problem_of(
             data, target, labels.n_classes, self.scaling,
@@ -247,8 +255,9 @@ class LogisticRegression(LinearClassifier):
             self.tol,
             self.learning_rate,
             self._reporter(),
-            seed_of(self.random_state),
+            seed,
             sgd=sgd,
+            judge=judge,
         )
         solver = solver_of(name, labels.n_classes, l1)
         check_offers(solver, problem)
@@ -309,6 +318,10 @@ class LogisticRegression(LinearClassifier):
             model is then as it was before.
         """
         _, sgd = self._solver()
+        if sgd.early_stopping:
+            raise ValueError(
+                "SGD(early_stopping=True) is for fit: partial_fit goes over each row once"
+            )
         if self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' needs all rows at once: give partial_fit a dict instead"
@@ -416,7 +429,7 @@ class LogisticRegression(LinearClassifier):
         self.n_passes_ = n_passes
         self.converged_ = result.converged
         self.history_ = result.history
-        if not result.converged:
+        if not result.converged and result.cause != Cause.JUDGED:
             warnings.warn(
                 f"LogisticRegression did not converge in {result.n_iter} iterations: the cost is "
                 f"within {result.suboptimality:.3g} of the minimum (relative), tol is "

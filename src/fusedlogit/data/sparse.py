@@ -24,6 +24,7 @@ from .lazy_walk import LazyWalk
 from .ledger import Ledger
 from .margins import Margins
 from .protocol import Sums
+from .sparse_gram import centred_gram
 from .structure import index_arrays
 from .target import Target
 
@@ -37,9 +38,6 @@ MOST_SUMS = 256 << 20
 
 #: Features and entries from which on a better order of columns pays for itself within a fit.
 MANY_FEATURES, MANY_ENTRIES = 1 << 15, 1 << 20
-
-#: Stored elements, as a share of all, from which on a product of rows is one of dense matrices.
-NEARLY_DENSE = 0.1
 
 
 class SparseMatrix(Ledger):
@@ -117,9 +115,7 @@ class SparseMatrix(Ledger):
 
     def refuse_beyond(self, most: float) -> None:
         """Raise where a value is not finite, naming it, or beyond this size."""
-        if self.values is None or not np.issubdtype(self.values.dtype, np.floating):
-            return
-        if not np.abs(self.values).max(initial=0) <= most:
+        if self.values is not None and not np.abs(self.values).max(initial=0) <= most:
             self.raise_if_nonfinite(np.nan)
 
     def first_nonfinite(self) -> tuple[Any, int, int] | None:
@@ -306,22 +302,7 @@ class SparseMatrix(Ledger):
 
         Computed in float64.
         """
-        rows = self._scipy()
-        rows.data *= scale[rows.indices]
-        used, rows.indices = np.unique(rows.indices, return_inverse=True)
-        rows = csr_array((rows.data, rows.indices, rows.indptr), (self.n_samples, len(used)))
-        origin = mean * scale
-        if self.n_entries > NEARLY_DENSE * self.n_samples * len(used):
-            dense = rows.toarray()
-            product = dense @ dense.T
-        else:
-            product = (rows @ rows.T).toarray()
-        along = rows @ origin[used]
-        product -= along
-        product -= along[:, None]
-        product += origin @ origin
-        product *= root
-        product *= root[:, None]
+        product = centred_gram(self._scipy(), mean, scale, root)
         self.n_passes += 1
         self.raise_if_nonfinite(np.diagonal(product))
         return np.asfortranarray(np.tril(product), dtype=dtype)
@@ -334,11 +315,9 @@ class SparseMatrix(Ledger):
         mean_weight: float | None = None,
     ) -> float:
         """As of a `DenseMatrix`, in time by the entries."""
-        loss = walk.over(
-            self, target, mean_weight or target.total_weight / self.n_samples, generator
-        )
         self.n_passes += 1
-        return loss
+        mean_weight = mean_weight or target.total_weight / self.n_samples
+        return walk.over(self, target, mean_weight, generator)
 
     def moments(
         self, sample_weight: Doubles | None, unit: Doubles | None = None

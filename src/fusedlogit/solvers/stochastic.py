@@ -159,6 +159,9 @@ class Wandering(Path[Objective | Multinomial]):
         self.adaptive = settings.sgd.schedule == "adaptive"
         self.course = self._begin(settings.sgd)
         self.course.renew(self._table(), self.share)
+        self.best, self.losses, self.n_without = here, list[float](), 0
+        if settings.judge is not None:
+            self.judge(here)
 
     def _table(self) -> Doubles:
         """The best point by class."""
@@ -195,6 +198,7 @@ class Wandering(Path[Objective | Multinomial]):
         walk = self.course.walk
         data: Any = objective.data  # protocol.Walked, as the solver declares
         yield from passes(partial(data.walk, objective.target, walk, self.generator))
+        there = before
         try:
             there = yield from evaluate(objective, self.course.reached().ravel())
             if self.cost(there) < self.cost(before):
@@ -206,7 +210,9 @@ class Wandering(Path[Objective | Multinomial]):
         gained = 1 - cost / max(self.cost(before), TINY)
         if self.adaptive:
             self.adapt(gained)
-        if gained <= self.settings.tol:
+        if self.settings.judge is not None:
+            self.judge(there)
+        elif gained <= self.settings.tol:
             yield from self.prove()
 
     def adapt(self, gained: float) -> None:
@@ -218,6 +224,25 @@ class Wandering(Path[Objective | Multinomial]):
                 self.cause = Cause.SHORT
         if gained <= WORTH or gained > MUCH:
             self.course.renew(self._table(), self.share)
+
+    def judge(self, there: Evaluation) -> None:
+        """Keep the best of the points by the rows left out; stop when there comes no better."""
+        assert self.settings.judge is not None
+        loss = self.settings.judge(*self.objective.to_data(there.point))
+        best, sgd = min(self.losses, default=np.inf), self.settings.sgd
+        if loss < best:
+            self.best = there
+        self.losses.append(loss)
+        self.n_without = 0 if loss < best * (1 - self.settings.tol) else self.n_without + 1
+        if self.n_without >= sgd.n_iter_no_change and self.cause == Cause.ITERATIONS:
+            self.cause = Cause.JUDGED
+
+    def result(self) -> Result:
+        """Where the path stands; the best of its points by the rows left out, if there are any."""
+        found = super().result()
+        if self.settings.judge is None:
+            return found
+        return replace(found, point=self.best.point, margins=self.best.margins, history=self.losses)
 
     def prove(self) -> Steps[None]:
         """How far the best point is from the minimum."""
@@ -232,7 +257,7 @@ def solve(objective: Objective | Multinomial, start: Doubles, settings: Settings
     path = yield from passes(partial(Wandering, objective, settings, here))
     while not path.finished:
         yield from path.go_on()
-    if not path.converged:
+    if not path.converged and settings.judge is None:
         yield from path.prove()
     return path.result()
 
