@@ -32,8 +32,8 @@ KINDS = {"dense": np.asarray, "sparse": sparse.csr_array, "parts": as_parts}
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("kind", KINDS)
 def test_better_on_unseen_rows_than_the_minimum(kind, n_classes):
-    X, y = noisy(n_features=1_000, n_classes=n_classes)
-    unseen = noisy(5_000, 1_000, n_classes, seed=2)
+    X, y = noisy(n_features=500, n_classes=n_classes)
+    unseen = noisy(5_000, 500, n_classes, seed=2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model = LogisticRegression(C=1e3, solver=STOPPING).fit(KINDS[kind](X), y)

@@ -83,8 +83,8 @@ def metric_of(features: Doubles, l2: float, *, directions: bool) -> tuple[Metric
 
 def batch_of(options: SGD, n_samples: int) -> int:
     """Rows of a batch."""
-    usual = np.clip(n_samples // BATCHES, LEAST_BATCH, stochastic.MOST_ROWS)
-    return options.batch_size or int(usual)
+    usual = min(max(n_samples // BATCHES, LEAST_BATCH), stochastic.MOST_ROWS)
+    return options.batch_size or usual
 
 
 def metric_rows(n_samples: int, n_features: int) -> int:

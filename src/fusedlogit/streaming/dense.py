@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.protocol import Data, Walked
 from ..data.target import Target
-from ..data.walk import Metric, Walk
+from ..data.walk import Walk
 from ..solvers.settings import SGD
 from ..solvers.stochastic import Course, batch_of, metric_rows
 
 Doubles = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the rows drawn have told: a metric, its center in X's own units, and a step."""
-
-    metric: Metric
-    center: Doubles
-    step: float
 
 
 @dataclass
@@ -31,50 +22,53 @@ class Stream:
 
     Attributes
     ----------
-    point, average : ndarray of shape (K, n_features + 1)
-        The end of the way and the average of its points, in X's own units.
+    walk : Walk
+        The end of the way and the average of its points, in features (x - center) unit; its metric
+        and step are those that the rows drawn have told.
     mean, square : ndarray of shape (n_features,)
         Of the columns, and the sum of their squared deviations; by weight.
-    drawn : ndarray of shape (some, n_features)
-        Rows drawn from all so far, each as likely as any other.
-    keys : ndarray of shape (some,)
+    drawn : list of ndarray of shape (some, n_features)
+        Rows drawn from all so far, each as likely as any other, and some more until the metric is
+        taken.
+    keys : list of ndarray of shape (some,)
         By which they were drawn: the smallest of numbers given to all rows at random.
-    n_averaged, n_rows : int
-        Steps that `average` is of; rows so far.
+    bar : float
+        The largest of the smallest, as of when the metric was taken.
+    n_rows : int
+        So far.
     weight : float
         The sum of their weights.
-    known : Known or None
     n_known : int
-        Rows so far when that was told.
+        Rows so far when the metric was taken.
     losses : list of float
         Mean loss of the rows of each call, each before the step that it took part in.
     """
 
-    point: Doubles
-    average: Doubles
+    walk: Walk
     mean: Doubles
     square: Doubles
-    drawn: Doubles
-    keys: Doubles
-    n_averaged: int = 0
+    drawn: list[Doubles] = field(default_factory=list)
+    keys: list[Doubles] = field(default_factory=list)
+    bar: float = 1.0
     n_rows: int = 0
     weight: float = 0.0
-    known: Known | None = None
     n_known: int = 0
     losses: list[float] = field(default_factory=list)
 
     @classmethod
     def beginning(cls, point: Doubles) -> Stream:
         """From coefficients and intercepts in X's own units, before the first row."""
-        n_features = point.shape[1] - 1
-        zero = np.zeros(n_features)
-        return cls(
-            point.copy(), point.copy(), zero, zero.copy(), np.zeros((0, n_features)), np.zeros(0)
+        zero = np.zeros(point.shape[1] - 1)
+        walk = Walk.beginning(
+            point.shape, momentum=0.0, average=True, center=zero, unit=np.ones_like(zero),
+            batch_rows=1, l2=0.0,
         )  # fmt: skip
+        walk.begin_again(point[:, :-1], point[:, -1])
+        return cls(walk, zero, zero)
 
     def coefficients(self) -> tuple[Doubles, Doubles]:
         """In X's own units."""
-        return self.average[:, :-1], self.average[:, -1]
+        return _in_data(self.walk, *self.walk.reached())
 
     def learn(
         self,
@@ -92,30 +86,30 @@ class Stream:
         `penalty` is the L2 and the L1 penalty times the sum of all weights. After an error, all is
         to be thrown away: work on a copy.
         """
-        self._look_at(data, target, unit_of_weight, moments=scaling == "standard", seed=seed)
-        unit = self._unit(scaling)
-        l2, l1 = (of_all / self.weight for of_all in penalty)
-        walk = Walk.beginning(
-            self.point.shape, momentum=options.momentum, average=options.average,
-            center=np.zeros_like(unit), unit=unit, batch_rows=batch_of(options, self.n_rows),
-            l2=l2, l1=l1, fit_intercept=fit_intercept,
-            power=0.0 if options.schedule == "constant" else options.power,
-        )  # fmt: skip
-        self._take_metric(walk, options)
-        known = self.known
-        assert known is not None
-        walk.metric, walk.center, walk.step = known.metric, known.center, known.step
-        walk.begin_again(*self._about_center(walk, self.point))
-        if walk.average is not None:
-            walk.average[:] = np.column_stack(self._about_center(walk, self.average))
-            walk.n_averaged = self.n_averaged
-        walk.n_rows = self.n_rows - data.n_samples
+        standard = scaling == "standard"
+        self._look_at(data, target, unit_of_weight, moments=standard, seed=seed)
+        walk = self.walk = self._own_walk(options, fit_intercept)
+        walk.l2, walk.l1 = (of_all / self.weight for of_all in penalty)
+        due = self.n_rows >= 2 * self.n_known
+        if standard or due:
+            self._change_features(self._unit(scaling), options if due else None)
         loss = data.walk(target, walk, None)
         data.raise_if_nonfinite(loss, walk.coef, y=target.y)
         self.losses = [*self.losses, loss / target.total_weight]
-        self.n_averaged = walk.n_averaged
-        self.point = self._in_data(walk, walk.coef, walk.intercept)
-        self.average = self._in_data(walk, *walk.reached())
+
+    def _own_walk(self, options: SGD, fit_intercept: bool) -> Walk:
+        """The walk so far, with arrays of its own, to go on as told."""
+        walk = self.walk
+        table = np.zeros((len(walk.coef), walk.coef.shape[1] + 1))
+        average = table if walk.average is None else walk.average.copy()
+        return replace(
+            walk, coef=walk.coef.copy(), intercept=walk.intercept.copy(),
+            average=average if options.average else None, momentum=options.momentum,
+            velocity=table if options.momentum else None, fit_intercept=fit_intercept,
+            batch_rows=batch_of(options, self.n_rows),
+            power=0.0 if options.schedule == "constant" else options.power,
+            n_averaged=walk.n_averaged if walk.average is not None else 0,
+        )  # fmt: skip
 
     def _look_at(
         self, data: Data, target: Target, unit_of_weight: float, *, moments: bool, seed: int
@@ -133,18 +127,24 @@ class Stream:
         self.n_rows += data.n_samples
 
     def _draw(self, data: Data, generator: np.random.Generator) -> None:
-        """Keep the rows of the smallest of numbers that all are given at random."""
-        size = metric_rows(self.n_rows + data.n_samples, data.n_features)
+        """Keep rows of small ones of the numbers that all are given at random."""
         keys = generator.random(data.n_samples)
-        least = np.sort(np.concatenate([self.keys, keys]))[:size]
-        rows = np.flatnonzero(keys <= least[-1])
+        rows = np.flatnonzero(keys <= self.bar)
         if not len(rows):
             return
         drawn = data.rows(rows, np.float64)
         data.raise_if_nonfinite(drawn)
-        kept = self.keys <= least[-1]
-        self.drawn = np.vstack([self.drawn[kept], drawn])
-        self.keys = np.concatenate([self.keys[kept], keys[rows]])
+        self.drawn, self.keys = [*self.drawn, drawn], [*self.keys, keys[rows]]
+
+    def _keep_drawn(self) -> Doubles:
+        """Those that are drawn: the rows of the smallest numbers."""
+        keys, drawn = np.concatenate(self.keys), np.vstack(self.drawn)
+        size = metric_rows(self.n_rows, drawn.shape[1])
+        if len(keys) > size:
+            self.bar = float(np.partition(keys, size - 1)[size - 1])
+            keys, drawn = keys[keys <= self.bar], drawn[keys <= self.bar]
+        self.keys, self.drawn = [keys], [drawn]
+        return drawn
 
     def _unit(self, scaling: float | str | None) -> Doubles:
         """Of the features; zero for a column that has been constant so far."""
@@ -153,23 +153,32 @@ class Stream:
             return np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
         return np.full(len(self.mean), 1 / (1.0 if scaling is None else float(scaling)))
 
-    def _take_metric(self, walk: Walk, options: SGD) -> None:
-        """Take the metric anew whenever the rows have doubled."""
-        if self.known is not None and self.n_rows < 2 * self.n_known:
-            return
-        course = Course(walk, self.drawn * walk.unit, options.step)
-        course.renew(np.column_stack(self._about_center(walk, self.average)))
-        self.known = Known(walk.metric, walk.center, walk.step)
-        self.n_known = self.n_rows
+    def _change_features(self, unit: Doubles, options: SGD | None) -> None:
+        """Go on in other units and, if it is due, in the metric of the rows drawn so far."""
+        walk = self.walk
+        point = _in_data(walk, walk.coef, walk.intercept)
+        averaged, n_averaged = walk.average is not None and walk.n_averaged, walk.n_averaged
+        reached = _in_data(walk, *walk.reached())
+        walk.unit = unit
+        if options is not None:
+            walk.center = np.zeros_like(unit)
+            course = Course(walk, self._keep_drawn() * unit, options.step)
+            course.renew(np.column_stack(_about_center(walk, *reached)))
+            self.n_known = self.n_rows
+        walk.begin_again(*_about_center(walk, *point))
+        if averaged:
+            assert walk.average is not None
+            walk.average[:] = np.column_stack(_about_center(walk, *reached))
+            walk.n_averaged = n_averaged
 
-    def _about_center(self, walk: Walk, table: Doubles) -> tuple[Doubles, Doubles]:
-        """From X's own units to features about the walk's center."""
-        coef = np.divide(
-            table[:, :-1], walk.unit, out=np.zeros_like(table[:, :-1]), where=walk.unit != 0
-        )
-        return coef, table[:, -1] + table[:, :-1] @ walk.center
 
-    def _in_data(self, walk: Walk, coef: Doubles, intercept: Doubles) -> Doubles:
-        """From features about the walk's center to X's own units."""
-        coef = coef * walk.unit
-        return np.column_stack([coef, intercept - coef @ walk.center])
+def _about_center(walk: Walk, coef: Doubles, intercept: Doubles) -> tuple[Doubles, Doubles]:
+    """From X's own units to features about a walk's center."""
+    units = np.divide(coef, walk.unit, out=np.zeros_like(coef), where=walk.unit != 0)
+    return units, intercept + coef @ walk.center
+
+
+def _in_data(walk: Walk, coef: Doubles, intercept: Doubles) -> tuple[Doubles, Doubles]:
+    """From features about a walk's center to X's own units."""
+    coef = coef * walk.unit
+    return coef, intercept - coef @ walk.center
