@@ -294,7 +294,7 @@ class LogisticRegression(LinearClassifier):
         gets to the minimum itself. A stream may be pickled between two calls and go on. What is
         kept of rows is a sample of 2,048 at most. A call with sparse rows costs time in their
         entries, whatever the number of columns; units of `scaling="standard"` are then taken anew
-        whenever the rows have doubled, after a look at all columns in each call.
+        only now and then, after a look at all columns in each call.
 
         Parameters
         ----------

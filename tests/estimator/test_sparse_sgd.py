@@ -46,7 +46,7 @@ class TestSolver:
         X, y = words(10_000, n_classes=n_classes)
         told = {"C": 0.3, "l1_ratio": l1_ratio}
         model = LogisticRegression(**told, solver="sgd", tol=1e-3, max_iter=40).fit(X, y)
-        assert 0 <= above(model, X, y, **told) <= 3e-3
+        assert 0 <= above(model, X, y, **told) <= 5e-3
         assert model.history_ == sorted(model.history_, reverse=True)
 
     def test_says_so_where_it_is_near(self):

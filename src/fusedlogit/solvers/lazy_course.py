@@ -32,6 +32,8 @@ POWERS = 8
 class LazyCourse:
     """A walk over sparse rows, whose length of step and gains are told by `renew`.
 
+    Its metric does not follow the curvature, and `share` of the longest step is taken at first.
+
     Parameters
     ----------
     walk : LazyWalk
@@ -45,6 +47,9 @@ class LazyCourse:
         That the user asks for.
     """
 
+    follows = False
+    share = 0.25
+
     def __init__(
         self,
         walk: LazyWalk,
@@ -55,6 +60,7 @@ class LazyCourse:
     ) -> None:
         self.walk, self.squares, self.offset, self.step = walk, squares, offset, step
         self.sample = Sample(rows)
+        self.longest: float | None = None
 
     @classmethod
     def of(
@@ -86,18 +92,27 @@ class LazyCourse:
         return cls(walk, squares, offset, sample, options.step)
 
     def renew(self, table: Doubles, share: float) -> None:
-        """Take gains and the step at a point (K, n_features + 1), and walk on from there."""
-        walk, (coef, intercept) = self.walk, self._about_origin(table)
-        walk.begin_again(coef, intercept)
-        sample = self.sample
+        """Walk on from a point (K, n_features + 1) with a share of the longest step.
+
+        Gains and step are taken at the first one: were they to follow the curvature, which falls
+        on the way, steps would grow beyond what rows that are still far from their margins bear.
+        """
+        walk = self.walk
+        walk.begin_again(*self._about_origin(table))
+        if self.longest is None:
+            self.longest = self._longest_step()
+        walk.step = self.step or share * self.longest
+
+    def _longest_step(self) -> float:
+        """By the gains, which are taken where the walk is."""
+        walk, sample = self.walk, self.sample
         curvature = sample.curvature(walk)
         mean = float(curvature.mean())
         seen = self.squares > 0
         least = float(self.squares[seen].min()) if seen.any() else 1.0
         walk.columns[:, GAIN] = 1 / np.sqrt(mean * np.where(seen, self.squares, least) + walk.l2)
         walk.intercept_gain = 1 / np.sqrt(mean)
-        gain = walk.columns[sample.columns, GAIN]
-        walk.step = self.step or share * sample.longest_step(walk, gain, curvature)
+        return sample.longest_step(walk, walk.columns[sample.columns, GAIN], curvature)
 
     def _about_origin(self, table: Doubles) -> tuple[Doubles, Doubles]:
         return table[:, :-1], table[:, -1] + table[:, :-1] @ self.offset

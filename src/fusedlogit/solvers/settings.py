@@ -41,6 +41,7 @@ class SGD:
         (1 + rows / 65,536) ** `power`.
     power : float
     momentum : float
+        0 over sparse rows: with momentum, all coefficients move at each step.
     average : bool
         Whether to return the average of the way, and not its end.
     early_stopping : bool

@@ -92,8 +92,20 @@ def metric_rows(n_samples: int, n_features: int) -> int:
     return int(min(METRIC_ROWS, n_samples, max(64, METRIC_WORK // n_features**2)))
 
 
+def is_due(n_rows: int, n_known: int) -> bool:
+    """Whether the metric of a stream is to be taken anew: seldom once a sample has all its rows."""
+    return n_rows >= (2 if n_known <= METRIC_ROWS else 4) * n_known
+
+
 class Course:
     """A walk about the mean of its features, in the metric of a few rows.
+
+    Attributes
+    ----------
+    follows : bool
+        Whether the metric is taken anew where a pass gained much.
+    share : float
+        Of the longest stable step, what is taken at first.
 
     Parameters
     ----------
@@ -104,6 +116,9 @@ class Course:
     step : float or None
         That the user asks for.
     """
+
+    follows = True
+    share = SHARE
 
     def __init__(self, walk: Walk, rows: Doubles, step: float | None) -> None:
         self.walk, self.rows, self.step = walk, rows, step
@@ -155,9 +170,10 @@ class Wandering(Path[Objective | Multinomial]):
         self.one = objective if isinstance(objective, Objective) else objective.one
         self.history.append(self.cost(here))
         self.generator = np.random.default_rng(settings.seed)
-        self.share, self.halvings = SHARE, 0
+        self.halvings = 0
         self.adaptive = settings.sgd.schedule == "adaptive"
         self.course = self._begin(settings.sgd)
+        self.share = self.course.share
         self.course.renew(self._table(), self.share)
         self.best, self.losses, self.n_without = here, list[float](), 0
         if settings.judge is not None:
@@ -222,7 +238,7 @@ class Wandering(Path[Objective | Multinomial]):
             self.halvings += 1
             if self.halvings > MOST_HALVINGS:
                 self.cause = Cause.SHORT
-        if gained <= WORTH or gained > MUCH:
+        if gained <= WORTH or (gained > MUCH and self.course.follows):
             self.course.renew(self._table(), self.share)
 
     def judge(self, there: Evaluation) -> None:

@@ -11,7 +11,7 @@ from ..data.protocol import Data, Walked
 from ..data.target import Target
 from ..data.walk import Walk
 from ..solvers.settings import SGD
-from ..solvers.stochastic import Course, batch_of, metric_rows
+from ..solvers.stochastic import Course, batch_of, is_due, metric_rows
 
 Doubles = NDArray[np.float64]
 
@@ -90,7 +90,7 @@ class Stream:
         self._look_at(data, target, unit_of_weight, moments=standard, seed=seed)
         walk = self.walk = self._own_walk(options, fit_intercept)
         walk.l2, walk.l1 = (of_all / self.weight for of_all in penalty)
-        due = self.n_rows >= 2 * self.n_known
+        due = is_due(self.n_rows, self.n_known)
         if standard or due:
             self._change_features(self._unit(scaling), options if due else None)
         loss = data.walk(target, walk, None)

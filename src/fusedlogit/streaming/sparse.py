@@ -19,7 +19,7 @@ from ..data.stacked import stacked
 from ..data.target import Target
 from ..solvers.lazy_course import Sample, refuse_momentum, require_intercept
 from ..solvers.settings import SGD
-from ..solvers.stochastic import batch_of
+from ..solvers.stochastic import batch_of, is_due
 
 Doubles = NDArray[np.float64]
 
@@ -104,7 +104,7 @@ class LazyStream:
         walk.averaged, walk.fit_intercept = options.average, fit_intercept
         (walk.l2, walk.l1), walk.penalty_share = penalty, 1 / self.weight
         self._keep_rows(data)
-        if self.n_rows >= 2 * self.n_known:
+        if is_due(self.n_rows, self.n_known):
             if standard or not self.n_known:
                 walk.in_units(self._unit(scaling))
             self._take_step(data, options)
