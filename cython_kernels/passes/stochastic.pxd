@@ -156,8 +156,10 @@ cdef inline double finish_forward(
 
 
 cdef inline double soft(double value, double threshold) noexcept nogil:
-    return value - threshold if value > threshold else (
-        value + threshold if value < -threshold else 0.0)
+    """sign(value) max(|value| - threshold, 0), without a branch: signs are hard to predict."""
+    cdef double within = value if value < threshold else threshold
+    within = within if within > -threshold else -threshold
+    return value - within
 
 
 cdef inline void add_penalty(const Walk* walk) noexcept nogil:

@@ -20,10 +20,11 @@ zero meanwhile.
 All that is known of a column lies together, in one line of cache if there is one vector.
 """
 
-from libc.math cimport exp, sqrt
+from libc.math cimport sqrt
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
+from cython_kernels.link.link cimport exp_negative64
 from cython_kernels.link.link_blocks cimport sum_of
 from cython_kernels.passes.stochastic cimport MOST_BATCH_ROWS, Walk, finish_forward, soft
 from cython_kernels.registers.vector cimport prefetch
@@ -39,6 +40,12 @@ cdef enum:      # numbers of a column before its coefficients, which its sums fo
 
 cdef enum:
     AHEAD = 64          # entries
+
+cdef extern from *:
+    """
+    #define MOST_BY_SERIES 0.125    /* beyond it, what the series leaves out is felt */
+    """
+    const double MOST_BY_SERIES
 
 cdef struct LazyWalk:
     Walk walk               # without center, unit, directions, velocity and average
@@ -62,10 +69,13 @@ cdef inline double eighth_power(double x) noexcept nogil:
 
 
 cdef inline double mean_decay(double x) noexcept nogil:
-    """(1 - exp(-x)) / x, x being nowhere below -1 / 64."""
-    cdef double q = 1.0 / 120.0 - x * (1.0 / 720.0)
-    if x > 1.0 / 64:
-        return (1 - exp(-x)) / x
+    """(1 - exp(-x)) / x, x being nowhere below -MOST_BY_SERIES."""
+    cdef double q = 1.0 / 40320.0 - x * (1.0 / 362880.0)
+    if x > MOST_BY_SERIES:
+        return (1 - exp_negative64(-x)) / x
+    q = 1.0 / 5040.0 - x * q
+    q = 1.0 / 720.0 - x * q
+    q = 1.0 / 120.0 - x * q
     q = 1.0 / 24.0 - x * q
     q = 1.0 / 6.0 - x * q
     q = 0.5 - x * q
@@ -89,20 +99,25 @@ cdef inline Stretch stretch_of(const LazyWalk* lazy, const double* column) noexc
     return stretch
 
 
+cdef inline void catch_up_one(const Stretch* stretch, double* coef, double* total) noexcept nogil:
+    cdef double before = coef[0]
+    coef[0] = soft(stretch.left * before, stretch.threshold)
+    if coef[0] != 0:
+        total[0] += stretch.half * (before + coef[0])
+
+
 cdef inline void catch_up(const LazyWalk* lazy, double* column) noexcept nogil:
     """Bring a column to the clock."""
     cdef Py_ssize_t n_coefs = lazy.walk.n_coefs
     cdef double* coef = column + FIRST
-    cdef double* sums = coef + n_coefs
     cdef Stretch stretch = stretch_of(lazy, column)
-    cdef double before
     cdef Py_ssize_t k
     column[CLOCK], column[DUE] = lazy.clock, lazy.due
+    if n_coefs == 1:    # what a compiler makes of the loop takes longer than all else
+        catch_up_one(&stretch, coef, coef + 1)
+        return
     for k in range(n_coefs):
-        before = coef[k]
-        coef[k] = soft(stretch.left * before, stretch.threshold)
-        if coef[k] != 0:
-            sums[k] += stretch.half * (before + coef[k])
+        catch_up_one(&stretch, coef + k, coef + n_coefs + k)
 
 
 cdef inline void read_column(
@@ -157,7 +172,7 @@ cdef inline double pull_of(const LazyWalk* lazy, double* column, double step) no
         column[GAIN] = 1 / sqrt(lazy.curvature * column[SQUARE] / lazy.weight + l2)
     reach = step * column[GAIN]
     paid = reach * l2
-    if paid < 1.0 / 64:
+    if paid < MOST_BY_SERIES:
         return reach * mean_decay(-paid)
     share = mean_decay(paid)
     return reach * share / (1 - paid * share)
@@ -176,6 +191,9 @@ cdef inline void scatter_row(
     for j in range(indptr[row], indptr[row + 1]):
         column = lazy.columns + indices[j] * lazy.width
         move = value_at(values, j) * column[UNIT] * pull_of(lazy, column, step)
+        if n_coefs == 1:
+            column[FIRST] -= move * factor[0]
+            continue
         for k in range(n_coefs):
             column[FIRST + k] -= move * factor[k * MOST_BATCH_ROWS]
 

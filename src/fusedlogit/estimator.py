@@ -326,7 +326,10 @@ class LogisticRegression(LinearClassifier):
             raise ValueError(
                 "class_weight='balanced' needs all rows at once: give partial_fit a dict instead"
             )
-        first = _check_partial_fit_first_call(self, classes)
+        known = getattr(self, "classes_", None)
+        first = False
+        if known is None or not np.array_equal(known, known if classes is None else classes):
+            first = _check_partial_fit_first_call(self, classes)  # takes longer than ten rows
         X, y, sample_weight = self._given(X, y, sample_weight)
         data, target_values = training_data(self, X, y, self.n_jobs, reset=first)
         walked = _walked(data)

@@ -102,6 +102,8 @@ class LazyWalk:
 
     def in_units(self, unit: Doubles) -> None:
         """Go on in features of other units; a column without one is at zero."""
+        if np.array_equal(unit, self.columns[:, UNIT]):
+            return
         factor = np.divide(self.columns[:, UNIT], unit, out=np.zeros_like(unit), where=unit != 0)
         self.columns[:, FIRST:] *= factor[:, None]
         moved = factor > 0
