@@ -118,7 +118,8 @@ class LogisticRegression(LinearClassifier):
     converged_ : bool
     history_ : list of float
         Cost J by iteration: before each update for "gd", else from the start of the iterations
-        on. ("newton" on many rows starts them at the minimum of a sample.)
+        on. ("newton" on many rows starts them at the minimum of a sample.) With early stopping,
+        the mean loss of the rows left out; after `partial_fit`, of the rows of each call.
 
     Notes
     -----
@@ -292,7 +293,7 @@ class LogisticRegression(LinearClassifier):
         says if it is one; `coef_` is the average of its points. After n rows it is about as near
         the minimum over these rows, penalty and all, as they are near the law behind them; `fit`
         gets to the minimum itself. A stream may be pickled between two calls and go on. What is
-        kept of rows is a sample of 2,048 at most. A call with sparse rows costs time in their
+        kept of rows is a sample of 4,096 at most. A call with sparse rows costs time in their
         entries, whatever the number of columns; units of `scaling="standard"` are then taken anew
         only now and then, after a look at all columns in each call.
 
@@ -319,9 +320,7 @@ class LogisticRegression(LinearClassifier):
         """
         _, sgd = self._solver()
         if sgd.early_stopping:
-            raise ValueError(
-                "SGD(early_stopping=True) is for fit: partial_fit goes over each row once"
-            )
+            raise ValueError("SGD(early_stopping=True) is for fit: partial_fit has but one pass")
         if self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' needs all rows at once: give partial_fit a dict instead"

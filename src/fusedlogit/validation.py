@@ -92,7 +92,7 @@ def _known(estimator: Any, X: Any, y: Any) -> bool:
         return False
     if type(y) is not np.ndarray or y.ndim != 1 or y.dtype.kind not in "biu":
         return False
-    same = X.shape == (len(y), estimator.n_features_in_) and len(y) > 0
+    same = X.shape == (len(y), getattr(estimator, "n_features_in_", 0)) and len(y) > 0
     return same and not hasattr(estimator, "feature_names_in_")
 
 

@@ -101,7 +101,10 @@ class LazyWalk:
         return replace(self, **arrays)
 
     def in_units(self, unit: Doubles) -> None:
-        """Go on in features of other units; a column without one is at zero."""
+        """Go on in features of other units; a column without one is at zero.
+
+        What penalties are yet to do to a column that was let lie, they do in the new units.
+        """
         if np.array_equal(unit, self.columns[:, UNIT]):
             return
         factor = np.divide(self.columns[:, UNIT], unit, out=np.zeros_like(unit), where=unit != 0)

@@ -28,12 +28,12 @@ class Stream:
     mean, square : ndarray of shape (n_features,)
         Of the columns, and the sum of their squared deviations; by weight.
     drawn : list of ndarray of shape (some, n_features)
-        Rows drawn from all so far, each as likely as any other, and some more until the metric is
-        taken.
+        Rows drawn from all so far, each as likely as any other, and as many more at most, which
+        are let go when there are too many.
     keys : list of ndarray of shape (some,)
         By which they were drawn: the smallest of numbers given to all rows at random.
     bar : float
-        The largest of the smallest, as of when the metric was taken.
+        The largest of the smallest, as of when others were let go.
     n_rows : int
         So far.
     weight : float
@@ -129,19 +129,22 @@ class Stream:
     def _draw(self, data: Data, generator: np.random.Generator) -> None:
         """Keep rows of small ones of the numbers that all are given at random."""
         keys = generator.random(data.n_samples)
-        rows = np.flatnonzero(keys <= self.bar)
+        size = metric_rows(self.n_rows + data.n_samples, data.n_features)
+        bar = self.bar if len(keys) <= size else min(self.bar, _smallest(keys, size))
+        rows = np.flatnonzero(keys <= bar)
         if not len(rows):
             return
         drawn = data.rows(rows, np.float64)
         data.raise_if_nonfinite(drawn)
         self.drawn, self.keys = [*self.drawn, drawn], [*self.keys, keys[rows]]
+        if sum(map(len, self.keys)) > 2 * size:
+            self._keep_drawn(size)
 
-    def _keep_drawn(self) -> Doubles:
-        """Those that are drawn: the rows of the smallest numbers."""
+    def _keep_drawn(self, size: int) -> Doubles:
+        """Those that are drawn: the rows of so many smallest numbers."""
         keys, drawn = np.concatenate(self.keys), np.vstack(self.drawn)
-        size = metric_rows(self.n_rows, drawn.shape[1])
         if len(keys) > size:
-            self.bar = float(np.partition(keys, size - 1)[size - 1])
+            self.bar = _smallest(keys, size)
             keys, drawn = keys[keys <= self.bar], drawn[keys <= self.bar]
         self.keys, self.drawn = [keys], [drawn]
         return drawn
@@ -162,7 +165,8 @@ class Stream:
         walk.unit = unit
         if options is not None:
             walk.center = np.zeros_like(unit)
-            course = Course(walk, self._keep_drawn() * unit, options.step)
+            drawn = self._keep_drawn(metric_rows(self.n_rows, len(unit)))
+            course = Course(walk, drawn * unit, options.step)
             course.renew(np.column_stack(_about_center(walk, *reached)))
             self.n_known = self.n_rows
         walk.begin_again(*_about_center(walk, *point))
@@ -170,6 +174,11 @@ class Stream:
             assert walk.average is not None
             walk.average[:] = np.column_stack(_about_center(walk, *reached))
             walk.n_averaged = n_averaged
+
+
+def _smallest(keys: Doubles, size: int) -> float:
+    """The largest of so many smallest numbers."""
+    return float(np.partition(keys, size - 1)[size - 1])
 
 
 def _about_center(walk: Walk, coef: Doubles, intercept: Doubles) -> tuple[Doubles, Doubles]:
