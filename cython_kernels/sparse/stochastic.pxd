@@ -14,8 +14,8 @@ stretch:
     soft(exp(-s m l2) (w - g h exp(s m l2)), h l1)
 
 Points on the way count in the average by how much they add to the eighth power of the clock. Of a
-stretch that a column was let lie, all count as the mean of its ends, or as zero if it has become
-zero meanwhile.
+stretch that a column was let lie, all count as the mean of its ends, or as zero if the L1 penalty
+has made it zero meanwhile.
 
 All that is known of a column lies together, in one line of cache if there is one vector.
 """
@@ -102,7 +102,7 @@ cdef inline Stretch stretch_of(const LazyWalk* lazy, const double* column) noexc
 cdef inline void catch_up_one(const Stretch* stretch, double* coef, double* total) noexcept nogil:
     cdef double before = coef[0]
     coef[0] = soft(stretch.left * before, stretch.threshold)
-    if coef[0] != 0:
+    if coef[0] != 0 or stretch.threshold == 0:
         total[0] += stretch.half * (before + coef[0])
 
 
@@ -133,7 +133,7 @@ cdef inline void read_column(
         before = column[FIRST + k]
         now = soft(stretch.left * before, stretch.threshold)
         if averaged:
-            before = 0.0 if now == 0 else stretch.half * (before + now)
+            before = stretch.half * (before + now) if now != 0 or stretch.threshold == 0 else 0.0
             now = (column[FIRST + n_coefs + k] + before) / eighth_power(lazy.clock)
         out[k * lazy.walk.n_features + j] = now
 

@@ -126,8 +126,8 @@ def lazy_descent(
     average : ndarray of shape (K, n_features)
     average_intercept : ndarray of shape (K,)
         Of the points on the way, weighted by what they add to the eighth power of the sum of the
-        steps. While a column is let lie they count as the mean of its ends; if it has become zero,
-        as zero.
+        steps. While a column is let lie they count as the mean of its ends; if the L1 penalty has
+        made it zero, as zero.
     """
     features, targets = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
     weight = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight, float)
@@ -138,7 +138,8 @@ def lazy_descent(
     def count(columns: NDArray[np.intp]) -> None:
         half = (clock**8 - since[columns] ** 8) / 2
         there = coef[:, columns]
-        sums[:, columns] += np.where(there != 0, half * (left[:, columns] + there), 0)
+        counts = (there != 0) | (l1 == 0)
+        sums[:, columns] += np.where(counts, half * (left[:, columns] + there), 0)
 
     for first, step in zip(first_rows, np.asarray(steps), strict=True):
         rows = slice(first, first + batch_rows)
