@@ -149,9 +149,10 @@ class TestSolver:
         assert model.converged_
         assert above(model, X, y, C=0.1) <= 1e-2
 
-    def test_a_step_much_too_long_does_no_harm(self):
+    @pytest.mark.parametrize("step", [1e6, 1e50, 1e-50])
+    def test_a_step_much_too_long_or_short_does_no_harm(self, step):
         X, y = words(1_000)
-        model = LogisticRegression(solver=SGD(step=1e6), max_iter=3).fit(X, y)
+        model = LogisticRegression(solver=SGD(step=step), max_iter=3).fit(X, y)
         assert model.history_[-1] <= np.log(2)
         assert np.isfinite(model.coef_).all()
 

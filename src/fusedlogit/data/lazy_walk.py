@@ -148,9 +148,11 @@ class LazyWalk:
     def reached(self) -> tuple[Doubles, Doubles]:
         """Coefficients (K, n_features) and intercepts: the average of the way, or its end."""
         coef = np.empty((self.n_vectors, len(self.columns)))
-        averaged = self.averaged and self.told[0] > 0
-        kernels.reached(self.columns, self.told, self.l2, self.l1, averaged, coef)
-        return coef, self.sums / self.told[0] ** 8 if averaged else self.intercept.copy()
+        with np.errstate(over="ignore", invalid="ignore"):  # of steps much too long
+            counted = self.told[0] ** 8
+            averaged = bool(self.averaged and counted > 0)
+            kernels.reached(self.columns, self.told, self.l2, self.l1, averaged, coef)
+            return coef, self.sums / counted if averaged else self.intercept.copy()
 
     def begin_again(self, coef: Doubles, intercept: Doubles) -> None:
         """From other coefficients, with an average of its own."""

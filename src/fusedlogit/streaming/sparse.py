@@ -94,7 +94,7 @@ class LazyStream:
         if isinstance(data, SparseMatrix):
             data.refuse_beyond(LARGEST)
         own = target.total_weight * unit_of_weight
-        walk = self.walk = self._own_walk(data, fit_intercept)
+        walk = self.walk = self._own_walk(data, fit_intercept, shared=not standard)
         if standard:
             self._look_at(data, target, own)
         self.weight += own
@@ -113,7 +113,7 @@ class LazyStream:
         data.raise_if_nonfinite(loss, walk.intercept, y=target.y)
         self.losses = [*self.losses, loss / target.total_weight]
 
-    def _own_walk(self, data: Walked, fit_intercept: bool) -> LazyWalk:
+    def _own_walk(self, data: Walked, fit_intercept: bool, *, shared: bool) -> LazyWalk:
         """The walk so far, with columns of its own if an error can come once they change."""
         if self.walk is None:
             walk = LazyWalk.beginning(
@@ -124,7 +124,7 @@ class LazyStream:
             return walk
         # A copy costs little beside as many entries; of parts, the next may fail to be read.
         few = isinstance(data, SparseMatrix) and data.n_entries <= self.walk.columns.size
-        return self.walk.copy(columns=not few)
+        return self.walk.copy(columns=not (few and shared))
 
     def _look_at(self, data: Walked, target: Target, own: float) -> None:
         """Take the moments of the columns."""
