@@ -14,12 +14,14 @@ from cython_kernels.link.softmax cimport SOFTMAX_ROWS
 from cython_kernels.modules.views cimport (
     folds_of, held_out_of, out_table, out_values, table_of, targets_of, values_of,
 )
+from cython_kernels.passes.stochastic cimport MOST_BATCH_ROWS
 from cython_kernels.registers.storage cimport half_t
 from cython_kernels.sparse.entries cimport Entries, entry_t, index_t, one_t, piece_begin
 from cython_kernels.sparse.link_step cimport Step, link_part
 from cython_kernels.sparse.products cimport (
     N_MOMENTS, add_moments, add_products, add_squares, begin_moments, end_moments, end_squares,
 )
+from cython_kernels.sparse.stochastic cimport FIRST, LazyWalk, read_column, walk_lazily
 from cython_kernels.sparse.structure cimport check_rows, first_bad_row
 from cython_kernels.sparse.sweeps cimport Sweep, sweep_rows
 
@@ -31,14 +33,16 @@ SOUND, UNORDERED, OUTSIDE = range(3)
 
 cdef enum:
     STEP_ENTRIES = 33554432     # of all threads together, between two looks for Ctrl-C
+    LINE = 8                    # numbers of a line of cache
 
 cdef enum Verb:
-    SWEEP, CHECK, ADD_MOMENTS, ADD_SQUARES, ADD_PRODUCTS
+    SWEEP, CHECK, ADD_MOMENTS, ADD_SQUARES, ADD_PRODUCTS, WALK
 
 cdef struct Task:
     Verb verb
     const Entries* X
     const Sweep* sweep
+    LazyWalk* lazy
     const double* row_weight    # NULL: all one
     const double* unit          # NULL: all one
     const double* mean
@@ -51,7 +55,7 @@ cdef void run_typed(
     const entry_t* values, const index_t* indices, const Task* task, int index, Py_ssize_t begin,
     Py_ssize_t end
 ) noexcept nogil:
-    """Some rows of a part."""
+    """Some rows of a part; some batches of a walk."""
     cdef double* sums = NULL if task.sums == NULL else task.sums + index * task.width
     if task.verb == SWEEP:
         sweep_rows(values, indices, task.sweep, sums, begin, end)
@@ -62,6 +66,8 @@ cdef void run_typed(
             values, indices, task.X, task.row_weight, task.unit, task.mean, sums, begin, end)
     elif task.verb == ADD_PRODUCTS:
         add_products(values, indices, task.X, task.row_weight, sums, begin, end)
+    elif task.verb == WALK:
+        walk_lazily(values, indices, task.lazy, begin, end)
 
 
 cdef void run_indexed(
@@ -346,3 +352,74 @@ def products(
     task.width = sums.shape[1]
     with nogil:
         sum_up(&task, n_threads, 1, out)
+
+
+def column_numbers(Py_ssize_t n_coefs):
+    """Numbers of a column of a descent: whole lines of cache."""
+    return (FIRST + 2 * n_coefs + LINE - 1) // LINE * LINE
+
+
+cdef LazyWalk lazy_of(
+    double[:, ::1] columns, Py_ssize_t n_coefs, const double[::1] told, double l2, double l1
+) noexcept:
+    cdef LazyWalk lazy
+    memset(&lazy, 0, sizeof(LazyWalk))
+    lazy.columns, lazy.width = out_table(columns), columns.shape[1]
+    lazy.walk.n_features, lazy.walk.n_coefs = columns.shape[0], n_coefs
+    lazy.clock, lazy.due, lazy.weight = told[0], told[1], told[2]
+    lazy.walk.l2, lazy.walk.l1 = l2, l1
+    return lazy
+
+
+def descend(
+    const int64_t[::1] indptr, object indices, object values, const uint8_t[::1] y, int y_type,
+    const double[::1] sample_weight, const Py_ssize_t[::1] first_rows, const double[::1] steps,
+    Py_ssize_t batch_rows, bint softmax, double row_share, double l2, double l1,
+    double penalty_share, double intercept_gain, bint fit_intercept, double curvature,
+    double[:, ::1] columns, double[::1] intercept, double[::1] sums, double[::1] told,
+    double[::1] block,
+):
+    """Steps of lengths `steps` after the batches that begin at first_rows.
+
+    See sparse/stochastic.pxd. columns (n_features, column_numbers(K)), intercept (K,), sums (K,)
+    and told (3,), the clock, what is due and the weight of the rows that squares are of, change in
+    place; block is (K + 2) * MOST_ROWS numbers of any content. Gains are learnt if curvature is
+    above zero. Returns the sum of the weighted losses, each before the step of its row.
+    """
+    cdef Entries X = entries_of(indptr, indices, values, columns.shape[0])
+    cdef LazyWalk lazy = lazy_of(columns, intercept.shape[0], told, l2, l1)
+    cdef Task task = task_of(WALK, &X)
+    cdef Py_ssize_t t = 0, n, turn
+    lazy.X, lazy.walk.n_samples, lazy.walk.batch_rows = X, X.n_samples, batch_rows
+    lazy.walk.softmax, lazy.walk.fit_intercept = softmax, fit_intercept
+    lazy.walk.y, lazy.walk.sample_weight = targets_of(y, y_type), values_of(sample_weight)
+    lazy.walk.row_share, lazy.walk.intercept_gain = row_share, intercept_gain
+    lazy.walk.intercept, lazy.sums = out_values(intercept), out_values(sums)
+    lazy.curvature, lazy.penalty_share = curvature, penalty_share
+    lazy.first_rows, lazy.steps = &first_rows[0], &steps[0]
+    lazy.walk.z = &block[0]
+    lazy.walk.targets = lazy.walk.z + lazy.walk.n_coefs * MOST_BATCH_ROWS
+    lazy.walk.losses = lazy.walk.targets + MOST_BATCH_ROWS
+    task.lazy = &lazy
+    turn = 1 + first_rows.shape[0] * STEP_ENTRIES // (lazy.walk.n_coefs * (X.n_entries + 1))
+    while t < first_rows.shape[0]:
+        n = min(turn, first_rows.shape[0] - t)
+        with nogil:
+            run(&task, 0, t, t + n)
+        told[0], told[1], told[2] = lazy.clock, lazy.due, lazy.weight
+        PyErr_CheckSignals()
+        t += n
+    return lazy.loss
+
+
+def reached(
+    double[:, ::1] columns, const double[::1] told, double l2, double l1, bint averaged,
+    double[:, ::1] coef,
+):
+    """Where a descent has come to, or the average of its way: coef, (K, n_features)."""
+    cdef LazyWalk lazy = lazy_of(columns, coef.shape[0], told, l2, l1)
+    cdef double* out = out_table(coef)
+    cdef Py_ssize_t j
+    with nogil:
+        for j in range(lazy.walk.n_features):
+            read_column(&lazy, j, averaged, out)

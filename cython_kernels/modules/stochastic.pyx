@@ -36,26 +36,26 @@ def direction_numbers(Py_ssize_t n_features):
 
 cdef double walk_stored(
     const Stored* X, Walk* walk, const Py_ssize_t* first_rows, const double* steps,
-    Py_ssize_t n_batches, bint fit_intercept
+    Py_ssize_t n_batches
 ) noexcept nogil:
     """walk_batches, compiled for the type of X."""
     if X.type == c"B":
         return walk_batches(
-            <const uint8_t*>X.elements, walk, first_rows, steps, n_batches, fit_intercept)
+            <const uint8_t*>X.elements, walk, first_rows, steps, n_batches)
     if X.type == c"b":
         return walk_batches(
-            <const int8_t*>X.elements, walk, first_rows, steps, n_batches, fit_intercept)
+            <const int8_t*>X.elements, walk, first_rows, steps, n_batches)
     if X.type == c"H":
         return walk_batches(
-            <const uint16_t*>X.elements, walk, first_rows, steps, n_batches, fit_intercept)
+            <const uint16_t*>X.elements, walk, first_rows, steps, n_batches)
     if X.type == c"e":
         return walk_batches(
-            <const half_t*>X.elements, walk, first_rows, steps, n_batches, fit_intercept)
+            <const half_t*>X.elements, walk, first_rows, steps, n_batches)
     if X.type == c"f":
         return walk_batches(
-            <const float*>X.elements, walk, first_rows, steps, n_batches, fit_intercept)
+            <const float*>X.elements, walk, first_rows, steps, n_batches)
     return walk_batches(
-        <const double*>X.elements, walk, first_rows, steps, n_batches, fit_intercept)
+        <const double*>X.elements, walk, first_rows, steps, n_batches)
 
 
 def descend(
@@ -82,6 +82,7 @@ def descend(
     walk.n_samples, walk.n_features = rows.n_samples, rows.n_features
     walk.row_stride, walk.column_stride = rows.row_stride, rows.column_stride
     walk.n_coefs, walk.batch_rows, walk.softmax = coef.shape[0], batch_rows, softmax
+    walk.fit_intercept = fit_intercept
     walk.y = targets_of(y, y_type)
     walk.sample_weight = values_of(sample_weight)
     walk.center, walk.unit = values_of(center), values_of(unit)
@@ -96,7 +97,7 @@ def descend(
     while t < first_rows.shape[0]:
         n = min(turn, first_rows.shape[0] - t)
         with nogil:
-            loss += walk_stored(&rows, &walk, &first_rows[t], &steps[t], n, fit_intercept)
+            loss += walk_stored(&rows, &walk, &first_rows[t], &steps[t], n)
         PyErr_CheckSignals()
         t += n
     return loss

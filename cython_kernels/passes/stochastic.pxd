@@ -32,6 +32,7 @@ cdef struct Walk:
     Py_ssize_t column_stride
     Py_ssize_t batch_rows           # MOST_BATCH_ROWS at most
     bint softmax
+    bint fit_intercept
     Targets y
     const double* sample_weight     # or NULL: all one
     const double* center            # (n_features,), or NULL: zero
@@ -155,8 +156,10 @@ cdef inline double finish_forward(
 
 
 cdef inline double soft(double value, double threshold) noexcept nogil:
-    return value - threshold if value > threshold else (
-        value + threshold if value < -threshold else 0.0)
+    """sign(value) max(|value| - threshold, 0), without a branch: signs are hard to predict."""
+    cdef double within = value if value < threshold else threshold
+    within = within if within > -threshold else -threshold
+    return value - within
 
 
 cdef inline void add_penalty(const Walk* walk) noexcept nogil:
@@ -236,7 +239,7 @@ cdef inline void average_in(Walk* walk) noexcept nogil:
 
 
 cdef inline double walk_batch(
-    const storage_t* X, Walk* walk, Py_ssize_t begin, double step, bint fit_intercept
+    const storage_t* X, Walk* walk, Py_ssize_t begin, double step
 ) noexcept nogil:
     """A step after the rows from `begin` on; the sum of their losses before it."""
     cdef Py_ssize_t registers = registers_of(walk.n_features)
@@ -253,7 +256,7 @@ cdef inline double walk_batch(
     add_penalty(walk)
     solve(walk)
     for k in range(walk.n_coefs):
-        slope = sum_of(walk.z + k * MOST_BATCH_ROWS, n_rows) if fit_intercept else 0.0
+        slope = sum_of(walk.z + k * MOST_BATCH_ROWS, n_rows) if walk.fit_intercept else 0.0
         move(walk, k, slope, step)
     if walk.average != NULL:
         average_in(walk)
@@ -262,7 +265,7 @@ cdef inline double walk_batch(
 
 cdef inline double walk_batches(
     const storage_t* X, Walk* walk, const Py_ssize_t* first_rows, const double* steps,
-    Py_ssize_t n_batches, bint fit_intercept
+    Py_ssize_t n_batches
 ) noexcept nogil:
     """A step after each batch; the sum of the losses of all rows, each before the step of it."""
     cdef Py_ssize_t registers = registers_of(walk.n_features)
@@ -273,5 +276,5 @@ cdef inline double walk_batches(
             (<double*>(walk.coef_registers + k * registers))[j] = (
                 walk.coef[k * walk.n_features + j])
     for t in range(n_batches):
-        loss += walk_batch(X, walk, first_rows[t], steps[t], fit_intercept)
+        loss += walk_batch(X, walk, first_rows[t], steps[t])
     return loss

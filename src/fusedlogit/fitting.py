@@ -15,9 +15,11 @@ from sklearn.utils.validation import _check_sample_weight
 from .data.per_row import PerRow, each, stored, summed
 from .data.protocol import Data
 from .data.target import Target
+from .errors import PassOverflowError
 from .problems.links import LOG_LOSS, SOFTMAX
 from .problems.multinomial import Multinomial
 from .problems.objective import Objective
+from .reference import log_loss
 from .solvers import Result, choose, multinomial, require
 from .solvers.settings import Solver
 
@@ -71,15 +73,17 @@ class Labels:
         ValueError
             If y holds another.
         """
-        check_classification_targets(y)
-        present, index = np.unique(y, return_inverse=True)
-        unknown = np.setdiff1d(present, classes)
-        if unknown.size:
+        if y.dtype.kind not in "biu":  # these name classes in any case
+            check_classification_targets(y)
+        places = np.searchsorted(classes, y)
+        unknown = classes.take(places, mode="clip") != y
+        if unknown.any():
+            first = np.unique(y[unknown]).tolist()[0]
             raise ValueError(
-                f"y holds class {unknown.tolist()[0]!r}, which is none of the announced "
+                f"y holds class {first!r}, which is none of the announced "
                 f"classes {classes.tolist()}: announce all at the first call"
             )
-        return cls._numbered(classes, np.searchsorted(classes, present)[index])
+        return cls._numbered(classes, places)
 
     @classmethod
     def _numbered(cls, classes: NDArray[Any], codes: NDArray[np.intp]) -> Labels:
@@ -168,6 +172,68 @@ def _class_weights(
                 "weights must be finite and not negative"
             )
     return by_class
+
+
+def left_out(labels: Labels, fraction: float, seed: int) -> NDArray[np.intp]:
+    """Rows that are to judge a fit of the others: so many of each class, drawn at random.
+
+    Raises
+    ------
+    ValueError
+        If a class has too few rows to leave one out and keep one.
+    """
+    generator = np.random.default_rng([seed, 1])
+    rows = []
+    for code, label in enumerate(labels.classes.tolist()):
+        own = np.flatnonzero(labels.codes == code)
+        n_rows = round(fraction * len(own))
+        if not 0 < n_rows < len(own):
+            raise ValueError(
+                f"validation_fraction={fraction} leaves out {n_rows} of the {len(own)} rows of "
+                f"class {label!r}; each class needs rows on both sides"
+            )
+        rows.append(generator.choice(own, n_rows, replace=False))
+    return np.sort(np.concatenate(rows))
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The mean loss of rows that were left out of a fit.
+
+    Attributes
+    ----------
+    data : Data
+        Of these rows alone.
+    target : Target
+    """
+
+    data: Data
+    target: Target
+
+    @classmethod
+    def apart(
+        cls, data: Data, target: Target, rows: NDArray[np.intp]
+    ) -> tuple[Judge, Target]:  # fmt: skip
+        """The judge by some rows, which are copied, and the target in which they weigh nothing."""
+        weight = np.ones(data.n_samples)
+        if target.sample_weight is not None:
+            weight = target.sample_weight.copy()
+        weight[rows] = 0
+        rest = Target(target.y, weight, target.link)
+        return cls(data.sample(rows), target.sample(rows)), rest
+
+    def __call__(self, coef: Doubles, intercept: Any) -> float:
+        """At coefficients in X's own units; infinite where decision values overflow."""
+        coef = np.ascontiguousarray(np.atleast_2d(coef))
+        intercept = np.ascontiguousarray(np.atleast_1d(intercept))
+        try:
+            z = self.data.decision_values(coef, intercept, precise=True)
+        except PassOverflowError:
+            return np.inf
+        if len(z) == 1:
+            return self.target.mean(log_loss(z[0], self.target.y))
+        own = np.take_along_axis(z, self.target.y[None].astype(np.intp), axis=0)[0]
+        return self.target.mean(np.logaddexp.reduce(z, axis=0) - own)
 
 
 def seed_of(random_state: int | np.random.RandomState | None) -> int:

@@ -122,7 +122,7 @@ def test_what_is_not_offered(blocks):
     X, y, chunked = blocks
     with pytest.raises(TypeError, match="'walk' of DistributedMatrix"):
         LogisticRegression(solver="sgd").fit(chunked(X), y)
-    with pytest.raises(TypeError, match=r"partial_fit does not go over .* Dask blocks"):
+    with pytest.raises(TypeError, match=r"partial_fit does not go over Dask blocks"):
         LogisticRegression().partial_fit(chunked(X), y, classes=[0, 1])
     with pytest.raises(ValueError, match="cv='loo' needs all rows in one process"):
         LogisticRegressionCV(cv="loo").fit(chunked(X), y)

@@ -248,6 +248,23 @@ class TestPartialFit:
             model.partial_fit(X[:, :3], y)
         assert pickle.dumps(model) == before
 
+    def test_a_sample_of_rows_is_kept(self):
+        X, y = rows_of_a_law(30_000)
+        model = LogisticRegression().partial_fit(X, y, classes=[0, 1])
+        assert len(pickle.dumps(model)) < 1.3 * 2_048 * 20 * 8
+        for begin in range(0, 30_000, 100):
+            rows = slice(begin, begin + 100)
+            model.partial_fit(X[rows], y[rows])
+        assert len(pickle.dumps(model)) < 2.3 * 2_048 * 20 * 8
+
+    def test_goes_on_after_a_first_call_that_failed(self):
+        X, y = rows_of_a_law(100)
+        model = LogisticRegression()
+        with pytest.raises(ValueError, match="inf in row 0"):
+            model.partial_fit(np.full_like(X, np.inf), y, classes=[0, 1])
+        model.partial_fit(X, y)
+        assert model.coef_.shape == (1, 20)
+
     def test_refused(self):
         X, y = rows_of_a_law(50)
         with pytest.raises(ValueError, match="classes must be passed on the first call"):

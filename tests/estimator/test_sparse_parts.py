@@ -400,11 +400,3 @@ class TestRefused:
         parts = Parts.from_blocks(lambda: next(given, [X.toarray()]))
         with pytest.raises(ValueError, match=r"block 0 was sparse float64 .*, now it is float64"):
             LogisticRegression().fit(parts, y)
-
-    def test_stochastic_descent(self, digits):
-        X, y = digits
-        parts = Parts([X])
-        with pytest.raises(TypeError, match="solver='sgd' needs 'walk' of SparseParts"):
-            LogisticRegression(solver="sgd").fit(parts, y % 2)
-        with pytest.raises(TypeError, match="partial_fit does not go over sparse rows"):
-            LogisticRegression().partial_fit(parts, y % 2, classes=[0, 1])

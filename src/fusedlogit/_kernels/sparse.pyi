@@ -70,3 +70,31 @@ def products(
     sums: Doubles,
     product: Doubles,
 ) -> None: ...
+def column_numbers(n_coefs: int) -> int: ...
+def descend(
+    indptr: Pointers,
+    indices: Indices,
+    values: Values,
+    y: NDArray[np.uint8],
+    y_type: int,
+    sample_weight: Doubles | None,
+    first_rows: NDArray[np.intp],
+    steps: Doubles,
+    batch_rows: int,
+    softmax: bool,
+    row_share: float,
+    l2: float,
+    l1: float,
+    penalty_share: float,
+    intercept_gain: float,
+    fit_intercept: bool,
+    curvature: float,
+    columns: Doubles,
+    intercept: Doubles,
+    sums: Doubles,
+    told: Doubles,
+    block: Doubles,
+) -> float: ...
+def reached(
+    columns: Doubles, told: Doubles, l2: float, l1: float, averaged: bool, coef: Doubles
+) -> None: ...

@@ -303,13 +303,21 @@ class DenseMatrix(Full):
         self.raise_if_nonfinite(np.diagonal(product))
         return product
 
-    def walk(self, target: Target, walk: Walk, generator: np.random.Generator | None) -> float:
+    def walk(
+        self,
+        target: Target,
+        walk: Walk,
+        generator: np.random.Generator | None,
+        mean_weight: float | None = None,
+    ) -> float:
         """A step of a stochastic descent after each batch of rows of X itself: one pass.
 
         Returns the sum of the weighted losses, each before the step that its row takes part in.
+        Rows of the mean weight, by default that of these, count as one.
         """
-        mean_weight = target.total_weight / self.n_samples
-        loss = walk.over(self.X, target, mean_weight, generator)
+        loss = walk.over(
+            self.X, target, mean_weight or target.total_weight / self.n_samples, generator
+        )
         self.n_passes += 1
         return loss
 

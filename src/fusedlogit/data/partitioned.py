@@ -18,7 +18,6 @@ from .per_row import Combine
 from .sparse import ENTRY_WORK, SparseMatrix
 from .stacked import apart, stacked
 from .target import Target
-from .walk import Walk
 
 Doubles = NDArray[np.float64]
 
@@ -92,8 +91,24 @@ class PartitionedMatrix(InParts):
         matrix.n_passes = self.n_passes
         return matrix
 
+    def walk(self, target: Target, walk: Any, generator: np.random.Generator | None) -> float:
+        """As of a matrix: parts in turn, the batches of each in random order."""
+        mean_weight = target.total_weight / self.n_samples
+        (losses,) = self._run(_walk, (target,), walk, mean_weight, generator)[0]
+        return float(losses)
+
     def _taken(self, rows: NDArray[np.intp]) -> Any:
         return self._matrix(self.parts.taken(rows))
+
+
+def _walk(
+    matrix: Any,
+    target: Target,
+    walk: Any,
+    mean_weight: float,
+    generator: np.random.Generator | None,
+) -> tuple[tuple[float], None]:
+    return (matrix.walk(target, walk, generator, mean_weight),), None
 
 
 class DenseParts(PartitionedMatrix):
@@ -123,22 +138,6 @@ class DenseParts(PartitionedMatrix):
         center = None if self.center is None else self.center[features]
         unit = None if self.unit is None else self.unit[features]
         return DenseMatrix(columns, self._n_threads, None, center, unit)
-
-    def walk(self, target: Target, walk: Walk, generator: np.random.Generator | None) -> float:
-        """As of a `DenseMatrix`: parts in turn, the batches of each in random order."""
-        mean_weight = target.total_weight / self.n_samples
-        (losses,) = self._run(_walk, (target,), walk, mean_weight, generator)[0]
-        return float(losses)
-
-
-def _walk(
-    matrix: DenseMatrix,
-    target: Target,
-    walk: Walk,
-    mean_weight: float,
-    generator: np.random.Generator | None,
-) -> tuple[tuple[float], None]:
-    return (walk.over(matrix.X, target, mean_weight, generator),), None
 
 
 class SparseParts(PartitionedMatrix):

@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 from .frame import Seen
 from .margins import Margins
 from .target import Target
-from .walk import Walk
 
 Doubles = NDArray[np.float64]
 Sums = tuple[Doubles, Doubles, Doubles, list[Margins]]
@@ -171,9 +170,10 @@ class Data(Protocol):
 class Walked(Data, Protocol):
     """Data that a stochastic descent may go over."""
 
-    def walk(self, target: Target, walk: Walk, generator: np.random.Generator | None) -> float:
+    def walk(self, target: Target, walk: Any, generator: np.random.Generator | None) -> float:
         """A step of a stochastic descent after each batch of rows of X itself: one pass.
 
+        It is a `Walk`, over sparse rows a `LazyWalk`, which goes over features in their frame.
         Batches come in random order, or as they lie if there is no generator. Returns the sum of
         the weighted losses, each before the step that its row takes part in.
         """

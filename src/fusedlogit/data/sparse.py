@@ -20,9 +20,11 @@ from ..runtime.scratch import scratch
 from ..runtime.threads import threads_for
 from .checks import blame, narrowed, raise_if_outside
 from .frame import MOST_ROWS, Seen
+from .lazy_walk import LazyWalk
 from .ledger import Ledger
 from .margins import Margins
 from .protocol import Sums
+from .sparse_gram import centred_gram
 from .structure import index_arrays
 from .target import Target
 
@@ -36,9 +38,6 @@ MOST_SUMS = 256 << 20
 
 #: Features and entries from which on a better order of columns pays for itself within a fit.
 MANY_FEATURES, MANY_ENTRIES = 1 << 15, 1 << 20
-
-#: Stored elements, as a share of all, from which on a product of rows is one of dense matrices.
-NEARLY_DENSE = 0.1
 
 
 class SparseMatrix(Ledger):
@@ -112,6 +111,11 @@ class SparseMatrix(Ledger):
         if y is not None:
             raise_if_outside(y)
         blame(None if self._known_finite else (self.source or self).first_nonfinite())
+
+    def refuse_beyond(self, most: float) -> None:
+        """Raise where a value is not finite, naming it, or beyond this size."""
+        if self.values is not None and not np.abs(self.values).max(initial=0) <= most:
+            self.raise_if_nonfinite(np.nan)
 
     def first_nonfinite(self) -> tuple[Any, int, int] | None:
         """The first NaN or infinity, its row and column; None if there is none."""
@@ -297,25 +301,22 @@ class SparseMatrix(Ledger):
 
         Computed in float64.
         """
-        rows = self._scipy()
-        rows.data *= scale[rows.indices]
-        used, rows.indices = np.unique(rows.indices, return_inverse=True)
-        rows = csr_array((rows.data, rows.indices, rows.indptr), (self.n_samples, len(used)))
-        origin = mean * scale
-        if self.n_entries > NEARLY_DENSE * self.n_samples * len(used):
-            dense = rows.toarray()
-            product = dense @ dense.T
-        else:
-            product = (rows @ rows.T).toarray()
-        along = rows @ origin[used]
-        product -= along
-        product -= along[:, None]
-        product += origin @ origin
-        product *= root
-        product *= root[:, None]
+        product = centred_gram(self._scipy(), mean, scale, root)
         self.n_passes += 1
         self.raise_if_nonfinite(np.diagonal(product))
         return np.asfortranarray(np.tril(product), dtype=dtype)
+
+    def walk(
+        self,
+        target: Target,
+        walk: LazyWalk,
+        generator: np.random.Generator | None,
+        mean_weight: float | None = None,
+    ) -> float:
+        """As of a `DenseMatrix`, in time by the entries."""
+        self.n_passes += 1
+        mean_weight = mean_weight or target.total_weight / self.n_samples
+        return walk.over(self, target, mean_weight, generator)
 
     def moments(
         self, sample_weight: Doubles | None, unit: Doubles | None = None

@@ -116,11 +116,7 @@ class Walk:
         in. Rows of the mean weight count as one.
         """
         n_samples, n_features = X.shape
-        first_rows = np.arange(0, n_samples, self.batch_rows, dtype=np.intp)
-        rows_before = self.n_rows + first_rows
-        if generator is not None:
-            generator.shuffle(first_rows)
-        steps = self.step * (1 + rows_before / HALF_LIFE) ** -self.power
+        first_rows, steps = steps_of(self, n_samples, generator)
         metric = self.metric
         n_bytes = stochastic.workspace_size(n_features, len(self.coef), len(metric.gains))
         with scratch(n_bytes) as workspace:
@@ -147,3 +143,14 @@ class Walk:
         self.n_averaged = 0
         if self.velocity is not None:
             self.velocity[:] = 0
+
+
+def steps_of(
+    walk: Any, n_samples: int, generator: np.random.Generator | None
+) -> tuple[NDArray[np.intp], Doubles]:
+    """The first rows of the batches of a walk, in random order or as they lie, and its steps."""
+    first_rows = np.arange(0, n_samples, walk.batch_rows, dtype=np.intp)
+    steps = walk.step * (1 + (walk.n_rows + first_rows) / HALF_LIFE) ** -walk.power
+    if generator is not None:
+        generator.shuffle(first_rows)
+    return first_rows, steps

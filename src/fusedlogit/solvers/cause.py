@@ -14,6 +14,7 @@ class Cause(Enum):
     DIVERGED = ("The cost grew beyond all bounds: lower learning_rate", True)
     ROUNDING = ("Rounding hides what is left to gain: raise tol", True)
     UNBOUNDED = ("The coefficients grow without bound: use a penalty (a finite C)", False)
+    JUDGED = ("The loss of the rows left out falls no more", False)
     STOPPED = ("The callback stopped it", False)
 
     def advice(self, scaled: bool) -> str:

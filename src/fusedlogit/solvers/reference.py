@@ -1,4 +1,4 @@
-"""The steps of `stochastic.pyx` in plain NumPy."""
+"""The steps of stochastic descents, over dense rows and over sparse ones, in plain NumPy."""
 
 from __future__ import annotations
 
@@ -67,17 +67,9 @@ def stochastic_descent(
     total = 0.0
     for n, (first, step) in enumerate(zip(first_rows, np.asarray(steps), strict=True)):
         rows = slice(first, first + batch_rows)
-        x, share = features[rows], weight[rows, None]
-        z = x @ coef.T + intercept
-        if len(coef) == 1:
-            total += float(share[:, 0] @ log_loss(z[:, 0], targets[rows]))
-            pull = residual(z, targets[rows, None])
-        else:
-            lse = np.logaddexp.reduce(z, axis=1, keepdims=True)
-            own = targets[rows, None] == np.arange(len(coef))
-            total += float((share * (lse - z))[own].sum())
-            pull = np.exp(z - lse) - own
-        pull = pull * share / batch_rows
+        x = features[rows]
+        loss, pull = _losses(x @ coef.T + intercept, targets[rows], weight[rows])
+        total, pull = total + loss, pull / batch_rows
         velocity = momentum * velocity - step * (pull.T @ x + l2 * coef) @ metric
         velocity_intercept = momentum * velocity_intercept
         if fit_intercept:
@@ -85,7 +77,105 @@ def stochastic_descent(
         coef += velocity
         intercept += velocity_intercept
         if l1:
-            coef[:] = np.sign(coef) * np.maximum(np.abs(coef) - step * metric[0, 0] * l1, 0)
+            coef[:] = soft(coef, step * metric[0, 0] * l1)
         average += (coef - average) * (1 + tail) / (n + 1 + tail)
         average_intercept += (intercept - average_intercept) * (1 + tail) / (n + 1 + tail)
     return total, average, average_intercept
+
+
+def lazy_descent(
+    X: ArrayLike,
+    stored: NDArray[np.bool_],
+    y: ArrayLike,
+    coef: Doubles,
+    intercept: Doubles,
+    first_rows: NDArray[np.intp],
+    steps: ArrayLike,
+    batch_rows: int,
+    *,
+    gain: Doubles,
+    sample_weight: ArrayLike | None = None,
+    intercept_gain: float = 1.0,
+    l2: float = 0.0,
+    l1: float = 0.0,
+    fit_intercept: bool = True,
+    curvature: float = 0.0,
+) -> tuple[float, Doubles, Doubles]:
+    """A step of all columns after each batch of rows, w := soft(w - h (g + l2 w), h l1).
+
+    h is (1 - exp(-step gain l2)) / l2 of each column, or step gain without an L2 penalty.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+        Features.
+    stored : ndarray of bool, of the same shape
+        Which of them are stored: where none of a column's is in a batch, it is let lie.
+    y, coef, intercept, first_rows, steps, batch_rows, sample_weight, intercept_gain, l2, l1,
+    fit_intercept
+        As of `stochastic_descent`.
+    gain : ndarray of shape (n_features,)
+        Changes in place if gains are learnt.
+    curvature : float
+        Above zero, the gain of a column is 1 / sqrt(curvature square + l2) by its mean square in
+        the rows so far, whenever it is stored.
+
+    Returns
+    -------
+    loss : float
+    average : ndarray of shape (K, n_features)
+    average_intercept : ndarray of shape (K,)
+        Of the points on the way, weighted by what they add to the eighth power of the sum of the
+        steps. While a column is let lie they count as the mean of its ends; if the L1 penalty has
+        made it zero, as zero.
+    """
+    features, targets = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    weight = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight, float)
+    sums, sums_of_one = np.zeros_like(coef), np.zeros_like(intercept)
+    left, since = coef.copy(), np.zeros(len(gain))  # as a column was left, and when
+    square, clock, total, seen = np.zeros(len(gain)), 0.0, 0.0, 0.0
+
+    def count(columns: NDArray[np.intp]) -> None:
+        half = (clock**8 - since[columns] ** 8) / 2
+        there = coef[:, columns]
+        counts = (there != 0) | (l1 == 0)
+        sums[:, columns] += np.where(counts, half * (left[:, columns] + there), 0)
+
+    for first, step in zip(first_rows, np.asarray(steps), strict=True):
+        rows = slice(first, first + batch_rows)
+        x, columns = features[rows], np.flatnonzero(stored[rows].any(axis=0))
+        count(columns)
+        square, seen = square + weight[rows] @ x**2, seen + weight[rows].sum()
+        if curvature:
+            known = columns[square[columns] > 0]
+            gain[known] = 1 / np.sqrt(curvature * square[known] / seen + l2)
+        loss, pull = _losses(x @ coef.T + intercept, targets[rows], weight[rows])
+        total, pull = total + loss, pull / batch_rows
+        gradient = pull.T @ x
+        length = -np.expm1(-step * gain * l2) / l2 if l2 else step * gain
+        left[:, columns] = (coef - length * np.exp(step * gain * l2) * gradient)[:, columns]
+        since[columns] = clock
+        coef[:] = soft(coef - length * (gradient + l2 * coef), length * l1)
+        if fit_intercept:
+            intercept -= step * intercept_gain * pull.sum(axis=0)
+        sums_of_one += ((clock + step) ** 8 - clock**8) * intercept
+        clock += step
+    count(np.arange(len(gain)))
+    return total, sums / clock**8, sums_of_one / clock**8
+
+
+def soft(value: Doubles, threshold: Doubles | float) -> Doubles:
+    """sign(value) max(|value| - threshold, 0)."""
+    shrunk: Doubles = np.sign(value) * np.maximum(np.abs(value) - threshold, 0)
+    return shrunk
+
+
+def _losses(z: Doubles, y: Doubles, weight: Doubles) -> tuple[float, Doubles]:
+    """The sum of the weighted losses of decision values (n_rows, K), and their derivatives."""
+    if z.shape[1] == 1:
+        loss, pull = log_loss(z[:, 0], y), residual(z, y[:, None])
+    else:
+        lse = np.logaddexp.reduce(z, axis=1, keepdims=True)
+        own = y[:, None] == np.arange(z.shape[1])
+        loss, pull = (lse - z)[own], np.exp(z - lse) - own
+    return float(weight @ loss), pull * weight[:, None]

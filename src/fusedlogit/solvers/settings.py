@@ -41,8 +41,18 @@ class SGD:
         (1 + rows / 65,536) ** `power`.
     power : float
     momentum : float
+        0 over sparse rows: with momentum, all coefficients move at each step.
     average : bool
         Whether to return the average of the way, and not its end.
+    early_stopping : bool
+        Whether `fit` leaves some rows out, judges each pass by the mean loss of these, stops when
+        that falls no more, and returns the best. `history_` then holds this loss at the start and
+        after each pass. `converged_`, which says that a cost is proven to be near its minimum, is
+        False; there is no warning but if `max_iter` came first.
+    validation_fraction : float
+        Share of the rows of each class that are left out then, drawn by `random_state`.
+    n_iter_no_change : int
+        Passes in a row that must not bring the best of these losses down by `tol` of itself.
     """
 
     batch_size: int | None = None
@@ -51,6 +61,9 @@ class SGD:
     power: float = 0.5
     momentum: float = 0.0
     average: bool = True
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 5
 
     def __post_init__(self) -> None:
         size, step = self.batch_size, self.step
@@ -60,6 +73,9 @@ class SGD:
             "schedule": self.schedule in SCHEDULES,
             "power": 0 <= self.power < np.inf,
             "momentum": 0 <= self.momentum < 1,
+            "validation_fraction": 0 < self.validation_fraction < 1,
+            "n_iter_no_change": isinstance(self.n_iter_no_change, Integral)
+            and self.n_iter_no_change >= 1,
         }
         for name, fits in checks.items():
             if not fits:
@@ -83,6 +99,9 @@ class Settings:
     certify : bool
         Whether to end by the certificate; else the solver's own estimate will do.
     sgd : SGD
+    judge : callable or None
+        judge(coef, intercept), in X's own units: the mean loss of rows that were left out, by
+        which "sgd" stops.
     """
 
     max_iter: int
@@ -92,6 +111,7 @@ class Settings:
     seed: int = 0
     certify: bool = True
     sgd: SGD = SGD()
+    judge: Callable[[Doubles, Any], float] | None = None
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from ..problems.objective import Evaluation, Objective
 from ..runtime.blas import blas_threads
 from .cause import Cause
 from .certificate import OF_DATA, OF_LINK, suboptimality
+from .lazy_course import CURVATURE, MOST_SHARE, LazyCourse
 from .metric import TINY
 from .path import Path, evaluate_start
 from .requests import Steps, evaluate, passes
@@ -41,9 +42,6 @@ MANY_ROWS = 8
 #: Directions that it knows one by one.
 MOST_DIRECTIONS = 128
 
-#: Of the second derivative of the loss: what it is at most for two classes.
-CURVATURE = 0.25
-
 #: Of the longest stable step, what is taken at first.
 SHARE = 0.5
 
@@ -58,9 +56,6 @@ MOST_HALVINGS = 12
 
 #: Of the cost, what a pass must gain for the metric and the average to be taken anew.
 MUCH = 1e-2
-
-#: Of the largest curvature, what is mixed into that of each row: margins may come nearer to zero.
-MOST_SHARE = 0.1
 
 
 def metric_of(features: Doubles, l2: float, *, directions: bool) -> tuple[Metric, float]:
@@ -88,8 +83,8 @@ def metric_of(features: Doubles, l2: float, *, directions: bool) -> tuple[Metric
 
 def batch_of(options: SGD, n_samples: int) -> int:
     """Rows of a batch."""
-    usual = np.clip(n_samples // BATCHES, LEAST_BATCH, stochastic.MOST_ROWS)
-    return options.batch_size or int(usual)
+    usual = min(max(n_samples // BATCHES, LEAST_BATCH), stochastic.MOST_ROWS)
+    return options.batch_size or usual
 
 
 def metric_rows(n_samples: int, n_features: int) -> int:
@@ -97,8 +92,20 @@ def metric_rows(n_samples: int, n_features: int) -> int:
     return int(min(METRIC_ROWS, n_samples, max(64, METRIC_WORK // n_features**2)))
 
 
+def is_due(n_rows: int, n_known: int) -> bool:
+    """Whether the metric of a stream is to be taken anew: seldom once a sample has all its rows."""
+    return n_rows >= (2 if n_known <= METRIC_ROWS else 4) * n_known
+
+
 class Course:
     """A walk about the mean of its features, in the metric of a few rows.
+
+    Attributes
+    ----------
+    follows : bool
+        Whether the metric is taken anew where a pass gained much.
+    share : float
+        Of the longest stable step, what is taken at first.
 
     Parameters
     ----------
@@ -109,6 +116,9 @@ class Course:
     step : float or None
         That the user asks for.
     """
+
+    follows = True
+    share = SHARE
 
     def __init__(self, walk: Walk, rows: Doubles, step: float | None) -> None:
         self.walk, self.rows, self.step = walk, rows, step
@@ -160,10 +170,14 @@ class Wandering(Path[Objective | Multinomial]):
         self.one = objective if isinstance(objective, Objective) else objective.one
         self.history.append(self.cost(here))
         self.generator = np.random.default_rng(settings.seed)
-        self.share, self.halvings = SHARE, 0
+        self.halvings = 0
         self.adaptive = settings.sgd.schedule == "adaptive"
         self.course = self._begin(settings.sgd)
-        self.course.renew(self._table())
+        self.share = self.course.share
+        self.course.renew(self._table(), self.share)
+        self.best, self.losses, self.n_without = here, list[float](), 0
+        if settings.judge is not None:
+            self.judge(here)
 
     def _table(self) -> Doubles:
         """The best point by class."""
@@ -174,9 +188,12 @@ class Wandering(Path[Objective | Multinomial]):
         coef = here.point.reshape(-1, self.objective.data.n_features + 1)[:, :-1]
         return here.value + self.one.l1_penalty * float(np.abs(coef).sum())
 
-    def _begin(self, options: SGD) -> Course:
+    def _begin(self, options: SGD) -> Course | LazyCourse:
         """At no place yet."""
         one, table = self.one, self._table()
+        if not one.data.centres_freely:
+            batch_rows = batch_of(options, one.data.n_samples)
+            return LazyCourse.of(one, len(table), batch_rows, options, self.generator)
         n_samples, n_features = one.data.n_samples, one.data.n_features
         center, unit = one.as_features()
         rows = self.generator.choice(n_samples, metric_rows(n_samples, n_features), replace=False)
@@ -197,6 +214,7 @@ class Wandering(Path[Objective | Multinomial]):
         walk = self.course.walk
         data: Any = objective.data  # protocol.Walked, as the solver declares
         yield from passes(partial(data.walk, objective.target, walk, self.generator))
+        there = before
         try:
             there = yield from evaluate(objective, self.course.reached().ravel())
             if self.cost(there) < self.cost(before):
@@ -208,7 +226,9 @@ class Wandering(Path[Objective | Multinomial]):
         gained = 1 - cost / max(self.cost(before), TINY)
         if self.adaptive:
             self.adapt(gained)
-        if gained <= self.settings.tol:
+        if self.settings.judge is not None:
+            self.judge(there)
+        elif gained <= self.settings.tol:
             yield from self.prove()
 
     def adapt(self, gained: float) -> None:
@@ -218,8 +238,27 @@ class Wandering(Path[Objective | Multinomial]):
             self.halvings += 1
             if self.halvings > MOST_HALVINGS:
                 self.cause = Cause.SHORT
-        if gained <= WORTH or gained > MUCH:
+        if gained <= WORTH or (gained > MUCH and self.course.follows):
             self.course.renew(self._table(), self.share)
+
+    def judge(self, there: Evaluation) -> None:
+        """Keep the best of the points by the rows left out; stop when there comes no better."""
+        assert self.settings.judge is not None
+        loss = self.settings.judge(*self.objective.to_data(there.point))
+        best, sgd = min(self.losses, default=np.inf), self.settings.sgd
+        if loss < best:
+            self.best = there
+        self.losses.append(loss)
+        self.n_without = 0 if loss < best * (1 - self.settings.tol) else self.n_without + 1
+        if self.n_without >= sgd.n_iter_no_change and self.cause == Cause.ITERATIONS:
+            self.cause = Cause.JUDGED
+
+    def result(self) -> Result:
+        """Where the path stands; the best of its points by the rows left out, if there are any."""
+        found = super().result()
+        if self.settings.judge is None:
+            return found
+        return replace(found, point=self.best.point, margins=self.best.margins, history=self.losses)
 
     def prove(self) -> Steps[None]:
         """How far the best point is from the minimum."""
@@ -234,7 +273,7 @@ def solve(objective: Objective | Multinomial, start: Doubles, settings: Settings
     path = yield from passes(partial(Wandering, objective, settings, here))
     while not path.finished:
         yield from path.go_on()
-    if not path.converged:
+    if not path.converged and settings.judge is None:
         yield from path.prove()
     return path.result()
 

@@ -1,0 +1,6 @@
+"""Learning from rows as they come, each of which counts once: what `partial_fit` does."""
+
+from .dense import Stream
+from .sparse import LazyStream
+
+__all__ = ["LazyStream", "Stream"]

@@ -1,0 +1,169 @@
+"""Learning from sparse rows as they come: a call costs time in their entries, not in columns.
+
+As `dense`, but the gain of a column is learnt of the rows so far whenever it occurs, and what is
+known of columns changes where it lies. Coefficients are made of it when they are asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.lazy_walk import SQUARE, UNIT, LazyWalk
+from ..data.protocol import Walked
+from ..data.sparse import SparseMatrix
+from ..data.stacked import stacked
+from ..data.target import Target
+from ..solvers.lazy_course import Sample, refuse_momentum, require_intercept
+from ..solvers.settings import SGD
+from ..solvers.stochastic import batch_of, is_due
+
+Doubles = NDArray[np.float64]
+
+#: Rows that the length of a step is taken from.
+ROWS = 512
+
+#: Of the longest stable step, what is taken.
+SHARE = 0.5
+
+#: Values up to which nothing overflows on the way.
+LARGEST = 1e100
+
+
+@dataclass
+class LazyStream:
+    """What is kept from one call to the next.
+
+    Attributes
+    ----------
+    point : ndarray of shape (K, n_features + 1)
+        Where it begins, in X's own units.
+    walk : LazyWalk or None
+        None before the first row.
+    mean, square : ndarray of shape (n_features,)
+        Of the columns, and the sum of their squared deviations; by weight, if scaling is by them.
+    recent : list of SparseMatrix
+        The last rows, where calls bring few.
+    weight, n_rows, n_known, losses
+        As of a `Stream`.
+    """
+
+    point: Doubles
+    walk: LazyWalk | None = None
+    mean: Doubles | float = 0.0
+    square: Doubles | float = 0.0
+    recent: list[SparseMatrix] = field(default_factory=list)
+    weight: float = 0.0
+    n_rows: int = 0
+    n_known: int = 0
+    losses: list[float] = field(default_factory=list)
+
+    @classmethod
+    def beginning(cls, point: Doubles) -> LazyStream:
+        """From coefficients and intercepts in X's own units, before the first row."""
+        return cls(point)
+
+    def coefficients(self) -> tuple[Doubles, Doubles]:
+        """In X's own units."""
+        assert self.walk is not None
+        coef, intercept = self.walk.reached()
+        return coef * self.walk.columns[:, UNIT], intercept
+
+    def learn(
+        self,
+        data: Walked,
+        target: Target,
+        unit_of_weight: float,
+        scaling: float | str | None,
+        penalty: tuple[float, float],
+        options: SGD,
+        fit_intercept: bool,
+        seed: int,
+    ) -> None:
+        """A step after each batch of rows, in the order in which they come.
+
+        See `Stream.learn`; no row is drawn, whatever the seed. After an error, a copy is to be
+        thrown away as there: what columns share with it has not changed.
+        """
+        refuse_momentum(options)
+        standard = scaling == "standard"
+        require_intercept(standard, fit_intercept)
+        if isinstance(data, SparseMatrix):
+            data.refuse_beyond(LARGEST)
+        own = target.total_weight * unit_of_weight
+        walk = self.walk = self._own_walk(data, fit_intercept, shared=not standard)
+        if standard:
+            self._look_at(data, target, own)
+        self.weight += own
+        self.n_rows += data.n_samples
+        walk.batch_rows = batch_of(options, self.n_rows)
+        walk.power = 0.0 if options.schedule == "constant" else options.power
+        walk.averaged, walk.fit_intercept = options.average, fit_intercept
+        (walk.l2, walk.l1), walk.penalty_share = penalty, 1 / self.weight
+        self._keep_rows(data)
+        if is_due(self.n_rows, self.n_known):
+            if standard or not self.n_known:
+                walk.in_units(self._unit(scaling))
+            self._take_step(data, options)
+            self.n_known = self.n_rows
+        loss = data.walk(target, walk, None)
+        data.raise_if_nonfinite(loss, walk.intercept, y=target.y)
+        self.losses = [*self.losses, loss / target.total_weight]
+
+    def _own_walk(self, data: Walked, fit_intercept: bool, *, shared: bool) -> LazyWalk:
+        """The walk so far, with columns of its own if an error can come once they change."""
+        if self.walk is None:
+            walk = LazyWalk.beginning(
+                np.ones(data.n_features), len(self.point), 1, 0.0, 0.0, averaged=True,
+                fit_intercept=fit_intercept,
+            )  # fmt: skip
+            walk.begin_again(self.point[:, :-1], self.point[:, -1])
+            return walk
+        # A copy costs little beside as many entries; of parts, the next may fail to be read.
+        few = isinstance(data, SparseMatrix) and data.n_entries <= self.walk.columns.size
+        return self.walk.copy(columns=not (few and shared))
+
+    def _look_at(self, data: Walked, target: Target, own: float) -> None:
+        """Take the moments of the columns."""
+        mean, variance = data.moments(target.sample_weight)
+        apart, whole = mean - self.mean, self.weight + own
+        self.square = self.square + own * variance + apart**2 * (self.weight * own / whole)
+        self.mean = self.mean + apart * (own / whole)
+
+    def _keep_rows(self, data: Walked) -> None:
+        """The last rows, where calls bring too few to take the length of a step from."""
+        if data.n_samples >= ROWS or not isinstance(data, SparseMatrix):
+            self.recent = []
+            return
+        values = None if data.values is None else data.values.copy()
+        kept = SparseMatrix(data.indptr, data.indices.copy(), values, data.n_features, 1)
+        self.recent = [*self.recent, kept]
+        while sum(rows.n_samples for rows in self.recent[1:]) >= ROWS:
+            self.recent = self.recent[1:]
+
+    def _unit(self, scaling: float | str | None) -> Doubles:
+        """Of the features; zero for a column that has been constant so far."""
+        if scaling == "standard":
+            deviation = np.sqrt(np.asarray(self.square) / self.weight)
+            return np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+        return np.full(self.point.shape[1] - 1, 1 / (1.0 if scaling is None else float(scaling)))
+
+    def _take_step(self, data: Walked, options: SGD) -> None:
+        """Take the curvature and the length of a step anew."""
+        walk = self.walk
+        assert walk is not None
+        rows: Any = stacked(self.recent, 1) if self.recent else None
+        if rows is None:
+            rows = data.sample(np.arange(min(ROWS, data.n_samples)))
+        sample = Sample(rows)
+        curvature = sample.curvature(walk)
+        walk.curvature = float(curvature.mean())
+        walk.intercept_gain = 1 / np.sqrt(walk.curvature)
+        columns = walk.columns[sample.columns]
+        square = columns[:, SQUARE] + sample.squares() * columns[:, UNIT] ** 2
+        mean = square / (walk.told[2] + rows.n_samples)
+        gain = walk.gains_by(mean)
+        walk.step = options.step or SHARE * sample.longest_step(walk, gain, curvature)
