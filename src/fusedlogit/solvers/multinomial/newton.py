@@ -2,9 +2,10 @@
 
 - Few coefficients: the Hessian of all, at each step; of many rows, from the minimum of a sample on.
 - Few features, many classes: the minimum of a sample first, then quasi-Newton steps in a metric
-  that all classes share. Once they have cost as much as a Hessian for each class does, in that of
-  these; at once where these cost little. Of sparse data, of which a pass may cost next to nothing,
-  steps in the metric of the columns' variances come before.
+  that all classes share. Once they have cost a good part of what a Hessian for each class does, in
+  that of these; at once where these cost little and the sample's minimum is near. Of sparse data,
+  of which a pass may cost next to nothing, steps in the metric of the columns' variances come
+  before.
 - Many features: quasi-Newton steps in the metric of a sampled Gram product; of sparse data, in that
   of a Hessian among the commonest features for each class.
 """
@@ -54,6 +55,13 @@ ROWS_PER_FEATURE = 8
 #: Steps that hardly any fit ends in, in a metric that all classes share (measured on images).
 FEW_STEPS = 32
 
+#: Of the price of Hessians of classes, the share that is spent in that metric, and steps at least.
+SHARE_OF_PRICE, LEAST_STEPS = 0.25, 8
+
+#: By how much a point must cost the whole more than the sample it is the minimum of for the
+#: curvature there to tell nothing of that at the minimum.
+OVERFITTED = 4
+
 #: Each renewal of the Hessians of classes is for so many times the steps of the last one.
 GROWTH = 4
 
@@ -92,7 +100,7 @@ def _by_hessian(
     n_rows = ROWS_PER_COEF * objective.n_coefs
     if n_rows * SHARE_OF_ROWS <= objective.data.n_samples:
         descent, sample = yield from _from_sample(objective, n_rows, start, settings)
-        if sample is not None:
+        if sample is not None and sample.converged:
             metric = yield from class_hessian(sample.objective, sample.here.margins, final=False)
             yield from descent.go(metric, 1 + price)
     else:
@@ -111,10 +119,12 @@ def _by_class(
     """Few features: a Hessian for each class, if memory allows for it, else one for all."""
     n_samples, n_features = objective.data.n_samples, objective.data.n_features
     n_rows = ROWS_PER_FEATURE * (n_features + 1)
+    far = False
     if n_rows * SHARE_OF_ROWS // 4 > n_samples:
         descent = yield from Descent.begin(objective, start, settings, MEMORY)
     else:
-        descent, _ = yield from _from_sample(objective, n_rows, start, settings)
+        descent, sample = yield from _from_sample(objective, n_rows, start, settings)
+        far = sample is not None and descent.here.value > OVERFITTED * sample.here.value
     if objective.data.density <= SPARSE:
         variances = PerClass(Diagonal(alike(objective)), objective)
         yield from descent.go(variances, price_of_factoring(objective))
@@ -124,8 +134,9 @@ def _by_class(
     generator = np.random.default_rng([settings.seed, 1])
     affordable = objective.n_classes * n_features**2 <= MOST_NUMBERS and settings.certify
     n_steps = price = price_of_blocks(objective) if affordable else np.inf
-    if price > FEW_STEPS:
-        yield from _in_shared_metric(descent, n_rows, generator, price)
+    if far or price > FEW_STEPS:
+        patience = max(LEAST_STEPS, SHARE_OF_PRICE * price)
+        yield from _in_shared_metric(descent, n_rows, generator, patience)
     while affordable and not descent.finished:
         metric = yield from class_blocks(descent.objective, descent.here.point, generator)
         yield from descent.go(metric, n_steps, price)
@@ -145,7 +156,7 @@ def _in_shared_metric(
     metric = yield from shared_hessian(part)
     if part is not objective:
         objective.data.count(part.data)
-    yield from descent.go(metric, n_steps, worth=n_steps)
+    yield from descent.go(metric, n_steps, worth=2 * n_steps)
 
 
 def _by_gram(
@@ -196,7 +207,7 @@ def _from_sample(
     descent = yield from Descent.begin(objective, found.here.point, settings, MEMORY)
     if descent.here.value > np.log(objective.n_classes):  # more than the cost at zero
         descent = yield from Descent.begin(objective, start, settings, MEMORY)
-    return descent, found if found.converged else None
+    return descent, found
 
 
 def price_of_hessian(objective: Multinomial, beside: int = 0) -> int:
