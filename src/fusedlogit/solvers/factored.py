@@ -37,7 +37,8 @@ class Factored:
     flat : ndarray of shape (n,)
         Where it is zero.
     equilibrated, cholesky : ndarray of shape (n, n)
-        The matrix over the sizes of row and column, and its lower factor.
+        The matrix over the sizes of row and column, and its lower factor: of float64 until
+        `narrow`.
     rounding, least : float
         Of the equilibrated matrix: the norm of its rounding, and a lower bound of its eigenvalues,
         0 if rounding has made it indefinite.
@@ -80,14 +81,27 @@ class Factored:
         self.kept = values[kept], vectors
         self.least = float(values[kept].min(initial=np.inf))
 
+    def narrow(self) -> None:
+        """Solve in float32 from now on, where that hides no eigenvalue: for a direction.
+
+        It takes half the time and a quarter of the memory.
+        """
+        if self.kept is None and np.finfo(np.float32).eps <= RELIABLE * self.least:
+            self.cholesky = self.cholesky.astype(np.float32)
+            del self.equilibrated
+
     def solve(self, slope: Doubles) -> Doubles:
         """The matrix's inverse times a vector, or each row of a table."""
         slope = slope / self.size
-        if self.kept is None:
-            slope = lapack.dpotrs(self.cholesky, slope.T, lower=1)[0].T
-        else:
+        if self.kept is not None:
             values, vectors = self.kept
             slope = ((slope @ vectors) / values) @ vectors.T
+        elif self.cholesky.dtype == np.float64:
+            slope = lapack.dpotrs(self.cholesky, slope.T, lower=1)[0].T
+        else:
+            unit = float(np.abs(slope).max()) or 1.0  # squares may be out of float32's range
+            narrow = (slope / unit).astype(np.float32)
+            slope = lapack.spotrs(self.cholesky, narrow.T, lower=1)[0].T * unit
         return slope / self.size
 
     def square(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,8 +49,6 @@ class CenteredHessian:
         Of the scaled features, weighted by curvature; zero if no intercept is fitted.
     total : float
         Second derivative in the intercept.
-    factored : Factored
-        The matrix, whose entries are known but for `ROUNDING`.
     """
 
     def __init__(self, objective: Objective, product: Doubles) -> None:
@@ -71,7 +70,12 @@ class CenteredHessian:
         hessian.flat[:: len(center) + 1] += objective.penalty
         self.matrix = hessian
         terms = product.diagonal()[:-1] + (0 if objective.fit_intercept else self.total * center**2)
-        self.factored = Factored(hessian, ROUNDING[self.sharp], terms / scale**2)
+        self._terms = terms / scale**2
+
+    @cached_property
+    def factored(self) -> Factored:
+        """The matrix, whose entries are known but for `ROUNDING`."""
+        return Factored(self.matrix, ROUNDING[self.sharp], self._terms)
 
 
 def reliable_hessian(objective: Objective, row_weight: Doubles) -> Steps[CenteredHessian]:

@@ -8,8 +8,9 @@ know of it, and the penalty brings it to zero.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from operator import add
 from typing import Any
 
@@ -195,14 +196,24 @@ def class_blocks(
     objective: Multinomial, point: Doubles, generator: np.random.Generator
 ) -> Steps[ClassBlocks]:
     """The Hessians of each class at a point, factored."""
-    hessians = yield from class_hessians(objective, point, generator)
-    return ClassBlocks([_factored(objective.one, hessian) for hessian in hessians], objective)
+    metrics = yield from class_hessians(objective, point, generator, partial(_narrow, objective))
+    return ClassBlocks(metrics, objective)
+
+
+def _narrow(objective: Multinomial, hessian: CenteredHessian) -> DenseHessian:
+    """Of one class, as a metric of little memory: the classes may be many."""
+    metric = _factored(objective.one, hessian)
+    metric.factored.narrow()
+    return metric
 
 
 def class_hessians(
-    objective: Multinomial, point: Doubles, generator: np.random.Generator
-) -> Steps[list[CenteredHessian]]:
-    """A Hessian for each class at a point, by rows drawn in proportion to their curvature.
+    objective: Multinomial,
+    point: Doubles,
+    generator: np.random.Generator,
+    kept: Callable[[CenteredHessian], Any] = lambda hessian: hessian,
+) -> Steps[list[Any]]:
+    """What is kept of a Hessian for each class at a point, of rows drawn by their curvature.
 
     A row of curvature c is drawn with the probability min(1, c / level) and weighs max(c, level),
     so that the sum is expected to be that of all rows, and no row outweighs the others.
@@ -216,7 +227,7 @@ def class_hessians(
         one.data.count(part.data)
         alike = product[-1, -1] / shared[-1, -1] * shared
         product = (1 - SHARED) * product + SHARED * alike
-        hessians.append(CenteredHessian(part, product))
+        hessians.append(kept(CenteredHessian(part, product)))
     return hessians
 
 
