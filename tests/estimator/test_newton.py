@@ -222,6 +222,17 @@ def test_hessians_of_classes_are_summed_where_they_pay(directions, monkeypatch, 
     assert bool(summed) == pays
 
 
+def test_hessians_of_classes_are_as_curved_as_these():
+    """Where few rows are in doubt, what is mixed into a Hessian must not outweigh it."""
+    rng = np.random.default_rng(0)
+    means = 0.5 * rng.normal(size=(20, 100))
+    y = rng.integers(0, 20, 40_000)
+    X = (means[y] + rng.normal(size=(len(y), 100))).astype(np.float32)
+    model = LogisticRegression(C=1 / (1e-6 * len(y)), tol=1e-5).fit(X, y)
+    assert model.converged_
+    assert model.n_passes_ < 100
+
+
 def test_a_tolerance_of_zero_is_not_reached(directions):
     with pytest.warns(ConvergenceWarning, match="tol is 0"):
         model = LogisticRegression(C=1e4, tol=0.0, max_iter=60).fit(*directions)
