@@ -21,6 +21,7 @@ SETTINGS = Settings(max_iter=1000, tol=1e-9, learning_rate=0.05, callback=None)
 
 #: What every evaluation calls of data, and what is no verb.
 ALWAYS = {
+    "centres_freely",
     "computes_in_float64",
     "count",
     "loss_and_gradient",
