@@ -127,15 +127,13 @@ cdef inline void read_column(
     cdef Py_ssize_t n_coefs = lazy.walk.n_coefs
     cdef const double* column = lazy.columns + j * lazy.width
     cdef Stretch stretch = stretch_of(lazy, column)
-    cdef double before, now
+    cdef double coef, total
     cdef Py_ssize_t k
     for k in range(n_coefs):
-        before = column[FIRST + k]
-        now = soft(stretch.left * before, stretch.threshold)
-        if averaged:
-            before = stretch.half * (before + now) if now != 0 or stretch.threshold == 0 else 0.0
-            now = (column[FIRST + n_coefs + k] + before) / eighth_power(lazy.clock)
-        out[k * lazy.walk.n_features + j] = now
+        coef, total = column[FIRST + k], column[FIRST + n_coefs + k]
+        catch_up_one(&stretch, &coef, &total)
+        out[k * lazy.walk.n_features + j] = (
+            total / eighth_power(lazy.clock) if averaged else coef)
 
 
 cdef inline void gather_row(

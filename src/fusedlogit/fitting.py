@@ -211,9 +211,7 @@ class Judge:
     target: Target
 
     @classmethod
-    def apart(
-        cls, data: Data, target: Target, rows: NDArray[np.intp]
-    ) -> tuple[Judge, Target]:  # fmt: skip
+    def apart(cls, data: Data, target: Target, rows: NDArray[np.intp]) -> tuple[Judge, Target]:
         """The judge by some rows, which are copied, and the target in which they weigh nothing."""
         weight = np.ones(data.n_samples)
         if target.sample_weight is not None:

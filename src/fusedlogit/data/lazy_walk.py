@@ -39,7 +39,7 @@ class LazyWalk:
     told : ndarray of shape (3,)
         The clock, which is the sum of all steps; the sum of all steps times the share that the
         penalties had; the weight of the rows that gains are learnt from.
-    step, power, batch_rows, l2, l1, softmax, fit_intercept, n_rows
+    step, power, batch_rows, l2, l1, fit_intercept, n_rows
         As of a `Walk`.
     averaged : bool
         Whether the average of the way is what it leads to.
@@ -114,11 +114,11 @@ class LazyWalk:
         self.columns[moved, SQUARE] /= factor[moved] ** 2
         self.columns[:, UNIT] = unit
 
-    def gains_by(self, mean_squares: Doubles) -> Doubles:
-        """Of columns with such features: the inverse of the metric."""
+    def gains_by(self, curvature: float, mean_squares: Doubles) -> Doubles:
+        """Of columns with such features, under a curvature of the loss: the metric's inverse."""
         penalty = self.l2 * self.penalty_share
         least = np.finfo(float).tiny
-        gains: Doubles = 1 / np.sqrt(np.maximum(self.curvature * mean_squares + penalty, least))
+        gains: Doubles = 1 / np.sqrt(np.maximum(curvature * mean_squares + penalty, least))
         return gains
 
     def coef_of(self, columns: NDArray[np.intp]) -> Doubles:

@@ -82,8 +82,6 @@ class LazyCourse:
             unit, n_vectors, batch_rows, one.penalty, one.l1_penalty, averaged=options.average,
             fit_intercept=one.fit_intercept,
         )  # fmt: skip
-        if options.schedule == "invscaling":
-            walk.power = options.power
         data, weight = one.data, one.target.sample_weight
         share = np.ones(data.n_samples) if weight is None else weight
         squares = data.squares(share)[1] * unit**2 / one.target.total_weight
@@ -110,7 +108,7 @@ class LazyCourse:
         mean = float(curvature.mean())
         seen = self.squares > 0
         least = float(self.squares[seen].min()) if seen.any() else 1.0
-        walk.columns[:, GAIN] = 1 / np.sqrt(mean * np.where(seen, self.squares, least) + walk.l2)
+        walk.columns[:, GAIN] = walk.gains_by(mean, np.where(seen, self.squares, least))
         walk.intercept_gain = 1 / np.sqrt(mean)
         return sample.longest_step(walk, walk.columns[sample.columns, GAIN], curvature)
 
@@ -133,12 +131,10 @@ class Sample:
         )
 
     def curvature(self, walk: LazyWalk) -> Doubles:
-        """Of the loss in each row where a walk is, with a share of the most that it may be."""
+        """Of the loss in each row where a walk is: see `curvature_of`."""
         coef = walk.coef_of(self.columns) * walk.columns[self.columns, UNIT]
         decision = self.rows.decision_values(coef, walk.intercept)
-        p = SOFTMAX.probabilities(by_class(decision))
-        curvature: Doubles = (p * (1 - p)).max(axis=0)
-        return (1 - MOST_SHARE) * curvature + MOST_SHARE * CURVATURE
+        return curvature_of(decision)
 
     def squares(self, row_weight: Doubles | None = None) -> Doubles:
         """The sums of squares of the columns, each row's by its weight."""
@@ -165,6 +161,13 @@ class Sample:
             vector, vector_of_one = vector / size, vector_of_one / size
         bound = top + trace / walk.batch_rows
         return 2 / bound if bound > 0 else 1.0
+
+
+def curvature_of(decision: Doubles) -> Doubles:
+    """Of the loss in each row, (K, n_rows), with a share of the most that it may be."""
+    p = SOFTMAX.probabilities(by_class(decision))
+    curvature: Doubles = (p * (1 - p)).max(axis=0)
+    return (1 - MOST_SHARE) * curvature + MOST_SHARE * CURVATURE
 
 
 def refuse_momentum(options: SGD) -> None:

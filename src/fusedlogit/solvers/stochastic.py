@@ -20,13 +20,12 @@ from scipy.linalg import eigh
 from .._kernels import stochastic
 from ..data.walk import Metric, Walk
 from ..errors import PassOverflowError
-from ..problems.links import SOFTMAX, by_class
 from ..problems.multinomial import Multinomial
 from ..problems.objective import Evaluation, Objective
 from ..runtime.blas import blas_threads
 from .cause import Cause
 from .certificate import OF_DATA, OF_LINK, suboptimality
-from .lazy_course import CURVATURE, MOST_SHARE, LazyCourse
+from .lazy_course import LazyCourse, curvature_of
 from .metric import TINY
 from .path import Path, evaluate_start
 from .requests import Steps, evaluate, passes
@@ -128,7 +127,7 @@ class Course:
     def renew(self, table: Doubles, share: float = SHARE) -> None:
         """Take the metric at a point (K, n_features + 1), and the mean; walk on from there."""
         walk = self.walk
-        curvature = _curvature(table, self.rows)
+        curvature = curvature_of(table[:, :-1] @ self.rows.T + table[:, -1:])
         if walk.fit_intercept:
             self.mean = curvature @ self.rows / curvature.sum()
         root = np.sqrt(curvature)
@@ -152,13 +151,6 @@ class Course:
         return np.column_stack([coef, intercept - coef @ self.mean])
 
 
-def _curvature(table: Doubles, rows: Doubles) -> Doubles:
-    """Of the loss in each of some rows at a point, with a share of the most that it may be."""
-    p = SOFTMAX.probabilities(by_class(table[:, :-1] @ rows.T + table[:, -1:]))
-    curvature: Doubles = (p * (1 - p)).max(axis=0)
-    return (1 - MOST_SHARE) * curvature + MOST_SHARE * CURVATURE
-
-
 class Wandering(Path[Objective | Multinomial]):
     """A walk over all rows again and again; `here` is the best of the points that passes led to."""
 
@@ -173,6 +165,8 @@ class Wandering(Path[Objective | Multinomial]):
         self.halvings = 0
         self.adaptive = settings.sgd.schedule == "adaptive"
         self.course = self._begin(settings.sgd)
+        if settings.sgd.schedule == "invscaling":
+            self.course.walk.power = settings.sgd.power
         self.share = self.course.share
         self.course.renew(self._table(), self.share)
         self.best, self.losses, self.n_without = here, list[float](), 0
@@ -202,8 +196,6 @@ class Wandering(Path[Objective | Multinomial]):
             unit=unit, batch_rows=batch_of(options, n_samples), l2=one.penalty, l1=one.l1_penalty,
             fit_intercept=one.fit_intercept,
         )  # fmt: skip
-        if options.schedule == "invscaling":
-            walk.power = options.power
         scaling = one.scaling
         features = (one.data.rows(np.sort(rows), np.float64) - scaling.center) / scaling.scale
         return Course(walk, features, options.step)

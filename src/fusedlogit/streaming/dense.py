@@ -12,6 +12,7 @@ from ..data.target import Target
 from ..data.walk import Walk
 from ..solvers.settings import SGD
 from ..solvers.stochastic import Course, batch_of, is_due, metric_rows
+from .moments import Moments
 
 Doubles = NDArray[np.float64]
 
@@ -25,8 +26,8 @@ class Stream:
     walk : Walk
         The end of the way and the average of its points, in features (x - center) unit; its metric
         and step are those that the rows drawn have told.
-    mean, square : ndarray of shape (n_features,)
-        Of the columns, and the sum of their squared deviations; by weight.
+    moments : Moments
+        Of the columns, if scaling is by them.
     drawn : list of ndarray of shape (some, n_features)
         Rows drawn from all so far, each as likely as any other, and as many more at most, which
         are let go when there are too many.
@@ -45,8 +46,7 @@ class Stream:
     """
 
     walk: Walk
-    mean: Doubles
-    square: Doubles
+    moments: Moments = field(default_factory=Moments)
     drawn: list[Doubles] = field(default_factory=list)
     keys: list[Doubles] = field(default_factory=list)
     bar: float = 1.0
@@ -64,7 +64,7 @@ class Stream:
             batch_rows=1, l2=0.0,
         )  # fmt: skip
         walk.begin_again(point[:, :-1], point[:, -1])
-        return cls(walk, zero, zero)
+        return cls(walk)
 
     def coefficients(self) -> tuple[Doubles, Doubles]:
         """In X's own units."""
@@ -92,7 +92,8 @@ class Stream:
         walk.l2, walk.l1 = (of_all / self.weight for of_all in penalty)
         due = is_due(self.n_rows, self.n_known)
         if standard or due:
-            self._change_features(self._unit(scaling), options if due else None)
+            unit = self.moments.unit(scaling, self.weight, data.n_features)
+            self._change_features(unit, options if due else None)
         loss = data.walk(target, walk, None)
         data.raise_if_nonfinite(loss, walk.coef, y=target.y)
         self.losses = [*self.losses, loss / target.total_weight]
@@ -116,13 +117,9 @@ class Stream:
     ) -> None:
         """Count rows and weights, draw some, and take the moments of the columns if asked for."""
         self._draw(data, np.random.default_rng([seed, self.n_rows]))
-        own, before = target.total_weight * unit_of_weight, self.weight
+        own = target.total_weight * unit_of_weight
         if moments:
-            mean, variance = data.moments(target.sample_weight)
-            apart = mean - self.mean
-            among = before * own / (before + own)
-            self.square = self.square + own * variance + apart**2 * among
-            self.mean = self.mean + apart * (own / (before + own))
+            self.moments = self.moments.with_rows(data, target, self.weight, own)
         self.weight += own
         self.n_rows += data.n_samples
 
@@ -148,13 +145,6 @@ class Stream:
             keys, drawn = keys[keys <= self.bar], drawn[keys <= self.bar]
         self.keys, self.drawn = [keys], [drawn]
         return drawn
-
-    def _unit(self, scaling: float | str | None) -> Doubles:
-        """Of the features; zero for a column that has been constant so far."""
-        if scaling == "standard":
-            deviation = np.sqrt(self.square / self.weight)
-            return np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
-        return np.full(len(self.mean), 1 / (1.0 if scaling is None else float(scaling)))
 
     def _change_features(self, unit: Doubles, options: SGD | None) -> None:
         """Go on in other units and, if it is due, in the metric of the rows drawn so far."""

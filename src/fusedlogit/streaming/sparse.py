@@ -20,6 +20,7 @@ from ..data.target import Target
 from ..solvers.lazy_course import Sample, refuse_momentum, require_intercept
 from ..solvers.settings import SGD
 from ..solvers.stochastic import batch_of, is_due
+from .moments import Moments
 
 Doubles = NDArray[np.float64]
 
@@ -43,8 +44,8 @@ class LazyStream:
         Where it begins, in X's own units.
     walk : LazyWalk or None
         None before the first row.
-    mean, square : ndarray of shape (n_features,)
-        Of the columns, and the sum of their squared deviations; by weight, if scaling is by them.
+    moments : Moments
+        Of the columns, if scaling is by them.
     recent : list of SparseMatrix
         The last rows, where calls bring few.
     weight, n_rows, n_known, losses
@@ -53,8 +54,7 @@ class LazyStream:
 
     point: Doubles
     walk: LazyWalk | None = None
-    mean: Doubles | float = 0.0
-    square: Doubles | float = 0.0
+    moments: Moments = field(default_factory=Moments)
     recent: list[SparseMatrix] = field(default_factory=list)
     weight: float = 0.0
     n_rows: int = 0
@@ -96,7 +96,7 @@ class LazyStream:
         own = target.total_weight * unit_of_weight
         walk = self.walk = self._own_walk(data, fit_intercept, shared=not standard)
         if standard:
-            self._look_at(data, target, own)
+            self.moments = self.moments.with_rows(data, target, self.weight, own)
         self.weight += own
         self.n_rows += data.n_samples
         walk.batch_rows = batch_of(options, self.n_rows)
@@ -106,7 +106,7 @@ class LazyStream:
         self._keep_rows(data)
         if is_due(self.n_rows, self.n_known):
             if standard or not self.n_known:
-                walk.in_units(self._unit(scaling))
+                walk.in_units(self.moments.unit(scaling, self.weight, data.n_features))
             self._take_step(data, options)
             self.n_known = self.n_rows
         loss = data.walk(target, walk, None)
@@ -126,13 +126,6 @@ class LazyStream:
         few = isinstance(data, SparseMatrix) and data.n_entries <= self.walk.columns.size
         return self.walk.copy(columns=not (few and shared))
 
-    def _look_at(self, data: Walked, target: Target, own: float) -> None:
-        """Take the moments of the columns."""
-        mean, variance = data.moments(target.sample_weight)
-        apart, whole = mean - self.mean, self.weight + own
-        self.square = self.square + own * variance + apart**2 * (self.weight * own / whole)
-        self.mean = self.mean + apart * (own / whole)
-
     def _keep_rows(self, data: Walked) -> None:
         """The last rows, where calls bring too few to take the length of a step from."""
         if data.n_samples >= ROWS or not isinstance(data, SparseMatrix):
@@ -143,13 +136,6 @@ class LazyStream:
         self.recent = [*self.recent, kept]
         while sum(rows.n_samples for rows in self.recent[1:]) >= ROWS:
             self.recent = self.recent[1:]
-
-    def _unit(self, scaling: float | str | None) -> Doubles:
-        """Of the features; zero for a column that has been constant so far."""
-        if scaling == "standard":
-            deviation = np.sqrt(np.asarray(self.square) / self.weight)
-            return np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
-        return np.full(self.point.shape[1] - 1, 1 / (1.0 if scaling is None else float(scaling)))
 
     def _take_step(self, data: Walked, options: SGD) -> None:
         """Take the curvature and the length of a step anew."""
@@ -165,5 +151,5 @@ class LazyStream:
         columns = walk.columns[sample.columns]
         square = columns[:, SQUARE] + sample.squares() * columns[:, UNIT] ** 2
         mean = square / (walk.told[2] + rows.n_samples)
-        gain = walk.gains_by(mean)
+        gain = walk.gains_by(walk.curvature, mean)
         walk.step = options.step or SHARE * sample.longest_step(walk, gain, curvature)

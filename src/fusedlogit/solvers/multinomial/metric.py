@@ -225,8 +225,8 @@ def class_hessians(
         part = one.sample(rows)
         product = yield from sandwich(part, weight)
         one.data.count(part.data)
-        alike = product[-1, -1] / shared[-1, -1] * shared
-        product = (1 - SHARED) * product + SHARED * alike
+        spread = product[-1, -1] / shared[-1, -1] * shared
+        product = (1 - SHARED) * product + SHARED * spread
         hessians.append(kept(CenteredHessian(part, product)))
     return hessians
 
