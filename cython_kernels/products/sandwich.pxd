@@ -9,16 +9,19 @@ diagonal are computed.
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
 from libc.stdint cimport uintptr_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from cython_kernels.passes.partition cimport Span, rows_in_step, rows_of_step, steps_in
 from cython_kernels.registers.storage cimport storage_t
-from cython_kernels.registers.vector cimport fill, lanes, muladd, value_of, vec32, vec64, vec_t
+from cython_kernels.registers.vector cimport (
+    fill, lanes, load_some, muladd, prefetch, value_of, vec32, vec64, vec_t,
+)
 
 cdef enum:
     TILE_ROWS = 6
     TILE_REGISTERS = 2
     PACKED_ROWS = 256
+    PITCH = PACKED_ROWS + 8   # between tiles of a panel: not a multiple of what caches map alike
     FLOAT_ROWS = 128        # float32 sums no more rows than these
     ALIGNMENT = 64
 
@@ -41,6 +44,11 @@ cdef inline Py_ssize_t padded_size(Py_ssize_t n_features) noexcept nogil:
     return (n_features + 1 + 31) // 32 * 32
 
 
+cdef inline Py_ssize_t tiles_of(Py_ssize_t n_columns) noexcept nogil:
+    """Tiles, one above the other, that reach as far down as so many columns."""
+    return (n_columns + TILE_ROWS - 1) // TILE_ROWS
+
+
 cdef inline Py_ssize_t padded_rows(Py_ssize_t n_features) noexcept nogil:
     """n_features + 1, rounded up to whole tiles, and to whole registers of them."""
     return (padded_size(n_features) + TILE_ROWS + 31) // 32 * 32
@@ -52,8 +60,9 @@ cdef inline Py_ssize_t square_of(Py_ssize_t n_features) noexcept nogil:
 
 
 cdef inline Py_ssize_t panel_bytes(Py_ssize_t n_features) noexcept nogil:
-    """Two copies of a panel in the widest compute type."""
-    return sizeof(double) * PACKED_ROWS * (padded_size(n_features) + padded_rows(n_features))
+    """A row, and two copies of a panel, in the widest compute type."""
+    cdef Py_ssize_t both = padded_size(n_features) + padded_rows(n_features)
+    return sizeof(double) * (padded_rows(n_features) + PITCH * both)
 
 
 cdef inline Py_ssize_t sandwich_bytes(Py_ssize_t n_features, Py_ssize_t n_parts) noexcept nogil:
@@ -75,6 +84,16 @@ cdef inline void store(vec_t* registers, Py_ssize_t i, double value) noexcept no
         (<double*>registers)[i] = value
 
 
+cdef inline void copy_tile(
+    const vec_t* source, Py_ssize_t i, vec_t* out, Py_ssize_t j
+) noexcept nogil:
+    """TILE_ROWS elements, from the i-th on to the j-th on."""
+    if vec_t is vec32:
+        memcpy(<float*>out + j, <const float*>source + i, TILE_ROWS * sizeof(float))
+    else:
+        memcpy(<double*>out + j, <const double*>source + i, TILE_ROWS * sizeof(double))
+
+
 cdef inline double element(const vec_t* registers, Py_ssize_t i) noexcept nogil:
     if vec_t is vec32:
         return (<const float*>registers)[i]
@@ -90,35 +109,40 @@ cdef inline double feature(
     return (value_of(row[j * task.column_stride]) - task.center[j]) * task.unit[j]
 
 
-cdef inline Py_ssize_t packed(Py_ssize_t i, Py_ssize_t j, Py_ssize_t width) noexcept nogil:
-    """Where element j of row i lies in a panel of tiles so wide."""
-    return j // width * width * PACKED_ROWS + i * width + j % width
-
-
-cdef inline void widen_rows(
-    const storage_t* X, const Sandwich* task, Py_ssize_t first, Py_ssize_t n_rows,
-    vec_t* plain, vec_t* weighted
+cdef inline void widen_row(
+    const storage_t* X, const Sandwich* task, Py_ssize_t i, vec_t* row
 ) noexcept nogil:
-    """Fill a panel: [x, 1] and row_weight [x, 1] of features x; the padding stays zero."""
-    cdef Py_ssize_t width = TILE_REGISTERS * lanes(plain)
-    cdef Py_ssize_t i, j, k, at
-    cdef const storage_t* row
-    for i in range(n_rows):
-        row = X + (first + i) * task.row_stride
-        j = 0
-        while j < task.n_features:
-            at = packed(i, j, width)
-            for k in range(min(width, task.n_features - j)):
-                store(plain, at + k, feature(row, task, j + k))
-            j += width
-        store(plain, packed(i, task.n_features, width), 1)
-        at, k = i * TILE_ROWS, 0
-        for j in range(task.n_features + 1):
-            store(weighted, at + k,
-                  task.row_weight[first + i] * element(plain, packed(i, j, width)))
-            k += 1
-            if k == TILE_ROWS:
-                at, k = at + TILE_ROWS * PACKED_ROWS, 0
+    """[x, 1] of features x of a row; what is behind stays zero."""
+    cdef const storage_t* x = X + i * task.row_stride
+    cdef Py_ssize_t j = 0
+    if task.center == NULL and task.column_stride == 1:
+        while j + lanes(row) <= task.n_features:
+            load_some(x + j, 0, &row[j // lanes(row)])
+            j += lanes(row)
+        if j < task.n_features:
+            load_some(x + j, task.n_features - j, &row[j // lanes(row)])
+    else:
+        for j in range(task.n_features):
+            store(row, j, feature(x, task, j))
+    store(row, task.n_features, 1)
+
+
+cdef inline void pack_row(
+    const Sandwich* task, double row_weight, Py_ssize_t i, vec_t* row, vec_t* plain, vec_t* weighted
+) noexcept nogil:
+    """Put a row into a panel, and row_weight times it: what a tile reads of either together."""
+    cdef Py_ssize_t size = padded_size(task.n_features) // lanes(row)
+    cdef Py_ssize_t n_tiles = tiles_of(padded_size(task.n_features))
+    cdef vec_t factor, zero
+    cdef Py_ssize_t b, k
+    fill(row_weight, &factor)
+    fill(0.0, &zero)
+    for b in range(size // TILE_REGISTERS):
+        for k in range(TILE_REGISTERS):
+            plain[(b * PITCH + i) * TILE_REGISTERS + k] = row[b * TILE_REGISTERS + k]
+            row[b * TILE_REGISTERS + k] = muladd(factor, row[b * TILE_REGISTERS + k], zero)
+    for b in range(n_tiles):
+        copy_tile(row, b * TILE_ROWS, weighted, (b * PITCH + i) * TILE_ROWS)
 
 
 cdef inline void add_tile(
@@ -128,6 +152,9 @@ cdef inline void add_tile(
     cdef vec_t tile[TILE_ROWS * TILE_REGISTERS]
     cdef vec_t factor
     cdef Py_ssize_t i, a, b
+    for a in range(TILE_ROWS):
+        prefetch(sums + a * size)
+        prefetch(sums + a * size + TILE_REGISTERS * lanes(plain) - 1)
     for a in range(TILE_ROWS * TILE_REGISTERS):
         fill(0.0, &tile[a])
     for i in range(n_rows):
@@ -142,21 +169,24 @@ cdef inline void add_tile(
 
 
 cdef inline void add_panel(
-    const vec_t* plain, const vec_t* weighted, Py_ssize_t size, Py_ssize_t n_rows, double* sums
+    const vec_t* plain, const vec_t* weighted, Py_ssize_t n_features, Py_ssize_t n_rows,
+    double* sums
 ) noexcept nogil:
     """All tiles that reach the diagonal or lie above it."""
+    cdef Py_ssize_t size = padded_size(n_features)
     cdef Py_ssize_t width = lanes(plain)
     cdef Py_ssize_t tile_columns = TILE_REGISTERS * width
+    cdef Py_ssize_t at_once = FLOAT_ROWS if vec_t is vec32 else PACKED_ROWS
     cdef Py_ssize_t a, b, first
-    for b in range(size // tile_columns):
-        for a in range(((b + 1) * tile_columns + TILE_ROWS - 1) // TILE_ROWS):
+    for b in range(n_features // tile_columns + 1):
+        for a in range(tiles_of((b + 1) * tile_columns)):
             first = 0
             while first < n_rows:
-                add_tile(plain + (b * PACKED_ROWS + first) * TILE_REGISTERS,
-                         weighted + (a * PACKED_ROWS + first) * TILE_ROWS // width,
-                         min(n_rows - first, <Py_ssize_t>FLOAT_ROWS), size,
+                add_tile(plain + (b * PITCH + first) * TILE_REGISTERS,
+                         weighted + (a * PITCH + first) * TILE_ROWS // width,
+                         min(n_rows - first, at_once), size,
                          sums + a * TILE_ROWS * size + b * tile_columns)
-                first += FLOAT_ROWS
+                first += at_once
 
 
 cdef inline void sandwich_rows(
@@ -164,19 +194,28 @@ cdef inline void sandwich_rows(
 ) noexcept nogil:
     """Some rows of part index, panel by panel."""
     cdef Py_ssize_t size = padded_size(task.n_features)
-    cdef vec_t* weighted = panel + PACKED_ROWS * (size // lanes(panel))
-    cdef Py_ssize_t first = rows.begin, n_rows
+    cdef vec_t* plain = panel + padded_rows(task.n_features) // lanes(panel)
+    cdef vec_t* weighted = plain + PITCH * (size // lanes(panel))
+    cdef Py_ssize_t first = rows.begin, n_rows, i
     while first < rows.end:
         n_rows = min(<Py_ssize_t>PACKED_ROWS, rows.end - first)
-        widen_rows(X, task, first, n_rows, panel, weighted)
-        add_panel(panel, weighted, size, n_rows, task.sums + index * square_of(task.n_features))
+        for i in range(n_rows):
+            widen_row(X, task, first + i, panel)
+            pack_row(task, task.row_weight[first + i], i, panel, plain, weighted)
+        add_panel(plain, weighted, task.n_features, n_rows,
+                  task.sums + index * square_of(task.n_features))
         first += n_rows
 
 
 cdef inline void sandwich_part(
-    const storage_t* X, const Sandwich* task, Py_ssize_t index, Span rows
+    const storage_t* X, const Sandwich* task, Py_ssize_t index, Span rows, bint anew
 ) noexcept nogil:
+    """Some rows of part index, whose sums begin if anew."""
     cdef char* panel = task.panels + index * panel_bytes(task.n_features)
+    cdef Py_ssize_t square = square_of(task.n_features)
+    if anew:
+        memset(panel, 0, padded_rows(task.n_features) * sizeof(double))
+        memset(task.sums + index * square, 0, square * sizeof(double))
     if storage_t is double or task.in_float64:
         sandwich_rows(X, task, index, rows, <vec64*>panel)
     else:
@@ -190,15 +229,11 @@ cdef inline int run_sandwich(const storage_t* X, const Sandwich* task) except -1
     cdef Py_ssize_t square = square_of(task.n_features)
     cdef Py_ssize_t step, i
     cdef int index
-    for index in prange(task.n_parts, schedule="static", chunksize=1,
-                        num_threads=task.n_parts, use_threads_if=task.n_parts > 1):
-        memset(task.panels + index * panel_bytes(task.n_features), 0, panel_bytes(task.n_features))
-        memset(task.sums + index * square, 0, square * sizeof(double))
     for step in range(steps_in(task.n_samples, task.n_parts, rows)):
         for index in prange(task.n_parts, schedule="static", chunksize=1,
                             num_threads=task.n_parts, use_threads_if=task.n_parts > 1):
             sandwich_part(X, task, index, rows_of_step(
-                task.n_samples, task.n_parts, index, step, rows))
+                task.n_samples, task.n_parts, index, step, rows), step == 0)
         with gil:
             PyErr_CheckSignals()
     for index in range(1, task.n_parts):

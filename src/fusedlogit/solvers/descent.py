@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
+from itertools import pairwise
 
 import numpy as np
 
@@ -117,8 +118,6 @@ class Descent(Path[C]):
             fresh = False
             n_steps -= 1
             self._learn(before, solved)
-            if blur:
-                self.memory.clear()
             self.report(self.here.point, self.here.value, self.here.gradient_norm)
             self._look_for_an_end()
 
@@ -173,8 +172,9 @@ class Descent(Path[C]):
             return False
         if metric.previews and self._target == self.settings.tol:
             return False  # it is not known yet what the bound makes of the estimate
-        fall = self._estimates[-1] / max(self._estimates[-2], TINY)
-        return self._estimates[-1] * fall <= self._target
+        last = self._estimates[-3:]
+        fall = min(after / max(before, TINY) for before, after in pairwise(last))
+        return last[-1] * fall <= self._target
 
     def _stalls(self) -> bool:
         """Whether the estimate, once small, no longer falls: the gradient is but rounding."""
