@@ -58,7 +58,7 @@ class Factored:
         self.hidden /= self.size**2
         self.rounding = float(self.hidden.sum())
         self.kept: tuple[Doubles, Doubles] | None = None
-        self.cholesky, failed = lapack.dpotrf(self.equilibrated, lower=1)
+        self.cholesky, failed = lapack.dpotrf(self.equilibrated.T, lower=1)  # as LAPACK stores
         self.least = 0.0
         if not failed:  # the norm of the inverse is 1 / least at most
             self.least = float(lapack.dpocon(self.cholesky, 1.0, uplo="L")[0])
