@@ -32,7 +32,8 @@ cdef enum:
     FLUSH = 512               # additions in float32, before sums move to float64
 
     IN_PLACE_VECTORS = 16     # at most, that take X where it lies, if it needs no widening
-    LEAST_TILE_ROWS = 8
+    BLOCK_NEAR_BYTES = 393216       # of it, in the compute type: in a second cache of 512 KB
+    LEAST_TILE_ROWS = 32      # that share what they stream of vectors, if it leaves that
     MOST_TILE_ROWS = 256      # of a block that serves several vectors from tiles; in Fortran order
     COLUMN_TILE_ROWS = 512
     MOST_LINK_ROWS = 64       # that the link takes at once there
@@ -145,7 +146,7 @@ cdef inline void plan_tiles(const storage_t* X, Pass* task) noexcept nogil:
         task.plan.step_rows = (
             (task.plan.step_rows + COLUMN_TILE_ROWS - 1) // COLUMN_TILE_ROWS * COLUMN_TILE_ROWS)
         return
-    fitting = max(<Py_ssize_t>LEAST_TILE_ROWS, NEAR_BYTES // (n_features * size))
+    fitting = max(<Py_ssize_t>LEAST_TILE_ROWS, BLOCK_NEAR_BYTES // (n_features * size))
     task.plan.link_rows = power_of_two(min(fitting, <Py_ssize_t>MOST_LINK_ROWS))
     task.plan.block_rows = power_of_two(min(
         max(fitting, task.n_coefs), <Py_ssize_t>MOST_TILE_ROWS))

@@ -346,6 +346,17 @@ INLINE void lane_sums64(const vec64 *v, vec64 *out) {
 }
 #endif
 
+/* The same, in a register from now on: what is used twice, compilers would rather load twice. */
+#if defined(__GNUC__) && !defined(FUSEDLOGIT_SCALAR) && defined(__x86_64__)
+#define HOLD(a) __asm__("" : "+v"(a))
+#elif defined(__GNUC__) && !defined(FUSEDLOGIT_SCALAR) && defined(__aarch64__)
+#define HOLD(a) __asm__("" : "+w"(a))
+#else
+#define HOLD(a) ((void)0)
+#endif
+INLINE vec32 held32(vec32 a) { HOLD(a); return a; }
+INLINE vec64 held64(vec64 a) { HOLD(a); return a; }
+
 /* Ask for the cache line at x, which may lie outside of any array: into the nearest cache, or
  * (far) the second one. To GCC a function that does nothing else is pure, and its calls go, unless
  * there is an empty instruction beside. */

@@ -41,6 +41,8 @@ cdef extern from "vector.h" nogil:
     vec64 widen_uint16(const uint16_t* x, Py_ssize_t count) noexcept
     vec64 widen_halves(const half_t* x, Py_ssize_t count) noexcept
     float widen_half(half_t x) noexcept
+    vec32 held32(vec32 a) noexcept
+    vec64 held64(vec64 a) noexcept
     void prefetch(const void* x) noexcept
     void prefetch_far(const void* x) noexcept
 
@@ -60,6 +62,14 @@ cdef inline vec_t muladd(vec_t a, vec_t b, vec_t c) noexcept nogil:
         return muladd32(a, b, c)
     else:
         return muladd64(a, b, c)
+
+
+cdef inline vec_t held(vec_t a) noexcept nogil:
+    """a, in a register from now on."""
+    if vec_t is vec32:
+        return held32(a)
+    else:
+        return held64(a)
 
 
 cdef inline vec_t add(vec_t a, vec_t b) noexcept nogil:

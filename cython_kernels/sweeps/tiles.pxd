@@ -8,7 +8,7 @@ multiply-adds set the pace. A sum is computed in the same order whatever other v
 
 from cython_kernels.link.link cimport real
 from cython_kernels.registers.vector cimport (
-    fill, lanes, load_some, muladd, sums_at_once, sums_of_many, vec32, vec_t,
+    fill, held, lanes, load_some, muladd, sums_at_once, sums_of_many, vec32, vec_t,
 )
 from cython_kernels.sweeps.lines cimport GROUP, groups_in, name_group
 
@@ -41,13 +41,16 @@ cdef inline void dot_register(
     Py_ssize_t vector_stride, Py_ssize_t n_vectors, vec_t* sums
 ) noexcept nogil:
     """sums[v, i] += lines[i] vectors[v] for a register from `offset` on, count as load_some."""
-    cdef vec_t x[GROUP]
+    cdef vec_t weight[DOT_VECTORS]
+    cdef vec_t x
     cdef Py_ssize_t i, v
-    for i in range(GROUP):
-        load_some(lines[i] + offset, count, &x[i])
     for v in range(n_vectors):
-        for i in range(GROUP):
-            sums[v * GROUP + i] = muladd(x[i], vectors[v * vector_stride], sums[v * GROUP + i])
+        weight[v] = held(vectors[v * vector_stride])
+    for i in range(GROUP):
+        load_some(lines[i] + offset, count, &x)
+        x = held(x)
+        for v in range(n_vectors):
+            sums[v * GROUP + i] = muladd(x, weight[v], sums[v * GROUP + i])
 
 
 cdef inline void dot_vectors(
@@ -66,7 +69,7 @@ cdef inline void dot_vectors(
     if rest:
         dot_register(lines, whole * lanes(vectors), rest, vectors + whole, vector_stride,
                      n_vectors, sums)
-    for i in range(DOT_VECTORS * GROUP // sums_at_once(vectors)):
+    for i in range((n_vectors * GROUP + sums_at_once(vectors) - 1) // sums_at_once(vectors)):
         sums_of_many(sums + i * sums_at_once(vectors),
                      totals + i * sums_at_once(vectors) // lanes(vectors))
     for v in range(n_vectors):
@@ -99,11 +102,13 @@ cdef inline void dot_stretch(
     Py_ssize_t vector_stride, Py_ssize_t n_vectors, double* out, Py_ssize_t out_stride
 ) noexcept nogil:
     """A stretch of a group of lines with any number of vectors."""
-    cdef Py_ssize_t v = 0
-    while v < n_vectors:
-        dot_group(lines, n_lines, n, vectors + v * vector_stride, vector_stride,
-                  min(n_vectors - v, <Py_ssize_t>DOT_VECTORS), out + v * out_stride, out_stride)
-        v += DOT_VECTORS
+    cdef Py_ssize_t turns = (n_vectors + DOT_VECTORS - 1) // DOT_VECTORS
+    cdef Py_ssize_t turn, v, end
+    for turn in range(turns):
+        v = n_vectors * turn // turns
+        end = n_vectors * (turn + 1) // turns
+        dot_group(lines, n_lines, n, vectors + v * vector_stride, vector_stride, end - v,
+                  out + v * out_stride, out_stride)
 
 
 cdef inline void dot_near(

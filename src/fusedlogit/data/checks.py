@@ -205,17 +205,12 @@ def raise_if_nonfinite(
     PassOverflowError
         If there is none.
     """
-    if all(_is_finite(value) for value in sums):
+    if all(np.isfinite(value).all() for value in sums):
         return
     if y is not None:
         raise_if_outside(y)
     row, column = (-1, -1) if X is None else first_nonfinite(X)
     blame(None if X is None or row < 0 else (X[row, column], row, column))
-
-
-def _is_finite(value: ArrayLike) -> bool:
-    """Whether all of it is: of all but huge numbers the sum of squares tells, and sooner."""
-    return bool(np.isfinite(np.vdot(value, value)) or np.isfinite(value).all())
 
 
 def blame(culprit: tuple[Any, int, int] | None) -> NoReturn:
