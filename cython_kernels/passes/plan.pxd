@@ -126,6 +126,16 @@ cdef inline Py_ssize_t power_of_two(Py_ssize_t n) noexcept nogil:
     return power
 
 
+cdef inline bint moves(const Pass* task) noexcept nogil:
+    """Whether (x - center) unit are other numbers than x."""
+    cdef Py_ssize_t j
+    if task.unit != NULL:
+        for j in range(task.n_features):
+            if task.center[j] != 0 or task.unit[j] != 1:
+                return True
+    return False
+
+
 cdef inline void plan_tiles(const storage_t* X, Pass* task) noexcept nogil:
     """Sizes of blocks and tiles: the more vectors, the more rows share what they stream."""
     cdef Py_ssize_t size = sizeof(double) if task.unit != NULL or storage_t is double else 4
@@ -135,6 +145,7 @@ cdef inline void plan_tiles(const storage_t* X, Pass* task) noexcept nogil:
     task.plan.in_place = (
         (storage_t is float or storage_t is double) and task.unit == NULL
         and task.n_coefs <= IN_PLACE_VECTORS)
+    task.plan.moved = moves(task)
     if task.plan.columns_shared:
         n_features = (n_features + task.n_parts - 1) // task.n_parts
     if task.column_stride != 1:

@@ -38,6 +38,7 @@ cdef struct Plan:
     Py_ssize_t link_rows                 # of tiles: what the link takes at once
     Py_ssize_t tile_columns              # of one
     bint in_place                        # no tile is copied
+    bint moved                           # its features are neither x nor x widened
     bint single_link                     # the link in float32
     bint single_z                        # and z, too, stays in it
 

@@ -86,7 +86,7 @@ cdef inline Lines tile_of(
         for i in range(n_lines):
             widen_line(stored + i * stride, n, tile + i * registers)
             if vec_t is vec64:
-                if task.unit != NULL:
+                if task.plan.moved:
                     center_line(task, feature if by_rows else feature + i, not by_rows, n,
                                 tile + i * registers)
     lines.first, lines.stride = tile, registers * lanes(tile)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from itertools import pairwise
 
 import numpy as np
 
@@ -164,7 +163,7 @@ class Descent(Path[C]):
         self._target = min(self._target, self._estimates[-1]) * max(share, LEAST_SHARE)
 
     def _next_is_the_last(self, metric: Metric) -> bool:
-        """Whether a step like the last one will bring the estimate within the target.
+        """Whether a step like the last two will bring the estimate within the target.
 
         Its end is then evaluated in float64 at once, not in float32 first.
         """
@@ -172,9 +171,9 @@ class Descent(Path[C]):
             return False
         if metric.previews and self._target == self.settings.tol:
             return False  # it is not known yet what the bound makes of the estimate
-        last = self._estimates[-3:]
-        fall = min(after / max(before, TINY) for before, after in pairwise(last))
-        return last[-1] * fall <= self._target
+        first, *_, last = self._estimates[-3:]
+        fall = (last / max(first, TINY)) ** (1 / min(2, len(self._estimates) - 1))
+        return last * fall <= self._target
 
     def _stalls(self) -> bool:
         """Whether the estimate, once small, no longer falls: the gradient is but rounding."""
