@@ -173,7 +173,7 @@ class Descent(Path[C]):
             return False  # it is not known yet what the bound makes of the estimate
         first, *_, last = self._estimates[-3:]
         fall = (last / max(first, TINY)) ** (1 / min(2, len(self._estimates) - 1))
-        return last * fall <= self._target
+        return bool(last * fall <= self._target)
 
     def _stalls(self) -> bool:
         """Whether the estimate, once small, no longer falls: the gradient is but rounding."""
