@@ -10,9 +10,9 @@ from .problems import DTYPES, Problem
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("n_samples", [127, 128, 129, 257])
+@pytest.mark.parametrize("n_samples", [127, 128, 129, 255, 256, 257])
 def test_seams_between_panels_and_tiles(kernels, n_samples, dtype):
-    for d in (30, 31, 32, 62, 63, 64, 127):
+    for d in (30, 31, 32, 62, 63, 64, 127, 142, 143, 144):
         check_sandwich(kernels, Problem(n_samples, d, dtype, weights="fractions"))
 
 

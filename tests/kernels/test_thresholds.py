@@ -226,6 +226,17 @@ def test_sums_that_are_flushed_where_columns_are_shared(kernels, n_threads):
     check_of_strides(kernels, problem, base, 1)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "uint8"])
+def test_rows_that_several_vectors_share(kernels, dtype):
+    # BLOCK_NEAR_BYTES = 393,216 in the compute type hold MOST_TILE_ROWS = 256 of so many columns,
+    # or LEAST_TILE_ROWS = 32
+    size = 8 if dtype == "float64" else 4
+    for rows in (32, 256):
+        for d in around(393_216 // size // rows):
+            for n_samples in around(rows):
+                check(kernels, three(n_samples, d, dtype), n_coefs=(2,))
+
+
 @pytest.mark.parametrize("size", [9.9e29, 1e30, 1.1e30, 1e37])
 @pytest.mark.parametrize("dtype", ["float32", "uint8"])
 def test_intercepts_that_short_rows_keep_in_float32(kernels, dtype, size):
