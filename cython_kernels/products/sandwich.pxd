@@ -23,7 +23,6 @@ cdef enum:
     PACKED_ROWS = 256
     PITCH = PACKED_ROWS + 8   # between tiles of a panel: not a multiple of what caches map alike
     FLOAT_ROWS = 128        # float32 sums no more rows than these
-    NEAR_TILES = 24         # one above the other that lie in the second cache, times row_weight
     ALIGNMENT = 64
 
 cdef struct Sandwich:
@@ -178,19 +177,16 @@ cdef inline void add_panel(
     cdef Py_ssize_t width = lanes(plain)
     cdef Py_ssize_t tile_columns = TILE_REGISTERS * width
     cdef Py_ssize_t at_once = FLOAT_ROWS if vec_t is vec32 else PACKED_ROWS
-    cdef Py_ssize_t last = n_features // tile_columns
-    cdef Py_ssize_t near = 0, a, b, first
-    while near * TILE_ROWS <= n_features:
-        for b in range(near * TILE_ROWS // tile_columns, last + 1):
-            for a in range(near, min(near + NEAR_TILES, tiles_of((b + 1) * tile_columns))):
-                first = 0
-                while first < n_rows:
-                    add_tile(plain + (b * PITCH + first) * TILE_REGISTERS,
-                             weighted + (a * PITCH + first) * TILE_ROWS // width,
-                             min(n_rows - first, at_once), size,
-                             sums + a * TILE_ROWS * size + b * tile_columns)
-                    first += at_once
-        near += NEAR_TILES
+    cdef Py_ssize_t a, b, first
+    for b in range(n_features // tile_columns + 1):
+        for a in range(tiles_of((b + 1) * tile_columns)):
+            first = 0
+            while first < n_rows:
+                add_tile(plain + (b * PITCH + first) * TILE_REGISTERS,
+                         weighted + (a * PITCH + first) * TILE_ROWS // width,
+                         min(n_rows - first, at_once), size,
+                         sums + a * TILE_ROWS * size + b * tile_columns)
+                first += at_once
 
 
 cdef inline void sandwich_rows(
