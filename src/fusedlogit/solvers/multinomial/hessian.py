@@ -140,27 +140,14 @@ def about_mean(objective: Multinomial, blocks: Doubles) -> tuple[Doubles, Double
     mean = np.zeros_like(center)
     if one.fit_intercept:
         mean = (own[:-1, -1] / max(own[-1, -1], TINY) + about - center) / scale
+    transform = np.diag(np.append(1 / scale, 1.0))
+    transform[-1, :-1] = (about - center) / scale - mean
     terms = np.einsum("kkjj->kj", blocks).copy()
     if not one.fit_intercept:
         terms[:, :-1] += terms[:, -1:] * (about - center) ** 2
     terms[:, :-1] /= scale**2
-    _move(blocks, scale, (about - center) / scale - mean)
+    blocks[:] = transform.T @ blocks @ transform
     return mean, terms
-
-
-def _move(blocks: Doubles, scale: Doubles, by: Doubles) -> None:
-    """Sandwiches of X, in place, as those of X / scale + by; rows and columns end with those of 1.
-
-    Each is symmetric.
-    """
-    inner, edge, corner = blocks[..., :-1, :-1], blocks[..., -1, :-1], blocks[..., -1, -1]
-    inner /= scale
-    inner /= scale[:, None]
-    edge /= scale
-    inner += edge[..., :, None] * by
-    edge += corner[..., None] * by
-    inner += by[:, None] * edge[..., None, :]
-    blocks[..., :-1, -1] = edge
 
 
 def class_hessian(
