@@ -32,8 +32,8 @@ cdef enum:
     FLUSH = 512               # additions in float32, before sums move to float64
 
     IN_PLACE_VECTORS = 16     # at most, that take X where it lies, if it needs no widening
-    BLOCK_NEAR_BYTES = 393216       # of it, in the compute type: in a second cache of 512 KB
-    LEAST_TILE_ROWS = 32      # that share what they stream of vectors, if it leaves that
+    BLOCK_NEAR_BYTES = 393216       # of tiles in a block: a second cache of 512 KB holds them
+    LEAST_TILE_ROWS = 32      # of a block that leaves it, to share what is streamed of vectors
     MOST_TILE_ROWS = 256      # of a block that serves several vectors from tiles; in Fortran order
     COLUMN_TILE_ROWS = 512
     MOST_LINK_ROWS = 64       # that the link takes at once there

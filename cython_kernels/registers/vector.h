@@ -346,7 +346,7 @@ INLINE void lane_sums64(const vec64 *v, vec64 *out) {
 }
 #endif
 
-/* The same, in a register from now on: what is used twice, compilers would rather load twice. */
+/* a, in a register from now on: what is used twice, compilers would rather load twice. */
 #if defined(__GNUC__) && !defined(FUSEDLOGIT_SCALAR) && defined(__x86_64__)
 #define HOLD(a) __asm__("" : "+v"(a))
 #elif defined(__GNUC__) && !defined(FUSEDLOGIT_SCALAR) && defined(__aarch64__)
