@@ -12,10 +12,13 @@ cdef enum:
     CHAINS = 32
 
 
-cdef inline double sum_of(const real* values, Py_ssize_t n) noexcept nogil:
-    """The sum of n numbers, in CHAINS chains that a compiler keeps in vector registers."""
+cdef inline double sum_onto(double start, const real* values, Py_ssize_t n) noexcept nogil:
+    """start + the sum of n numbers, in CHAINS chains that a compiler keeps in vector registers.
+
+    Fewer than CHAINS are added one by one: then small blocks give the bits of other small blocks.
+    """
     cdef double chains[CHAINS]
-    cdef double result
+    cdef double result = start
     cdef Py_ssize_t whole = n // CHAINS
     cdef Py_ssize_t i, k
     for k in range(CHAINS):
@@ -27,11 +30,15 @@ cdef inline double sum_of(const real* values, Py_ssize_t n) noexcept nogil:
         chains[k] += chains[CHAINS // 2 + k]
     for k in range(CHAINS // 4):
         chains[k] += chains[CHAINS // 4 + k]
-    result = ((chains[0] + chains[1]) + (chains[2] + chains[3])) + (
+    result += ((chains[0] + chains[1]) + (chains[2] + chains[3])) + (
         (chains[4] + chains[5]) + (chains[6] + chains[7]))
     for i in range(whole * CHAINS, n):
         result += values[i]
     return result
+
+
+cdef inline double sum_of(const real* values, Py_ssize_t n) noexcept nogil:
+    return sum_onto(0, values, n)
 
 
 cdef inline void weigh(real* values, const double* sample_weight, Py_ssize_t n) noexcept nogil:
@@ -58,11 +65,11 @@ cdef inline void link_block(
         z[i] = <real>residual
 
 
-cdef inline double loss_of_block(
-    real* z, const real* y, const double* sample_weight, Py_ssize_t n, real* losses,
+cdef inline double add_losses(
+    double start, real* z, const real* y, const double* sample_weight, Py_ssize_t n, real* losses,
     bint single
 ) noexcept nogil:
-    """The weighted log losses of a block, summed; z becomes the weighted residuals.
+    """start + the weighted log losses of a block; z becomes the weighted residuals.
 
     In single precision where z is no better, and the link would else take most of the time.
     """
@@ -72,4 +79,4 @@ cdef inline double loss_of_block(
         link_block(z, y, n, losses, <double>1)
     weigh(losses, sample_weight, n)
     weigh(z, sample_weight, n)
-    return sum_of(losses, n)
+    return sum_onto(start, losses, n)

@@ -14,13 +14,12 @@ from cython_kernels.modules.views cimport Stored, stored
 from cython_kernels.passes.sums cimport flush, to_registers
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport fill, lanes, muladd, sums_of_four, vec32, vec64, vec_t
-from cython_kernels.sweeps.rows cimport lead_of, sweep_rows
+from cython_kernels.sweeps.rows cimport Lead, lead_of, sweep_rows
 
 cdef enum:
     WORD = sizeof(uint64_t)
     STREAMS = 4     # read at once by a thread; more open memory pages than one stream has
     CHAINS = 12     # two units of latency 4 need 8; many more do not fit into 16 registers
-    BLOCK_ROWS = 8
     ALIGNMENT = 64
 
 
@@ -108,43 +107,50 @@ def compute(Py_ssize_t n_steps, bint double_precision, double[::1] results):
 
 
 cdef inline void sweep_blocks(
-    const storage_t* X, const Stored* rows, int lead, const double* coef, const double* factor,
-    double* z, double* gradient, vec_t* coef_registers, vec_t* gradient_registers
+    const storage_t* X, const Stored* rows, int index, Py_ssize_t block_rows, const double* coef,
+    const double* factor, double* z, double* gradient, vec_t* coef_registers,
+    vec_t* gradient_registers
 ) noexcept nogil:
     """Block after block, as passes/by_rows.pxd does, without a link between the halves."""
-    cdef Py_ssize_t d = rows.n_features, first = 0, n_old = 0, n_new
+    cdef Py_ssize_t d = rows.n_features, stride = rows.row_stride, first = 0, n_old = 0, n_new
+    cdef Lead lead = lead_of(index, stride * sizeof(storage_t), block_rows)
     to_registers(coef, d, coef_registers)
     memset(gradient_registers, 0, (d // lanes(coef_registers) + 1) * sizeof(vec_t))
     while first < rows.n_samples or n_old > 0:
-        n_new = min(<Py_ssize_t>BLOCK_ROWS, rows.n_samples - first)
-        sweep_rows(X + (first - n_old) * rows.row_stride, n_old, factor + first - n_old,
-                   gradient_registers, X + first * rows.row_stride, n_new, coef_registers,
-                   z + first, rows.row_stride, d,
-                   lead_of(lead, rows.row_stride * sizeof(storage_t)))
+        n_new = min(lead.block_rows, rows.n_samples - first)
+        sweep_rows(X + (first - n_old) * stride, n_old, factor + first - n_old,
+                   gradient_registers, X + first * stride, n_new, coef_registers,
+                   z + first, stride, d, lead)
         first += n_new
         n_old = n_new
+        if lead.apart:
+            sweep_rows(X + (first - n_old) * stride, n_old, factor + first - n_old,
+                       gradient_registers, X + first * stride, 0, coef_registers, z + first,
+                       stride, d, lead)
+            n_old = 0
     flush(gradient_registers, d, gradient)
 
 
 def sweep(
-    object X, int lead, const double[::1] coef, const double[::1] factor, double[::1] z,
-    double[::1] gradient, char[::1] workspace,
+    object X, int lead, Py_ssize_t block_rows, const double[::1] coef, const double[::1] factor,
+    double[::1] z, double[::1] gradient, char[::1] workspace,
 ):
     """z = X coef and gradient += X^T factor in way `lead` of sweeps/rows.pxd, by one thread.
 
-    X is float64, float32 or uint8 in C order. z and factor have four elements more than X rows,
-    zeros in factor. workspace is of 16 * (n_features + 32) bytes.
+    X is float64, float32 or uint8 in C order; its blocks are those of a pass that plans for
+    block_rows. z and factor have four elements more than X rows, zeros in factor. workspace is of
+    16 * (n_features + 32) bytes.
     """
     cdef Stored rows = stored(X)
     cdef char* first = &workspace[0] + (-<uintptr_t>&workspace[0]) % ALIGNMENT
     cdef char* second = first + (8 * rows.n_features // ALIGNMENT + 2) * ALIGNMENT
     with nogil:
         if rows.type == c"d":
-            sweep_blocks(<const double*>rows.elements, &rows, lead, &coef[0], &factor[0], &z[0],
-                         &gradient[0], <vec64*>first, <vec64*>second)
+            sweep_blocks(<const double*>rows.elements, &rows, lead, block_rows, &coef[0],
+                         &factor[0], &z[0], &gradient[0], <vec64*>first, <vec64*>second)
         elif rows.type == c"f":
-            sweep_blocks(<const float*>rows.elements, &rows, lead, &coef[0], &factor[0], &z[0],
-                         &gradient[0], <vec32*>first, <vec32*>second)
+            sweep_blocks(<const float*>rows.elements, &rows, lead, block_rows, &coef[0],
+                         &factor[0], &z[0], &gradient[0], <vec32*>first, <vec32*>second)
         else:
-            sweep_blocks(<const uint8_t*>rows.elements, &rows, lead, &coef[0], &factor[0], &z[0],
-                         &gradient[0], <vec32*>first, <vec32*>second)
+            sweep_blocks(<const uint8_t*>rows.elements, &rows, lead, block_rows, &coef[0],
+                         &factor[0], &z[0], &gradient[0], <vec32*>first, <vec32*>second)

@@ -10,13 +10,12 @@ from libc.string cimport memset
 from cython_kernels.passes.blocks cimport sweep_block, sweep_panel
 from cython_kernels.passes.link_step cimport finish_group
 from cython_kernels.passes.partition cimport Span, part_begin
-from cython_kernels.passes.plan cimport FLUSH, Z_ROWS
+from cython_kernels.passes.plan cimport FLUSH_ROWS, Z_ROWS
 from cython_kernels.passes.sums cimport add_to, clear, flush_part, to_registers
 from cython_kernels.passes.task cimport GRADIENT, PANELS, Pass
 from cython_kernels.passes.workspace cimport Part, part_at
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport lanes, vec_t
-from cython_kernels.sweeps.lines cimport GROUP
 from cython_kernels.sweeps.rows cimport lead_of
 
 cdef extern from "team.h" nogil:
@@ -60,7 +59,7 @@ cdef inline void sweep_share(
                     <vec_t*>part.z_registers, z_of(part, block))
     else:
         sweep_block(X, first, n_old, n_new, columns.begin, columns.end, task, part, coef,
-                    z_of(part, block), lead_of(0, task.row_stride * sizeof(storage_t)))
+                    z_of(part, block), lead_of(0, task.row_stride * sizeof(storage_t), n_new))
 
 
 cdef inline void finish_block(
@@ -123,7 +122,7 @@ cdef inline void pass_by_columns(
     while first < end or n_old > 0:
         n_new = min(task.plan.block_rows, end - first)
         unflushed += n_old
-        flushing = unflushed >= FLUSH * GROUP or first + n_new >= end
+        flushing = unflushed >= FLUSH_ROWS or first + n_new >= end
         sweep_shares(X, block, first, n_old, n_new, task, flushing, coef)
         if flushing:
             unflushed = 0

@@ -4,7 +4,7 @@ from cython_kernels.passes.blocks cimport sweep_block, sweep_panel
 from cython_kernels.passes.centred cimport pass_centred_panels, pass_centred_rows
 from cython_kernels.passes.link_step cimport finish_forward, finish_group
 from cython_kernels.passes.partition cimport Span, rows_of_step
-from cython_kernels.passes.plan cimport FLUSH
+from cython_kernels.passes.plan cimport FLUSH_ROWS
 from cython_kernels.passes.short_rows cimport pass_short_rows
 from cython_kernels.passes.sums cimport flush_part, to_registers
 from cython_kernels.passes.tiles cimport pass_tiles
@@ -15,29 +15,44 @@ from cython_kernels.passes.trial cimport Trial, end_block, new_trial
 from cython_kernels.passes.workspace cimport Part, part_at
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport vec_t
-from cython_kernels.sweeps.lines cimport GROUP
+
+
+cdef inline Py_ssize_t flush_rows(
+    const Pass* task, Part* part, const vec_t* coef, Py_ssize_t unflushed
+) noexcept nogil:
+    """Empty the registers of the gradient where FLUSH_ROWS rows are in them; how many still are."""
+    if unflushed < FLUSH_ROWS:
+        return unflushed
+    flush_part(task, part, <vec_t*>part.gradient_registers, 0, task.n_features)
+    return 0
 
 
 cdef inline void pass_rows(
     const storage_t* X, const Pass* task, Span rows, Part* part, const vec_t* coef
 ) noexcept nogil:
-    """Some rows of a C-ordered X."""
+    """Some rows of a C-ordered X.
+
+    No block reaches over a flush, so that rows are added up alike whatever the lead.
+    """
     cdef Py_ssize_t first = rows.begin, n_old = 0, n_new, unflushed = 0
     cdef Trial trial = new_trial(
-        (rows.end - rows.begin) // task.plan.block_rows, task.row_stride * sizeof(storage_t))
+        rows.end - rows.begin, task.row_stride * sizeof(storage_t), task.plan.block_rows)
     while first < rows.end or n_old > 0:
-        n_new = min(task.plan.block_rows, rows.end - first)
+        n_new = min(rows.end - first, min(
+            trial.lead.block_rows, FLUSH_ROWS - (first - rows.begin) % FLUSH_ROWS))
         sweep_block(X, first, n_old, n_new, 0, task.n_features, task, part, coef, part.z,
                     trial.lead)
-        end_block(&trial)
+        unflushed = flush_rows(task, part, coef, unflushed + n_old)
         finish_group(task, part, first, n_new, part.z)
         first += n_new
-        unflushed += n_old
         n_old = n_new if task.verb >= GRADIENT else 0
         part.z, part.factor = part.factor, part.z
-        if unflushed >= FLUSH * GROUP:
-            unflushed = 0
-            flush_part(task, part, <vec_t*>part.gradient_registers, 0, task.n_features)
+        if trial.lead.apart and n_old > 0:
+            sweep_block(X, first, n_old, 0, 0, task.n_features, task, part, coef, part.z,
+                        trial.lead)
+            unflushed = flush_rows(task, part, coef, unflushed + n_old)
+            n_old = 0
+        end_block(&trial, n_new)
     flush_part(task, part, <vec_t*>part.gradient_registers, 0, task.n_features)
 
 

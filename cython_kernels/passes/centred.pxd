@@ -6,7 +6,7 @@ half asks for the memory of the next block, Fortran-ordered X in panels of colum
 
 from cython_kernels.passes.link_step cimport finish_forward, finish_group
 from cython_kernels.passes.partition cimport Span
-from cython_kernels.passes.plan cimport FLUSH
+from cython_kernels.passes.plan cimport FLUSH_ROWS
 from cython_kernels.passes.sums cimport flush_part, to_registers
 from cython_kernels.passes.task cimport GRADIENT, Pass
 from cython_kernels.passes.workspace cimport (
@@ -66,7 +66,7 @@ cdef inline void pass_centred_rows(
             backward_rows(block, n_rows, task, part.z, gradient)
         first += n_rows
         unflushed += n_rows
-        if unflushed >= FLUSH * GROUP:
+        if unflushed >= FLUSH_ROWS:
             unflushed = 0
             flush_part(task, part, gradient, 0, task.n_features)
     flush_part(task, part, gradient, 0, task.n_features)
@@ -79,7 +79,7 @@ cdef inline void name_columns(
     """Point at a group of columns, with their units and shifts in every lane."""
     cdef const double* shifts = <const double*>shift_registers(task)
     cdef Py_ssize_t i, j
-    name_lines(panel, task.column_stride, group * GROUP, GROUP, task.n_features, columns)
+    name_lines(panel, task.column_stride, group * GROUP, 1, GROUP, task.n_features, columns)
     for i in range(GROUP):
         j = min(group * GROUP + i, task.n_features - 1)
         fill(task.unit[j], &unit[i])

@@ -1,7 +1,7 @@
 """What happens to a block between its two halves."""
 
 from cython_kernels.link.link cimport real
-from cython_kernels.link.link_blocks cimport loss_of_block, sum_of, weigh
+from cython_kernels.link.link_blocks cimport add_losses, sum_onto, weigh
 from cython_kernels.link.softmax cimport softmax_block
 from cython_kernels.link.targets cimport copy_targets
 from cython_kernels.passes.task cimport GRADIENT, LOSS, PRODUCT, Pass
@@ -49,13 +49,13 @@ cdef inline void finish_forward(
     begin_link(task, k, begin, n_rows, z)
     if task.verb == LOSS or task.verb == GRADIENT:
         copy_targets(task.y, begin, n_rows, <real*>part.y)
-        part.loss[k] += loss_of_block(
-            z, <real*>part.y, weights_of(task, part, k, begin, n_rows), n_rows,
+        part.loss[k] = add_losses(
+            part.loss[k], z, <real*>part.y, weights_of(task, part, k, begin, n_rows), n_rows,
             <real*>part.block_loss, task.plan.single_link)
     elif task.verb == PRODUCT:
         weigh(z, task.curvature + k * task.n_samples + begin, n_rows)
     if task.verb >= GRADIENT:
-        part.intercept_gradient[k] += sum_of(z, n_rows)
+        part.intercept_gradient[k] = sum_onto(part.intercept_gradient[k], z, n_rows)
 
 
 cdef inline void finish_group(
@@ -82,10 +82,11 @@ cdef inline void finish_softmax(
     else:
         softmax_block(z, stride, task.n_coefs, part.y, n_rows, part.block_loss, <double>1)
     weigh(part.block_loss, sample_weight, n_rows)
-    part.loss[0] += sum_of(part.block_loss, n_rows)
+    part.loss[0] = sum_onto(part.loss[0], part.block_loss, n_rows)
     for k in range(task.n_coefs):
         weigh(z + k * stride, sample_weight, n_rows)
-        part.intercept_gradient[k] += sum_of(z + k * stride, n_rows)
+        part.intercept_gradient[k] = sum_onto(
+            part.intercept_gradient[k], z + k * stride, n_rows)
 
 
 cdef inline void finish_block(

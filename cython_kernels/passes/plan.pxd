@@ -20,7 +20,7 @@ from cython_kernels.sweeps.tiles cimport STRETCH
 
 cdef enum:
     BLOCK_BYTES = 131072      # a block of rows: well inside L2, with room for the gradient
-    BLOCK_ROWS = 256          # at most: enough to vectorise the link
+    BLOCK_ROWS = 1024         # at most
     PANEL_BYTES = 524288      # a panel, where parts are rows
     PANEL_ROWS = 512          # at most
     STRETCH_BYTES = 512       # of a column in it, at least: memory is slow to jump
@@ -30,6 +30,7 @@ cdef enum:
     MIN_BYTES = 33            # columns of uint8 that integer arithmetic serves, to MOST_COLUMNS
     LEAST_BLOCKS = 128        # of a walk by rows, for a trial of how to ask for memory
     FLUSH = 512               # additions in float32, before sums move to float64
+    FLUSH_ROWS = 2048         # where groups of rows are added at once
 
     IN_PLACE_VECTORS = 16     # at most, that take X where it lies, if it needs no widening
     BLOCK_NEAR_BYTES = 393216       # of tiles in a block: a second cache of 512 KB holds them
@@ -37,7 +38,6 @@ cdef enum:
     MOST_TILE_ROWS = 256      # of a block that serves several vectors from tiles; in Fortran order
     COLUMN_TILE_ROWS = 512
     MOST_LINK_ROWS = 64       # that the link takes at once there
-    FLUSH_ROWS = 2048         # additions there in float32
     SHARED_GRADIENT_BYTES = 67108864    # of all parts, before columns are shared out there
 
     MOST_ROWS = 1024          # of any block or panel

@@ -5,13 +5,12 @@ from libc.stdint cimport uint8_t
 from cython_kernels.bytes.bytes cimport BYTE_ROWS, SlicedCoef, backward_bytes, forward_bytes
 from cython_kernels.passes.link_step cimport finish_forward
 from cython_kernels.passes.partition cimport Span
-from cython_kernels.passes.plan cimport FLUSH
+from cython_kernels.passes.plan cimport FLUSH_ROWS
 from cython_kernels.passes.sums cimport flush_part, to_registers
 from cython_kernels.passes.task cimport GRADIENT, SHORT_BYTES, Pass
 from cython_kernels.passes.workspace cimport Part
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport vec64, vec_t
-from cython_kernels.sweeps.lines cimport GROUP
 from cython_kernels.sweeps.narrow cimport AHEAD_BYTES, NARROW_ROWS, backward_narrow, forward_narrow
 
 
@@ -79,7 +78,7 @@ cdef inline void pass_short_rows(
             backward_block(block, n_rows, task, tile, z, gradient)
         first += n_rows
         unflushed += n_rows
-        if unflushed >= FLUSH * GROUP:
+        if unflushed >= FLUSH_ROWS:
             unflushed = 0
             flush_part(task, part, gradient, 0, task.n_features)
     flush_part(task, part, gradient, 0, task.n_features)

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint8_t
 
-from cython_kernels.link.link_blocks cimport loss_of_block, sum_of, weigh
+from cython_kernels.link.link_blocks cimport add_losses, sum_onto, weigh
 from cython_kernels.link.softmax cimport SOFTMAX_ROWS, softmax_block
 from cython_kernels.link.targets cimport Targets, copy_targets
 from cython_kernels.passes.partition cimport part_begin
@@ -62,15 +62,16 @@ cdef inline void link_rows(
     if step.softmax:
         softmax_block(block, SOFTMAX_ROWS, n_coefs, &y[0], n, &loss[0], <double>1)
         weigh(&loss[0], weights_of(step, 0, begin, n, &weight[0]), n)
-        step.losses[index * n_coefs] += sum_of(&loss[0], n)
+        step.losses[index * n_coefs] = sum_onto(step.losses[index * n_coefs], &loss[0], n)
     for k in range(n_coefs):
         z = block + k * SOFTMAX_ROWS
         if step.softmax:
             weigh(z, weights_of(step, 0, begin, n, &weight[0]), n)
         else:
-            step.losses[index * n_coefs + k] += loss_of_block(
-                z, &y[0], weights_of(step, k, begin, n, &weight[0]), n, &loss[0], False)
-        step.slopes[index * n_coefs + k] += sum_of(z, n)
+            step.losses[index * n_coefs + k] = add_losses(
+                step.losses[index * n_coefs + k], z, &y[0],
+                weights_of(step, k, begin, n, &weight[0]), n, &loss[0], False)
+        step.slopes[index * n_coefs + k] = sum_onto(step.slopes[index * n_coefs + k], z, n)
         for i in range(n):
             table[i * n_coefs + k] = z[i]
 

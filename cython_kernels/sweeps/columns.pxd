@@ -13,7 +13,7 @@ from libc.string cimport memcpy, memset
 
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport fill, lanes, sums_of_four, vec_t
-from cython_kernels.sweeps.lines cimport GROUP, add_register, dot_register, name_lines
+from cython_kernels.sweeps.lines cimport GROUP, TARGETS, add_registers, dot_register, name_lines
 
 cdef enum:
     SIDE_BY_SIDE = 8
@@ -26,13 +26,17 @@ cdef inline void add_columns(
     cdef vec_t weights[SIDE_BY_SIDE]
     cdef Py_ssize_t whole = n_rows // lanes(z)
     cdef Py_ssize_t rest = n_rows % lanes(z)
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t j = 0, i
     for i in range(SIDE_BY_SIDE):
         fill(coef[i], &weights[i])
-    for j in range(whole):
-        add_register(columns, SIDE_BY_SIDE, weights, j * lanes(z), 0, &z[j])
+    while j + TARGETS <= whole:
+        add_registers(columns, SIDE_BY_SIDE, weights, j * lanes(z), 0, TARGETS, &z[j])
+        j += TARGETS
+    while j < whole:
+        add_registers(columns, SIDE_BY_SIDE, weights, j * lanes(z), 0, 1, &z[j])
+        j += 1
     if rest:
-        add_register(columns, SIDE_BY_SIDE, weights, whole * lanes(z), rest, &z[whole])
+        add_registers(columns, SIDE_BY_SIDE, weights, whole * lanes(z), rest, 1, &z[whole])
 
 
 cdef inline void dot_columns(
@@ -65,12 +69,12 @@ cdef inline void sweep_columns(
     while begin < n_columns:
         n = min(<Py_ssize_t>SIDE_BY_SIDE, n_columns - begin)
         if n_old > 0:
-            name_lines(old, column_stride, begin, SIDE_BY_SIDE, n_columns, columns)
+            name_lines(old, column_stride, begin, 1, SIDE_BY_SIDE, n_columns, columns)
             dot_columns(columns, factor, n_old, numbers)
             for i in range(n):
                 gradient[begin + i] += numbers[i]
         if n_new > 0:
-            name_lines(new, column_stride, begin, SIDE_BY_SIDE, n_columns, columns)
+            name_lines(new, column_stride, begin, 1, SIDE_BY_SIDE, n_columns, columns)
             memset(numbers, 0, sizeof(numbers))
             memcpy(numbers, coef + begin, n * sizeof(double))
             add_columns(columns, numbers, n_new, z)

@@ -6,11 +6,11 @@ does two things, either of which may be left out:
     target += sum_i factor[i] added[i]      lines scaled and added: rows into the gradient
     out[i]  = dotted[i] . weight            lines multiplied: rows with the coefficients
 
-Four lines share every load of weight and every load and store of target. The lines to add lie in
-cache, those to multiply come from memory (for columns the other way round): doing both in one
-loop keeps memory busy all the time, not in every second loop only. A group of fewer lines names
-one of them several times. weight and target are whole registers, padded with zeros, in the
-precision the pass computes in.
+The lines of a group share every load of weight and every load and store of target. The lines to
+add lie in cache, those to multiply come from memory (for columns the other way round): doing both
+in one loop keeps memory busy all the time, where the caches hold old lines and new. A sweep of one
+half has registers for more lines. A group of fewer lines names one of them several times. weight
+and target are whole registers, padded with zeros, in the precision the pass computes in.
 """
 
 from cython_kernels.registers.storage cimport storage_t
@@ -19,7 +19,9 @@ from cython_kernels.registers.vector cimport (
 )
 
 cdef enum:
-    GROUP = 4
+    GROUP = 4               # lines of a sweep of both halves
+    LARGE_GROUP = 6         # or of one half
+    TARGETS = 4             # registers of target at a time, where lines are only added
     CACHE_LINE = 64
 
 cdef enum Fetch:            # where memory ahead is asked into
@@ -33,13 +35,13 @@ cdef inline Py_ssize_t groups_in(Py_ssize_t n_lines) noexcept nogil:
 
 
 cdef inline void name_lines(
-    const storage_t* first, Py_ssize_t stride, Py_ssize_t begin, Py_ssize_t count,
+    const storage_t* first, Py_ssize_t stride, Py_ssize_t begin, Py_ssize_t step, Py_ssize_t count,
     Py_ssize_t n_lines, const storage_t** lines
 ) noexcept nogil:
-    """Point at `count` lines from `begin` on; past the end, at the last again."""
+    """Point at `count` lines, `step` apart, from `begin` on; past the end, at the last again."""
     cdef Py_ssize_t i
     for i in range(count):
-        lines[i] = first + min(begin + i, n_lines - 1) * stride
+        lines[i] = first + min(begin + i * step, n_lines - 1) * stride
 
 
 cdef inline void name_group(
@@ -47,21 +49,28 @@ cdef inline void name_group(
     const storage_t** lines
 ) noexcept nogil:
     """Point at the lines of a group."""
-    name_lines(first, stride, group * GROUP, GROUP, n_lines, lines)
+    name_lines(first, stride, group * GROUP, 1, GROUP, n_lines, lines)
 
 
-cdef inline void add_register(
+cdef inline void add_registers(
     const storage_t** lines, Py_ssize_t n_lines, const vec_t* factor, Py_ssize_t offset,
-    Py_ssize_t count, vec_t* target
+    Py_ssize_t count, Py_ssize_t n_registers, vec_t* target
 ) noexcept nogil:
-    """target += sum_i factor[i] lines[i] for a register from `offset` on, count as load_some."""
+    """target += sum_i factor[i] lines[i] for some registers from `offset` on, count as load_some.
+
+    Side by side: the sum of one is a chain, in which each step waits for the last.
+    """
     cdef vec_t x
-    cdef vec_t sum = target[0]
-    cdef Py_ssize_t i
+    cdef vec_t sums[TARGETS]
+    cdef Py_ssize_t i, k
+    for k in range(n_registers):
+        sums[k] = target[k]
     for i in range(n_lines):
-        load_some(lines[i] + offset, count, &x)
-        sum = muladd(x, factor[i], sum)
-    target[0] = sum
+        for k in range(n_registers):
+            load_some(lines[i] + offset + k * lanes(target), count, &x)
+            sums[k] = muladd(x, factor[i], sums[k])
+    for k in range(n_registers):
+        target[k] = sums[k]
 
 
 cdef inline void dot_register(
@@ -78,20 +87,39 @@ cdef inline void dot_register(
 
 cdef inline void sweep_register(
     const storage_t** added, const vec_t* factor, vec_t* target,
-    const storage_t** dotted, const vec_t* weight, vec_t* sums,
+    const storage_t** dotted, const vec_t* weight, vec_t* sums, Py_ssize_t n_lines,
     Py_ssize_t offset, Py_ssize_t count, bint adding, bint dotting
 ) noexcept nogil:
-    """One register of a sweep; the flags are constants where this is inlined."""
+    """One register of a sweep; n_lines and the flags are constants where this is inlined."""
     if adding:
-        add_register(added, GROUP, factor, offset, count, target)
+        add_registers(added, n_lines, factor, offset, count, 1, target)
     if dotting:
-        dot_register(dotted, GROUP, weight, offset, count, sums)
+        dot_register(dotted, n_lines, weight, offset, count, sums)
 
 
-cdef inline void ask(const storage_t** ahead, Py_ssize_t offset, Fetch fetch) noexcept nogil:
+cdef inline void sweep_cache_line(
+    const storage_t** added, const vec_t* factor, vec_t* target,
+    const storage_t** dotted, const vec_t* weight, vec_t* sums, Py_ssize_t n_lines,
+    Py_ssize_t offset, Py_ssize_t n_registers, bint adding, bint dotting
+) noexcept nogil:
+    """The registers that a cache line of X fills, likewise."""
+    cdef Py_ssize_t j = 0
+    while j < n_registers:
+        if adding and not dotting and n_registers >= TARGETS:
+            add_registers(added, n_lines, factor, offset + j * lanes(target), 0, TARGETS, target + j)
+            j += TARGETS
+        else:
+            sweep_register(added, factor, target + j, dotted, weight + j, sums, n_lines,
+                           offset + j * lanes(target), 0, adding, dotting)
+            j += 1
+
+
+cdef inline void ask(
+    const storage_t** ahead, Py_ssize_t n_lines, Py_ssize_t offset, Fetch fetch
+) noexcept nogil:
     """Ask for a cache line of every line."""
     cdef Py_ssize_t i
-    for i in range(GROUP):
+    for i in range(n_lines):
         if fetch == NEAR:
             prefetch(ahead[i] + offset)
         elif fetch == FAR:
@@ -100,7 +128,7 @@ cdef inline void ask(const storage_t** ahead, Py_ssize_t offset, Fetch fetch) no
 
 cdef inline void sweep(
     const storage_t** added, const double* factor, vec_t* target,
-    const storage_t** dotted, const vec_t* weight, double* out,
+    const storage_t** dotted, const vec_t* weight, double* out, Py_ssize_t n_lines,
     const storage_t** ahead, Fetch fetch, Py_ssize_t n, bint adding, bint dotting
 ) noexcept nogil:
     """A sweep over n elements, asking for the memory at `ahead` on the way."""
@@ -109,35 +137,47 @@ cdef inline void sweep(
     cdef Py_ssize_t n_whole = n // width
     cdef Py_ssize_t rest = n % width
     cdef Py_ssize_t c, j, i
-    cdef vec_t factors[GROUP]
-    cdef vec_t sums[GROUP]
-    for i in range(GROUP):
+    cdef vec_t factors[LARGE_GROUP]
+    cdef vec_t sums[2 * GROUP]
+    for i in range(2 * GROUP):
         fill(0.0, &sums[i])
+    for i in range(n_lines):
         fill(factor[i] if adding else 0.0, &factors[i])
     for c in range(n_whole // in_cache_line):
-        ask(ahead, c * in_cache_line * width, fetch)
-        for j in range(c * in_cache_line, (c + 1) * in_cache_line):
-            sweep_register(added, factors, target + j, dotted, weight + j, sums, j * width, 0,
-                           adding, dotting)
+        j = c * in_cache_line
+        ask(ahead, n_lines, j * width, fetch)
+        sweep_cache_line(added, factors, target + j, dotted, weight + j, sums, n_lines, j * width,
+                         in_cache_line, adding, dotting)
     for j in range(n_whole // in_cache_line * in_cache_line, n_whole):
-        sweep_register(added, factors, target + j, dotted, weight + j, sums, j * width, 0,
+        sweep_register(added, factors, target + j, dotted, weight + j, sums, n_lines, j * width, 0,
                        adding, dotting)
     if rest:
-        sweep_register(added, factors, target + n_whole, dotted, weight + n_whole, sums,
+        sweep_register(added, factors, target + n_whole, dotted, weight + n_whole, sums, n_lines,
                        n_whole * width, rest, adding, dotting)
     if dotting:
         sums_of_four(sums, out)
+        if n_lines > GROUP:
+            sums_of_four(sums + GROUP, out + GROUP)
 
 
 cdef inline void sweep_group(
     const storage_t** added, const double* factor, vec_t* target,
-    const storage_t** dotted, const vec_t* weight, double* out,
+    const storage_t** dotted, const vec_t* weight, double* out, Py_ssize_t n_lines,
     const storage_t** ahead, Fetch fetch, Py_ssize_t n, bint adding, bint dotting
 ) noexcept nogil:
-    """A sweep, compiled once for each pair of halves."""
+    """A sweep of GROUP or, where one half is left out, of LARGE_GROUP lines; out has room for 8.
+
+    Compiled once for each.
+    """
     if adding and dotting:
-        sweep(added, factor, target, dotted, weight, out, ahead, fetch, n, True, True)
+        sweep(added, factor, target, dotted, weight, out, GROUP, ahead, fetch, n, True, True)
+    elif adding and n_lines == GROUP:
+        sweep(added, factor, target, dotted, weight, out, GROUP, ahead, fetch, n, True, False)
     elif adding:
-        sweep(added, factor, target, dotted, weight, out, ahead, fetch, n, True, False)
-    elif dotting:
-        sweep(added, factor, target, dotted, weight, out, ahead, fetch, n, False, True)
+        sweep(added, factor, target, dotted, weight, out, LARGE_GROUP, ahead, fetch, n, True,
+              False)
+    elif n_lines == GROUP:
+        sweep(added, factor, target, dotted, weight, out, GROUP, ahead, fetch, n, False, True)
+    else:
+        sweep(added, factor, target, dotted, weight, out, LARGE_GROUP, ahead, fetch, n, False,
+              True)

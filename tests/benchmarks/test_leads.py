@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-LEADS = ("near", "near, old rows lagging", "not asked, lagging", "far, lagging")
+LEADS = ("near", "near, old rows lagging", "not asked, lagging", "far, lagging", "apart")
 
 
 @pytest.mark.parametrize("lead", range(len(LEADS)), ids=LEADS)
@@ -17,10 +17,11 @@ def test_lead(benchmark, probes, full_size, storage, n_features, lead):
     coef, factor = rng.integers(0, 4, n_features) * 1.0, np.zeros(n_samples + 4)
     factor[:n_samples] = rng.integers(0, 2, n_samples)
     workspace = np.empty(16 * (n_features + 32), np.int8)
+    block_rows = 4 * max(1, 131_072 // X.strides[0] // 4)  # as a pass has them
 
     def sweep(lead=lead):
         z, gradient = np.empty(n_samples + 4), np.zeros(n_features)
-        probes.sweep(X, lead, coef, factor, z, gradient, workspace)
+        probes.sweep(X, lead, block_rows, coef, factor, z, gradient, workspace)
         return z[:n_samples], gradient
 
     benchmark.group = f"sweep of {storage}, {n_features:,} columns"
@@ -31,8 +32,9 @@ def test_lead(benchmark, probes, full_size, storage, n_features, lead):
         np.testing.assert_array_equal(gradient, factor[:n_samples] @ X)
 
 
+@pytest.mark.parametrize("block_rows", [4, 8, 12, 16, 20])
 @pytest.mark.parametrize("storage", ["float64", "float32", "uint8"])
-def test_leads_add_up_in_the_same_order(probes, storage):
+def test_leads_add_up_in_the_same_order(probes, storage, block_rows):
     rng = np.random.default_rng(0)
     for n_features in (784, 8_192, 20_480):
         X = rng.integers(0, 255, (21, n_features)).astype(storage)
@@ -41,7 +43,7 @@ def test_leads_add_up_in_the_same_order(probes, storage):
         results = []
         for lead in range(len(LEADS)):
             z, gradient = np.empty(25), np.zeros(n_features)
-            probes.sweep(X, lead, coef, factor, z, gradient, workspace)
+            probes.sweep(X, lead, block_rows, coef, factor, z, gradient, workspace)
             results.append(np.concatenate([z[:21], gradient]))
         for result in results[1:]:
             np.testing.assert_array_equal(result, results[0])

@@ -70,13 +70,16 @@ def test_where_threads_share_the_rows(kernels, n_threads, layout, dtype):
             np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("row_bytes", [3_136, 4_096, 16_384, 20_480])
+@pytest.mark.parametrize("row_bytes", [3_136, 4_096, 10_240, 16_384, 20_480])
 def test_however_a_pass_asks_for_memory(kernels, dtype, row_bytes):
     # From LEAST_BLOCKS = 128 of BLOCK_BYTES or 4 rows on, blocks go by each of LEADS in turn
     d = row_bytes // np.dtype(dtype).itemsize
-    few = 127 * 4 * max(1, 131_072 // row_bytes // 4)
+    block_rows = 4 * max(1, 131_072 // row_bytes // 4)
+    few = 127 * block_rows
+    if few > 2048:  # FLUSH_ROWS, where a block ends in any case
+        few = few // 2048 * 2048
     rng = np.random.default_rng(0)
-    X = rng.integers(0, 255, (few + 300, d)).astype(dtype)
+    X = rng.integers(0, 255, (128 * block_rows + 300, d)).astype(dtype)
     y = rng.integers(0, 2, len(X)).astype(float)
     model = rng.standard_normal((1, d)) / 1_000, np.zeros(1)
     weight = np.ones(len(X))

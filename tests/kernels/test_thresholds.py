@@ -106,7 +106,7 @@ def test_registers_of_short_rows(kernels, dtype, layout):
 @pytest.mark.parametrize("d", [3, 8, 20, 40, 64, 130])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_rows_of_a_group_and_of_a_block_of_short_rows(kernels, dtype, d):
-    # GROUP = 4, registers, NARROW_ROWS = 64, BYTE_ROWS = BLOCK_ROWS = 256
+    # GROUP = 4, registers, NARROW_ROWS = 64, BYTE_ROWS = 256
     for n_samples in [*range(1, 10), *around(16, 64, 128, 252, 256)]:
         check(kernels, three(n_samples, d, dtype), n_coefs=(1, 2))
 
@@ -115,7 +115,7 @@ def test_rows_of_a_group_and_of_a_block_of_short_rows(kernels, dtype, d):
 @pytest.mark.parametrize("dtype", ["float64", "float32", "uint8"])
 @pytest.mark.parametrize("d", [5, 50, 70, 150])
 def test_sums_that_are_flushed(kernels, d, dtype, layout):
-    for n_samples in around(2048, 2304):  # FLUSH * GROUP rows, and a block more
+    for n_samples in around(2048, 2304):  # FLUSH_ROWS, and some more
         check(kernels, three(n_samples, d, dtype, layout), n_coefs=(1, 2))
 
 
@@ -131,8 +131,12 @@ def test_how_rows_are_split(kernels, dtype, layout, n_threads):
 
 @pytest.mark.parametrize("dtype", SOME_TYPES)
 def test_rows_of_a_block(kernels, dtype):
-    # BLOCK_BYTES = 131,072: 256 rows up to 512 bytes each, 8 up to 16,384, else 4
-    for row_bytes, n_samples in ((512, (252, 256, 260)), (16_384, (8, 9)), (32_768, (5, 9))):
+    # BLOCK_BYTES = 131,072: 1,024 = BLOCK_ROWS of 128 bytes, 256 of 512; from 12 on, rows of a
+    # group come from all quarters; 8 up to 16,384 bytes, else 4
+    for row_bytes, n_samples in (
+        (128, (1020, 1024, 1025, 1030)), (512, (252, 256, 260)),
+        (10_922, (11, 12, 13, 25)), (16_384, (8, 9)), (32_768, (5, 9)),
+    ):  # fmt: skip
         for d in around(row_bytes // SIZES[dtype]):
             for n in n_samples:
                 check(kernels, three(n, d, dtype, n_coefs=2), n_coefs=(1, 2))
