@@ -15,19 +15,23 @@ from cython_kernels.passes.workspace cimport (
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport VEC64_LANES, fill, vec64
 from cython_kernels.sweeps.centred cimport add_lines, dot_lines
-from cython_kernels.sweeps.lines cimport GROUP, groups_in, name_group, name_lines
+from cython_kernels.sweeps.lines cimport GROUP, groups_in, name_lines
 
 
 cdef inline void forward_rows(
     const storage_t* block, Py_ssize_t n_rows, const Pass* task, const vec64* coef, double* z
 ) noexcept nogil:
-    """z = features coef; z has room for a whole last group."""
+    """z = features coef, by groups from all quarters; z has room for a whole last group."""
     cdef const storage_t* rows[GROUP]
-    cdef Py_ssize_t group
-    for group in range(groups_in(n_rows)):
-        name_group(block, task.row_stride, group, n_rows, rows)
+    cdef double products[GROUP]
+    cdef Py_ssize_t n_groups = groups_in(n_rows)
+    cdef Py_ssize_t group, i
+    for group in range(n_groups):
+        name_lines(block, task.row_stride, group, n_groups, GROUP, n_rows, rows)
         dot_lines(rows, task.n_features, unit_registers(task), shift_registers(task), False, coef,
-                  z + group * GROUP)
+                  products)
+        for i in range(GROUP):
+            z[group + i * n_groups] = products[i]
 
 
 cdef inline void backward_rows(
@@ -40,11 +44,12 @@ cdef inline void backward_rows(
     """
     cdef const storage_t* rows[GROUP]
     cdef vec64 factors[GROUP]
+    cdef Py_ssize_t n_groups = groups_in(n_rows)
     cdef Py_ssize_t group, i
-    for group in range(groups_in(n_rows)):
-        name_group(block, task.row_stride, group, n_rows, rows)
+    for group in range(n_groups):
+        name_lines(block, task.row_stride, group, n_groups, GROUP, n_rows, rows)
         for i in range(GROUP):
-            fill(factor[group * GROUP + i], &factors[i])
+            fill(factor[group + i * n_groups], &factors[i])
         add_lines(rows, task.n_features, unit_registers(task), shift_registers(task), False,
                   factors, gradient, task.plan.block_rows * task.row_stride)
 
