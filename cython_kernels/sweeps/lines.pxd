@@ -106,7 +106,8 @@ cdef inline void sweep_cache_line(
     cdef Py_ssize_t j = 0
     while j < n_registers:
         if adding and not dotting and n_registers >= TARGETS:
-            add_registers(added, n_lines, factor, offset + j * lanes(target), 0, TARGETS, target + j)
+            add_registers(added, n_lines, factor, offset + j * lanes(target), 0, TARGETS,
+                          target + j)
             j += TARGETS
         else:
             sweep_register(added, factor, target + j, dotted, weight + j, sums, n_lines,

@@ -10,7 +10,7 @@ from cython_kernels.link.link cimport real
 from cython_kernels.registers.vector cimport (
     fill, held, lanes, load_some, muladd, sums_at_once, sums_of_many, vec32, vec_t,
 )
-from cython_kernels.sweeps.lines cimport GROUP, groups_in, name_group
+from cython_kernels.sweeps.lines cimport GROUP, groups_in, name_lines
 
 cdef extern from *:
     """
@@ -55,7 +55,8 @@ cdef inline void dot_register(
 
 cdef inline void dot_vectors(
     const real** lines, Py_ssize_t n_lines, Py_ssize_t n, const vec_t* vectors,
-    Py_ssize_t vector_stride, Py_ssize_t n_vectors, double* out, Py_ssize_t out_stride
+    Py_ssize_t vector_stride, Py_ssize_t n_vectors, double* out, Py_ssize_t out_stride,
+    Py_ssize_t out_step
 ) noexcept nogil:
     """out[v, i] += line i . vector v for a group of lines, of which n_lines are meant."""
     cdef vec_t sums[DOT_SUMS]
@@ -75,31 +76,38 @@ cdef inline void dot_vectors(
     for v in range(n_vectors):
         for i in range(n_lines):
             if vec_t is vec32:
-                out[v * out_stride + i] += (<float*>totals)[v * GROUP + i]
+                out[v * out_stride + i * out_step] += (<float*>totals)[v * GROUP + i]
             else:
-                out[v * out_stride + i] += (<double*>totals)[v * GROUP + i]
+                out[v * out_stride + i * out_step] += (<double*>totals)[v * GROUP + i]
 
 
 cdef inline void dot_group(
     const real** lines, Py_ssize_t n_lines, Py_ssize_t n, const vec_t* vectors,
-    Py_ssize_t vector_stride, Py_ssize_t n_vectors, double* out, Py_ssize_t out_stride
+    Py_ssize_t vector_stride, Py_ssize_t n_vectors, double* out, Py_ssize_t out_stride,
+    Py_ssize_t out_step
 ) noexcept nogil:
     """dot_vectors, compiled for each number of vectors, so that sums are registers indeed."""
     if n_vectors == DOT_VECTORS and n_lines == GROUP:
-        dot_vectors(lines, GROUP, n, vectors, vector_stride, DOT_VECTORS, out, out_stride)
+        dot_vectors(lines, GROUP, n, vectors, vector_stride, DOT_VECTORS, out, out_stride,
+                    out_step)
     elif n_vectors == DOT_VECTORS:
-        dot_vectors(lines, n_lines, n, vectors, vector_stride, DOT_VECTORS, out, out_stride)
+        dot_vectors(lines, n_lines, n, vectors, vector_stride, DOT_VECTORS, out, out_stride,
+                    out_step)
     elif n_vectors == 3 and DOT_VECTORS > 3:
-        dot_vectors(lines, n_lines, n, vectors, vector_stride, 3, out, out_stride)
+        dot_vectors(lines, n_lines, n, vectors, vector_stride, 3, out, out_stride,
+                    out_step)
     elif n_vectors == 2 and DOT_VECTORS > 2:
-        dot_vectors(lines, n_lines, n, vectors, vector_stride, 2, out, out_stride)
+        dot_vectors(lines, n_lines, n, vectors, vector_stride, 2, out, out_stride,
+                    out_step)
     else:
-        dot_vectors(lines, n_lines, n, vectors, vector_stride, 1, out, out_stride)
+        dot_vectors(lines, n_lines, n, vectors, vector_stride, 1, out, out_stride,
+                    out_step)
 
 
 cdef inline void dot_stretch(
     const real** lines, Py_ssize_t n_lines, Py_ssize_t n, const vec_t* vectors,
-    Py_ssize_t vector_stride, Py_ssize_t n_vectors, double* out, Py_ssize_t out_stride
+    Py_ssize_t vector_stride, Py_ssize_t n_vectors, double* out, Py_ssize_t out_stride,
+    Py_ssize_t out_step
 ) noexcept nogil:
     """A stretch of a group of lines with any number of vectors."""
     cdef Py_ssize_t turns = (n_vectors + DOT_VECTORS - 1) // DOT_VECTORS
@@ -108,7 +116,7 @@ cdef inline void dot_stretch(
         v = n_vectors * turn // turns
         end = n_vectors * (turn + 1) // turns
         dot_group(lines, n_lines, n, vectors + v * vector_stride, vector_stride, end - v,
-                  out + v * out_stride, out_stride)
+                  out + v * out_stride, out_stride, out_step)
 
 
 cdef inline void dot_near(
@@ -116,17 +124,18 @@ cdef inline void dot_near(
     const vec_t* vectors, Py_ssize_t vector_stride, Py_ssize_t n_vectors,
     double* out, Py_ssize_t out_stride
 ) noexcept nogil:
-    """dot_lines of few vectors."""
+    """dot_lines of few vectors; lines of a group come from all quarters, as in rows.pxd."""
     cdef const real* lines[GROUP]
     cdef Py_ssize_t stretch = STRETCH // <Py_ssize_t>sizeof(real)
+    cdef Py_ssize_t n_groups = groups_in(n_lines)
     cdef Py_ssize_t group, j
-    for group in range(groups_in(n_lines)):
+    for group in range(n_groups):
         j = 0
         while j < n:
-            name_group(first + j, line_stride, group, n_lines, lines)
-            dot_stretch(lines, min(n_lines - group * GROUP, <Py_ssize_t>GROUP),
-                        min(n - j, stretch), vectors + j // lanes(vectors), vector_stride,
-                        n_vectors, out + group * GROUP, out_stride)
+            name_lines(first + j, line_stride, group, n_groups, GROUP, n_lines, lines)
+            dot_stretch(lines, (n_lines - group + n_groups - 1) // n_groups, min(n - j, stretch),
+                        vectors + j // lanes(vectors), vector_stride, n_vectors, out + group,
+                        out_stride, n_groups)
             j += stretch
 
 
