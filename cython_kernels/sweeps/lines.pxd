@@ -44,14 +44,6 @@ cdef inline void name_lines(
         lines[i] = first + min(begin + i * step, n_lines - 1) * stride
 
 
-cdef inline void name_group(
-    const storage_t* first, Py_ssize_t stride, Py_ssize_t group, Py_ssize_t n_lines,
-    const storage_t** lines
-) noexcept nogil:
-    """Point at the lines of a group."""
-    name_lines(first, stride, group * GROUP, 1, GROUP, n_lines, lines)
-
-
 cdef inline void add_registers(
     const storage_t** lines, Py_ssize_t n_lines, const vec_t* factor, Py_ssize_t offset,
     Py_ssize_t count, Py_ssize_t n_registers, vec_t* target

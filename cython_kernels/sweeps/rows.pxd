@@ -78,7 +78,6 @@ cdef inline void sweep_piece(
     move_on(new, n_rows, dotted_at, dotted)
     move_on(new if forward else old, n_rows, lead.ahead // <Py_ssize_t>sizeof(storage_t)
             + (dotted_at if forward else added_at), ahead)
-    memset(products, 0, sizeof(products))
     sweep_group(added, factor, gradient + added_at // width, dotted, coef + dotted_at // width,
                 products, n_rows, ahead, fetch, n, backward, forward)
     if forward:
@@ -96,8 +95,9 @@ cdef inline void sweep_row_group(
     cdef Py_ssize_t lag = cut if lead.lagging else 0
     cdef Py_ssize_t most = STRETCH_REGISTERS * lanes(coef)
     cdef Py_ssize_t begin = 0, end
-    if forward:
-        memset(z, 0, n_rows * sizeof(double))
+    cdef Py_ssize_t i
+    for i in range(n_rows):
+        z[i] = 0
     while begin < n_features:
         end = min(n_features, cut if begin < cut else begin + most)
         sweep_piece(old, factor, gradient, new, coef, z, n_rows, lead,
