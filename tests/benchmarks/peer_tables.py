@@ -32,7 +32,7 @@ def page(by_problem):
         "fusedlogit, converted beforehand for the others) until the cost is within the given share",
         "of the least that any method reached, with the loosest tolerance that gets there; costs",
         "by one NumPy routine in float64; medians of up to three fits; two threads each. A dash:",
-        "not reached with any tolerance tried.",
+        "not reached with any tolerance tried; none tighter was, once a fit took too long.",
         "",
         f"{processor()}, {os.cpu_count()} cores.",
         "",
@@ -89,7 +89,7 @@ def draw(by_problem, path):
     figure, axes = plt.subplots(
         len(names), 2, figsize=(11, 3.1 * len(names)), squeeze=False, layout="constrained"
     )
-    colors = {name: f"C{k % 10}" for k, name in enumerate(METHODS)}
+    colors = dict(zip(METHODS, plt.colormaps["tab20"].colors, strict=False))
     for (left, right), name in zip(axes, names, strict=True):
         for method, lines in suboptimality(by_problem[name]).items():
             gaps = [max(line["gap"], 1e-14) for line in lines]
