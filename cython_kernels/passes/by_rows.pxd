@@ -18,12 +18,12 @@ from cython_kernels.registers.vector cimport vec_t
 
 
 cdef inline Py_ssize_t flush_rows(
-    const Pass* task, Part* part, const vec_t* coef, Py_ssize_t unflushed
+    const Pass* task, Part* part, vec_t* gradient, Py_ssize_t unflushed
 ) noexcept nogil:
     """Empty the registers of the gradient where FLUSH_ROWS rows are in them; how many still are."""
     if unflushed < FLUSH_ROWS:
         return unflushed
-    flush_part(task, part, <vec_t*>part.gradient_registers, 0, task.n_features)
+    flush_part(task, part, gradient, 0, task.n_features)
     return 0
 
 
@@ -34,6 +34,7 @@ cdef inline void pass_rows(
 
     No block reaches over a flush, so that rows are added up alike whatever the lead.
     """
+    cdef vec_t* gradient = <vec_t*>part.gradient_registers
     cdef Py_ssize_t first = rows.begin, n_old = 0, n_new, unflushed = 0
     cdef Trial trial = new_trial(
         rows.end - rows.begin, task.row_stride * sizeof(storage_t), task.plan.block_rows)
@@ -42,7 +43,7 @@ cdef inline void pass_rows(
             trial.lead.block_rows, FLUSH_ROWS - (first - rows.begin) % FLUSH_ROWS))
         sweep_block(X, first, n_old, n_new, 0, task.n_features, task, part, coef, part.z,
                     trial.lead)
-        unflushed = flush_rows(task, part, coef, unflushed + n_old)
+        unflushed = flush_rows(task, part, gradient, unflushed + n_old)
         finish_group(task, part, first, n_new, part.z)
         first += n_new
         n_old = n_new if task.verb >= GRADIENT else 0
@@ -50,10 +51,10 @@ cdef inline void pass_rows(
         if trial.lead.apart and n_old > 0:
             sweep_block(X, first, n_old, 0, 0, task.n_features, task, part, coef, part.z,
                         trial.lead)
-            unflushed = flush_rows(task, part, coef, unflushed + n_old)
+            unflushed = flush_rows(task, part, gradient, unflushed + n_old)
             n_old = 0
         end_block(&trial, n_new)
-    flush_part(task, part, <vec_t*>part.gradient_registers, 0, task.n_features)
+    flush_part(task, part, gradient, 0, task.n_features)
 
 
 cdef inline void pass_panels(

@@ -94,8 +94,7 @@ cdef inline void sweep_row_group(
     cdef Py_ssize_t cut = LAG_BYTES // sizeof(storage_t) if of_pages else 0
     cdef Py_ssize_t lag = cut if lead.lagging else 0
     cdef Py_ssize_t most = STRETCH_REGISTERS * lanes(coef)
-    cdef Py_ssize_t begin = 0, end
-    cdef Py_ssize_t i
+    cdef Py_ssize_t begin = 0, end, i
     for i in range(n_rows):
         z[i] = 0
     while begin < n_features:
