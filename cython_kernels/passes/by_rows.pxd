@@ -4,7 +4,7 @@ from cython_kernels.passes.blocks cimport sweep_block, sweep_panel
 from cython_kernels.passes.centred cimport pass_centred_panels, pass_centred_rows
 from cython_kernels.passes.link_step cimport finish_forward, finish_group
 from cython_kernels.passes.partition cimport Span, rows_of_step
-from cython_kernels.passes.plan cimport FLUSH_ROWS
+from cython_kernels.passes.plan cimport FLUSH_ROWS, next_rows
 from cython_kernels.passes.short_rows cimport pass_short_rows
 from cython_kernels.passes.sums cimport flush_part, to_registers
 from cython_kernels.passes.tiles cimport pass_tiles
@@ -17,14 +17,12 @@ from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport vec_t
 
 
-cdef inline Py_ssize_t flush_rows(
-    const Pass* task, Part* part, vec_t* gradient, Py_ssize_t unflushed
+cdef inline void flush_when_due(
+    const Pass* task, Part* part, vec_t* gradient, Py_ssize_t n_added, Py_ssize_t n_done
 ) noexcept nogil:
-    """Empty the registers of the gradient where FLUSH_ROWS rows are in them; how many still are."""
-    if unflushed < FLUSH_ROWS:
-        return unflushed
-    flush_part(task, part, gradient, 0, task.n_features)
-    return 0
+    """Empty the registers of the gradient if rows were added, of FLUSH_ROWS the last."""
+    if n_added > 0 and n_done % FLUSH_ROWS == 0:
+        flush_part(task, part, gradient, 0, task.n_features)
 
 
 cdef inline void pass_rows(
@@ -35,15 +33,14 @@ cdef inline void pass_rows(
     No block reaches over a flush, so that rows are added up alike whatever the lead.
     """
     cdef vec_t* gradient = <vec_t*>part.gradient_registers
-    cdef Py_ssize_t first = rows.begin, n_old = 0, n_new, unflushed = 0
+    cdef Py_ssize_t first = rows.begin, n_old = 0, n_new
     cdef Trial trial = new_trial(
         rows.end - rows.begin, task.row_stride * sizeof(storage_t), task.plan.block_rows)
     while first < rows.end or n_old > 0:
-        n_new = min(rows.end - first, min(
-            trial.lead.block_rows, FLUSH_ROWS - (first - rows.begin) % FLUSH_ROWS))
+        n_new = next_rows(trial.lead.block_rows, first, rows.begin, rows.end)
         sweep_block(X, first, n_old, n_new, 0, task.n_features, task, part, coef, part.z,
                     trial.lead)
-        unflushed = flush_rows(task, part, gradient, unflushed + n_old)
+        flush_when_due(task, part, gradient, n_old, first - rows.begin)
         finish_group(task, part, first, n_new, part.z)
         first += n_new
         n_old = n_new if task.verb >= GRADIENT else 0
@@ -51,7 +48,7 @@ cdef inline void pass_rows(
         if trial.lead.apart and n_old > 0:
             sweep_block(X, first, n_old, 0, 0, task.n_features, task, part, coef, part.z,
                         trial.lead)
-            unflushed = flush_rows(task, part, gradient, unflushed + n_old)
+            flush_when_due(task, part, gradient, n_old, first - rows.begin)
             n_old = 0
         end_block(&trial, n_new)
     flush_part(task, part, gradient, 0, task.n_features)

@@ -20,7 +20,6 @@ from cython_kernels.sweeps.tiles cimport STRETCH
 
 cdef enum:
     BLOCK_BYTES = 131072      # a block of rows: well inside L2, with room for the gradient
-    BLOCK_ROWS = 1024         # at most
     PANEL_BYTES = 524288      # a panel, where parts are rows
     PANEL_ROWS = 512          # at most
     STRETCH_BYTES = 512       # of a column in it, at least: memory is slow to jump
@@ -115,7 +114,14 @@ cdef inline Py_ssize_t rows_of_block(const storage_t* X, const Pass* task) noexc
         return max(STRETCH_BYTES // size, min(PANEL_ROWS, PANEL_BYTES // row_bytes)) // UNIT * UNIT
     if task.plan.columns_shared:
         return GROUP
-    return GROUP * max(1, min(BLOCK_ROWS, BLOCK_BYTES // row_bytes) // GROUP)
+    return GROUP * max(1, min(<Py_ssize_t>MOST_ROWS, BLOCK_BYTES // row_bytes) // GROUP)
+
+
+cdef inline Py_ssize_t next_rows(
+    Py_ssize_t block_rows, Py_ssize_t first, Py_ssize_t begin, Py_ssize_t end
+) noexcept nogil:
+    """Rows of the block from `first`, none beyond `end` or the flush that is due after `begin`."""
+    return min(min(block_rows, end - first), FLUSH_ROWS - (first - begin) % FLUSH_ROWS)
 
 
 cdef inline Py_ssize_t power_of_two(Py_ssize_t n) noexcept nogil:

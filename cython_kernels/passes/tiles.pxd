@@ -9,7 +9,7 @@ multiplies (sweeps/tiles.pxd).
 from libc.string cimport memset
 
 from cython_kernels.passes.link_step cimport finish_block
-from cython_kernels.passes.plan cimport FLUSH_ROWS, TILE_LINE_PADDING, TILE_ROWS
+from cython_kernels.passes.plan cimport FLUSH_ROWS, TILE_LINE_PADDING, TILE_ROWS, next_rows
 from cython_kernels.passes.partition cimport Span, part_begin
 from cython_kernels.passes.sums cimport clear, flush, to_registers
 from cython_kernels.passes.task cimport GRADIENT, Pass
@@ -211,13 +211,6 @@ cdef inline void flush_tiles(
               columns.end - columns.begin, part.gradient + k * task.n_features + columns.begin)
 
 
-cdef inline Py_ssize_t next_rows(
-    const Pass* task, Py_ssize_t first, Py_ssize_t begin, Py_ssize_t end
-) noexcept nogil:
-    """Rows of the block from `first`, none beyond `end` or the flush that is due after `begin`."""
-    return min(min(task.plan.block_rows, end - first), FLUSH_ROWS - (first - begin) % FLUSH_ROWS)
-
-
 cdef inline void factors_of(
     const Pass* task, const Part* part, Py_ssize_t n_rows, vec_t* factor
 ) noexcept nogil:
@@ -242,7 +235,7 @@ cdef inline void pass_tiles(
     if first == begin:
         begin_tiles(task, &part, columns, gradient)
     while first < rows.end:
-        n_rows = next_rows(task, first, begin, rows.end)
+        n_rows = next_rows(task.plan.block_rows, first, begin, rows.end)
         forward_tiles(X, task, &part, first, n_rows, columns, coef)
         finish_block(task, &part, first, n_rows, part.z, TILE_ROWS)
         if task.verb >= GRADIENT:

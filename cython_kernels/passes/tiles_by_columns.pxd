@@ -8,11 +8,11 @@ its share of the rows and does their link; then all go back over their columns.
 from cython_kernels.passes.by_columns cimport columns_of, team_rank, team_size, team_wait
 from cython_kernels.passes.link_step cimport finish_block
 from cython_kernels.passes.partition cimport UNIT, Span
-from cython_kernels.passes.plan cimport FLUSH_ROWS, TILE_ROWS
+from cython_kernels.passes.plan cimport FLUSH_ROWS, TILE_ROWS, next_rows
 from cython_kernels.passes.sums cimport add_to, to_registers
 from cython_kernels.passes.task cimport GRADIENT, Pass
 from cython_kernels.passes.tiles cimport (
-    backward_tiles, begin_tiles, flush_tiles, forward_tiles, next_rows, row_registers,
+    backward_tiles, begin_tiles, flush_tiles, forward_tiles, row_registers,
 )
 from cython_kernels.passes.workspace cimport Part, part_at
 from cython_kernels.registers.storage cimport storage_t
@@ -91,7 +91,7 @@ cdef inline void pass_tiles_by_columns(
     cdef Py_ssize_t n_rows
     cdef int index
     while first < end:
-        n_rows = next_rows(task, first, 0, end)
+        n_rows = next_rows(task.plan.block_rows, first, 0, end)
         forward_shares(X, task, first, n_rows, coef)
         team_wait()
         index = team_rank()

@@ -94,14 +94,11 @@ cdef inline void dot_group(
         dot_vectors(lines, n_lines, n, vectors, vector_stride, DOT_VECTORS, out, out_stride,
                     out_step)
     elif n_vectors == 3 and DOT_VECTORS > 3:
-        dot_vectors(lines, n_lines, n, vectors, vector_stride, 3, out, out_stride,
-                    out_step)
+        dot_vectors(lines, n_lines, n, vectors, vector_stride, 3, out, out_stride, out_step)
     elif n_vectors == 2 and DOT_VECTORS > 2:
-        dot_vectors(lines, n_lines, n, vectors, vector_stride, 2, out, out_stride,
-                    out_step)
+        dot_vectors(lines, n_lines, n, vectors, vector_stride, 2, out, out_stride, out_step)
     else:
-        dot_vectors(lines, n_lines, n, vectors, vector_stride, 1, out, out_stride,
-                    out_step)
+        dot_vectors(lines, n_lines, n, vectors, vector_stride, 1, out, out_stride, out_step)
 
 
 cdef inline void dot_stretch(

@@ -131,7 +131,7 @@ def test_how_rows_are_split(kernels, dtype, layout, n_threads):
 
 @pytest.mark.parametrize("dtype", SOME_TYPES)
 def test_rows_of_a_block(kernels, dtype):
-    # BLOCK_BYTES = 131,072: 1,024 = BLOCK_ROWS of 128 bytes, 256 of 512; from 12 on, rows of a
+    # BLOCK_BYTES = 131,072: 1,024 = MOST_ROWS of 128 bytes, 256 of 512; from 12 on, rows of a
     # group come from all quarters; 8 up to 16,384 bytes, else 4
     for row_bytes, n_samples in (
         (128, (1020, 1024, 1025, 1030)), (512, (252, 256, 260)),
