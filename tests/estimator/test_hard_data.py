@@ -315,3 +315,12 @@ def test_a_constant_column_does_not_blur_the_others(seed, dtype):
     y, weight = np.array([0, 0, 0, 1, 0]), rng.random(5) ** 2
     model = fit(X, y, weight, C=1e3, l1_ratio=1.0, tol=1e-8)
     assert distance(model, X, y, weight) <= 1e-8
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_metric_at_zero_far_too_stiff_for_the_end(dtype):
+    # The rows' weights differ by 10^5 and the classes are told apart: the curvature falls by 10^17.
+    X, y = np.array([[53.0], [190.0]], dtype=dtype), np.array([1, 0])
+    weight = np.array([46322328920.83659, 769393.0855616124])
+    model = fit(X, y, weight, C=759998.641974008, solver="lbfgs", tol=1e-12)
+    assert distance(model, X, y, weight) <= 1e-12

@@ -76,13 +76,12 @@ class Descent(Path[C]):
         for what it estimates. Where one that is `final` leads nowhere, the descent is at its end.
         """
         self.memory.clear()
-        fresh, softest = True, 1.0
+        fresh, softest, scale = True, 1.0, metric.damping
         self._begun = len(self._estimates)
         if metric.sharp:  # what float32 cannot tell of the Hessian, it cannot of the gradient
             yield from self._sharpen()
         while not self.finished:
             solved = metric.solve(self.here.gradient)
-            scale = metric.damping
             if self.memory:
                 softest = min(softest, self.memory.settle(self.here.gradient, solved))
                 scale = self.memory.scale or scale
