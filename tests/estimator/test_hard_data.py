@@ -324,3 +324,13 @@ def test_a_metric_at_zero_far_too_stiff_for_the_end(dtype):
     weight = np.array([46322328920.83659, 769393.0855616124])
     model = fit(X, y, weight, C=759998.641974008, solver="lbfgs", tol=1e-12)
     assert distance(model, X, y, weight) <= 1e-12
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "float32", "float64"])
+def test_steps_too_short_to_move_leave_the_word_to_the_hessian(dtype):
+    rows = [[27969, 31110, 26341, 27698, 29389], [30633, 28228, 29674, 30099, 28760]]
+    X, y = np.array(rows, dtype=dtype), np.array([1, 0])
+    weight = np.array([1.7727342032508147e-11, 6424121.065956728])
+    model = fit(X, y, weight, C=5.615421898369897e-06, solver="lbfgs")
+    assert model.n_iter_[0] < 200
+    assert distance(model, X, y, weight) <= 1e-4

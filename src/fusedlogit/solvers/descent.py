@@ -176,12 +176,12 @@ class Descent(Path[C]):
 
     def _stalls(self) -> bool:
         """Whether the estimate, once small, no longer falls: the gradient is but rounding."""
+        return self._lingers() and min(self._estimates) < 1e-4
+
+    def _lingers(self) -> bool:
+        """Whether the estimate has not halved for long."""
         last = self._estimates
-        return (
-            len(last) > STALLED
-            and min(last) < 1e-4
-            and min(last[-STALLED:]) > 0.5 * min(last[:-STALLED])
-        )
+        return len(last) > STALLED and min(last[-STALLED:]) > 0.5 * min(last[:-STALLED])
 
     def _prove(self, metric: Metric | None) -> Steps[bool]:
         """Whether the certificate confirms an estimate; if not, what it must come to is less."""
@@ -258,7 +258,7 @@ class Descent(Path[C]):
             self.cause = Cause.UNBOUNDED
         elif self.objective.sharp and len(self.history) > 2 * STALLED:
             fall = self.history[-2 * STALLED] - self.history[-1]
-            if fall <= 64 * EPS * self.here.value and self._stalls():
+            if fall <= 64 * EPS * self.here.value and self._lingers():
                 self.cause = Cause.ROUNDING
 
     def end(self) -> Steps[Result]:

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from ..problems.objective import Evaluation, Objective
+from .cause import Cause
 from .certificate import OF_DATA, OF_LINK
 from .descent import Descent
 from .hessian import affordable, dense_hessian
 from .metric import Metric
+from .newton import in_whole_hessians
 from .requests import Steps
 from .settings import Doubles, Result, Settings, Solver
 
@@ -76,14 +78,17 @@ def _moments(objective: Objective) -> tuple[Doubles, Doubles]:
 def solve(objective: Objective, start: Doubles, settings: Settings) -> Steps[Result]:
     """Minimise from a point."""
     descent = yield from Descent.begin(objective, start, settings, MEMORY)
-    return (yield from descend(descent, Diagonal(objective)))
+    yield from descend(descent, Diagonal(objective))
+    if descent.cause == Cause.ROUNDING and affordable(objective):
+        descent.cause = Cause.ITERATIONS  # the whole Hessian may still tell the way
+        yield from in_whole_hessians(descent)
+    return (yield from descent.end())
 
 
-def descend(descent: Descent[Any], metric: Metric) -> Steps[Result]:
+def descend(descent: Descent[Any], metric: Metric) -> Steps[None]:
     """To the end in one metric."""
     while not descent.finished:
         yield from descent.go(metric)
-    return (yield from descent.end())
 
 
 LBFGS = Solver("lbfgs", solve, of_link=OF_LINK, of_data=(*OF_DATA, "moments"))

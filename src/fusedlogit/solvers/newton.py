@@ -120,7 +120,7 @@ def _by_hessian(
     else:
         descent, metric = yield from _from_sample(objective, n_rows, start, settings, generator)
         yield from descent.go(metric, 1 + price)
-    yield from _in_whole_hessians(descent)
+    yield from in_whole_hessians(descent)
     return descent
 
 
@@ -196,7 +196,7 @@ def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Steps[
             elif n_samples <= objective.data.n_features:
                 n_rows = n_samples
             else:
-                yield from _in_whole_hessians(descent)
+                yield from in_whole_hessians(descent)
     return descent
 
 
@@ -215,7 +215,7 @@ def _by_common(
     return descent
 
 
-def _in_whole_hessians(descent: Descent[Objective]) -> Steps[None]:
+def in_whole_hessians(descent: Descent[Objective]) -> Steps[None]:
     """Go on in the metric of the Hessian of all rows to the end."""
     price = price_of_hessian(descent.objective)
     while not descent.finished:

@@ -15,7 +15,8 @@ def solve(objective: Multinomial, start: Doubles, settings: Settings) -> Steps[R
     start = objective.less_common(start)
     descent = yield from Descent.begin(objective, start, settings, MEMORY)
     metric = PerClass(Diagonal(alike(objective)), objective)
-    return (yield from descend(descent, metric))
+    yield from descend(descent, metric)
+    return (yield from descent.end())
 
 
 LBFGS = Solver("lbfgs", solve)
