@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix, issparse
 
 THREADS = 2
 
@@ -30,7 +31,7 @@ def fit_fusedlogit(solver):
             max_iter=2_000,
             n_jobs=THREADS,
         ).fit(X, y)
-        return model.coef_[0], model.intercept_[0], model.n_passes_
+        return model.coef_, model.intercept_, model.n_passes_
 
     return fit
 
@@ -41,7 +42,7 @@ def fit_scikit_learn(solver, **settings):
 
         given = {"solver": solver, "tol": tol, "max_iter": 2_000} | settings
         model = LogisticRegression(C=strength(problem, len(y)), **given).fit(X, y)
-        return model.coef_[0], model.intercept_[0], int(model.n_iter_[0])
+        return model.coef_, model.intercept_, int(np.max(model.n_iter_))
 
     return fit
 
@@ -52,22 +53,26 @@ def fit_intelex(X, y, problem, tol):
     model = LogisticRegression(
         C=strength(problem, len(y)), solver="lbfgs", tol=tol, max_iter=2_000
     ).fit(X, y)
-    return model.coef_[0], model.intercept_[0], int(np.ravel(model.n_iter_)[0])
+    return model.coef_, model.intercept_, int(np.max(model.n_iter_))
 
 
 def fit_cyanure(X, y, problem, tol):
-    from cyanure.estimators import LogisticRegression
+    from cyanure.estimators import Classifier
 
-    model = LogisticRegression(
+    many = y.max() > 1
+    model = Classifier(
+        loss="multiclass-logistic" if many else "logistic",
         penalty="l1" if problem.l1 else "l2",
         lambda_1=problem.l1 or problem.l2,
         tol=tol,
         max_iter=2_000,
         n_threads=THREADS,
         fit_intercept=True,
+        verbose=False,
     )
     model.fit(X, y)
-    return np.ravel(model.coef_), float(np.ravel(model.intercept_)[0]), None
+    coef = np.asarray(model.coef_)
+    return (coef.T if many else np.ravel(coef)), np.ravel(model.intercept_), None
 
 
 def fit_snapml(X, y, problem, tol):
@@ -75,7 +80,7 @@ def fit_snapml(X, y, problem, tol):
 
     model = LogisticRegression(
         regularizer=problem.l2 * len(y), tol=tol, max_iter=2_000, n_jobs=THREADS,
-        fit_intercept=True, intercept_scaling=100.0, dual=X.shape[1] < len(y),
+        fit_intercept=True, intercept_scaling=100.0, dual=X.shape[1] < len(y) or issparse(X),
     )  # fmt: skip
     model.fit(X, y)
     return np.ravel(model.coef_), float(np.ravel(model.intercept_)[0]), None
@@ -112,6 +117,8 @@ class Method:
         From loose to tight, in the method's own sense.
     order : str
         Of X in memory.
+    floats : type, optional
+        All that it takes; otherwise those of the problem.
     settings : str
         Told in the report.
     """
@@ -121,19 +128,24 @@ class Method:
     problems: tuple[str, ...]
     tols: tuple[float, ...]
     order: str = "C"
+    floats: type | None = None
     settings: str = ""
 
 
 SMOOTH = ("images", "images-weak", "tall", "tall-units", "correlated")
+CLASSES = ("digits", "digits-weak", "mixture", "texts-classes")
+SPARSE = ("texts", "texts-weak", "pattern", "pattern-weak", "categories")
+L1 = ("images-l1", "digits-l1", "texts-l1")
 OURS = (1e-3, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-12)
 METHODS = {
     "fusedlogit auto": Method(
-        fit_fusedlogit("auto"), "fusedlogit", (*SMOOTH, "images-l1", "small"), OURS,
-        settings="X as stored, scaling=255 for images",
+        fit_fusedlogit("auto"), "fusedlogit", (*SMOOTH, "small", *CLASSES, *SPARSE, *L1), OURS,
+        settings="X as stored, scaling=255 for images and digits",
     ),
     "fusedlogit lbfgs": Method(fit_fusedlogit("lbfgs"), "fusedlogit", SMOOTH, OURS[:5]),
     "scikit-learn lbfgs": Method(
-        fit_scikit_learn("lbfgs"), "sklearn", ("images", "tall", "correlated", "small"),
+        fit_scikit_learn("lbfgs"), "sklearn",
+        ("images", "tall", "correlated", "small", *CLASSES, *SPARSE),
         (1e-4, 1e-5, 1e-6, 1e-7, 1e-9),
     ),
     "scikit-learn as it comes": Method(
@@ -141,41 +153,56 @@ METHODS = {
         settings="ends after 100 iterations, not converged",
     ),
     "scikit-learn newton-cg": Method(
-        fit_scikit_learn("newton-cg"), "sklearn", ("images", "images-weak"),
+        fit_scikit_learn("newton-cg"), "sklearn", ("images", "images-weak", *CLASSES, *SPARSE),
         (1e-4, 1e-5, 1e-6, 1e-8),
     ),
     "scikit-learn newton-cholesky": Method(
         fit_scikit_learn("newton-cholesky"), "sklearn",
-        ("tall", "tall-units", "correlated", "small"), (1e-3, 1e-4, 1e-6, 1e-10),
+        ("tall", "tall-units", "correlated", "small", "digits"), (1e-3, 1e-4, 1e-6, 1e-10),
+    ),
+    "scikit-learn saga": Method(
+        fit_scikit_learn("saga", l1_ratio=1.0), "sklearn", ("digits-l1", "texts-l1"),
+        (1e-2, 1e-3, 1e-4), settings="one thread",
     ),
     "scikit-learn-intelex lbfgs": Method(
-        fit_intelex, "sklearnex", SMOOTH, (1e-4, 1e-5, 1e-6, 1e-8),
+        fit_intelex, "sklearnex", (*SMOOTH, *CLASSES, *SPARSE), (1e-4, 1e-5, 1e-6, 1e-8),
     ),
     "cyanure": Method(
-        fit_cyanure, "cyanure", ("images", "images-weak", "images-l1", "tall", "correlated"),
+        fit_cyanure, "cyanure",
+        ("images", "images-weak", "tall", "correlated", *CLASSES, *SPARSE, *L1),
         (1e-1, 1e-2, 1e-3, 1e-5, 1e-7), settings="solver='auto' (QNing)",
     ),
     "snapml": Method(
-        fit_snapml, "snapml", ("images", "tall"), (1e-3, 1e-5, 1e-7),
+        fit_snapml, "snapml", ("images", "tall", *SPARSE), (1e-3, 1e-5, 1e-7),
         settings="intercept_scaling=100, for it penalises the intercept",
     ),
     "glum irls-ls": Method(fit_glum, "glum", ("tall", "tall-units"), (1e-4, 1e-7, 1e-10)),
     "liblinear": Method(
+        fit_scikit_learn("liblinear", intercept_scaling=100.0), "sklearn", SPARSE,
+        (1e-2, 1e-4, 1e-6), floats=np.float64,
+        settings="intercept_scaling=100, for it penalises the intercept; float64; one thread",
+    ),
+    "liblinear l1": Method(
         fit_scikit_learn("liblinear", l1_ratio=1.0, intercept_scaling=100.0), "sklearn",
-        ("images-l1",), (1e-2, 1e-3, 1e-4),
-        settings="intercept_scaling=100, for it penalises the intercept; one thread",
+        ("images-l1", "texts-l1"), (1e-2, 1e-3, 1e-4), floats=np.float64,
+        settings="intercept_scaling=100, for it penalises the intercept; float64; one thread",
     ),
     "skglm": Method(
-        fit_skglm, "skglm", ("images-l1",), (1e-4, 1e-6, 1e-8), order="F",
-        settings="X in Fortran order; compiled before",
+        fit_skglm, "skglm", ("images-l1", "texts-l1"), (1e-4, 1e-6, 1e-8), order="F",
+        settings="X by columns; compiled before",
     ),
 }  # fmt: skip
 
 
 def converted(method, problem, X):
     """What the method is given, and what its coefficients are divided by."""
+    floats = method.floats or problem.floats
     if method.module == "fusedlogit":
         return X, 1.0
-    data = np.array(X, dtype=problem.floats, order=method.order)
-    data /= problem.floats(problem.divisor)
+    if issparse(X):
+        data = csr_matrix(X, dtype=floats)  # peers want 32 bits of indices, and matrices
+        data.indptr, data.indices = data.indptr.astype(np.int32), data.indices.astype(np.int32)
+        return (data if method.order == "C" else data.tocsc()), 1.0
+    data = np.array(X, dtype=floats, order=method.order)
+    data /= floats(problem.divisor)
     return data, problem.divisor

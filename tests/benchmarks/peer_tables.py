@@ -32,7 +32,8 @@ def page(by_problem):
         "fusedlogit, converted beforehand for the others) until the cost is within the given share",
         "of the least that any method reached, with the loosest tolerance that gets there; costs",
         "by one NumPy routine in float64; medians of up to three fits; two threads each. A dash:",
-        "not reached with any tolerance tried; none tighter was, once a fit took too long.",
+        "not reached with any tolerance tried; none tighter was, once a fit took too long. Memory:",
+        "what the process took at most during fits, beyond the data that it was given.",
         "",
         f"{processor()}, {os.cpu_count()} cores.",
         "",
@@ -44,8 +45,8 @@ def page(by_problem):
             continue
         methods = suboptimality(by_problem[name])
         heads = [f"to {target:.0e}" for target in problem.targets]
-        text += [f"## {problem.title}", "", row(["method", *heads, "passes", "settings"])]
-        text += [row(["---", *["---:"] * (len(heads) + 1), "---"])]
+        text += [f"## {problem.title}", "", row(["method", *heads, "memory", "passes", "settings"])]
+        text += [row(["---", *["---:"] * (len(heads) + 2), "---"])]
         for method in METHODS:
             if method in methods:
                 text.append(row(table_line(method, methods[method], problem)))
@@ -62,7 +63,13 @@ def table_line(method, lines, problem):
     passes = f"{min(line['passes'] for line in middle):.0f}" if middle else ""
     if METHODS[method].module != "fusedlogit" and passes:
         passes += " iterations"
-    return [method, *cells, passes, METHODS[method].settings]
+    return [method, *cells, memory_of(lines), passes, METHODS[method].settings]
+
+
+def memory_of(lines):
+    """The most of what fits took beside their data."""
+    most = max((line.get("extra_bytes", 0) for line in lines), default=0)
+    return f"{most / 1e6:,.0f} MB" if most else ""
 
 
 def row(cells):

@@ -19,6 +19,7 @@ import sys
 import time
 import warnings
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -35,10 +36,11 @@ def measure(problem_name, method_name, limit, out):
     data, divisor = converted(method, problem, X)
     warnings.simplefilter("ignore")
     if method.module != "sklearn":  # what is compiled or looked up at the first call
-        method.fit(data[::97].copy(order=method.order), y[::97], problem, 1e-2)
+        method.fit(data[::97].copy(), y[::97], problem, 1e-2)
     for tol in method.tols:
         rounds = 50 if problem_name == "small" else 3
         seconds, spent = [], 0.0
+        before = begin_memory()
         while len(seconds) < rounds and spent < limit / 10:
             begin = time.perf_counter()
             coef, intercept, passes = method.fit(data, y, problem, tol)
@@ -47,6 +49,7 @@ def measure(problem_name, method_name, limit, out):
         line = {
             "problem": problem_name, "method": method_name, "tol": tol,
             "seconds": float(np.median(seconds)), "rounds": len(seconds), "passes": passes,
+            "extra_bytes": peak_memory() - before,
             "cost": cost(X, y, problem, np.asarray(coef) / divisor, intercept),
         }  # fmt: skip
         with out.open("a") as file:
@@ -57,6 +60,26 @@ def measure(problem_name, method_name, limit, out):
         )
         if seconds[0] > limit / 3:
             break
+
+
+def begin_memory():
+    """The memory in use, from where its peak counts anew: of this process, where Linux tells."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+    return _memory("VmRSS:")
+
+
+def peak_memory():
+    """The most that was in use since then."""
+    return _memory("VmHWM:")
+
+
+def _memory(name):
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith(name):
+                return 1024 * int(line.split()[1])
+    return 0
 
 
 @click.group(help=__doc__.splitlines()[0])

@@ -334,3 +334,18 @@ def test_steps_too_short_to_move_leave_the_word_to_the_hessian(dtype):
     model = fit(X, y, weight, C=5.615421898369897e-06, solver="lbfgs")
     assert model.n_iter_[0] < 200
     assert distance(model, X, y, weight) <= 1e-4
+
+
+@pytest.mark.parametrize("constant", [0.0, 1.0, 3.3, 250.1, 1e6])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_constant_column_has_no_coefficient_to_run_away(constant, dtype):
+    if dtype == "float16" and constant > 60_000:
+        pytest.skip("not a float16")
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 6))
+    X[:, 2] = constant
+    X = X.astype(dtype)
+    y, weight = labels(rng, X[:, :2].astype(float)), 10 ** rng.uniform(-12, 12, 300)
+    model = fit(X, y, weight, C=1e3, l1_ratio=1.0)
+    assert model.coef_[0, 2] == 0
+    assert distance(model, X, y, weight) <= 1e-8

@@ -80,12 +80,15 @@ class Look:
         Known if the moments were asked for, or a frame is called for; then the mean is exact.
     far : float
         The largest mean, in spreads of its column, in the frame: by which rounding grows.
+    constant : ndarray of bool, of shape (n_features,), or None
+        Columns that the intercept stands for: known with the deviation, where there is no frame.
     """
 
     frame: Frame | None
     mean: Doubles
     deviation: Doubles | None = None
     far: float = 1.0
+    constant: NDArray[np.bool_] | None = None
 
 
 def look_at(data: Data, sample_weight: Doubles | None, *, moments: bool, centred: bool) -> Look:
@@ -104,11 +107,13 @@ def look_at(data: Data, sample_weight: Doubles | None, *, moments: bool, centred
     if not data.centres_freely:
         farthest = FAR[False]
     seen = data.first_look()
-    asked, far = _extreme(seen, in_float64), 1.0
+    asked, still, far = _extreme(seen, in_float64), False, 1.0
     if centred and not asked:
-        far = max(far, _farthest(seen))
+        varies = seen.spread > 0
+        still = bool(seen.mean[~varies].any())
+        far = float((np.abs(seen.mean[varies]) / seen.spread[varies]).max(initial=1.0))
         asked = far > farthest
-    if not asked and not moments:
+    if not asked and not moments and not still:
         return Look(None, seen.mean, far=far)
     unit = power_of_two(seen.largest)
     mean, variance = data.moments(sample_weight, unit)
@@ -117,7 +122,7 @@ def look_at(data: Data, sample_weight: Doubles | None, *, moments: bool, centred
     if centred and varies.any():
         far = max(far, float(((np.abs(mean) * unit)[varies] / deviation[varies]).max()))
     if not asked and far <= farthest:
-        return Look(None, mean, deviation / unit, far)
+        return Look(None, mean, deviation / unit, far, ~varies if centred else None)
     zero = np.zeros_like(mean)
     if not centred:
         return Look(Frame(zero, unit, mean * unit, deviation), mean, deviation / unit)
@@ -168,25 +173,17 @@ def _summary(rows: NDArray[Any]) -> Seen:
         seen[~np.isfinite(seen)] = 0.0  # a pass will name them
         largest = np.abs(seen).max(axis=0)
     with np.errstate(over="ignore", invalid="ignore"):  # of extreme sizes
+        varies = seen.min(axis=0) < seen.max(axis=0)
         mean = seen.mean(axis=0)
         seen -= mean
-        return Seen(largest, mean, np.sqrt(np.einsum("ij,ij->j", seen, seen) / len(seen)))
+        spread = np.sqrt(np.einsum("ij,ij->j", seen, seen) / len(seen))
+        return Seen(largest, mean, np.where(varies, spread, 0.0))
 
 
 def _extreme(seen: Seen, in_float64: bool) -> bool:
     """Whether rows show columns of extreme size."""
     low, high = RANGE[in_float64]
     return bool(((seen.largest > high) | ((seen.largest < low) & (seen.largest > 0))).any())
-
-
-def _farthest(seen: Seen) -> float:
-    """The largest mean, in spreads of its column."""
-    spread, varies = seen.spread, seen.spread > 0
-    if not varies.all():
-        # A constant column does no harm if it is as large as the others vary.
-        usual = float(np.median(spread[varies])) if varies.any() else 1.0
-        spread = np.where(varies, spread, usual)
-    return float((np.abs(seen.mean) / spread).max())
 
 
 LARGEST = 2.0**1022

@@ -45,7 +45,11 @@ class Scaling:
             return cls(look.mean, or_infinite(look.deviation))
         divisor = 1.0 if scaling is None else float(scaling)
         by = cls.by(divisor, len(look.mean))
-        return by if look.frame is None else cls(by.center, divisor * look.frame.unit)
+        if look.frame is not None:
+            return cls(by.center, divisor * look.frame.unit)
+        if look.constant is not None:
+            by.scale[look.constant] = np.inf
+        return by
 
     @cached_property
     def plain(self) -> bool:

@@ -164,6 +164,7 @@ def duality_gap(objective: Objective, here: Evaluation, slope: Doubles, margins:
     """J at an evaluation less the best dual value at hand.
 
     `slope` and `margins` are those with the intercept at its minimum: see `at_best_intercept`.
+    With an L1 norm the gap is of first order in what rounding hides of the pull.
     """
     l1, l2 = objective.l1_penalty, objective.penalty
     if l1 == 0:
@@ -178,7 +179,7 @@ def duality_gap(objective: Objective, here: Evaluation, slope: Doubles, margins:
             continue
         cost = float(excess @ excess) / (2 * l2) if l2 > 0 else 0.0
         dual = max(dual, float(margins.dual(share)) - cost)
-    return primal - dual + 16 * EPS * primal
+    return primal - dual + max(16.0, 4 * objective.far) * EPS * primal
 
 
 def _intercept_gap(here: Evaluation) -> float:
