@@ -16,6 +16,7 @@ from cython_kernels.modules.views cimport (
 )
 from cython_kernels.passes.stochastic cimport MOST_BATCH_ROWS
 from cython_kernels.registers.storage cimport half_t
+from cython_kernels.sparse.ascent cimport Ascent, ascend_rows
 from cython_kernels.sparse.entries cimport Entries, entry_t, index_t, one_t, piece_begin
 from cython_kernels.sparse.link_step cimport Step, link_part
 from cython_kernels.sparse.products cimport (
@@ -36,13 +37,14 @@ cdef enum:
     LINE = 8                    # numbers of a line of cache
 
 cdef enum Verb:
-    SWEEP, CHECK, ADD_MOMENTS, ADD_SQUARES, ADD_PRODUCTS, WALK
+    SWEEP, CHECK, ADD_MOMENTS, ADD_SQUARES, ADD_PRODUCTS, WALK, ASCEND
 
 cdef struct Task:
     Verb verb
     const Entries* X
     const Sweep* sweep
     LazyWalk* lazy
+    Ascent* ascent
     const double* row_weight    # NULL: all one
     const double* unit          # NULL: all one
     const double* mean
@@ -55,7 +57,7 @@ cdef void run_typed(
     const entry_t* values, const index_t* indices, const Task* task, int index, Py_ssize_t begin,
     Py_ssize_t end
 ) noexcept nogil:
-    """Some rows of a part; some batches of a walk."""
+    """Some rows of a part; some batches of a walk; some rows of an ascent."""
     cdef double* sums = NULL if task.sums == NULL else task.sums + index * task.width
     if task.verb == SWEEP:
         sweep_rows(values, indices, task.sweep, sums, begin, end)
@@ -68,6 +70,8 @@ cdef void run_typed(
         add_products(values, indices, task.X, task.row_weight, sums, begin, end)
     elif task.verb == WALK:
         walk_lazily(values, indices, task.lazy, begin, end)
+    elif task.verb == ASCEND:
+        ascend_rows(values, indices, task.ascent, end - begin)
 
 
 cdef void run_indexed(
@@ -423,3 +427,34 @@ def reached(
     with nogil:
         for j in range(lazy.walk.n_features):
             read_column(&lazy, j, averaged, out)
+
+
+def ascend(
+    const int64_t[::1] indptr, object indices, object values, Py_ssize_t row, Py_ssize_t step,
+    const double[::1] y, const double[::1] sample_weight, double strength, double own,
+    double[::1] intercept, double[::1] dual, double[::1] coef,
+):
+    """A step of each row, in the order row, row + step, ...: see sparse/ascent.pxd.
+
+    Row numbers are those modulo n_samples, which has no divisor in common with step. intercept is
+    where it stood when the turn began, and the sum of the weighted dual numbers, (2,); that sum,
+    dual (n_samples,) and coef (n_features,) change in place. Returns what the steps gained.
+    """
+    cdef Entries X = entries_of(indptr, indices, values, coef.shape[0])
+    cdef Task task = task_of(ASCEND, &X)
+    cdef Ascent ascent
+    cdef Py_ssize_t i = 0, n
+    memset(&ascent, 0, sizeof(Ascent))
+    ascent.X, ascent.row, ascent.step, ascent.y = X, row, step, values_of(y)
+    ascent.sample_weight, ascent.strength, ascent.own = values_of(sample_weight), strength, own
+    ascent.base, ascent.total = intercept[0], intercept[1]
+    ascent.dual, ascent.coef = out_values(dual), out_values(coef)
+    task.ascent = &ascent
+    while i < X.n_samples:
+        n = min(X.n_samples - i, 1 + X.n_samples * STEP_ENTRIES // (X.n_entries + 1))
+        with nogil:
+            run(&task, 0, i, i + n)
+        PyErr_CheckSignals()
+        i += n
+    intercept[1] = ascent.total
+    return ascent.gain

@@ -80,7 +80,8 @@ def fit_snapml(X, y, problem, tol):
 
     model = LogisticRegression(
         regularizer=problem.l2 * len(y), tol=tol, max_iter=2_000, n_jobs=THREADS,
-        fit_intercept=True, intercept_scaling=100.0, dual=X.shape[1] < len(y) or issparse(X),
+        fit_intercept=True, intercept_scaling=1.0 if issparse(X) else 100.0,
+        dual=issparse(X) or X.shape[1] < len(y),
     )  # fmt: skip
     model.fit(X, y)
     return np.ravel(model.coef_), float(np.ravel(model.intercept_)[0]), None
@@ -173,8 +174,8 @@ METHODS = {
         (1e-1, 1e-2, 1e-3, 1e-5, 1e-7), settings="solver='auto' (QNing)",
     ),
     "snapml": Method(
-        fit_snapml, "snapml", ("images", "tall", *SPARSE), (1e-3, 1e-5, 1e-7),
-        settings="intercept_scaling=100, for it penalises the intercept",
+        fit_snapml, "snapml", ("images", "tall", *SPARSE), (1e-2, 1e-3, 1e-4, 1e-6),
+        settings="intercept_scaling=100, for it penalises the intercept; 1 for sparse rows",
     ),
     "glum irls-ls": Method(fit_glum, "glum", ("tall", "tall-units"), (1e-4, 1e-7, 1e-10)),
     "liblinear": Method(

@@ -83,7 +83,7 @@ def correlated(n_samples=300_000, n_features=200):
 
 
 def labels(X, coef, rng):
-    return (X @ coef + rng.logistic(size=len(X)) > 0).astype(np.float64)
+    return (X @ coef + rng.logistic(size=X.shape[0]) > 0).astype(np.float64)
 
 
 def pattern():
@@ -175,7 +175,7 @@ PROBLEMS = {
     ),
     "texts": Problem(f"{TEXTS}, l2 1e-6", texts, 1, 1e-6, 0, np.float32, READ),
     "texts-weak": Problem(f"{TEXTS}, l2 1e-8", texts, 1, 1e-8, 0, np.float32, READ),
-    "texts-l1": Problem(f"{TEXTS}, l1 1e-4", texts, 1, 0, 1e-4, np.float32, MADE),
+    "texts-l1": Problem(f"{TEXTS}, l1 1.6e-5", texts, 1, 0, 1.6e-5, np.float32, MADE),
     "texts-classes": Problem(
         f"{TEXTS}, 10 classes, l2 1e-5", kinds_of_text, 1, 1e-5, 0, np.float32, MADE
     ),

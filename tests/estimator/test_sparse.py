@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from fusedlogit import LogisticRegression
+from fusedlogit.data.sparse import SparseMatrix
 
 CASES = {
     "L2": {},
@@ -180,6 +181,30 @@ def test_many_columns_in_a_few_passes():
     model = LogisticRegression(C=1.0, tol=1e-6).fit(X, y)
     assert model.converged_
     assert model.n_passes_ < LogisticRegression(C=1.0, tol=1e-6, solver="lbfgs").fit(X, y).n_passes_
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("strength", [1e-3, 1.0, 1e3, 1e6])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_ascent_and_descent_come_to_the_same(monkeypatch, strength, weighted, n_threads):
+    X, y = words(3000, 2500)
+    weight = 10 ** np.random.default_rng(1).uniform(-2, 2, len(y)) if weighted else None
+    parameters = {"C": strength, "tol": 1e-8, "n_jobs": n_threads}
+    both = LogisticRegression(**parameters).fit(X, y, weight)
+    monkeypatch.setattr(SparseMatrix, "ascent", lambda *told: None)
+    descent = LogisticRegression(**parameters).fit(X, y, weight)
+    assert both.converged_
+    assert descent.converged_
+    assert both.history_[0] == descent.history_[0]
+    assert both.history_[-1] == pytest.approx(descent.history_[-1], rel=2e-8)
+
+
+def test_a_start_is_not_left_for_an_ascent_from_zero():
+    X, y = words(3000, 2500)
+    model = LogisticRegression(C=0.1, tol=1e-6, warm_start=True).fit(X, y)
+    passes = model.n_passes_
+    assert model.fit(X, y).n_iter_[0] <= 1
+    assert model.n_passes_ < passes
 
 
 def test_many_columns_without_a_penalty_are_not_called_converged():

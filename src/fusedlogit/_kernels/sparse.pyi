@@ -98,3 +98,17 @@ def descend(
 def reached(
     columns: Doubles, told: Doubles, l2: float, l1: float, averaged: bool, coef: Doubles
 ) -> None: ...
+def ascend(
+    indptr: Pointers,
+    indices: Indices,
+    values: Values,
+    row: int,
+    step: int,
+    y: Doubles,
+    sample_weight: Doubles | None,
+    strength: float,
+    own: float,
+    intercept: Doubles,
+    dual: Doubles,
+    coef: Doubles,
+) -> float: ...

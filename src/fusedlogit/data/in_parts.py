@@ -89,6 +89,9 @@ class InParts(Ledger):
     def arranged(self) -> None:
         """None: parts have their columns in the same order."""
 
+    def ascent(self, *told: Any) -> None:
+        """None: its rows would have to come in random order, and one after the other."""
+
     def _taken(self, rows: NDArray[np.intp]) -> Any:
         """Some rows, copied into this process's memory, as data of their own."""
         raise NotImplementedError

@@ -96,6 +96,9 @@ class Full(Ledger):
     def arranged(self) -> None:
         """None: no order of columns is better than another."""
 
+    def ascent(self, *told: Any) -> None:
+        """None: rows that share all columns disturb each other."""
+
     def hessian_product(
         self,
         curvature: Doubles,

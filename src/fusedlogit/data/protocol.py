@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .ascent import Ascent
 from .frame import Seen
 from .margins import Margins
 from .target import Target
@@ -131,6 +132,11 @@ class Data(Protocol):
         None where they lie well. Columns without an entry are left out. Asked again, it is the
         same.
         """
+
+    def ascent(
+        self, target: Target, l2: float, fit_intercept: bool, generator: np.random.Generator
+    ) -> Ascent | None:
+        """Dual coordinate ascent of the log loss from zero; None where its turns are slow."""
 
     def rows(self, rows: slice | NDArray[np.intp], dtype: type) -> NDArray[Any]:
         """Some rows as numbers of a type: counted by who asks for them."""

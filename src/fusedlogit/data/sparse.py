@@ -18,6 +18,7 @@ from scipy.sparse import csr_array, hstack
 from .._kernels import sparse as kernels
 from ..runtime.scratch import scratch
 from ..runtime.threads import threads_for
+from .ascent import Ascent
 from .checks import blame, narrowed, raise_if_outside
 from .frame import MOST_ROWS, Seen
 from .lazy_walk import LazyWalk
@@ -100,7 +101,8 @@ class SparseMatrix(Ledger):
         return int(self.indptr[-1])
 
     @property
-    def _stored(self) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any] | None]:
+    def stored(self) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any] | None]:
+        """X as kernels are given it."""
         return self.indptr, self.indices, self.values
 
     def raise_if_nonfinite(self, *sums: ArrayLike, y: NDArray[Any] | None = None) -> None:
@@ -131,7 +133,7 @@ class SparseMatrix(Ledger):
         """X coef + intercept + offset, (n_samples, K): the first half of a pass."""
         table: Doubles = np.empty((self.n_samples, len(coef)))
         interleaved = np.ascontiguousarray(coef.T)
-        kernels.gather(*self._stored, interleaved, intercept, offset, table, self.n_threads)
+        kernels.gather(*self.stored, interleaved, intercept, offset, table, self.n_threads)
         self.n_passes += 0.5
         return table
 
@@ -151,7 +153,7 @@ class SparseMatrix(Ledger):
             some = np.ascontiguousarray(factor[:, begin : begin + at_once])
             with self._sums(n_threads, self.n_features * some.shape[1]) as sums:
                 rows = total[begin : begin + at_once]
-                kernels.scatter(*self._stored, some, squared, sums, rows, n_threads)
+                kernels.scatter(*self.stored, some, squared, sums, rows, n_threads)
             self.n_passes += 0.5
         return total
 
@@ -283,7 +285,7 @@ class SparseMatrix(Ledger):
         n_threads = max(1, min(self.n_threads, MOST_SUMS // (8 * width)))
         inner, product = np.empty((self.n_features,) * 2), np.empty((self.n_features + 1,) * 2)
         with self._sums(n_threads, width) as private:
-            kernels.products(*self._stored, row_weight, private, inner)
+            kernels.products(*self.stored, row_weight, private, inner)
         self.n_passes += 1
         product[:-1, :-1] = inner
         sums, total = self.row_sum(row_weight[None])
@@ -318,6 +320,12 @@ class SparseMatrix(Ledger):
         mean_weight = mean_weight or target.total_weight / self.n_samples
         return walk.over(self, target, mean_weight, generator)
 
+    def ascent(
+        self, target: Target, l2: float, fit_intercept: bool, generator: np.random.Generator
+    ) -> Ascent:
+        """Dual coordinate ascent from zero, of which each turn is a pass."""
+        return Ascent(self, target, l2, fit_intercept, generator)
+
     def moments(
         self, sample_weight: Doubles | None, unit: Doubles | None = None
     ) -> tuple[Doubles, Doubles]:
@@ -330,7 +338,7 @@ class SparseMatrix(Ledger):
         whole = self.n_samples if weight is None else float(weight.sum())
         n_seen = self.n_samples if weight is None else int(np.count_nonzero(weight))
         with self._sums(self.n_threads, kernels.N_SUMS * self.n_features) as sums:
-            kernels.moments(*self._stored, weight, unit, whole, n_seen, mean, variance, sums)
+            kernels.moments(*self.stored, weight, unit, whole, n_seen, mean, variance, sums)
         self.n_passes += 1
         self.raise_if_nonfinite(mean, variance)
         return (mean if unit is None else mean / unit), variance

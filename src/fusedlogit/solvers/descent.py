@@ -97,7 +97,7 @@ class Descent(Path[C]):
                         continue
                     if (yield from self._prove(metric)) or not metric.vouches:
                         return
-            if n_steps <= 0 and self._steps_left() > worth:
+            if n_steps <= 0 and self.steps_left() > worth:
                 return
             blur = 0.0
             if self._next_is_the_last(metric):
@@ -119,12 +119,26 @@ class Descent(Path[C]):
             self.report(self.here.point, self.here.value, self.here.gradient_norm)
             self._look_for_an_end()
 
+    def jump(self, point: Doubles) -> Steps[bool]:
+        """Go on from a point, maybe certified, if its cost is lower; False if it is not."""
+        try:
+            there = yield from evaluate(self.objective, point)
+        except PassOverflowError:
+            return False
+        if not there.value < self.here.value:
+            return False
+        self.here = there
+        self.report(there.point, there.value, there.gradient_norm)
+        if self.settings.certify and self.objective.sharp:
+            yield from self._prove(None)
+        return True
+
     def _seems_near(self, estimate: float) -> bool:
         """Whether the minimum seems to be reached."""
         self._estimates.append(estimate / max(self.here.value, TINY))
         return self._estimates[-1] <= self._target
 
-    def _steps_left(self) -> float:
+    def steps_left(self) -> float:
         """To the target, at the rate at which the estimate has fallen so far."""
         of_metric = self._estimates[self._begun :]
         first, last = of_metric[0], of_metric[-1]

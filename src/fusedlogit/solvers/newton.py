@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ..data.margins import Margins
 from ..problems.cost import Cost
 from ..problems.objective import Objective
+from .ascent import Rise
 from .cause import Cause
 from .certificate import OF_DATA, OF_LINK
 from .common import common_hessian
@@ -79,6 +80,9 @@ SPARSE = 0.05
 
 #: Of sparse data, the steps to learn from, and those after which its metric is renewed. Measured.
 SPARSE_MEMORY, RENEWED = 8, 10
+
+#: Turns of an ascent that may be left for no descent to be tried first.
+PATIENCE = 16
 
 #: Steps to learn from, at most, and vectors kept of each.
 MEMORY = 20
@@ -203,8 +207,11 @@ def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Steps[
 def _by_common(
     objective: Objective, start: Doubles, settings: Settings
 ) -> Steps[Descent[Objective]]:
-    """Many features of sparse data: the Hessian among the commonest of them."""
+    """Many features of sparse data: dual ascent, then the Hessian among the commonest of them."""
     descent = yield from Descent.begin(objective, start, settings, SPARSE_MEMORY)
+    rise = Rise.ahead_of(descent, np.random.default_rng(settings.seed))
+    if rise is not None:
+        yield from rise.go(PATIENCE)
     metric = None
     while not descent.finished:
         before = descent.n_iter
@@ -212,6 +219,10 @@ def _by_common(
         yield from descent.go(metric, RENEWED)
         if descent.n_iter == before and not descent.finished:
             descent.cause = Cause.ROUNDING
+        if rise is not None and not descent.finished:
+            if descent.steps_left() > rise.turns_left():
+                yield from rise.go()
+            rise = None
     return descent
 
 

@@ -1,0 +1,96 @@
+"""Dual coordinate ascent ahead of a descent, and beside it: of sparse data.
+
+Rows that share few columns hardly disturb each other's dual numbers, and come to rest in a few
+turns where the penalty is not weak. How many that takes is seen from what the turns gain. The
+certificate is that of every fit.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..data.ascent import Ascent
+from ..problems.objective import Objective
+from .descent import Descent
+from .metric import EPS, TINY
+from .requests import Steps, passes
+
+#: Turns to learn their gain from, and that may seem to be left at any time.
+LEAST_TURNS, MOST_TURNS = 3, 100
+
+#: What is left from turn to turn where they are too slow.
+SLOW = 0.9
+
+#: The share of `tol` that may be left where a proof is tried, and by how much nearer it must be at
+#: the next try. Measured: a proof asks for that much more.
+LEFT, NEARER = 0.03, 0.1
+
+
+class Rise:
+    """An ascent from zero whose points a descent jumps to.
+
+    Parameters
+    ----------
+    descent : Descent
+    ascent : Ascent
+    scale : float
+        By which all features are divided.
+    """
+
+    def __init__(self, descent: Descent[Objective], ascent: Ascent, scale: float) -> None:
+        self.descent, self.ascent, self.scale = descent, ascent, scale
+        self.gains: list[float] = []
+        self.target = LEFT * descent.settings.tol
+
+    @classmethod
+    def ahead_of(cls, descent: Descent[Objective], generator: np.random.Generator) -> Rise | None:
+        """None where there is none: no penalty, a start to keep, features other than X's columns.
+
+        Or data that offers none.
+        """
+        objective, scaling = descent.objective, descent.objective.scaling
+        scale = float(scaling.scale[0])
+        plain = objective.frame is None and not scaling.center.any()
+        if objective.penalty == 0 or descent.here.point.any():
+            return None
+        if not plain or not (scaling.scale == scale).all():
+            return None
+        ascent = objective.data.ascent(
+            objective.target, objective.penalty * scale**2, objective.fit_intercept, generator
+        )
+        return None if ascent is None else cls(descent, ascent, scale)
+
+    def turns_left(self) -> float:
+        """To the target, as far as the last turns tell; infinite if they are too slow."""
+        left, share = self._left()
+        if share > SLOW:
+            return np.inf
+        if left <= self._enough:
+            return 0
+        return math.log(self._enough / left) / math.log(share)
+
+    @property
+    def _enough(self) -> float:
+        return max(max(self.target, EPS) * self.descent.here.value, TINY)
+
+    def _left(self) -> tuple[float, float]:
+        """About what is still to be gained, and the share of it that is left from turn to turn."""
+        *_, before, _, last = self.gains
+        share = math.sqrt(last / before) if min(last, before) > 0 else 0.0
+        return last * share / max(1 - share, EPS), share
+
+    def go(self, patience: float = MOST_TURNS) -> Steps[None]:
+        """Turns to the end, or while no more than so many seem to be left."""
+        while len(self.gains) < LEAST_TURNS or self.turns_left() <= patience:
+            self.gains.append((yield from passes(self.ascent.turn)))
+            if len(self.gains) >= LEAST_TURNS and self.turns_left() == 0:
+                if not (yield from self._jump()) or self.descent.finished:
+                    return
+                self.target *= NEARER
+        yield from self._jump()
+
+    def _jump(self) -> Steps[bool]:
+        point = np.append(self.ascent.coef * self.scale, self.ascent.intercept)
+        return (yield from self.descent.jump(point))

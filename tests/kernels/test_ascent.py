@@ -1,0 +1,106 @@
+"""Dual coordinate ascent: a step is held to the root that it looks for, many to the minimum."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.special import expit
+
+from fusedlogit import LogisticRegression
+from fusedlogit._kernels import sparse as kernels
+from fusedlogit.data.ascent import Ascent
+from fusedlogit.data.sparse import SparseMatrix
+from fusedlogit.data.target import Target
+from fusedlogit.problems.links import LOG_LOSS
+
+from .test_sparse import INDICES, TYPES, dense_of, sparse_rows
+
+
+def plain_turn(X, y, weight, strength, own, base, order):
+    """The same turn with exact roots: dual numbers and coefficients."""
+    dual, coef = np.zeros(len(y)), np.zeros(X.shape[1])
+    for row in order:
+        z = base + own * (weight * dual).sum() / strength + X[row] @ coef
+        q = weight[row] * (X[row] @ X[row] + own) / strength
+        if q > 0:
+            low, high = z + q * (y[row] - 1 - dual[row]), z + q * (y[row] - dual[row])
+            root = brentq(
+                lambda t, z=z, q=q, row=row: t - z - q * (y[row] - expit(t) - dual[row]),
+                low - 1, high + 1, xtol=1e-14,
+            )  # fmt: skip
+            change = y[row] - expit(root) - dual[row]
+            dual[row] += change
+            coef += weight[row] * change / strength * X[row]
+    return dual, coef
+
+
+@given(
+    st.sampled_from(TYPES), st.sampled_from(INDICES), st.booleans(), st.booleans(),
+    st.integers(1, 130), st.floats(1e4, 1e6), st.integers(0, 99),
+)  # fmt: skip
+def test_a_turn(dtype, indices, weighted, own, n, strength, seed):
+    rng = np.random.default_rng(seed)
+    X, y = sparse_rows(n, 9, dtype, indices, seed), rng.integers(0, 2, n).astype(float)
+    weight = rng.integers(0, 3, n).astype(float) if weighted else None
+    step = next(step for step in range(n // 2 + 1, 2 * n) if np.gcd(step, n) == 1) % n
+    own = 7.0 if own else 0.0
+    intercept, dual, coef = np.array([0.3, 0.0]), np.zeros(n), np.zeros(9)
+    matrix = SparseMatrix.of(X)
+    gain = kernels.ascend(
+        *matrix.stored, n - 1, step, y, weight, strength, own, intercept, dual, coef
+    )
+    full, weight = dense_of(X), np.ones(n) if weight is None else weight
+    order = (n - 1 + step * np.arange(n)) % n
+    expected, expected_coef = plain_turn(full, y, weight, strength, own, 0.3, order)
+    # The last of Newton's steps changes t by less than a hundredth; the penalty is so strong that
+    # later rows feel little of what that leaves.
+    np.testing.assert_allclose(dual, expected, atol=2e-4)
+    size = np.abs(weight[:, None] * full).sum() / strength
+    np.testing.assert_allclose(coef, expected_coef, atol=2e-4 * max(size, 1e-300))
+    # Whatever the steps are, coefficients are those of the dual numbers.
+    np.testing.assert_allclose(coef, (weight * dual) @ full / strength, rtol=1e-9, atol=1e-12)
+    assert intercept[1] == pytest.approx((weight * dual).sum(), rel=1e-9, abs=1e-12)
+    assert gain >= 0
+    assert (gain > 0) == bool(dual.any())
+
+
+@given(st.floats(-8, 8), st.floats(-50, 50), st.sampled_from([0.0, 0.25, 1.0]))
+def test_a_step_of_any_size_finds_its_root(exponent, base, target):
+    X, y, strength = sparse_rows(1, 9, density=1.0), np.array([target]), 10**exponent
+    intercept, dual, coef = np.array([base, 0.0]), np.zeros(1), np.zeros(9)
+    kernels.ascend(*SparseMatrix.of(X).stored, 0, 0, y, None, strength, 0.0, intercept, dual, coef)
+    expected, _ = plain_turn(dense_of(X), y, np.ones(1), strength, 0.0, base, [0])
+    np.testing.assert_allclose(dual, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("weighted", [True, False])
+def test_turns_lead_to_the_minimum(fit_intercept, weighted):
+    rng = np.random.default_rng(0)
+    X = sparse_rows(400, 50, "float32", density=0.1)
+    y = (X @ rng.normal(size=50) / 20 + rng.logistic(size=400) > 0).astype(float)
+    weight = rng.uniform(0.5, 2, 400) if weighted else None
+    total = 400 if weight is None else weight.sum()
+    ascent = Ascent(
+        SparseMatrix.of(X), Target(y, weight, LOG_LOSS), 2.0, fit_intercept,
+        np.random.default_rng(0),
+    )  # fmt: skip
+    gains = [ascent.turn() for _ in range(120)]
+    assert gains[-1] < 1e-10 * gains[0]
+    model = LogisticRegression(
+        C=1 / (2.0 * total), tol=1e-12, fit_intercept=fit_intercept
+    ).fit(X.toarray(), y, weight)  # fmt: skip
+    np.testing.assert_allclose(ascent.coef, model.coef_[0], rtol=1e-5, atol=1e-7)
+    assert ascent.intercept == pytest.approx(model.intercept_[0], rel=1e-5, abs=1e-7)
+
+
+def test_rows_that_are_empty_or_beyond_all_numbers_take_no_step():
+    X = sparse_rows(3, 4, "float64", density=0.0)
+    X = type(X)((np.array([1e200, 1.0]), np.array([1, 2]), np.array([0, 1, 1, 2])), shape=(3, 4))
+    dual, coef = np.zeros(3), np.zeros(4)
+    kernels.ascend(
+        *SparseMatrix.of(X).stored, 0, 1, np.ones(3), None, 1.0, 0.0, np.zeros(2), dual, coef
+    )
+    assert dual[0] == dual[1] == 0 < dual[2]
+    assert coef[1] == 0 < coef[2]
