@@ -41,7 +41,7 @@ cdef struct Ascent:
     Py_ssize_t row              # the next,
     Py_ssize_t step             # and how far the one after it lies, below n_samples
     const double* y             # (n_samples,)
-    const double* sample_weight # (n_samples,), or NULL: all one
+    const double* sample_weight     # (n_samples,), or NULL: all one
     double strength
     double own                  # the square of the intercept's feature; 0: it is not fitted
     double base                 # where the intercept stood when the turn began
@@ -60,8 +60,8 @@ cdef inline double settled(double z, double q, double y, double dual) noexcept n
     """a_i after a step: Newton's method for t, within the interval where the root must lie."""
     cdef double low = z + q * (y - 1 - dual), high = z + q * (y - dual)
     cdef double t = z, p = sigmoid(z), excess, following, change
-    cdef int trial
-    for trial in range(MOST_TRIALS):
+    cdef int _trial
+    for _trial in range(MOST_TRIALS):
         excess = t - z - q * (y - p - dual)
         if excess < 0:
             low = t
@@ -134,8 +134,8 @@ cdef inline Py_ssize_t row_after(const Ascent* ascent, Py_ssize_t row) noexcept 
 
 
 cdef inline Py_ssize_t row_ahead(const Ascent* ascent, Py_ssize_t n_rows) noexcept nogil:
-    cdef Py_ssize_t row = ascent.row, i
-    for i in range(n_rows):
+    cdef Py_ssize_t row = ascent.row, _i
+    for _i in range(n_rows):
         row = row_after(ascent, row)
     return row
 
@@ -147,8 +147,8 @@ cdef inline void ascend_rows(
     cdef Py_ssize_t numbers = row_ahead(ascent, ROWS_TO_NUMBERS)
     cdef Py_ssize_t entries = row_ahead(ascent, ROWS_TO_ENTRIES)
     cdef Py_ssize_t pointers = row_ahead(ascent, 2 * ROWS_TO_ENTRIES)
-    cdef Py_ssize_t i
-    for i in range(n_rows):
+    cdef Py_ssize_t _i
+    for _i in range(n_rows):
         prefetch(ascent.X.indptr + pointers)
         ask_for_entries(values, indices, ascent, entries)
         ask_for_numbers(indices, ascent, numbers)

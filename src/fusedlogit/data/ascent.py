@@ -78,7 +78,6 @@ class Ascent:
         self.matrix.n_passes += 1
         return gain / self.target.total_weight
 
-
     def _order(self) -> tuple[int, int]:
         """A row to begin with, and a step that leads through all."""
         n_samples = self.matrix.n_samples
