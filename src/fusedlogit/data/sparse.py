@@ -40,6 +40,9 @@ MOST_SUMS = 256 << 20
 #: Features and entries from which on a better order of columns pays for itself within a fit.
 MANY_FEATURES, MANY_ENTRIES = 1 << 15, 1 << 20
 
+#: Entries of a column from which on it does not matter how many they are.
+MANY_ROWS = (1 << 16) - 1
+
 
 class SparseMatrix(Ledger):
     """A sparse X with the threads of its passes: `protocol.Data` in this process's memory.
@@ -371,7 +374,8 @@ class SparseMatrix(Ledger):
 
     def _by_count(self) -> tuple[SparseMatrix, NDArray[np.intp]]:
         count = np.bincount(self.indices, minlength=self.n_features)
-        order = np.argsort(-count, kind="stable")[: np.count_nonzero(count)]
+        rank = (MANY_ROWS - np.minimum(count, MANY_ROWS)).astype(np.uint16)  # sorted by digits
+        order = np.argsort(rank, kind="stable")[: np.count_nonzero(count)]
         place = np.zeros(self.n_features, dtype=np.int32)
         place[order] = np.arange(len(order), dtype=np.int32)
         matrix = SparseMatrix(
