@@ -4,15 +4,14 @@
 All sums are in float64. The structure must have been found sound: nothing here looks twice.
 """
 
-from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t
-from libc.string cimport memset, strlen
+from libc.string cimport memset
 
 from cython_kernels.link.softmax cimport SOFTMAX_ROWS
 from cython_kernels.modules.views cimport (
-    folds_of, held_out_of, out_table, out_values, table_of, targets_of, values_of,
+    entries_of, folds_of, held_out_of, out_table, out_values, table_of, targets_of, values_of,
 )
 from cython_kernels.passes.stochastic cimport MOST_BATCH_ROWS
 from cython_kernels.registers.storage cimport half_t
@@ -122,39 +121,6 @@ cdef int run_rows(const Task* task, int n_parts) except -1 nogil:
         with gil:
             PyErr_CheckSignals()
     return 0
-
-
-cdef const void* address_of(object array, str types, char* type) except? NULL:
-    """Of a contiguous vector of one of some types. The caller's reference keeps it there."""
-    cdef Py_buffer view
-    cdef const void* result
-    PyObject_GetBuffer(array, &view, PyBUF_RECORDS_RO)
-    try:
-        if (view.ndim != 1 or strlen(view.format) != 1 or view.format.decode() not in types
-                or (view.shape[0] > 1 and view.strides[0] != view.itemsize)):
-            raise TypeError(f"{view.ndim} axes of type {view.format.decode()!r}, not of {types}")
-        type[0] = c"B" if view.format[0] == c"?" else view.format[0]
-        result = view.buf
-    finally:
-        PyBuffer_Release(&view)
-    return result
-
-
-cdef Entries entries_of(
-    const int64_t[::1] indptr, object indices, object values, Py_ssize_t n_features
-) except *:
-    """X as it lies."""
-    cdef Entries X
-    cdef char type = 0
-    X.indptr = &indptr[0]
-    X.n_samples = indptr.shape[0] - 1
-    X.n_features = n_features
-    X.n_entries = indptr[X.n_samples]
-    X.indices = address_of(indices, "ilq", &type)
-    X.wide = indices.itemsize == 8
-    X.values = NULL if values is None else address_of(values, "?BbHefd", &type)
-    X.type = type
-    return X
 
 
 cdef Task task_of(Verb verb, const Entries* X) noexcept:

@@ -5,10 +5,11 @@ function of a memoryview of a fused type is, with all that Python needs to call 
 """
 
 from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_GetBuffer
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport strchr, strlen
 
 from cython_kernels.link.targets cimport Targets, TargetType
+from cython_kernels.sparse.entries cimport Entries
 
 
 cdef struct Stored:
@@ -36,6 +37,39 @@ cdef inline Stored stored(object X) except *:
     finally:
         PyBuffer_Release(&view)
     return result
+
+
+cdef inline const void* address_of(object array, str types, char* type) except? NULL:
+    """Of a contiguous vector of one of some types. The caller's reference keeps it there."""
+    cdef Py_buffer view
+    cdef const void* result
+    PyObject_GetBuffer(array, &view, PyBUF_RECORDS_RO)
+    try:
+        if (view.ndim != 1 or strlen(view.format) != 1 or view.format.decode() not in types
+                or (view.shape[0] > 1 and view.strides[0] != view.itemsize)):
+            raise TypeError(f"{view.ndim} axes of type {view.format.decode()!r}, not of {types}")
+        type[0] = c"B" if view.format[0] == c"?" else view.format[0]
+        result = view.buf
+    finally:
+        PyBuffer_Release(&view)
+    return result
+
+
+cdef inline Entries entries_of(
+    const int64_t[::1] indptr, object indices, object values, Py_ssize_t n_features
+) except *:
+    """X as it lies."""
+    cdef Entries X
+    cdef char type = 0
+    X.indptr = &indptr[0]
+    X.n_samples = indptr.shape[0] - 1
+    X.n_features = n_features
+    X.n_entries = indptr[X.n_samples]
+    X.indices = address_of(indices, "ilq", &type)
+    X.wide = indices.itemsize == 8
+    X.values = NULL if values is None else address_of(values, "?BbHefd", &type)
+    X.type = type
+    return X
 
 
 cdef inline const double* values_of(const double[::1] view) noexcept:

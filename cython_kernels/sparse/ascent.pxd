@@ -19,15 +19,15 @@ apart. What a row needs is asked for some rows before.
 
 from libc.math cimport fabs, isfinite
 
-from cython_kernels.link.link cimport exp_negative64
+from cython_kernels.link.link cimport decay, sigmoid_at
 from cython_kernels.registers.vector cimport prefetch
 from cython_kernels.sparse.entries cimport Entries, entry_t, index_t, one_t, value_at
+from cython_kernels.sweeps.lines cimport CACHE_LINE
 
 cdef enum:
     ROWS_TO_ENTRIES = 24    # ahead: where a row's entries are asked for,
     ROWS_TO_NUMBERS = 6     # and the coefficients that they meet
     MOST_ASKED = 64         # entries of a row; of longer ones the processor sees the pattern
-    LINE_BYTES = 64
     MOST_TRIALS = 60        # for a root: enough to halve any interval to nothing
 
 cdef extern from *:
@@ -51,15 +51,10 @@ cdef struct Ascent:
     double gain                 # out: the sum of s_i q_i times the square of a step
 
 
-cdef inline double sigmoid(double z) noexcept nogil:
-    cdef double t = exp_negative64(-fabs(z))
-    return (1 if z >= 0 else t) / (1 + t)
-
-
 cdef inline double settled(double z, double q, double y, double dual) noexcept nogil:
     """a_i after a step: Newton's method for t, within the interval where the root must lie."""
     cdef double low = z + q * (y - 1 - dual), high = z + q * (y - dual)
-    cdef double t = z, p = sigmoid(z), excess, following, change
+    cdef double t = z, p = sigmoid_at(z, decay(z)), excess, following, change
     cdef int _trial
     for _trial in range(MOST_TRIALS):
         excess = t - z - q * (y - p - dual)
@@ -72,7 +67,7 @@ cdef inline double settled(double z, double q, double y, double dual) noexcept n
             following = low + (high - low) / 2
         change = fabs(following - t)
         t = following
-        p = sigmoid(t)
+        p = sigmoid_at(t, decay(t))
         if change < SETTLED:
             break
     return y - p
@@ -87,7 +82,7 @@ cdef inline void ask_for_entries(
         prefetch(indices + j)
         if entry_t is not one_t:
             prefetch(values + j)
-        j += LINE_BYTES // <Py_ssize_t>max(sizeof(index_t), sizeof(entry_t))
+        j += CACHE_LINE // <Py_ssize_t>max(sizeof(index_t), sizeof(entry_t))
 
 
 cdef inline void ask_for_numbers(

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.optimize import brentq
-from scipy.special import expit
 
 from fusedlogit import LogisticRegression
 from fusedlogit._kernels import sparse as kernels
@@ -13,26 +11,9 @@ from fusedlogit.data.ascent import Ascent
 from fusedlogit.data.sparse import SparseMatrix
 from fusedlogit.data.target import Target
 from fusedlogit.problems.links import LOG_LOSS
+from fusedlogit.solvers.reference import dual_ascent
 
 from .test_sparse import INDICES, TYPES, dense_of, sparse_rows
-
-
-def plain_turn(X, y, weight, strength, own, base, order):
-    """The same turn with exact roots: dual numbers and coefficients."""
-    dual, coef = np.zeros(len(y)), np.zeros(X.shape[1])
-    for row in order:
-        z = base + own * (weight * dual).sum() / strength + X[row] @ coef
-        q = weight[row] * (X[row] @ X[row] + own) / strength
-        if q > 0:
-            low, high = z + q * (y[row] - 1 - dual[row]), z + q * (y[row] - dual[row])
-            root = brentq(
-                lambda t, z=z, q=q, row=row: t - z - q * (y[row] - expit(t) - dual[row]),
-                low - 1, high + 1, xtol=1e-14,
-            )  # fmt: skip
-            change = y[row] - expit(root) - dual[row]
-            dual[row] += change
-            coef += weight[row] * change / strength * X[row]
-    return dual, coef
 
 
 @given(
@@ -52,7 +33,7 @@ def test_a_turn(dtype, indices, weighted, own, n, strength, seed):
     )
     full, weight = dense_of(X), np.ones(n) if weight is None else weight
     order = (n - 1 + step * np.arange(n)) % n
-    expected, expected_coef = plain_turn(full, y, weight, strength, own, 0.3, order)
+    expected, expected_coef = dual_ascent(full, y, weight, strength, own, 0.3, order)
     # The last of Newton's steps changes t by less than a hundredth; the penalty is so strong that
     # later rows feel little of what that leaves.
     np.testing.assert_allclose(dual, expected, atol=2e-4)
@@ -70,7 +51,7 @@ def test_a_step_of_any_size_finds_its_root(exponent, base, target):
     X, y, strength = sparse_rows(1, 9, density=1.0), np.array([target]), 10**exponent
     intercept, dual, coef = np.array([base, 0.0]), np.zeros(1), np.zeros(9)
     kernels.ascend(*SparseMatrix.of(X).stored, 0, 0, y, None, strength, 0.0, intercept, dual, coef)
-    expected, _ = plain_turn(dense_of(X), y, np.ones(1), strength, 0.0, base, [0])
+    expected, _ = dual_ascent(dense_of(X), y, np.ones(1), strength, 0.0, base, [0])
     np.testing.assert_allclose(dual, expected, atol=2e-5)
 
 

@@ -19,14 +19,14 @@ from .._kernels import sparse as kernels
 from ..runtime.scratch import scratch
 from ..runtime.threads import threads_for
 from .ascent import Ascent
-from .checks import blame, narrowed, raise_if_outside
+from .checks import blame, raise_if_outside
 from .frame import MOST_ROWS, Seen
 from .lazy_walk import LazyWalk
 from .ledger import Ledger
 from .margins import Margins
 from .protocol import Sums
 from .sparse_gram import centred_gram
-from .structure import index_arrays
+from .structure import by_count, index_arrays, value_array
 from .target import Target
 
 Doubles = NDArray[np.float64]
@@ -39,9 +39,6 @@ MOST_SUMS = 256 << 20
 
 #: Features and entries from which on a better order of columns pays for itself within a fit.
 MANY_FEATURES, MANY_ENTRIES = 1 << 15, 1 << 20
-
-#: Entries of a column from which on it does not matter how many they are.
-MANY_ROWS = (1 << 16) - 1
 
 
 class SparseMatrix(Ledger):
@@ -90,7 +87,7 @@ class SparseMatrix(Ledger):
         """A sound CSR as it lies; values that are all one are not read again."""
         indptr, indices = index_arrays(X)
         indices = indices[: indptr[-1]]
-        return cls(indptr, indices, _values(X.data[: indptr[-1]]), X.shape[1], n_threads)
+        return cls(indptr, indices, value_array(X.data[: indptr[-1]]), X.shape[1], n_threads)
 
     @property
     def n_bytes(self) -> int:
@@ -373,14 +370,8 @@ class SparseMatrix(Ledger):
         return self._arrangement
 
     def _by_count(self) -> tuple[SparseMatrix, NDArray[np.intp]]:
-        count = np.bincount(self.indices, minlength=self.n_features)
-        rank = (MANY_ROWS - np.minimum(count, MANY_ROWS)).astype(np.uint16)  # sorted by digits
-        order = np.argsort(rank, kind="stable")[: np.count_nonzero(count)]
-        place = np.zeros(self.n_features, dtype=np.int32)
-        place[order] = np.arange(len(order), dtype=np.int32)
-        matrix = SparseMatrix(
-            self.indptr, place[self.indices], self.values, len(order), self._n_threads, self
-        )
+        order, indices = by_count(self.indices, self.n_features)
+        matrix = SparseMatrix(self.indptr, indices, self.values, len(order), self._n_threads, self)
         matrix.n_passes = self.n_passes + 1
         return matrix, order
 
@@ -451,11 +442,3 @@ class SparseMatrix(Ledger):
             )  # fmt: skip
             yield slice(begin, end), block
         self.n_passes += 1
-
-
-def _values(values: NDArray[Any]) -> NDArray[Any] | None:
-    """Values as kernels read them; None where all are one."""
-    if values.size == 0 or ((values[:1000] == 1).all() and (values == 1).all()):
-        return None
-    values = narrowed(values)
-    return np.require(values, values.dtype.newbyteorder("="), ["C", "A"])

@@ -10,8 +10,12 @@ from scipy import sparse as scipy_sparse
 
 from .._kernels import sparse as kernels
 from ..runtime.threads import threads_for, threads_now
+from .checks import narrowed
 
 Sparse = Any  # scipy.sparse.sparray or spmatrix
+
+#: Entries of a column from which on it does not matter how many they are.
+MANY_ROWS = (1 << 16) - 1
 
 
 def rows_of(X: Any, n_threads: int | None = None) -> Any:
@@ -107,3 +111,21 @@ def index_arrays(X: Sparse) -> tuple[NDArray[np.int64], NDArray[Any]]:
         indices = indices.astype(np.int64)
     indptr = np.require(X.indptr, np.int64, ["C", "A"])
     return indptr, np.require(indices, requirements=["C", "A"])
+
+
+def value_array(values: NDArray[Any]) -> NDArray[Any] | None:
+    """Values as kernels read them; None where all are one."""
+    if values.size == 0 or ((values[:1000] == 1).all() and (values == 1).all()):
+        return None
+    values = narrowed(values)
+    return np.require(values, values.dtype.newbyteorder("="), ["C", "A"])
+
+
+def by_count(indices: NDArray[Any], n_features: int) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+    """Columns with an entry, those with the most first, and indices that count them so."""
+    count = np.bincount(indices, minlength=n_features)
+    rank = (MANY_ROWS - np.minimum(count, MANY_ROWS)).astype(np.uint16)  # sorted by digits
+    order = np.argsort(rank, kind="stable")[: np.count_nonzero(count)]
+    place = np.zeros(n_features, dtype=np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    return order, place[indices]

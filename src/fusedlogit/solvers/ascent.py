@@ -63,7 +63,9 @@ class Rise:
         return None if ascent is None else cls(descent, ascent, scale)
 
     def turns_left(self) -> float:
-        """To the target, as far as the last turns tell; infinite if they are too slow."""
+        """To the target, or to where turns tell; infinite if they are too slow."""
+        if len(self.gains) < LEAST_TURNS:
+            return LEAST_TURNS - len(self.gains)
         left, share = self._left()
         if share > SLOW:
             return np.inf
@@ -83,14 +85,13 @@ class Rise:
 
     def go(self, patience: float = MOST_TURNS) -> Steps[None]:
         """Turns to the end, or while no more than so many seem to be left."""
-        while len(self.gains) < LEAST_TURNS or self.turns_left() <= patience:
+        while self.turns_left() <= patience:
             self.gains.append((yield from passes(self.ascent.turn)))
-            if len(self.gains) >= LEAST_TURNS and self.turns_left() == 0:
-                if not (yield from self._jump()) or self.descent.finished:
-                    return
+            left = self.turns_left()
+            if 0 < left <= patience:
+                continue
+            point = np.append(self.ascent.coef * self.scale, self.ascent.intercept)
+            if not (yield from self.descent.jump(point)) or self.descent.finished:
+                return
+            if left == 0:
                 self.target *= NEARER
-        yield from self._jump()
-
-    def _jump(self) -> Steps[bool]:
-        point = np.append(self.ascent.coef * self.scale, self.ascent.intercept)
-        return (yield from self.descent.jump(point))

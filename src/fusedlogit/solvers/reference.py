@@ -1,11 +1,12 @@
-"""The steps of stochastic descents, over dense rows and over sparse ones, in plain NumPy."""
+"""Steps that take a few rows at a time, in plain NumPy: of stochastic descents, of dual ascent."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
 
-from ..reference import log_loss, residual
+from ..reference import log_loss, residual, sigmoid
 
 Doubles = NDArray[np.float64]
 
@@ -179,3 +180,45 @@ def _losses(z: Doubles, y: Doubles, weight: Doubles) -> tuple[float, Doubles]:
         own = y[:, None] == np.arange(z.shape[1])
         loss, pull = (lse - z)[own], np.exp(z - lse) - own
     return float(weight @ loss), pull * weight[:, None]
+
+
+def dual_ascent(
+    X: Doubles,
+    y: Doubles,
+    sample_weight: Doubles,
+    strength: float,
+    own: float,
+    base: float,
+    order: NDArray[np.intp],
+) -> tuple[Doubles, Doubles]:
+    """The first turn of `data.ascent.Ascent`, with exact roots: dual numbers and coefficients.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    y, sample_weight : ndarray of shape (n_samples,)
+    strength : float
+        The L2 penalty times the sum of the sample weights.
+    own : float
+        The square of the intercept's feature.
+    base : float
+        The intercept.
+    order : ndarray of int
+        Rows, one after the other.
+    """
+    dual, coef = np.zeros(len(y)), np.zeros(X.shape[1])
+    for i in order:
+        x, weight, before = X[i], sample_weight[i], dual[i]
+        z = base + own * (sample_weight @ dual) / strength + x @ coef
+        q = weight * (x @ x + own) / strength
+        if q == 0:
+            continue
+
+        def excess(t: float, z: float = z, q: float = q, fixed: float = y[i] - before) -> float:
+            return t - z - q * (fixed - float(sigmoid(t)))
+
+        low, high = z + q * (y[i] - 1 - before), z + q * (y[i] - before)
+        root = brentq(excess, low - 1, high + 1, xtol=1e-14)
+        dual[i] = y[i] - sigmoid(root)
+        coef += weight * (dual[i] - before) / strength * x
+    return dual, coef
