@@ -40,6 +40,11 @@ class Ledger:
         raise NotImplementedError
 
     @property
+    def waits_for_rows(self) -> bool:
+        """Whether a pass takes as long in float64, because it takes long to have the rows."""
+        return False
+
+    @property
     def density(self) -> float:
         """Share of the elements of X that a pass reads."""
         return self.n_entries / (self.n_samples * self.n_features)

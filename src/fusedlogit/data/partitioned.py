@@ -122,6 +122,11 @@ class DenseParts(PartitionedMatrix):
         """Whether all passes multiply in float64, and not in float32."""
         return self.parts.dtype == np.float64 or self.unit is not None
 
+    @property
+    def waits_for_rows(self) -> bool:
+        """So it is of floats; the arithmetic of smaller types shows."""
+        return bool(np.issubdtype(self.parts.dtype, np.floating))
+
     def _threads(self, n_threads: int | None) -> int:
         return threads_for(n_threads, *self.parts.shape)
 

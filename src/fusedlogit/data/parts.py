@@ -203,7 +203,7 @@ class Parts:
         ends = np.searchsorted(rows, self.bounds)
         own = [rows[i:j] - begin for i, j, begin in zip(ends, ends[1:], self.bounds, strict=False)]
         found: Iterator[tuple[int, Any]]
-        found = ((k, stored_rows(self.parts[k])) for k in range(len(own)) if len(own[k]))
+        found = ((k, stored_rows(self.parts[k], own[k])) for k in range(len(own)) if len(own[k]))
         if self.parts[0].sparse:
             return stacked([apart(part.sample(own[k])) for k, part in found])
         taken = np.empty((len(rows), self.shape[1]), self.dtype)

@@ -50,6 +50,10 @@ class Data(Protocol):
         """Whether features may be read as centred at no cost; else few columns should be."""
 
     @property
+    def waits_for_rows(self) -> bool:
+        """Whether a pass takes as long in float64, because it takes long to have the rows."""
+
+    @property
     def density(self) -> float:
         """Share of the elements of X that a pass reads."""
 

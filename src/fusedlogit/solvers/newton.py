@@ -122,6 +122,8 @@ def _by_hessian(
     if n_rows is None:
         descent = yield from Descent.begin(objective, start, settings, _memory(objective))
     else:
+        if objective.data.waits_for_rows:
+            objective = objective.sharpened()
         descent, metric = yield from _from_sample(objective, n_rows, start, settings, generator)
         yield from descent.go(metric, 1 + price)
     yield from in_whole_hessians(descent)

@@ -165,7 +165,7 @@ class Wandering(Path[Objective | Multinomial]):
         self.halvings = 0
         self.adaptive = settings.sgd.schedule == "adaptive"
         self.course = self._begin(settings.sgd)
-        if settings.sgd.schedule == "invscaling":
+        if settings.sgd.schedule != "constant":
             self.course.walk.power = settings.sgd.power
         self.share = self.course.share
         self.course.renew(self._table(), self.share)
@@ -224,7 +224,12 @@ class Wandering(Path[Objective | Multinomial]):
             yield from self.prove()
 
     def adapt(self, gained: float) -> None:
-        """Take a new metric where a pass gained much, and half the step where it gained little."""
+        """Take a new metric where a pass gained much, and half the step where it gained little.
+
+        By itself the step falls in the first pass only: of many rows, the average of long steps is
+        beside the minimum; of few, they lead there soonest.
+        """
+        self.course.walk.n_rows = self.objective.data.n_samples
         if gained <= WORTH:
             self.share /= 2
             self.halvings += 1
