@@ -273,9 +273,7 @@ def check_part(part: Part, first: Part) -> None:
         )
 
 
-def stored_rows(
-    part: Part, wanted: NDArray[np.intp] | None = None
-) -> NDArray[Any] | SparseMatrix:
+def stored_rows(part: Part, wanted: NDArray[np.intp] | None = None) -> NDArray[Any] | SparseMatrix:
     """A part's rows, as kernels read them, and in memory: those of a mapped file too.
 
     Where few are wanted, those alone are read from such a file, or on their way.
