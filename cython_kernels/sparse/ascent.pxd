@@ -100,11 +100,13 @@ cdef inline void ask_for_numbers(
 cdef inline void settle(
     const entry_t* values, const index_t* indices, Ascent* ascent, Py_ssize_t row
 ) noexcept nogil:
-    """A step. None where its size is beyond all numbers."""
+    """A step. None where a row has no weight, or the size of the step is beyond all numbers."""
     cdef Py_ssize_t begin = ascent.X.indptr[row], end = ascent.X.indptr[row + 1], j
     cdef double weight = 1.0 if ascent.sample_weight == NULL else ascent.sample_weight[row]
     cdef double z = ascent.base + ascent.own * ascent.total / ascent.strength
     cdef double square = ascent.own, product = 0, value, q, dual, change
+    if weight == 0:
+        return
     for j in range(begin, end):
         value = value_at(values, j)
         product += value * ascent.coef[indices[j]]

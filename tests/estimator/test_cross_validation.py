@@ -324,8 +324,10 @@ def test_text_labels_and_names_of_columns():
     np.testing.assert_array_equal(plain.scores_, model.scores_)
 
 
-def test_folds_share_passes():
-    X = np.tile(cancer(np.float32)[0], (20, 1))
+@pytest.mark.parametrize("far", [0, 1e6])
+def test_folds_share_passes(far):
+    """Also of columns so far from zero that X is read in another frame."""
+    X = np.tile(cancer()[0], (20, 1)) + far
     y = np.tile(cancer()[1], 20)
     model = LogisticRegressionCV(Cs=[0.001, 0.1, 10.0], cv=5).fit(X, y)
     n_passes = 0.0

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fusedlogit import LogisticRegression
 from fusedlogit._kernels import sparse as kernels
-from fusedlogit.data.ascent import Ascent
+from fusedlogit.data.ascent import Ascent, turns
 from fusedlogit.data.sparse import SparseMatrix
 from fusedlogit.data.target import Target
 from fusedlogit.problems.links import LOG_LOSS
@@ -74,6 +74,44 @@ def test_turns_lead_to_the_minimum(fit_intercept, weighted):
     ).fit(X.toarray(), y, weight)  # fmt: skip
     np.testing.assert_allclose(ascent.coef, model.coef_[0], rtol=1e-5, atol=1e-7)
     assert ascent.intercept == pytest.approx(model.intercept_[0], rel=1e-5, abs=1e-7)
+
+
+def ascents_of_folds(n_threads):
+    """Three, each without some of the rows."""
+    rng = np.random.default_rng(0)
+    X = sparse_rows(400, 50, "float32", density=0.1)
+    y = (X @ rng.normal(size=50) / 20 + rng.logistic(size=400) > 0).astype(float)
+    matrix = SparseMatrix.of(X, n_threads)
+    weights = [(np.arange(400) % 3 != k).astype(float) for k in range(3)]
+    return [
+        Ascent(matrix, Target(y, weight, LOG_LOSS), 2.0, True, np.random.default_rng(0))
+        for weight in weights
+    ]
+
+
+def test_a_known_point_is_where_it_goes_on():
+    (ascent, *_), (again, *_) = ascents_of_folds(1), ascents_of_folds(1)
+    first = ascent.turn()
+    for _ in range(120):
+        ascent.turn()
+    z = ascent.matrix.decision_values(ascent.coef[None], np.array([ascent.intercept]))[0]
+    again.begin_at(LOG_LOSS.residual(z, ascent.target.y), ascent.intercept)
+    # Dual numbers are by the penalty less exact than the point.
+    np.testing.assert_allclose(again.coef, ascent.coef, rtol=1e-3, atol=1e-5)
+    assert again.intercept == ascent.intercept
+    assert again.turn() < 1e-6 * first
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_side_by_side_is_as_alone(n_threads):
+    alone, together = ascents_of_folds(1), ascents_of_folds(n_threads)
+    expected = [ascent.turn() for ascent in alone]
+    before = together[0].matrix.n_passes
+    assert turns(together) == expected
+    assert together[0].matrix.n_passes == before + 3
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one.coef, other.coef)
+        assert one.intercept == other.intercept
 
 
 def test_rows_that_are_empty_or_beyond_all_numbers_take_no_step():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,14 +70,21 @@ class Ascent:
     def intercept(self) -> float:
         return float(self._intercept[0])
 
+    def begin_at(self, residual: Doubles, intercept: float) -> None:
+        """The dual numbers of a point, and the coefficients that are theirs: one pass."""
+        np.negative(residual, out=self.dual)
+        weight = self.target.sample_weight
+        weighted = self.dual if weight is None else self.dual * weight
+        self.coef[:] = self.matrix.row_sum(weighted[None])[0][0] / self.strength
+        self._intercept[:] = intercept, weighted.sum()
+
     def turn(self) -> float:
-        """A step of each row, one pass; about what it gained, as a mean over rows."""
+        """A step of each row; about what it gained, as a mean over rows."""
         gain = kernels.ascend(
             *self.matrix.stored, *self._order(), self.y, self.target.sample_weight,
             self.strength, self.own, self._intercept, self.dual, self.coef,
         )  # fmt: skip
         self._intercept[0] += self.own * self._intercept[1] / self.strength
-        self.matrix.n_passes += 1
         return gain / self.target.total_weight
 
     def _order(self) -> tuple[int, int]:
@@ -85,6 +94,15 @@ class Ascent:
         while math.gcd(step, n_samples) > 1:
             step = int(self.generator.integers(n_samples))
         return int(self.generator.integers(n_samples)), step
+
+
+def turns(ascents: Sequence[Ascent]) -> list[float]:
+    """A turn of each over the same matrix: a pass each, of a thread each, side by side."""
+    matrix = ascents[0].matrix
+    with ThreadPoolExecutor(matrix.n_threads, "fusedlogit-ascent") as pool:
+        gains = list(pool.map(Ascent.turn, ascents))
+    matrix.n_passes += len(ascents)
+    return gains
 
 
 def _mean_square(matrix: SparseMatrix) -> float:

@@ -8,6 +8,7 @@ certificate is that of every fit.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ..data.ascent import Ascent
 from ..problems.objective import Objective
 from .descent import Descent
 from .metric import EPS, TINY
-from .requests import Steps, passes
+from .requests import Steps, passes, turn
 
 #: Turns to learn their gain from, and that may seem to be left at any time.
 LEAST_TURNS, MOST_TURNS = 3, 100
@@ -29,7 +30,7 @@ LEFT, NEARER = 0.03, 0.1
 
 
 class Rise:
-    """An ascent from zero whose points a descent jumps to.
+    """An ascent whose points a descent jumps to.
 
     Parameters
     ----------
@@ -45,22 +46,35 @@ class Rise:
         self.target = LEFT * descent.settings.tol
 
     @classmethod
-    def ahead_of(cls, descent: Descent[Objective], generator: np.random.Generator) -> Rise | None:
-        """None where there is none: no penalty, a start to keep, features other than X's columns.
+    def ahead_of(
+        cls, descent: Descent[Objective], generator: np.random.Generator
+    ) -> Steps[Rise | None]:
+        """From where the descent stands.
 
-        Or data that offers none.
+        None where there is none: no penalty, a start that may do, features other than X's columns,
+        or data that offers none.
         """
         objective, scaling = descent.objective, descent.objective.scaling
         scale = float(scaling.scale[0])
         plain = objective.frame is None and not scaling.center.any()
-        if objective.penalty == 0 or descent.here.point.any():
+        here, known = descent.here, bool(descent.here.point.any())
+        gap = float(here.gradient[:-1] @ here.gradient[:-1])
+        enough = 2 * objective.penalty * descent.settings.tol * here.value
+        if objective.penalty == 0 or (known and gap <= enough):
             return None
         if not plain or not (scaling.scale == scale).all():
             return None
         ascent = objective.data.ascent(
             objective.target, objective.penalty * scale**2, objective.fit_intercept, generator
         )
-        return None if ascent is None else cls(descent, ascent, scale)
+        if ascent is None:
+            return None
+        if known:
+            residual = objective.target.link.residual(here.margins.values, objective.target.y)
+            yield from passes(partial(ascent.begin_at, residual, float(here.point[-1])))
+            if not np.isfinite(ascent.coef).all():
+                return None
+        return cls(descent, ascent, scale)
 
     def turns_left(self) -> float:
         """To the target, or to where turns tell; infinite if they are too slow."""
@@ -86,7 +100,7 @@ class Rise:
     def go(self, patience: float = MOST_TURNS) -> Steps[None]:
         """Turns to the end, or while no more than so many seem to be left."""
         while self.turns_left() <= patience:
-            self.gains.append((yield from passes(self.ascent.turn)))
+            self.gains.append((yield from turn(self.ascent)))
             left = self.turns_left()
             if 0 < left <= patience:
                 continue
@@ -94,4 +108,7 @@ class Rise:
             if not (yield from self.descent.jump(point)) or self.descent.finished:
                 return
             if left == 0:
+                if not self.descent.settings.certify:
+                    self.descent.suboptimality = self._left()[0] / self.descent.here.value
+                    return
                 self.target *= NEARER

@@ -211,7 +211,7 @@ def _by_common(
 ) -> Steps[Descent[Objective]]:
     """Many features of sparse data: dual ascent, then the Hessian among the commonest of them."""
     descent = yield from Descent.begin(objective, start, settings, SPARSE_MEMORY)
-    rise = Rise.ahead_of(descent, np.random.default_rng(settings.seed))
+    rise = yield from Rise.ahead_of(descent, np.random.default_rng(settings.seed))
     if rise is not None:
         yield from rise.go(PATIENCE)
     metric = None

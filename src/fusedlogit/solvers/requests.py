@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.ascent import Ascent, turns
 from ..data.margins import Margins
 from ..errors import PassOverflowError
 from ..problems.cost import Cost
@@ -92,6 +93,20 @@ def _own(ask: Sandwich) -> Doubles | PassOverflowError:
 
 
 @dataclass(frozen=True, eq=False)
+class Turn:
+    """A turn of an ascent; others run beside it."""
+
+    ascent: Ascent
+
+    @property
+    def company(self) -> Hashable:
+        return "turn", id(self.ascent.matrix)
+
+    def answer(self, others: Sequence[Turn]) -> list[float]:
+        return turns([self.ascent, *(ask.ascent for ask in others)])
+
+
+@dataclass(frozen=True, eq=False)
 class Passes:
     """What is not shared: a call that makes passes."""
 
@@ -112,6 +127,11 @@ def _ask(request: Request) -> Steps[Any]:
 def evaluate(objective: Cost, point: Doubles) -> Steps[Evaluation]:
     """The cost, its gradient and the margins at a point."""
     return _ask(Evaluate(objective, point))
+
+
+def turn(ascent: Ascent) -> Steps[float]:
+    """About what a turn of all rows gains."""
+    return _ask(Turn(ascent))
 
 
 def passes(make: Callable[[], T]) -> Steps[T]:
