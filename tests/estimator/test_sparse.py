@@ -207,6 +207,27 @@ def test_a_start_is_not_left_for_an_ascent_from_zero():
     assert model.n_passes_ < passes
 
 
+@pytest.mark.parametrize("strength", [0.02, 0.12, 3.0])
+def test_an_ascent_goes_on_from_a_start(strength):
+    X, y = words(3000, 2500)
+    model = LogisticRegression(C=0.1, tol=1e-8, warm_start=True).fit(X, y)
+    model.set_params(C=strength).fit(X, y)
+    alone = LogisticRegression(C=strength, tol=1e-8).fit(X, y)
+    assert model.converged_
+    assert model.history_[0] < alone.history_[0]
+    assert model.history_[-1] == pytest.approx(alone.history_[-1], rel=2e-8)
+
+
+def test_weights_over_many_decades():
+    """Some hundred steps would not do in the Hessian of common columns."""
+    rng = np.random.default_rng(2)
+    columns = rng.normal(size=6600), (np.repeat(np.arange(1100), 6), rng.integers(0, 2100, 6600))
+    X = sparse.csr_array(columns, shape=(1100, 2100))
+    y = X @ rng.normal(size=2100) + rng.logistic(size=1100) > 0
+    weight = 10 ** rng.uniform(-10, 10, 1100)
+    assert LogisticRegression(C=1e4, tol=1e-3).fit(X, y, weight).converged_
+
+
 def test_many_columns_without_a_penalty_are_not_called_converged():
     X, y = words(1500, 2100)
     with pytest.warns(ConvergenceWarning):

@@ -209,7 +209,13 @@ def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Steps[
 def _by_common(
     objective: Objective, start: Doubles, settings: Settings
 ) -> Steps[Descent[Objective]]:
-    """Many features of sparse data: dual ascent, then the Hessian among the commonest of them."""
+    """Many features of sparse data: dual ascent, then the Hessian among the commonest of them.
+
+    Where the passes come to cost as much, or that is far from enough, the whole Hessian takes its
+    place, if memory allows for it.
+    """
+    whole = objective.data.n_features <= WHOLE
+    patience = min(price_of_hessian(objective), settings.max_iter // 2)
     descent = yield from Descent.begin(objective, start, settings, SPARSE_MEMORY)
     rise = yield from Rise.ahead_of(descent, np.random.default_rng(settings.seed))
     if rise is not None:
@@ -219,7 +225,10 @@ def _by_common(
         before = descent.n_iter
         metric = yield from common_hessian(objective, descent.here.margins.curvature(), metric)
         yield from descent.go(metric, RENEWED)
-        if descent.n_iter == before and not descent.finished:
+        useless = descent.n_iter == before
+        if whole and (useless or descent.n_iter >= patience):
+            yield from in_whole_hessians(descent, RENEWED)
+        elif useless and not descent.finished:
             descent.cause = Cause.ROUNDING
         if rise is not None and not descent.finished:
             if descent.steps_left() > rise.turns_left():
@@ -228,9 +237,12 @@ def _by_common(
     return descent
 
 
-def in_whole_hessians(descent: Descent[Objective]) -> Steps[None]:
-    """Go on in the metric of the Hessian of all rows to the end."""
-    price = price_of_hessian(descent.objective)
+def in_whole_hessians(descent: Descent[Objective], n_steps: int | None = None) -> Steps[None]:
+    """Go on in the metric of the Hessian of all rows to the end.
+
+    It is renewed after so many steps, by default as many as cost as much.
+    """
+    price = n_steps or price_of_hessian(descent.objective)
     while not descent.finished:
         metric = yield from dense_hessian(descent.objective, descent.here.margins)
         yield from descent.go(metric, price)
