@@ -218,14 +218,19 @@ def test_an_ascent_goes_on_from_a_start(strength):
     assert model.history_[-1] == pytest.approx(alone.history_[-1], rel=2e-8)
 
 
-def test_weights_over_many_decades():
-    """Some hundred steps would not do in the Hessian of common columns."""
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("form", [sparse.csr_array, sparse.csr_array.toarray])
+def test_weights_over_many_decades(monkeypatch, form, wide):
+    """Where steps stay far from the minimum, the Hessian is soon renewed at each."""
+    if wide:
+        monkeypatch.setattr("fusedlogit.solvers.newton.DENSE_FEATURES", 300)
+        monkeypatch.setattr("fusedlogit.solvers.common.COMMON", 100)
     rng = np.random.default_rng(2)
-    columns = rng.normal(size=6600), (np.repeat(np.arange(1100), 6), rng.integers(0, 2100, 6600))
-    X = sparse.csr_array(columns, shape=(1100, 2100))
-    y = X @ rng.normal(size=2100) + rng.logistic(size=1100) > 0
+    entries = rng.normal(size=6600), (np.repeat(np.arange(1100), 6), rng.integers(0, 400, 6600))
+    X = sparse.csr_array(entries, shape=(1100, 400))
+    y = X @ rng.normal(size=400) + rng.logistic(size=1100) > 0
     weight = 10 ** rng.uniform(-10, 10, 1100)
-    assert LogisticRegression(C=1e4, tol=1e-3).fit(X, y, weight).converged_
+    assert LogisticRegression(C=1e4, tol=1e-3).fit(form(X), y, weight).converged_
 
 
 def test_many_columns_without_a_penalty_are_not_called_converged():

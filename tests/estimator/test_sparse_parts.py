@@ -269,8 +269,8 @@ def test_parts_are_let_go(few_columns_count, tmp_path, monkeypatch):
     read, most = [], []
     original = parts_module.stored_rows
 
-    def watched(part):
-        rows = original(part)
+    def watched(part, *wanted):
+        rows = original(part, *wanted)
         read.append(weakref.ref(rows.indices))
         most.append(sum(reference() is not None for reference in read))
         return rows

@@ -84,7 +84,8 @@ class Ascent:
             *self.matrix.stored, *self._order(), self.y, self.target.sample_weight,
             self.strength, self.own, self._intercept, self.dual, self.coef,
         )  # fmt: skip
-        self._intercept[0] += self.own * self._intercept[1] / self.strength
+        with np.errstate(all="ignore"):
+            self._intercept[0] += self.own * self._intercept[1] / self.strength
         return gain / self.target.total_weight
 
     def _order(self) -> tuple[int, int]:
@@ -99,10 +100,12 @@ class Ascent:
 def turns(ascents: Sequence[Ascent]) -> list[float]:
     """A turn of each over the same matrix: a pass each, of a thread each, side by side."""
     matrix = ascents[0].matrix
-    with ThreadPoolExecutor(matrix.n_threads, "fusedlogit-ascent") as pool:
-        gains = list(pool.map(Ascent.turn, ascents))
     matrix.n_passes += len(ascents)
-    return gains
+    n_threads = min(matrix.n_threads, len(ascents))
+    if n_threads == 1:  # Ctrl-C stops a turn of the main thread
+        return [ascent.turn() for ascent in ascents]
+    with ThreadPoolExecutor(n_threads, "fusedlogit-ascent") as pool:
+        return list(pool.map(Ascent.turn, ascents))
 
 
 def _mean_square(matrix: SparseMatrix) -> float:

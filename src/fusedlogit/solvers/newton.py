@@ -10,8 +10,8 @@ what it lacks a few quasi-Newton steps of one pass each make up for.
   Hessian among the commonest features.
 
 A Hessian is renewed, and if it was sampled made exact, once the passes since have cost as much as
-that will: at most twice the best choice in hindsight. Costs are counted in multiplications, not in
-seconds, so that the same data takes the same path.
+that will: at most twice the best choice in hindsight. An exact one is renewed ever sooner. Costs
+are counted in multiplications, not in seconds, so that the same data takes the same path.
 """
 
 from __future__ import annotations
@@ -240,12 +240,14 @@ def _by_common(
 def in_whole_hessians(descent: Descent[Objective], n_steps: int | None = None) -> Steps[None]:
     """Go on in the metric of the Hessian of all rows to the end.
 
-    It is renewed after so many steps, by default as many as cost as much.
+    It is renewed after so many steps, by default as many as cost as much; from then on after half
+    as many each time, for what is still far changes its curvature with each step.
     """
-    price = n_steps or price_of_hessian(descent.objective)
+    n_steps = n_steps or price_of_hessian(descent.objective)
     while not descent.finished:
         metric = yield from dense_hessian(descent.objective, descent.here.margins)
-        yield from descent.go(metric, price)
+        yield from descent.go(metric, n_steps)
+        n_steps = max(1, n_steps // 2)
 
 
 def first_rows(n_samples: int) -> int:
