@@ -246,38 +246,6 @@ print(LogisticRegression(C=1e-3, tol=1e-3).fit(X, y).converged_)
     assert done.stdout == "True\n", done.stderr
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("beyond", [-1, 0, 1])
-def test_some_rows_of_a_file(tmp_path, monkeypatch, order, beyond):
-    """Where few are wanted only their pages are asked for; elsewhere all are read."""
-    n_features = 3_001
-    n_wanted = 7
-    n_samples = n_wanted * (part_kinds.SEEK // n_features + 8)
-    X = np.random.default_rng(0).integers(0, 255, (n_samples, n_features), dtype=np.uint8)
-    path = tmp_path / "rows.npy"
-    np.save(path, np.asarray(X, order=order))
-    monkeypatch.setattr(part_kinds, "SEEK", X.nbytes // n_wanted - n_features + beyond)
-    asked = []
-    monkeypatch.setattr(part_kinds, "_ask_for", lambda rows, wanted, file: asked.append(wanted))
-    rows = np.sort(np.random.default_rng(1).choice(n_samples, n_wanted, replace=False))
-    rows[-1] = n_samples - 1
-    np.testing.assert_array_equal(Parts([path]).taken(rows), X[rows])
-    n_bytes = n_wanted * (part_kinds.SEEK + n_features)
-    assert bool(asked) == (order == "C" and n_bytes < X.nbytes)
-
-
-def test_rows_asked_for_are_those_wanted(tmp_path):
-    """The first and the last of a file, and rows that share a page."""
-    X = np.random.default_rng(0).normal(size=(600, 500)).astype(np.float32)
-    path = tmp_path / "rows.npy"
-    np.save(path, X)
-    for source in (path, np.load(path, mmap_mode="r"), np.load(path, mmap_mode="r")[3:]):
-        parts = Parts([source])
-        rows = np.array([0, 1, 2, 300, parts.shape[0] - 1])
-        first = 0 if parts.shape[0] == 600 else 3
-        np.testing.assert_array_equal(parts.taken(rows), X[first:][rows])
-
-
 def test_floats_of_files_are_read_once_less():
     """Passes that wait for rows are in float64 from the first: none is read again for a proof."""
     rng = np.random.default_rng(0)

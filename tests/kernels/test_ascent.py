@@ -55,13 +55,17 @@ def test_a_step_of_any_size_finds_its_root(exponent, base, target):
     np.testing.assert_allclose(dual, expected, atol=2e-5)
 
 
+def rows_and_classes():
+    rng = np.random.default_rng(0)
+    X = sparse_rows(400, 50, "float32", density=0.1)
+    return X, (X @ rng.normal(size=50) / 20 + rng.logistic(size=400) > 0).astype(float)
+
+
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("weighted", [True, False])
 def test_turns_lead_to_the_minimum(fit_intercept, weighted):
-    rng = np.random.default_rng(0)
-    X = sparse_rows(400, 50, "float32", density=0.1)
-    y = (X @ rng.normal(size=50) / 20 + rng.logistic(size=400) > 0).astype(float)
-    weight = rng.uniform(0.5, 2, 400) if weighted else None
+    X, y = rows_and_classes()
+    weight = np.random.default_rng(1).uniform(0.5, 2, 400) if weighted else None
     total = 400 if weight is None else weight.sum()
     ascent = Ascent(
         SparseMatrix.of(X), Target(y, weight, LOG_LOSS), 2.0, fit_intercept,
@@ -78,9 +82,7 @@ def test_turns_lead_to_the_minimum(fit_intercept, weighted):
 
 def ascents_of_folds(n_threads):
     """Three, each without some of the rows."""
-    rng = np.random.default_rng(0)
-    X = sparse_rows(400, 50, "float32", density=0.1)
-    y = (X @ rng.normal(size=50) / 20 + rng.logistic(size=400) > 0).astype(float)
+    X, y = rows_and_classes()
     matrix = SparseMatrix.of(X, n_threads)
     weights = [(np.arange(400) % 3 != k).astype(float) for k in range(3)]
     return [
@@ -94,8 +96,13 @@ def test_a_known_point_is_where_it_goes_on():
     first = ascent.turn()
     for _ in range(120):
         ascent.turn()
-    z = ascent.matrix.decision_values(ascent.coef[None], np.array([ascent.intercept]))[0]
-    again.begin_at(LOG_LOSS.residual(z, ascent.target.y), ascent.intercept)
+    target, intercept = ascent.target, np.array([ascent.intercept])
+    _, slopes, _, (margins,) = ascent.matrix.loss_and_gradient(target, ascent.coef[None], intercept)
+    residual = LOG_LOSS.residual(margins.values, target.y)
+    again.begin_at(residual, -slopes[0] / again.strength, ascent.intercept)
+    X, _ = rows_and_classes()
+    own = (target.sample_weight * again.dual) @ X.toarray() / again.strength
+    np.testing.assert_allclose(again.coef, own, rtol=1e-9, atol=1e-12)
     # Dual numbers are by the penalty less exact than the point.
     np.testing.assert_allclose(again.coef, ascent.coef, rtol=1e-3, atol=1e-5)
     assert again.intercept == ascent.intercept

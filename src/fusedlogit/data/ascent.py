@@ -70,13 +70,13 @@ class Ascent:
     def intercept(self) -> float:
         return float(self._intercept[0])
 
-    def begin_at(self, residual: Doubles, intercept: float) -> None:
-        """The dual numbers of a point, and the coefficients that are theirs: one pass."""
+    def begin_at(self, residual: Doubles, coef: Doubles, intercept: float) -> None:
+        """From the dual numbers of a point, with the coefficients that are theirs."""
         np.negative(residual, out=self.dual)
+        self.coef[:] = coef
         weight = self.target.sample_weight
-        weighted = self.dual if weight is None else self.dual * weight
-        self.coef[:] = self.matrix.row_sum(weighted[None])[0][0] / self.strength
-        self._intercept[:] = intercept, weighted.sum()
+        total = self.dual.sum() if weight is None else weight @ self.dual
+        self._intercept[:] = intercept, total
 
     def turn(self) -> float:
         """A step of each row; about what it gained, as a mean over rows."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from scipy.sparse import issparse
 
 from ..files.inputs import open_regular
 from .checks import NUMBER_TYPES, STORAGE_TYPES, readable
+from .mapped import bring
 from .part import Part, cut_at
 from .part_files import NpyFile, state_of, unchanged
 from .sparse import SparseMatrix
@@ -22,9 +22,6 @@ from .sparse_parts import NpzFile, cut_sparse, native, sound
 
 #: Bytes of rows to have in memory at a time, about: of two parts, for one is read ahead.
 PART_BYTES = 1 << 26
-
-#: Bytes that are read in one run about as fast as the system goes to a row. Measured: 17,000.
-SEEK = 1 << 15
 
 
 class Rows(Part):
@@ -282,39 +279,5 @@ def stored_rows(part: Part, wanted: NDArray[np.intp] | None = None) -> NDArray[A
     if issparse(given):
         return sound(given, part.name)
     rows = readable(given)
-    file = _mapped(rows)
-    if file is None:
-        return rows
-    apart = rows.flags.c_contiguous and hasattr(file, "madvise")
-    if wanted is not None and apart and len(wanted) * (SEEK + rows.strides[0]) < rows.nbytes:
-        _ask_for(rows, wanted, file)
-    else:
-        _fetch(rows)
+    bring(rows, wanted)
     return rows
-
-
-def _mapped(rows: NDArray[Any]) -> mmap.mmap | None:
-    """The file that they lie in, if one is mapped into memory."""
-    base: Any = rows
-    while isinstance(base, np.ndarray) and base.base is not None:
-        base = base.base
-    return base if isinstance(base, mmap.mmap) else None
-
-
-def _fetch(rows: NDArray[Any]) -> None:
-    """Wait for the system to read them from a file: an element of each page is looked at.
-
-    It sees a run of pages and reads ahead, faster than pages that it is only told will be needed:
-    1.2 to 1.8 times. Measured.
-    """
-    apart = [max(1, mmap.PAGESIZE // max(1, abs(stride))) for stride in rows.strides]
-    rows[:: apart[0], :: apart[1]].copy()
-
-
-def _ask_for(rows: NDArray[Any], wanted: NDArray[np.intp], file: mmap.mmap) -> None:
-    """Have the system read some of them; at a look it would read far around each."""
-    begin = rows.ctypes.data - np.frombuffer(file, np.uint8, 1).ctypes.data
-    starts = begin + wanted * rows.strides[0]
-    pages = starts - starts % mmap.PAGESIZE
-    for page, end in zip(pages.tolist(), (starts + rows.strides[0]).tolist(), strict=True):
-        file.madvise(mmap.MADV_WILLNEED, page, end - page)

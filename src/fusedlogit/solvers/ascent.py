@@ -8,15 +8,15 @@ certificate is that of every fit.
 from __future__ import annotations
 
 import math
-from functools import partial
 
 import numpy as np
 
 from ..data.ascent import Ascent
 from ..problems.objective import Objective
+from .certificate import duality_gap
 from .descent import Descent
 from .metric import EPS, TINY
-from .requests import Steps, passes, turn
+from .requests import Steps, turn
 
 #: Turns to learn their gain from, and that may seem to be left at any time.
 LEAST_TURNS, MOST_TURNS = 3, 100
@@ -46,32 +46,30 @@ class Rise:
         self.target = LEFT * descent.settings.tol
 
     @classmethod
-    def ahead_of(
-        cls, descent: Descent[Objective], generator: np.random.Generator
-    ) -> Steps[Rise | None]:
+    def ahead_of(cls, descent: Descent[Objective], generator: np.random.Generator) -> Rise | None:
         """From where the descent stands.
 
         None where there is none: no penalty, a start that may do, features other than X's columns,
         or data that offers none.
         """
-        objective, scaling = descent.objective, descent.objective.scaling
-        scale = float(scaling.scale[0])
+        objective, scaling, here = descent.objective, descent.objective.scaling, descent.here
+        scale, l2 = float(scaling.scale[0]), objective.penalty
         plain = objective.frame is None and not scaling.center.any()
-        here, known = descent.here, bool(descent.here.point.any())
-        gap = float(here.gradient[:-1] @ here.gradient[:-1])
-        enough = 2 * objective.penalty * descent.settings.tol * here.value
-        if objective.penalty == 0 or (known and gap <= enough):
+        if l2 == 0 or not plain or not (scaling.scale == scale).all():
             return None
-        if not plain or not (scaling.scale == scale).all():
+        coef, slope, known = here.point[:-1], here.gradient[:-1], bool(here.point.any())
+        enough = descent.settings.tol * here.value
+        if known and duality_gap(objective, here, slope, here.margins) <= enough:
             return None
         ascent = objective.data.ascent(
-            objective.target, objective.penalty * scale**2, objective.fit_intercept, generator
+            objective.target, l2 * scale**2, objective.fit_intercept, generator
         )
         if ascent is None:
             return None
         if known:
             residual = objective.target.link.residual(here.margins.values, objective.target.y)
-            yield from passes(partial(ascent.begin_at, residual, float(here.point[-1])))
+            # Those of dual numbers are the loss's part of the gradient, over -l2.
+            ascent.begin_at(residual, (coef - slope / l2) / scale, float(here.point[-1]))
             if not np.isfinite(ascent.coef).all():
                 return None
         return cls(descent, ascent, scale)
@@ -107,8 +105,10 @@ class Rise:
             point = np.append(self.ascent.coef * self.scale, self.ascent.intercept)
             if not (yield from self.descent.jump(point)) or self.descent.finished:
                 return
-            if left == 0:
-                if not self.descent.settings.certify:
-                    self.descent.suboptimality = self._left()[0] / self.descent.here.value
-                    return
-                self.target *= NEARER
+            if left > 0:
+                continue
+            if not self.descent.settings.certify:
+                value = max(self.descent.here.value, TINY)
+                self.descent.suboptimality = self._left()[0] / value
+                return
+            self.target *= NEARER

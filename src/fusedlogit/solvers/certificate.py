@@ -51,7 +51,11 @@ LEFT = 1e-6
 
 @singledispatch
 def suboptimality(
-    objective: Any, here: Evaluation, tol: float, metric: Metric | None = None
+    objective: Any,
+    here: Evaluation,
+    tol: float,
+    metric: Metric | None = None,
+    steps: int = STEPS,
 ) -> Steps[float]:
     """A bound of (J - J*) / J at an evaluation, at most 1.
 
@@ -66,13 +70,19 @@ def suboptimality(
     metric : Metric, optional
         A model of the Hessian at hand. Without one, the Hessian of all rows is summed if need be
         and if it is not too large.
+    steps : int
+        Newton steps at most to a point where that Hessian tells more, of two classes.
     """
     raise TypeError(f"{type(objective).__name__} has no certificate")
 
 
 @suboptimality.register
 def _of_two_classes(
-    objective: Objective, here: Evaluation, tol: float, metric: Metric | None = None
+    objective: Objective,
+    here: Evaluation,
+    tol: float,
+    metric: Metric | None = None,
+    steps: int = STEPS,
 ) -> Steps[float]:
     value = objective.cost(here.value, here.point)
     if value == 0:
@@ -87,14 +97,14 @@ def _of_two_classes(
         if metric is not None:
             bound = min(bound, (yield from metric.bound(objective, smooth)))
         elif affordable(objective):
-            bound = min(bound, (yield from _bound_from_afar(objective, smooth)))
+            bound = min(bound, (yield from _bound_from_afar(objective, smooth, steps)))
     return min(1.0, (bound + rounding) / value)
 
 
-def _bound_from_afar(objective: Objective, here: Evaluation) -> Steps[float]:
+def _bound_from_afar(objective: Objective, here: Evaluation, steps: int) -> Steps[float]:
     """What the Hessian says, if need be after some Newton steps to where it says something."""
     start, metric = here.value, (yield from dense_hessian(objective, here.margins))
-    for _ in range(STEPS if objective.l1_penalty == 0 else 0):
+    for _ in range(steps if objective.l1_penalty == 0 else 0):
         bound = yield from metric.bound(objective, here)
         if bound < np.inf:
             return start - here.value + bound

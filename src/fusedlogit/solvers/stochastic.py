@@ -25,7 +25,6 @@ from ..problems.objective import Evaluation, Objective
 from ..runtime.blas import blas_threads
 from .cause import Cause
 from .certificate import OF_DATA, OF_LINK, suboptimality
-from .hessian import affordable, dense_hessian
 from .lazy_course import LazyCourse, curvature_of
 from .metric import TINY
 from .path import Path, evaluate_start
@@ -262,11 +261,8 @@ class Wandering(Path[Objective | Multinomial]):
         """How far the best point is from the minimum."""
         sharp = self.objective.sharpened()
         here = yield from evaluate(sharp, self.here.point)
-        metric = None
-        if isinstance(sharp, Objective) and affordable(sharp):
-            # Where it says nothing, the way to where it would is longer than the walk.
-            metric = yield from dense_hessian(sharp, here.margins)
-        self.suboptimality = yield from suboptimality(sharp, here, self.settings.tol, metric)
+        # Where a Hessian says nothing, the way to where it would is longer than the walk.
+        self.suboptimality = yield from suboptimality(sharp, here, self.settings.tol, steps=0)
 
 
 def solve(objective: Objective | Multinomial, start: Doubles, settings: Settings) -> Steps[Result]:

@@ -43,7 +43,11 @@ LITTLE_SLOPE = 1e-15
 
 @suboptimality.register
 def _of_many_classes(
-    objective: Multinomial, here: Evaluation, tol: float, metric: Metric | None = None
+    objective: Multinomial,
+    here: Evaluation,
+    tol: float,
+    metric: Metric | None = None,
+    steps: int = 0,
 ) -> Steps[float]:
     if objective.one.l1_penalty > 0:
         return (yield from _of_l1(objective, here))
