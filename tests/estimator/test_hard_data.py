@@ -349,3 +349,47 @@ def test_a_constant_column_has_no_coefficient_to_run_away(constant, dtype):
     model = fit(X, y, weight, C=1e3, l1_ratio=1.0)
     assert model.coef_[0, 2] == 0
     assert distance(model, X, y, weight) <= 1e-8
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_l1_norm_on_columns_that_nearly_repeat_each_other(seed, dtype):
+    # Hardly a norm to tell them apart: coordinates and signs trade them without end.
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(5, 30)) @ (1e-3 * np.eye(30) + np.ones((30, 30)))
+    X, y = X.astype(dtype), np.array([0, 1, 0, 1, 1])
+    model = LogisticRegression(
+        C=2e7, l1_ratio=1.0, scaling="standard", fit_intercept=False, max_iter=100
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # rounding may hide the proof
+        model.fit(X, y)
+    assert model.n_iter_[0] < 100
+    assert distance(model, X, y) <= 1e-8
+
+
+def test_an_l1_fit_goes_on_in_float64_where_float32_hides_the_fall():
+    X = np.array(
+        [
+            [418.5, 1.0859375, 0.94580078125],
+            [47.84375, 0.78515625, 1.80859375],
+            [408.0, -0.469970703125, 2.271484375],
+            [-936.5, 0.345947265625, 0.37646484375],
+            [392.75, 1.26171875, 2.705078125],
+        ],
+        dtype=np.float16,
+    )
+    y, weight = np.array([0, 1, 1, 1, 0]), np.array([2.4, 0.9, 30.7, 23.8, 25.1])
+    model = fit(X, y, weight, C=2.85e6, l1_ratio=1.0, tol=1e-10)
+    assert model.n_iter_[0] < 100
+    assert distance(model, X, y, weight) <= 1e-10
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_lbfgs_leaves_the_second_half_of_its_steps_to_the_hessian(dtype):
+    rng = np.random.default_rng(0)
+    size = (-4, 4) if dtype != "float16" else (-3, 3)
+    X = (rng.normal(size=(20, 30)) * 10 ** rng.uniform(*size, 30)).astype(dtype)
+    y, weight = rng.integers(0, 2, 20), 10 ** rng.uniform(-12, 12, 20)
+    model = fit(X, y, weight, C=1e3, solver="lbfgs")
+    assert model.n_iter_[0] > 500

@@ -44,6 +44,8 @@ class Factored:
         0 if rounding has made it indefinite.
     kept : tuple of ndarray or None
         Eigenvalues and eigenvectors that are no rounding, once the others are left alone.
+    alone : float
+        The largest that an eigenvalue left alone may be.
     """
 
     def __init__(self, matrix: Doubles, rounding: float, terms: Doubles | None = None) -> None:
@@ -58,6 +60,7 @@ class Factored:
         self.hidden /= self.size**2
         self.rounding = float(self.hidden.sum())
         self.kept: tuple[Doubles, Doubles] | None = None
+        self.alone = 0.0
         self.cholesky, failed = lapack.dpotrf(self.equilibrated.T, lower=1)  # as LAPACK stores
         self.least = 0.0
         if not failed:  # the norm of the inverse is 1 / least at most
@@ -79,6 +82,7 @@ class Factored:
         vectors = np.zeros((len(seen), np.count_nonzero(kept)))
         vectors[seen] = inside[:, kept]
         self.kept = values[kept], vectors
+        self.alone = (1 + 1 / RELIABLE) * self.rounding if seen.all() else 1.0
         self.least = float(values[kept].min(initial=np.inf))
 
     def narrow(self) -> None:
@@ -131,7 +135,8 @@ class Factored:
         if self.kept is not None:
             vectors = self.kept[1]
             outside = float(np.linalg.norm(slope - vectors @ (vectors.T @ slope)))
-            hidden = 4 * (margins + sums)
+            # What moves the margins moves the gradient by no more than the root of a curvature.
+            hidden = 4 * (math.sqrt(self.alone) * margins + sums)
             floor = floor / float(self.size.max()) ** 2
             if outside <= hidden:
                 outside, floor = hidden, max(floor, self.rounding)

@@ -16,7 +16,7 @@ from .certificate import OF_DATA, OF_LINK
 from .descent import Descent
 from .hessian import affordable, dense_hessian
 from .metric import Metric
-from .newton import in_whole_hessians
+from .newton import in_whole_hessians, price_of_hessian
 from .requests import Steps
 from .settings import Doubles, Result, Settings, Solver
 
@@ -76,19 +76,26 @@ def _moments(objective: Objective) -> tuple[Doubles, Doubles]:
 
 
 def solve(objective: Objective, start: Doubles, settings: Settings) -> Steps[Result]:
-    """Minimise from a point."""
+    """Minimise from a point.
+
+    Where rounding hides the way, or half of the steps have not led to the end, whole Hessians tell
+    it, if they are to be had for the passes that are left.
+    """
     descent = yield from Descent.begin(objective, start, settings, MEMORY)
-    yield from descend(descent, Diagonal(objective))
+    half = settings.max_iter // 2
+    known = affordable(objective) and price_of_hessian(objective) <= half
+    yield from descend(descent, Diagonal(objective), half if known else np.inf)
     if descent.cause == Cause.ROUNDING and affordable(objective):
-        descent.cause = Cause.ITERATIONS  # the whole Hessian may still tell the way
+        descent.cause = Cause.ITERATIONS
+    if not descent.finished:
         yield from in_whole_hessians(descent)
     return (yield from descent.end())
 
 
-def descend(descent: Descent[Any], metric: Metric) -> Steps[None]:
-    """To the end in one metric."""
-    while not descent.finished:
-        yield from descent.go(metric)
+def descend(descent: Descent[Any], metric: Metric, n_steps: float = np.inf) -> Steps[None]:
+    """To the end in one metric; or so many steps, if more of them are not at the end soon."""
+    while not descent.finished and descent.n_iter < n_steps:
+        yield from descent.go(metric, n_steps - descent.n_iter)
 
 
 LBFGS = Solver("lbfgs", solve, of_link=OF_LINK, of_data=(*OF_DATA, "moments"))

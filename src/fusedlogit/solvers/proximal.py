@@ -16,7 +16,7 @@ from ..errors import PassOverflowError
 from ..problems.objective import Evaluation, Objective
 from .cause import Cause
 from .certificate import OF_DATA, OF_LINK, duality_gap, intercept_step, subgradient, suboptimality
-from .descent import SUFFICIENT
+from .descent import BLUR, SUFFICIENT
 from .factored import RELIABLE
 from .hessian import CenteredHessian, reliable_hessian
 from .metric import EPS
@@ -100,6 +100,8 @@ class _Search(Path[Objective]):
             if age >= price:
                 hessian, age = (yield from descent.hessian()), 0
             if not (yield from descent.step(hessian)):
+                if (yield from descent.sharpen()):
+                    continue
                 hessian, age = (yield from descent.hessian(bound=True)), price
                 if not (yield from descent.step(hessian)):
                     break
@@ -157,6 +159,16 @@ class _Steps:
     def __init__(self, objective: Objective, here: Evaluation) -> None:
         self.objective = objective
         self.here = here
+        self._promised = -np.inf  # change of the cost by the last step that was tried
+
+    def sharpen(self) -> Steps[bool]:
+        """Go on in float64, if float32 may hide what the last step was to gain."""
+        faint = -self._promised < BLUR * self._cost(self.here)
+        if self.objective.sharp or not faint:
+            return False
+        self.objective = self.objective.sharpened()
+        self.here = yield from evaluate(self.objective, self.here.point)
+        return True
 
     def hessian(self, *, bound: bool = False) -> Steps[CenteredHessian]:
         """At this point; with `bound`, of a model that is nowhere below the cost."""
@@ -199,6 +211,7 @@ class _Steps:
             step[-1] = np.clip(own, -farthest, farthest) - hessian.mean @ step[:-1]
         norm = np.abs(point[:-1]).sum()
         promised = float(self.here.gradient @ step) + l1 * float(np.abs(coef).sum() - norm)
+        self._promised = promised
         cost = self._cost(self.here)
         rounding = 8 * EPS * cost
         if not promised < rounding:
