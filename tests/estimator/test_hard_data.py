@@ -393,3 +393,12 @@ def test_lbfgs_leaves_the_second_half_of_its_steps_to_the_hessian(dtype):
     y, weight = rng.integers(0, 2, 20), 10 ** rng.uniform(-12, 12, 20)
     model = fit(X, y, weight, C=1e3, solver="lbfgs")
     assert model.n_iter_[0] > 500
+
+
+def test_lbfgs_leaves_wide_data_to_gram_products():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2_100)) * 10 ** rng.uniform(-4, 4, 2_100)
+    X += 3 * rng.normal(size=(200, 1))
+    y, weight = rng.integers(0, 2, 200), 10 ** rng.uniform(-2, 2, 200)
+    model = fit(X, y, weight, C=80, solver="lbfgs")
+    assert model.n_iter_[0] > 500

@@ -16,7 +16,7 @@ from .certificate import OF_DATA, OF_LINK
 from .descent import Descent
 from .hessian import affordable, dense_hessian
 from .metric import Metric
-from .newton import in_whole_hessians, price_of_hessian
+from .newton import in_newtons_metrics, price_of_metric
 from .requests import Steps
 from .settings import Doubles, Result, Settings, Solver
 
@@ -78,17 +78,17 @@ def _moments(objective: Objective) -> tuple[Doubles, Doubles]:
 def solve(objective: Objective, start: Doubles, settings: Settings) -> Steps[Result]:
     """Minimise from a point.
 
-    Where rounding hides the way, or half of the steps have not led to the end, whole Hessians tell
-    it, if they are to be had for the passes that are left.
+    Where rounding hides the way, or half of the steps have not led to the end, Newton's metrics
+    tell it, if they are to be had for the passes that are left.
     """
     descent = yield from Descent.begin(objective, start, settings, MEMORY)
     half = settings.max_iter // 2
-    known = affordable(objective) and price_of_hessian(objective) <= half
-    yield from descend(descent, Diagonal(objective), half if known else np.inf)
+    others = price_of_metric(objective) <= half
+    yield from descend(descent, Diagonal(objective), half if others else np.inf)
     if descent.cause == Cause.ROUNDING and affordable(objective):
         descent.cause = Cause.ITERATIONS
     if not descent.finished:
-        yield from in_whole_hessians(descent)
+        yield from in_newtons_metrics(descent)
     return (yield from descent.end())
 
 
@@ -98,4 +98,4 @@ def descend(descent: Descent[Any], metric: Metric, n_steps: float = np.inf) -> S
         yield from descent.go(metric, n_steps - descent.n_iter)
 
 
-LBFGS = Solver("lbfgs", solve, of_link=OF_LINK, of_data=(*OF_DATA, "moments"))
+LBFGS = Solver("lbfgs", solve, of_link=OF_LINK, of_data=(*OF_DATA, "moments", "gram", "sample"))

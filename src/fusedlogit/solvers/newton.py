@@ -174,14 +174,35 @@ def _from_sample(
 
 
 def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Steps[Descent[Objective]]:
-    """Many features: a Gram product, of all rows if they are few, else of a sample.
+    """Many features: Gram products."""
+    descent = yield from Descent.begin(objective, start, settings, _memory(objective))
+    yield from in_gram_products(descent)
+    return descent
+
+
+def price_of_metric(objective: Objective) -> float:
+    """Passes that take as long as what a dense Newton step needs; infinite of wide sparse data."""
+    if not _wide(objective):
+        return price_of_hessian(objective)
+    if is_sparse(objective):
+        return np.inf
+    return _price_of_gram(objective, first_rows(objective.data.n_samples))
+
+
+def in_newtons_metrics(descent: Descent[Objective]) -> Steps[None]:
+    """Go on in whole Hessians, or where they are large in Gram products."""
+    yield from (in_gram_products if _wide(descent.objective) else in_whole_hessians)(descent)
+
+
+def in_gram_products(descent: Descent[Objective]) -> Steps[None]:
+    """Go on in the metric of a Gram product, of all rows if they are few, else of a sample.
 
     Where the passes come to cost as much, a Gram product of all rows or the whole Hessian takes
     its place, if memory allows for it.
     """
+    objective = descent.objective
     n_samples = objective.data.n_samples
-    generator = np.random.default_rng(settings.seed)
-    descent = yield from Descent.begin(objective, start, settings, _memory(objective))
+    generator = np.random.default_rng(descent.settings.seed)
     n_rows = first_rows(n_samples)
     while not descent.finished:
         before = descent.n_iter
@@ -203,7 +224,6 @@ def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Steps[
                 n_rows = n_samples
             else:
                 yield from in_whole_hessians(descent)
-    return descent
 
 
 def _by_common(
