@@ -16,7 +16,7 @@ from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport VEC32_LANES, VEC64_LANES
 from cython_kernels.sweeps.lines cimport CACHE_LINE, GROUP
 from cython_kernels.sweeps.narrow cimport NARROW_REGISTERS, NARROW_ROWS
-from cython_kernels.sweeps.tiles cimport STRETCH
+from cython_kernels.sweeps.tiles cimport DOT_VECTORS, STRETCH
 
 cdef enum:
     BLOCK_BYTES = 131072      # a block of rows: well inside L2, with room for the gradient
@@ -31,7 +31,8 @@ cdef enum:
     FLUSH = 512               # additions in float32, before sums move to float64
     FLUSH_ROWS = 2048         # where groups of rows are added at once
 
-    IN_PLACE_VECTORS = 16     # at most, that take X where it lies, if it needs no widening
+    IN_PLACE_VECTORS = 16     # at most, that take X where it lies, if it needs no widening,
+    NARROW_IN_PLACE = DOT_VECTORS * DOT_VECTORS     # or if it does; measured with 2 and 4
     BLOCK_NEAR_BYTES = 393216       # of tiles in a block: a second cache of 512 KB holds them
     LEAST_TILE_ROWS = 32      # of a block that leaves it, to share what is streamed of vectors
     MOST_TILE_ROWS = 256      # of a block that serves several vectors from tiles; in Fortran order
@@ -142,15 +143,23 @@ cdef inline bint moves(const Pass* task) noexcept nogil:
     return False
 
 
+cdef inline bint taken_in_place(const storage_t* X, const Pass* task) noexcept nogil:
+    """Whether vectors take X where it lies; narrow rows are then widened for some at a time."""
+    if task.unit != NULL:
+        return False
+    if storage_t is float or storage_t is double:
+        return task.n_coefs <= IN_PLACE_VECTORS
+    else:
+        return task.column_stride == 1 and task.n_coefs <= NARROW_IN_PLACE
+
+
 cdef inline void plan_tiles(const storage_t* X, Pass* task) noexcept nogil:
     """Sizes of blocks and tiles: the more vectors, the more rows share what they stream."""
     cdef Py_ssize_t size = sizeof(double) if task.unit != NULL or storage_t is double else 4
     cdef Py_ssize_t n_features = max(1, task.n_features)
     cdef Py_ssize_t stretch = STRETCH // size
     cdef Py_ssize_t fitting
-    task.plan.in_place = (
-        (storage_t is float or storage_t is double) and task.unit == NULL
-        and task.n_coefs <= IN_PLACE_VECTORS)
+    task.plan.in_place = taken_in_place(X, task)
     task.plan.moved = moves(task)
     if task.plan.columns_shared:
         n_features = (n_features + task.n_parts - 1) // task.n_parts

@@ -190,8 +190,8 @@ cdef inline void solve(const Walk* walk) noexcept nogil:
         gradient = <double*>(walk.gradient + k * registers)
         for j in range(walk.n_features):
             gradient[j] *= walk.flat
-    add_lines(walk.directions, registers * VEC64_LANES, n, walk.n_features, walk.parts, n,
-              walk.n_coefs, walk.gradient, registers)
+    add_lines(walk.directions, registers * VEC64_LANES, n, walk.n_features,
+              <const vec64*>walk.parts, n, walk.n_coefs, walk.gradient, registers)
 
 
 cdef inline void move(Walk* walk, Py_ssize_t k, double slope, double step) noexcept nogil:
@@ -252,7 +252,7 @@ cdef inline double walk_batch(
               walk.coef_registers, registers, walk.n_coefs, walk.z, MOST_BATCH_ROWS)
     loss = finish_forward(walk, begin, n_rows)
     add_lines(<const double*>walk.tile, registers * VEC64_LANES, n_rows, walk.n_features,
-              walk.z, MOST_BATCH_ROWS, walk.n_coefs, walk.gradient, registers)
+              <const vec64*>walk.z, MOST_BATCH_ROWS, walk.n_coefs, walk.gradient, registers)
     add_penalty(walk)
     solve(walk)
     for k in range(walk.n_coefs):

@@ -1,7 +1,7 @@
 """A pass for several coefficient vectors: both halves of a block of rows serve all of them at once.
 
-A block is gone along in tiles, stretches of its lines in the compute type: X itself where it is
-stored so and vectors are few, else a copy, widened once for all vectors. What takes rows as lines
+A block is gone along in tiles, stretches of its lines: X itself where vectors are few, else a copy
+in the compute type, widened once for all vectors. What takes rows as lines
 takes columns as lines in Fortran order: there the forward half adds and the backward half
 multiplies (sweeps/tiles.pxd).
 """
@@ -18,7 +18,7 @@ from cython_kernels.passes.workspace cimport (
 )
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport fill, lanes, load_some, muladd, vec32, vec64, vec_t
-from cython_kernels.sweeps.tiles cimport add_lines, dot_lines
+from cython_kernels.sweeps.tiles cimport add_lines, dot_lines, number_at
 
 cdef struct Lines:
     const void* first
@@ -93,12 +93,25 @@ cdef inline Lines tile_of(
     return lines
 
 
+cdef inline bint as_stored(
+    const storage_t* X, const Pass* task, const vec_t* registers
+) noexcept nogil:
+    """Whether lines lie where X has them in a narrower type."""
+    if storage_t is float or storage_t is double or vec_t is vec64:
+        return False
+    else:
+        return task.plan.in_place
+
+
 cdef inline void dot_tile(
-    const Pass* task, Lines lines, Py_ssize_t n_lines, Py_ssize_t n, const vec_t* vectors,
-    Py_ssize_t vector_stride, double* out, Py_ssize_t out_stride
+    const storage_t* X, const Pass* task, Lines lines, Py_ssize_t n_lines, Py_ssize_t n,
+    const vec_t* vectors, Py_ssize_t vector_stride, double* out, Py_ssize_t out_stride
 ) noexcept nogil:
     """out[k, i] += line i . vector k."""
-    if vec_t is vec32:
+    if as_stored(X, task, vectors):
+        dot_lines(<const storage_t*>lines.first, lines.stride, n_lines, n, vectors, vector_stride,
+                  task.n_coefs, out, out_stride)
+    elif vec_t is vec32:
         dot_lines(<const float*>lines.first, lines.stride, n_lines, n, vectors, vector_stride,
                   task.n_coefs, out, out_stride)
     else:
@@ -107,38 +120,34 @@ cdef inline void dot_tile(
 
 
 cdef inline void add_tile(
-    const Pass* task, Lines lines, Py_ssize_t n_lines, Py_ssize_t n, const vec_t* factors,
-    Py_ssize_t factor_stride, vec_t* target, Py_ssize_t target_stride
+    const storage_t* X, const Pass* task, Lines lines, Py_ssize_t n_lines, Py_ssize_t n,
+    const vec_t* factors, Py_ssize_t factor_stride, vec_t* target, Py_ssize_t target_stride
 ) noexcept nogil:
     """target[k] += sum_i factors[k, i] line i; strides are in registers."""
-    if vec_t is vec32:
-        add_lines(<const float*>lines.first, lines.stride, n_lines, n, <const float*>factors,
-                  factor_stride * lanes(target), task.n_coefs, target, target_stride)
+    factor_stride *= lanes(target)
+    if as_stored(X, task, factors):
+        add_lines(<const storage_t*>lines.first, lines.stride, n_lines, n, factors, factor_stride,
+                  task.n_coefs, target, target_stride)
+    elif vec_t is vec32:
+        add_lines(<const float*>lines.first, lines.stride, n_lines, n, factors, factor_stride,
+                  task.n_coefs, target, target_stride)
     else:
-        add_lines(<const double*>lines.first, lines.stride, n_lines, n, <const double*>factors,
-                  factor_stride * lanes(target), task.n_coefs, target, target_stride)
+        add_lines(<const double*>lines.first, lines.stride, n_lines, n, factors, factor_stride,
+                  task.n_coefs, target, target_stride)
 
 
 cdef inline void forward_columns(
-    const Pass* task, Part* part, Lines lines, Py_ssize_t n_columns, Py_ssize_t n_rows,
-    const vec_t* coef, vec_t* z
+    const storage_t* X, const Pass* task, Part* part, Lines lines, Py_ssize_t n_columns,
+    Py_ssize_t n_rows, const vec_t* coef, vec_t* z
 ) noexcept nogil:
     """z += X coef for columns as lines, whose coefficients begin at the number `coef`."""
     cdef Py_ssize_t rows = row_registers(z)
     cdef Py_ssize_t k
     for k in range(task.n_coefs):
         memset(z + k * rows, 0, (n_rows // lanes(z) + 1) * sizeof(vec_t))
-    add_tile(task, lines, n_columns, n_rows, coef, stride_of(coef, task), z, rows)
+    add_tile(X, task, lines, n_columns, n_rows, coef, stride_of(coef, task), z, rows)
     for k in range(task.n_coefs):
         flush(z + k * rows, n_rows, part.z + k * TILE_ROWS)
-
-
-cdef inline const vec_t* number_at(const vec_t* registers, Py_ssize_t j) noexcept nogil:
-    """The j-th number, not that of a whole register."""
-    if vec_t is vec32:
-        return <const vec_t*>(<const float*>registers + j)
-    else:
-        return <const vec_t*>(<const double*>registers + j)
 
 
 cdef inline void forward_tiles(
@@ -155,10 +164,10 @@ cdef inline void forward_tiles(
         n = min(task.plan.tile_columns, columns.end - j)
         lines = tile_of(X, task, part, first, n_rows, j, n, False, tile)
         if rows_are_lines(task):
-            dot_tile(task, lines, n_rows, n, coef + j // lanes(coef), stride_of(coef, task),
+            dot_tile(X, task, lines, n_rows, n, coef + j // lanes(coef), stride_of(coef, task),
                      part.z, TILE_ROWS)
         else:
-            forward_columns(task, part, lines, n, n_rows, number_at(coef, j),
+            forward_columns(X, task, part, lines, n, n_rows, number_at(coef, j),
                             <vec_t*>part.z_registers)
         j += n
 
@@ -177,10 +186,10 @@ cdef inline void backward_tiles(
         n = min(task.plan.tile_columns, columns.end - j)
         lines = tile_of(X, task, part, first, n_rows, j, n, filled, tile)
         if rows_are_lines(task):
-            add_tile(task, lines, n_rows, n, factor, row_registers(factor),
+            add_tile(X, task, lines, n_rows, n, factor, row_registers(factor),
                      gradient + j // lanes(gradient), stride_of(gradient, task))
         else:
-            dot_tile(task, lines, n, n_rows, factor, row_registers(factor), part.gradient + j,
+            dot_tile(X, task, lines, n, n_rows, factor, row_registers(factor), part.gradient + j,
                      task.n_features)
         j += n
 

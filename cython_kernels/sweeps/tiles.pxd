@@ -1,12 +1,13 @@
 """Products of many lines with many vectors, from cache: the inner loops of a pass for several.
 
-Lines are rows of a C-ordered X or columns of a Fortran-ordered one, in the compute type. As in
-lines.pxd one half multiplies them with vectors (dot_lines), the other adds them up (add_lines); but
-each element that is loaded serves several vectors, and each vector several lines, so that the
-multiply-adds set the pace. A sum is computed in the same order whatever other vectors there are.
+Lines are rows of a C-ordered X or columns of a Fortran-ordered one, as they are stored or in the
+compute type. As in lines.pxd one half multiplies them with vectors (dot_lines), the other adds them
+up (add_lines); but each element that is loaded serves several vectors, and each vector several
+lines, so that the multiply-adds set the pace. A sum is computed in the same order whatever other
+vectors there are.
 """
 
-from cython_kernels.link.link cimport real
+from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport (
     fill, held, lanes, load_some, muladd, sums_at_once, sums_of_many, vec32, vec_t,
 )
@@ -37,7 +38,7 @@ cdef enum:
 
 
 cdef inline void dot_register(
-    const real** lines, Py_ssize_t offset, Py_ssize_t count, const vec_t* vectors,
+    const storage_t** lines, Py_ssize_t offset, Py_ssize_t count, const vec_t* vectors,
     Py_ssize_t vector_stride, Py_ssize_t n_vectors, vec_t* sums
 ) noexcept nogil:
     """sums[v, i] += lines[i] vectors[v] for a register from `offset` on, count as load_some."""
@@ -54,7 +55,7 @@ cdef inline void dot_register(
 
 
 cdef inline void dot_vectors(
-    const real** lines, Py_ssize_t n_lines, Py_ssize_t n, const vec_t* vectors,
+    const storage_t** lines, Py_ssize_t n_lines, Py_ssize_t n, const vec_t* vectors,
     Py_ssize_t vector_stride, Py_ssize_t n_vectors, double* out, Py_ssize_t out_stride,
     Py_ssize_t out_step
 ) noexcept nogil:
@@ -82,7 +83,7 @@ cdef inline void dot_vectors(
 
 
 cdef inline void dot_group(
-    const real** lines, Py_ssize_t n_lines, Py_ssize_t n, const vec_t* vectors,
+    const storage_t** lines, Py_ssize_t n_lines, Py_ssize_t n, const vec_t* vectors,
     Py_ssize_t vector_stride, Py_ssize_t n_vectors, double* out, Py_ssize_t out_stride,
     Py_ssize_t out_step
 ) noexcept nogil:
@@ -102,7 +103,7 @@ cdef inline void dot_group(
 
 
 cdef inline void dot_stretch(
-    const real** lines, Py_ssize_t n_lines, Py_ssize_t n, const vec_t* vectors,
+    const storage_t** lines, Py_ssize_t n_lines, Py_ssize_t n, const vec_t* vectors,
     Py_ssize_t vector_stride, Py_ssize_t n_vectors, double* out, Py_ssize_t out_stride,
     Py_ssize_t out_step
 ) noexcept nogil:
@@ -117,13 +118,13 @@ cdef inline void dot_stretch(
 
 
 cdef inline void dot_near(
-    const real* first, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n,
+    const storage_t* first, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n,
     const vec_t* vectors, Py_ssize_t vector_stride, Py_ssize_t n_vectors,
     double* out, Py_ssize_t out_stride
 ) noexcept nogil:
     """dot_lines of few vectors; lines of a group come from all quarters, as in rows.pxd."""
-    cdef const real* lines[GROUP]
-    cdef Py_ssize_t stretch = STRETCH // <Py_ssize_t>sizeof(real)
+    cdef const storage_t* lines[GROUP]
+    cdef Py_ssize_t stretch = STRETCH * lanes(vectors) // <Py_ssize_t>sizeof(vec_t)
     cdef Py_ssize_t n_groups = groups_in(n_lines)
     cdef Py_ssize_t group, j
     for group in range(n_groups):
@@ -137,7 +138,7 @@ cdef inline void dot_near(
 
 
 cdef inline void dot_lines(
-    const real* first, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n,
+    const storage_t* first, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n,
     const vec_t* vectors, Py_ssize_t vector_stride, Py_ssize_t n_vectors,
     double* out, Py_ssize_t out_stride
 ) noexcept nogil:
@@ -149,9 +150,25 @@ cdef inline void dot_lines(
         v += NEAR_VECTORS
 
 
+cdef inline const vec_t* number_at(const vec_t* registers, Py_ssize_t j) noexcept nogil:
+    """The j-th number, not that of a whole register."""
+    if vec_t is vec32:
+        return <const vec_t*>(<const float*>registers + j)
+    else:
+        return <const vec_t*>(<const double*>registers + j)
+
+
+cdef inline void fill_by(const vec_t* numbers, Py_ssize_t j, vec_t* out) noexcept nogil:
+    """Every lane of out is the j-th of these numbers."""
+    if vec_t is vec32:
+        fill((<const float*>numbers)[j], out)
+    else:
+        fill((<const double*>numbers)[j], out)
+
+
 cdef inline void add_registers(
-    const real* line, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n_registers,
-    Py_ssize_t count, const real* factors, Py_ssize_t factor_stride, Py_ssize_t n_vectors,
+    const storage_t* line, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n_registers,
+    Py_ssize_t count, const vec_t* factors, Py_ssize_t factor_stride, Py_ssize_t n_vectors,
     vec_t* target, Py_ssize_t target_stride
 ) noexcept nogil:
     """target[v] += sum_i factors[v, i] line i for n_registers, of the last of which count."""
@@ -166,7 +183,7 @@ cdef inline void add_registers(
         for r in range(n_registers):
             load_some(line + r * lanes(target), count, &x[r])
         for v in range(n_vectors):
-            fill(factors[v * factor_stride + i], &factor)
+            fill_by(factors, v * factor_stride + i, &factor)
             for r in range(n_registers):
                 sums[v * n_registers + r] = muladd(x[r], factor, sums[v * n_registers + r])
         line += line_stride
@@ -176,8 +193,8 @@ cdef inline void add_registers(
 
 
 cdef inline void add_vectors(
-    const real* line, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n_registers,
-    Py_ssize_t count, const real* factors, Py_ssize_t factor_stride, Py_ssize_t n,
+    const storage_t* line, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n_registers,
+    Py_ssize_t count, const vec_t* factors, Py_ssize_t factor_stride, Py_ssize_t n,
     vec_t* target, Py_ssize_t target_stride
 ) noexcept nogil:
     """add_registers, compiled for each number of vectors."""
@@ -202,8 +219,8 @@ cdef inline void add_vectors(
 
 
 cdef inline void add_stretch(
-    const real* line, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n,
-    const real* factors, Py_ssize_t factor_stride, Py_ssize_t n_vectors,
+    const storage_t* line, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n,
+    const vec_t* factors, Py_ssize_t factor_stride, Py_ssize_t n_vectors,
     vec_t* target, Py_ssize_t target_stride
 ) noexcept nogil:
     """The n next elements of add_lines, which are ADD_REGISTERS or fewer than a register."""
@@ -213,17 +230,18 @@ cdef inline void add_stretch(
         v = n_vectors * turn // turns
         end = n_vectors * (turn + 1) // turns
         if n == ADD_REGISTERS * lanes(target):
-            add_vectors(line, line_stride, n_lines, ADD_REGISTERS, 0, factors + v * factor_stride,
-                        factor_stride, end - v, target + v * target_stride, target_stride)
+            add_vectors(line, line_stride, n_lines, ADD_REGISTERS, 0,
+                        number_at(factors, v * factor_stride), factor_stride, end - v,
+                        target + v * target_stride, target_stride)
         else:
             add_vectors(line, line_stride, n_lines, 1, n % lanes(target),
-                        factors + v * factor_stride, factor_stride, end - v,
+                        number_at(factors, v * factor_stride), factor_stride, end - v,
                         target + v * target_stride, target_stride)
 
 
 cdef inline void add_lines(
-    const real* first, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n,
-    const real* factors, Py_ssize_t factor_stride, Py_ssize_t n_vectors,
+    const storage_t* first, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n,
+    const vec_t* factors, Py_ssize_t factor_stride, Py_ssize_t n_vectors,
     vec_t* target, Py_ssize_t target_stride
 ) noexcept nogil:
     """target[k] += sum_i factors[k, i] line i."""
@@ -235,7 +253,8 @@ cdef inline void add_lines(
             width = ADD_REGISTERS * lanes(target)
             if width > n - j:
                 width = min(n - j, lanes(target))
-            add_stretch(first + i * line_stride + j, line_stride, count, width, factors + i,
-                        factor_stride, n_vectors, target + j // lanes(target), target_stride)
+            add_stretch(first + i * line_stride + j, line_stride, count, width,
+                        number_at(factors, i), factor_stride, n_vectors,
+                        target + j // lanes(target), target_stride)
             j += width
         i += NEAR_LINES

@@ -61,3 +61,19 @@ def test_folds_and_offsets(kernels, n_coefs, dtype):
         close(found[0][k], np.asarray(weight @ reference.log_loss(z, y)), dtype)
         close(found[1][k], residual @ X.astype(float), dtype)
         close(found[2][k], np.asarray(residual.sum()), dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "uint8", "int8", "uint16"])
+@pytest.mark.parametrize("n_features", [37, 1_100])
+def test_the_same_bits_in_any_company(kernels, n_features, dtype):
+    # Below, at and above the numbers of vectors that take narrow X, or any, where it lies.
+    rng = np.random.default_rng(n_features)
+    X = random_values(rng, (301, n_features), dtype)
+    y = rng.integers(0, 2, 301).astype(np.uint8)
+    size = n_features * max(1.0, float(np.abs(X.astype(float)).max()))
+    coef, intercept = rng.normal(size=(18, n_features)) / size, rng.normal(size=18)
+    whole = kernels.loss_and_gradient(X, y, None, coef, intercept, 2)
+    for n_coefs in (2, 3, 4, 5, 15, 16, 17):
+        some = kernels.loss_and_gradient(X, y, None, coef[:n_coefs], intercept[:n_coefs], 2)
+        for found, expected in zip(some, whole, strict=True):
+            np.testing.assert_array_equal(found, expected[:n_coefs])
