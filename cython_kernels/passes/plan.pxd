@@ -144,13 +144,12 @@ cdef inline bint moves(const Pass* task) noexcept nogil:
 
 
 cdef inline bint taken_in_place(const storage_t* X, const Pass* task) noexcept nogil:
-    """Whether vectors take X where it lies; narrow rows are then widened for some at a time."""
-    if task.unit != NULL:
+    """Whether vectors take X where it lies; what is narrower is then widened for some at a time."""
+    if task.plan.moved:
         return False
-    if storage_t is float or storage_t is double:
+    if storage_t is double or (storage_t is float and task.unit == NULL):
         return task.n_coefs <= IN_PLACE_VECTORS
-    else:
-        return task.column_stride == 1 and task.n_coefs <= NARROW_IN_PLACE
+    return task.column_stride == 1 and task.n_coefs <= NARROW_IN_PLACE
 
 
 cdef inline void plan_tiles(const storage_t* X, Pass* task) noexcept nogil:
@@ -159,8 +158,8 @@ cdef inline void plan_tiles(const storage_t* X, Pass* task) noexcept nogil:
     cdef Py_ssize_t n_features = max(1, task.n_features)
     cdef Py_ssize_t stretch = STRETCH // size
     cdef Py_ssize_t fitting
-    task.plan.in_place = taken_in_place(X, task)
     task.plan.moved = moves(task)
+    task.plan.in_place = taken_in_place(X, task)
     if task.plan.columns_shared:
         n_features = (n_features + task.n_parts - 1) // task.n_parts
     if task.column_stride != 1:

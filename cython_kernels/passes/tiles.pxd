@@ -97,7 +97,7 @@ cdef inline bint as_stored(
     const storage_t* X, const Pass* task, const vec_t* registers
 ) noexcept nogil:
     """Whether lines lie where X has them in a narrower type."""
-    if storage_t is float or storage_t is double or vec_t is vec64:
+    if storage_t is double or (storage_t is float and vec_t is vec32):
         return False
     else:
         return task.plan.in_place
