@@ -36,6 +36,7 @@ from ..problems.multinomial import Multinomial
 from ..problems.objective import Objective
 from ..solvers.factored import Factored
 from ..solvers.hessian import ROUNDING, reliable_hessian
+from ..solvers.metric import TINY
 from ..solvers.multinomial.hessian import about_mean, class_sandwiches
 from ..solvers.scheduler import run
 
@@ -47,8 +48,10 @@ MOST = 8192
 #: Rows for each feature of a sampled Hessian: leverages are within some percent of those of all.
 ROWS_PER_FEATURE = 144
 
-#: Relative change of a Hessian, up to which leverages are those of the last penalty.
-NEARLY = 0.02
+#: Relative change of a Hessian, up to which leverages are those of the last penalty: at least; at
+#: most; and in which it changes the log loss by so much, relative to it.
+NEARLY, MOST_NEARLY = 0.02, 0.25
+UNSEEN = 1e-4
 
 #: Share of its own fit that a row may hold.
 LARGEST_SHARE = 1 - 1e-6
@@ -154,24 +157,28 @@ class _Squares:
         Where the Hessian was summed.
     least : float
         Of its eigenvalues, at least.
+    nearly : float
+        Relative change of the Hessian, up to which they will do.
     """
 
     squares: Doubles
     objective: Objective
     decisions: Doubles
     least: float
+    nearly: float
 
     def serve(self, objective: Objective, decisions: Doubles) -> bool:
         """Whether the Hessian of another penalty, at other decision values, is nearly this one."""
         same = objective.data is self.objective.data and objective.target is self.objective.target
         change = abs(objective.penalty - self.objective.penalty)
-        near = same and change <= NEARLY * self.least
-        return near and float(np.abs(decisions - self.decisions).max()) <= NEARLY
+        near = same and change <= self.nearly * self.least
+        return near and float(np.abs(decisions - self.decisions).max()) <= self.nearly
 
 
 def _squares(objective: Objective, decisions: Doubles) -> _Squares:
     """Of two classes: one product of all rows with a matrix of the features."""
-    curvature = _margins(objective, decisions).curvature()
+    margins = _margins(objective, decisions)
+    curvature = margins.curvature()
     part, own, share = _sampled(objective, curvature)
     (hessian,) = run([reliable_hessian(part, own)])
     factored = hessian.factored
@@ -181,7 +188,11 @@ def _squares(objective: Objective, decisions: Doubles) -> _Squares:
         np.einsum("ij,ij->i", moved, moved, out=squares[rows], casting="same_kind")
     squares *= share
     least = factored.least * float(factored.size.min()) ** 2
-    return _Squares(squares, objective, decisions, least)
+    # To first order, leaving rows out adds as much to the loss.
+    added = float(margins.residual() ** 2 @ squares)
+    unseen = UNSEEN * float(margins.loss()) / max(added, TINY)
+    nearly = float(np.clip(unseen, NEARLY, MOST_NEARLY))
+    return _Squares(squares, objective, decisions, least, nearly)
 
 
 def _of_two(objective: Objective, decisions: Doubles, square: Doubles) -> Doubles:
