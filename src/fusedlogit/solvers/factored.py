@@ -135,11 +135,11 @@ class Factored:
         if self.kept is not None:
             vectors = self.kept[1]
             outside = float(np.linalg.norm(slope - vectors @ (vectors.T @ slope)))
-            # What moves the margins moves the gradient by no more than the root of a curvature.
-            hidden = 4 * (math.sqrt(self.alone) * margins + sums)
             floor = floor / float(self.size.max()) ** 2
-            if outside <= hidden:
-                outside, floor = hidden, max(floor, self.rounding)
+            if outside <= 4 * (margins + sums):
+                # What moves the margins moves the gradient there by the root of a curvature.
+                outside += 4 * (math.sqrt(self.alone) * margins + sums)
+                floor = max(floor, self.rounding)
             if floor == 0:
                 return np.inf
             square = 2 * (square + outside * outside / floor)
