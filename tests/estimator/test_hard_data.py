@@ -402,3 +402,14 @@ def test_lbfgs_leaves_wide_data_to_gram_products():
     y, weight = rng.integers(0, 2, 200), 10 ** rng.uniform(-2, 2, 200)
     model = fit(X, y, weight, C=80, solver="lbfgs")
     assert model.n_iter_[0] > 500
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_weak_l1_norm_on_collinear_columns_is_proved(seed, dtype):
+    # Large coefficients round the margins: that moves no gradient where there is no curvature.
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(100, 9)) @ (1e-5 * np.eye(9) + np.ones((9, 9)))
+    X, y = X.astype(np.float16).astype(dtype), rng.integers(0, 2, 100)
+    model = fit(X, y, C=7e6, l1_ratio=1.0, scaling="standard")
+    assert distance(model, X, y) <= 1e-8
