@@ -176,7 +176,7 @@ class Less:
 @pytest.mark.parametrize(
     ("name", "missing", "message"),
     [
-        ("newton", "gram", "'gram' of Less: use solver='lbfgs' or 'gd'"),
+        ("newton", "gram", "'gram' of Less: use solver='gd'"),
         ("lbfgs", "moments", "'moments' of Less: use solver='newton' or 'gd'"),
         ("proximal", "columns", "'columns' of Less: no other solver can"),
     ],
