@@ -1,9 +1,8 @@
 """A pass for several coefficient vectors: both halves of a block of rows serve all of them at once.
 
 A block is gone along in tiles, stretches of its lines: X itself where vectors are few, else a copy
-in the compute type, widened once for all vectors. What takes rows as lines
-takes columns as lines in Fortran order: there the forward half adds and the backward half
-multiplies (sweeps/tiles.pxd).
+in the compute type, widened once for all vectors. What takes rows as lines takes columns as lines
+in Fortran order: there the forward half adds and the backward half multiplies (sweeps/tiles.pxd).
 """
 
 from libc.string cimport memset

@@ -65,15 +65,19 @@ def test_folds_and_offsets(kernels, n_coefs, dtype):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "uint8", "int8", "uint16"])
 @pytest.mark.parametrize("n_features", [37, 1_100])
-def test_the_same_bits_in_any_company(kernels, n_features, dtype):
+@pytest.mark.parametrize("precise", [False, True])
+def test_the_same_bits_in_any_company(kernels, precise, n_features, dtype):
     # Below, at and above the numbers of vectors that take narrow X, or any, where it lies.
     rng = np.random.default_rng(n_features)
     X = random_values(rng, (301, n_features), dtype)
     y = rng.integers(0, 2, 301).astype(np.uint8)
     size = n_features * max(1.0, float(np.abs(X.astype(float)).max()))
     coef, intercept = rng.normal(size=(18, n_features)) / size, rng.normal(size=18)
-    whole = kernels.loss_and_gradient(X, y, None, coef, intercept, 2)
+    frame = (np.zeros(n_features), np.ones(n_features)) if precise else ()
+    whole = kernels.loss_and_gradient(X, y, None, coef, intercept, 2, frame=frame)
     for n_coefs in (2, 3, 4, 5, 15, 16, 17):
-        some = kernels.loss_and_gradient(X, y, None, coef[:n_coefs], intercept[:n_coefs], 2)
+        some = kernels.loss_and_gradient(
+            X, y, None, coef[:n_coefs], intercept[:n_coefs], 2, frame=frame
+        )
         for found, expected in zip(some, whole, strict=True):
             np.testing.assert_array_equal(found, expected[:n_coefs])

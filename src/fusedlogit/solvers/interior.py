@@ -77,35 +77,35 @@ class _Inside:
     def go(self) -> float:
         """One step; how much of it was possible."""
         pull = self.matrix @ (self.parts[0] - self.parts[1]) + self.linear
-        self._away = self.slopes - self.bound - np.stack([pull, -pull])
-        self._give = self.parts / self.slopes
-        self._stiffness = 1 / self._give.sum(axis=0)
-        among = self.matrix + np.diag(self._stiffness)
-        self._factor, failed = lapack.dpotrf(among, lower=1, overwrite_a=True)
+        away = self.slopes - self.bound - np.stack([pull, -pull])
+        give = self.parts / self.slopes
+        stiffness = 1 / give.sum(axis=0)
+        among = self.matrix + np.diag(stiffness)
+        factor, failed = lapack.dpotrf(among, lower=1, overwrite_a=True)
         if failed:
             return 0.0
+
+        def newton(change: Doubles) -> tuple[Doubles, Doubles]:
+            """Of parts and slopes, so that their products change by that to first order."""
+            wanted = change / self.slopes + give * away
+            step = lapack.dpotrs(factor, stiffness * (wanted[0] - wanted[1]), lower=1)[0]
+            turn = self.matrix @ step
+            slopes = np.stack([turn, -turn]) - away
+            up, down = (change - self.parts * slopes) / self.slopes
+            # The larger part follows from the other: its own slope is all rounding.
+            larger = give[0] > give[1]
+            return np.where(larger, [down + step, down], [up, up - step]), slopes
+
         products = self.products()
-        parts, slopes = self._newton(-products)
+        parts, slopes = newton(-products)
         share = self._possible(parts, slopes)
         foreseen = (self.parts + share * parts) * (self.slopes + share * slopes)
         centre = (foreseen.mean() / products.mean()) ** 3 * products.mean()
-        parts, slopes = self._newton(centre - products - parts * slopes)
+        parts, slopes = newton(centre - products - parts * slopes)
         share = min(1.0, SHARE * self._possible(parts, slopes))
         self.parts += share * parts
         self.slopes += share * slopes
         return share
-
-    def _newton(self, change: Doubles) -> tuple[Doubles, Doubles]:
-        """Changes of parts and slopes that change the products so, to first order."""
-        wanted = change / self.slopes + self._give * self._away
-        step = lapack.dpotrs(self._factor, self._stiffness * (wanted[0] - wanted[1]), lower=1)[0]
-        turn = self.matrix @ step
-        slopes = np.stack([turn, -turn]) - self._away
-        parts = (change - self.parts * slopes) / self.slopes
-        # The larger part follows from the other: its own slope is all rounding.
-        larger = self._give[0] > self._give[1]
-        up, down = parts
-        return np.where(larger, [down + step, down], [up, up - step]), slopes
 
     def _possible(self, parts: Doubles, slopes: Doubles) -> float:
         """The share of a step, 1 at most, that leaves all positive."""
