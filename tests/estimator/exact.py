@@ -83,7 +83,10 @@ class Exact:
             matrix += 1e-15 * np.eye(len(matrix))
             step = np.zeros(len(point))
             slope = (gradient / size)[self.free]
-            step[self.free] = -np.linalg.lstsq(matrix, slope, rcond=1e-15)[0] / size[self.free]
+            try:
+                step[self.free] = -np.linalg.lstsq(matrix, slope, rcond=1e-15)[0] / size[self.free]
+            except np.linalg.LinAlgError:
+                return cost  # it may be lower yet
             point, now = self._search_line(point, step, cost)
             if cost - now < 1e-17 * now:
                 return now

@@ -413,3 +413,14 @@ def test_a_weak_l1_norm_on_collinear_columns_is_proved(seed, dtype):
     X, y = X.astype(np.float16).astype(dtype), rng.integers(0, 2, 100)
     model = fit(X, y, C=7e6, l1_ratio=1.0, scaling="standard")
     assert distance(model, X, y) <= 1e-8
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_lbfgs_of_many_classes_leaves_the_second_half_to_the_hessian(dtype):
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(100, 20)) * 10 ** rng.uniform(-4, 4, 20)).astype(dtype)
+    y, weight = rng.integers(0, 5, 100), 10 ** rng.uniform(-12, 12, 100)
+    model = fit(X, y, weight, C=1e6, solver="lbfgs")
+    other = fit(X, y, weight, C=1e6)
+    assert model.n_iter_[0] > 500
+    assert model.history_[-1] == pytest.approx(other.history_[-1], rel=2e-8)

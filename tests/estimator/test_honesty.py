@@ -48,6 +48,11 @@ def test_converged_is_true_of_many_classes(problem_number):
         assert distance(model, problem) <= problem.parameters["tol"] * (1 + 1e-6)
 
 
+def test_a_step_whose_square_is_zero():
+    problem = awkward(859, many_classes=True)
+    assert distance(fit(problem), problem) <= problem.parameters["tol"]
+
+
 @pytest.mark.parametrize("many_classes", [False, True])
 def test_converged_is_true_of_sparse_rows(problem_number, many_classes):
     problem = awkward(problem_number, many_classes, sparse=True)

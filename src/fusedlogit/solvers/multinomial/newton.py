@@ -107,10 +107,15 @@ def _by_hessian(
         descent = yield from Descent.begin(objective, start, settings, MEMORY)
         if not start.any() and price > 1:
             yield from descent.go((yield from shared_hessian(objective)), price)
+    yield from in_whole_hessians(descent)
+    return descent
+
+
+def in_whole_hessians(descent: Descent[Multinomial]) -> Steps[None]:
+    """Go on in the metric of the whole Hessian to the end, renewed when that costs as much."""
     while not descent.finished:
         metric = yield from class_hessian(descent.objective, descent.here.margins)
-        yield from descent.go(metric, price)
-    return descent
+        yield from descent.go(metric, price_of_hessian(descent.objective))
 
 
 def _by_class(

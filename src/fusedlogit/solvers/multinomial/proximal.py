@@ -238,8 +238,9 @@ class _Steps:
 
     def _learn(self, there: Evaluation, step: Doubles, length: float) -> None:
         """Go there; the curvature that was met is the next step's."""
-        met = float((there.gradient - self.here.gradient) @ step) / length
-        self.factor = float(np.clip(met, LEAST, MOST)) if met > 0 else 1.0
+        met = float((there.gradient - self.here.gradient) @ step)
+        seen = met > 0 and length > 0  # a step may be so short that its square is zero
+        self.factor = float(np.clip(met / length, LEAST, MOST)) if seen else 1.0
         self.here = there
         self.costs.append(self.objective.cost(there))
 
