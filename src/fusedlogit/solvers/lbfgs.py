@@ -6,7 +6,7 @@ penalty stays what it is.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from .descent import Descent
 from .hessian import affordable, dense_hessian
 from .metric import Metric
 from .newton import in_newtons_metrics, price_of_metric
+from .path import C
 from .requests import Steps
 from .settings import Doubles, Result, Settings, Solver
 
@@ -76,26 +77,35 @@ def _moments(objective: Objective) -> tuple[Doubles, Doubles]:
 
 
 def solve(objective: Objective, start: Doubles, settings: Settings) -> Steps[Result]:
-    """Minimise from a point.
-
-    Where rounding hides the way, or half of the steps have not led to the end, Newton's metrics
-    tell it, if they are to be had for the passes that are left.
-    """
+    """Minimise from a point."""
     descent = yield from Descent.begin(objective, start, settings, MEMORY)
-    half = settings.max_iter // 2
-    others = price_of_metric(objective) <= half
-    yield from descend(descent, Diagonal(objective), half if others else np.inf)
-    if descent.cause == Cause.ROUNDING and affordable(objective):
-        descent.cause = Cause.ITERATIONS
-    if not descent.finished:
-        yield from in_newtons_metrics(descent)
+    yield from descend(
+        descent, Diagonal(objective), in_newtons_metrics, price_of_metric(objective),
+        unhide=affordable(objective),
+    )  # fmt: skip
     return (yield from descent.end())
 
 
-def descend(descent: Descent[Any], metric: Metric, n_steps: float = np.inf) -> Steps[None]:
-    """To the end in one metric; or so many steps, if more of them are not at the end soon."""
+def descend(
+    descent: Descent[C],
+    metric: Metric,
+    further: Callable[[Descent[C]], Steps[None]],
+    price: float,
+    unhide: bool,
+) -> Steps[None]:
+    """In one metric, then further in others.
+
+    These tell the way if half of the steps have not led to the end and their price in passes is no
+    more than are left; and, if they may `unhide` it, where rounding hides the way.
+    """
+    half = descent.settings.max_iter // 2
+    n_steps = half if price <= half else np.inf
     while not descent.finished and descent.n_iter < n_steps:
         yield from descent.go(metric, n_steps - descent.n_iter)
+    if unhide and descent.cause == Cause.ROUNDING:
+        descent.cause = Cause.ITERATIONS
+    if not descent.finished:
+        yield from further(descent)
 
 
 LBFGS = Solver("lbfgs", solve, of_link=OF_LINK, of_data=(*OF_DATA, "moments", "gram", "sample"))

@@ -166,9 +166,12 @@ class _Steps:
         faint = -self._promised < BLUR * self._cost(self.here)
         if self.objective.sharp or not faint:
             return False
+        yield from self._sharpen()
+        return True
+
+    def _sharpen(self) -> Steps[None]:
         self.objective = self.objective.sharpened()
         self.here = yield from evaluate(self.objective, self.here.point)
-        return True
 
     def hessian(self, *, bound: bool = False) -> Steps[CenteredHessian]:
         """At this point; with `bound`, of a model that is nowhere below the cost."""
@@ -177,8 +180,7 @@ class _Steps:
         hessian = yield from reliable_hessian(self.objective, row_weight)
         if hessian.sharp and not self.objective.sharp:
             # What float32 cannot tell of the Hessian, it cannot of the gradient.
-            self.objective = self.objective.sharpened()
-            self.here = yield from evaluate(self.objective, self.here.point)
+            yield from self._sharpen()
         factored = hessian.factored
         if not factored.reliable:
             # An entry is wrong by the root of what is hidden of its two columns, so that n times

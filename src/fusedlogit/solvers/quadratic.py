@@ -42,7 +42,8 @@ def minimise_quadratic(hessian: Doubles, l1: float, coef: Doubles, slope: Double
     l1 : float
     coef, slope : ndarray of shape (n,)
     """
-    if _descend(hessian, l1, coef, slope, ROUNDS) > FAR:
+    wrong = _descend(hessian, l1, coef, slope, ROUNDS)
+    if wrong > FAR:
         with np.errstate(all="ignore"):  # what is not finite there is not taken
             point = minimise_inside(hessian, l1, coef, slope)
         change = point - coef
@@ -51,7 +52,8 @@ def minimise_quadratic(hessian: Doubles, l1: float, coef: Doubles, slope: Double
         if float((slope + turn / 2) @ change) + l1 * norm < 0:
             coef += change
             slope += turn
-    _descend(hessian, l1, coef, slope, MAX_ROUNDS)
+    if wrong > EXACT:  # what is little of the fall so far may be much of what is left
+        _descend(hessian, l1, coef, slope, MAX_ROUNDS)
 
 
 def _descend(hessian: Doubles, l1: float, coef: Doubles, slope: Doubles, rounds: int) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from ...problems.multinomial import Multinomial
-from ..cause import Cause
 from ..descent import Descent
 from ..lbfgs import MEMORY, Diagonal, descend
 from ..requests import Steps
@@ -17,19 +16,14 @@ from .newton import in_whole_hessians, price_of_hessian
 def solve(objective: Multinomial, start: Doubles, settings: Settings) -> Steps[Result]:
     """Minimise from a point, less what its classes have in common.
 
-    Where the coefficients are few, what rounding hides or half of the steps have not brought to the
-    end is left to whole Hessians, as of two classes.
+    Where the coefficients are few, whole Hessians tell what L-BFGS leaves, as of two classes.
     """
     start = objective.less_common(start)
     descent = yield from Descent.begin(objective, start, settings, MEMORY)
     metric = PerClass(Diagonal(alike(objective)), objective)
-    half = settings.max_iter // 2
-    known = objective.keeps_margins and price_of_hessian(objective) <= half
-    yield from descend(descent, metric, half if known else np.inf)
-    if known and descent.cause == Cause.ROUNDING:
-        descent.cause = Cause.ITERATIONS
-    if not descent.finished:
-        yield from in_whole_hessians(descent)
+    price = price_of_hessian(objective) if objective.keeps_margins else np.inf
+    unhide = price <= settings.max_iter // 2
+    yield from descend(descent, metric, in_whole_hessians, price, unhide)
     return (yield from descent.end())
 
 

@@ -113,9 +113,10 @@ def _by_hessian(
 
 def in_whole_hessians(descent: Descent[Multinomial]) -> Steps[None]:
     """Go on in the metric of the whole Hessian to the end, renewed when that costs as much."""
+    price = price_of_hessian(descent.objective)
     while not descent.finished:
         metric = yield from class_hessian(descent.objective, descent.here.margins)
-        yield from descent.go(metric, price_of_hessian(descent.objective))
+        yield from descent.go(metric, price)
 
 
 def _by_class(
