@@ -21,7 +21,9 @@ from cython_kernels.sparse.link_step cimport Step, link_part
 from cython_kernels.sparse.products cimport (
     N_MOMENTS, add_moments, add_products, add_squares, begin_moments, end_moments, end_squares,
 )
-from cython_kernels.sparse.stochastic cimport FIRST, LazyWalk, read_column, walk_lazily
+from cython_kernels.sparse.stochastic cimport (
+    FIRST, LazyWalk, eighth_power, read_column, walk_lazily,
+)
 from cython_kernels.sparse.structure cimport check_rows, first_bad_row
 from cython_kernels.sparse.sweeps cimport Sweep, sweep_rows
 
@@ -337,6 +339,7 @@ cdef LazyWalk lazy_of(
     lazy.columns, lazy.width = out_table(columns), columns.shape[1]
     lazy.walk.n_features, lazy.walk.n_coefs = columns.shape[0], n_coefs
     lazy.clock, lazy.due, lazy.weight = told[0], told[1], told[2]
+    lazy.counted = eighth_power(lazy.clock)
     lazy.walk.l2, lazy.walk.l1 = l2, l1
     return lazy
 

@@ -39,6 +39,7 @@ cdef enum:      # numbers of a column before its coefficients, which its sums fo
     FIRST
 
 cdef enum:
+    BLOCK = 32          # entries
     AHEAD = 64          # entries
 
 cdef extern from *:
@@ -57,9 +58,11 @@ cdef struct LazyWalk:
     double* sums            # (n_coefs,): of the intercepts on the way
     double clock
     double due
+    double counted          # in the average: the eighth power of the clock
     double penalty_share    # of l2 and l1, what they are now
     double curvature        # of the loss, by which gains are learnt from squares; 0: they stay
     double weight           # of all rows that the squares are of
+    double square_share     # the curvature by it
     double loss             # out: the sum of the weighted losses of all rows
 
 
@@ -68,11 +71,9 @@ cdef inline double eighth_power(double x) noexcept nogil:
     return fourth * fourth
 
 
-cdef inline double mean_decay(double x) noexcept nogil:
-    """(1 - exp(-x)) / x, x being nowhere below -MOST_BY_SERIES."""
+cdef inline double decay_series(double x) noexcept nogil:
+    """(1 - exp(-x)) / x within MOST_BY_SERIES of zero."""
     cdef double q = 1.0 / 40320.0 - x * (1.0 / 362880.0)
-    if x > MOST_BY_SERIES:
-        return (1 - exp_negative64(-x)) / x
     q = 1.0 / 5040.0 - x * q
     q = 1.0 / 720.0 - x * q
     q = 1.0 / 120.0 - x * q
@@ -82,42 +83,53 @@ cdef inline double mean_decay(double x) noexcept nogil:
     return 1 - x * q
 
 
-cdef struct Stretch:        # what becomes of a column that was let lie
-    double left             # of its coefficients
-    double threshold
-    double half             # of what the points on the way count in the average
+cdef inline double mean_decay(double x) noexcept nogil:
+    """(1 - exp(-x)) / x, for x >= 0."""
+    cdef double far = (1 - exp_negative64(-x)) / x
+    return decay_series(x) if x <= MOST_BY_SERIES else far
 
 
-cdef inline Stretch stretch_of(const LazyWalk* lazy, const double* column) noexcept nogil:
-    """From where a column was left to the clock."""
-    cdef Stretch stretch
-    cdef double reach = (lazy.due - column[DUE]) * column[GAIN]
-    cdef double share = mean_decay(reach * lazy.walk.l2)
-    stretch.left = 1 - reach * lazy.walk.l2 * share
-    stretch.threshold = reach * share * lazy.walk.l1
-    stretch.half = (eighth_power(lazy.clock) - eighth_power(column[CLOCK])) / 2
-    return stretch
+cdef inline double mean_growth(double x) noexcept nogil:
+    """(exp(x) - 1) / x, for x >= 0."""
+    cdef double end = exp_negative64(-x)
+    cdef double far = (1 - end) / (x * end)
+    return decay_series(-x) if x <= MOST_BY_SERIES else far
 
 
-cdef inline void catch_up_one(const Stretch* stretch, double* coef, double* total) noexcept nogil:
+cdef struct Stretch:        # what becomes of columns that were let lie
+    double left[BLOCK]          # of their coefficients
+    double threshold[BLOCK]
+
+
+cdef inline void end_stretch(const LazyWalk* lazy, Py_ssize_t n, Stretch* stretch) noexcept nogil:
+    """From how far penalties reach, in `left`; free of branches, for vector code."""
+    cdef double l2 = lazy.walk.l2, l1 = lazy.walk.l1
+    cdef double reach, share
+    cdef Py_ssize_t j
+    for j in range(n):
+        reach = stretch.left[j]
+        share = mean_decay(reach * l2)
+        stretch.left[j] = 1 - reach * l2 * share
+        stretch.threshold[j] = reach * share * l1
+
+
+cdef inline double reach_of(const LazyWalk* lazy, const double* column) noexcept nogil:
+    """How far penalties reach that are due since a column was left."""
+    return (lazy.due - column[DUE]) * column[GAIN]
+
+
+cdef inline double half_of(const LazyWalk* lazy, const double* column) noexcept nogil:
+    """Half of what the points since a column was left count in the average."""
+    return (lazy.counted - eighth_power(column[CLOCK])) / 2
+
+
+cdef inline void catch_up(
+    double left, double threshold, double half, double* coef, double* total
+) noexcept nogil:
     cdef double before = coef[0]
-    coef[0] = soft(stretch.left * before, stretch.threshold)
-    if coef[0] != 0 or stretch.threshold == 0:
-        total[0] += stretch.half * (before + coef[0])
-
-
-cdef inline void catch_up(const LazyWalk* lazy, double* column) noexcept nogil:
-    """Bring a column to the clock."""
-    cdef Py_ssize_t n_coefs = lazy.walk.n_coefs
-    cdef double* coef = column + FIRST
-    cdef Stretch stretch = stretch_of(lazy, column)
-    cdef Py_ssize_t k
-    column[CLOCK], column[DUE] = lazy.clock, lazy.due
-    if n_coefs == 1:    # what a compiler makes of the loop takes longer than all else
-        catch_up_one(&stretch, coef, coef + 1)
-        return
-    for k in range(n_coefs):
-        catch_up_one(&stretch, coef + k, coef + n_coefs + k)
+    coef[0] = soft(left * before, threshold)
+    if threshold == 0 or coef[0] != 0:
+        total[0] += half * (before + coef[0])
 
 
 cdef inline void read_column(
@@ -126,69 +138,89 @@ cdef inline void read_column(
     """The coefficients of a column at the clock or on the average, out[k * n_features]."""
     cdef Py_ssize_t n_coefs = lazy.walk.n_coefs
     cdef const double* column = lazy.columns + j * lazy.width
-    cdef Stretch stretch = stretch_of(lazy, column)
+    cdef Stretch stretch
     cdef double coef, total
     cdef Py_ssize_t k
+    stretch.left[0] = reach_of(lazy, column)
+    end_stretch(lazy, 1, &stretch)
     for k in range(n_coefs):
         coef, total = column[FIRST + k], column[FIRST + n_coefs + k]
-        catch_up_one(&stretch, &coef, &total)
-        out[k * lazy.walk.n_features + j] = (
-            total / eighth_power(lazy.clock) if averaged else coef)
+        catch_up(stretch.left[0], stretch.threshold[0], half_of(lazy, column), &coef, &total)
+        out[k * lazy.walk.n_features + j] = total / lazy.counted if averaged else coef
 
 
-cdef inline void gather_row(
-    const entry_t* values, const index_t* indices, LazyWalk* lazy, Py_ssize_t row,
+cdef inline void gather_block(
+    const entry_t* values, const index_t* indices, LazyWalk* lazy, Py_ssize_t begin, Py_ssize_t n,
     double row_weight, double* z
 ) noexcept nogil:
-    """z = w . x of a row, its columns brought to the clock."""
-    cdef const int64_t* indptr = lazy.X.indptr
-    cdef Py_ssize_t n_coefs = lazy.walk.n_coefs
+    """What some entries add to z = w . x of their row, their columns brought to the clock."""
+    cdef Py_ssize_t n_coefs = lazy.walk.n_coefs, width = lazy.width
     cdef Py_ssize_t last = lazy.X.n_entries - 1
     cdef Py_ssize_t j, k
+    cdef Stretch stretch
     cdef double* column
-    cdef double x, other = 0
-    for j in range(indptr[row], indptr[row + 1]):
-        prefetch(lazy.columns + indices[min(j + AHEAD, last)] * lazy.width)
-        column = lazy.columns + indices[j] * lazy.width
-        if column[CLOCK] != lazy.clock:
-            catch_up(lazy, column)
-        x = value_at(values, j) * column[UNIT]
+    cdef double x, half, other = 0
+    for j in range(n):
+        prefetch(lazy.columns + indices[min(begin + j + AHEAD, last)] * width)
+        stretch.left[j] = reach_of(lazy, lazy.columns + indices[begin + j] * width)
+    end_stretch(lazy, n, &stretch)
+    for j in range(n):
+        column = lazy.columns + indices[begin + j] * width
+        half = half_of(lazy, column)
+        column[CLOCK], column[DUE] = lazy.clock, lazy.due
+        x = value_at(values, begin + j) * column[UNIT]
         column[SQUARE] += row_weight * x * x
-        if n_coefs == 1:
+        if n_coefs == 1:    # what a compiler makes of the loop takes longer than all else
+            catch_up(stretch.left[j], stretch.threshold[j], half,
+                     column + FIRST, column + FIRST + 1)
             other += x * column[FIRST]
             continue
         for k in range(n_coefs):
+            catch_up(stretch.left[j], stretch.threshold[j], half,
+                     column + FIRST + k, column + FIRST + n_coefs + k)
             z[k * MOST_BATCH_ROWS] += x * column[FIRST + k]
     z[0] += other
 
 
-cdef inline double pull_of(const LazyWalk* lazy, double* column, double step) noexcept nogil:
-    """By how much a column moves against its gradient before penalties act; its gain, if learnt."""
-    cdef double l2 = lazy.walk.l2 * lazy.penalty_share
-    cdef double reach, share, paid
-    if lazy.curvature > 0 and column[SQUARE] > 0:
-        column[GAIN] = 1 / sqrt(lazy.curvature * column[SQUARE] / lazy.weight + l2)
-    reach = step * column[GAIN]
-    paid = reach * l2
-    if paid < MOST_BY_SERIES:
-        return reach * mean_decay(-paid)
-    share = mean_decay(paid)
-    return reach * share / (1 - paid * share)
+cdef struct Pull:           # by how much columns move against their gradient
+    double gain[BLOCK]
+    double square[BLOCK]
+    double move[BLOCK]
 
 
-cdef inline void scatter_row(
-    const entry_t* values, const index_t* indices, LazyWalk* lazy, Py_ssize_t row,
+cdef inline void end_pull(
+    const LazyWalk* lazy, double step, Py_ssize_t n, Pull* pull
+) noexcept nogil:
+    """Before penalties act; gains, if they are learnt. Free of branches, for vector code."""
+    cdef double l2 = lazy.walk.l2 * lazy.penalty_share, share = lazy.square_share
+    cdef double curvature, learnt, reach
+    cdef Py_ssize_t j
+    for j in range(n):
+        curvature = share * pull.square[j]
+        learnt = 1 / sqrt(curvature + l2)
+        pull.gain[j] = learnt if curvature > 0 else pull.gain[j]
+        reach = step * pull.gain[j]
+        pull.move[j] = reach * mean_growth(reach * l2)
+
+
+cdef inline void scatter_block(
+    const entry_t* values, const index_t* indices, LazyWalk* lazy, Py_ssize_t begin, Py_ssize_t n,
     const double* factor, double step
 ) noexcept nogil:
-    """A step against what a row adds to the gradient."""
-    cdef const int64_t* indptr = lazy.X.indptr
-    cdef Py_ssize_t n_coefs = lazy.walk.n_coefs
+    """A step against what some entries of a row add to the gradient."""
+    cdef Py_ssize_t n_coefs = lazy.walk.n_coefs, width = lazy.width
     cdef Py_ssize_t j, k
+    cdef Pull pull
     cdef double* column
     cdef double move
-    for j in range(indptr[row], indptr[row + 1]):
-        column = lazy.columns + indices[j] * lazy.width
-        move = value_at(values, j) * column[UNIT] * pull_of(lazy, column, step)
+    for j in range(n):
+        column = lazy.columns + indices[begin + j] * width
+        pull.gain[j], pull.square[j] = column[GAIN], column[SQUARE]
+    end_pull(lazy, step, n, &pull)
+    for j in range(n):
+        column = lazy.columns + indices[begin + j] * width
+        move = value_at(values, begin + j) * column[UNIT] * pull.move[j]
+        column[GAIN] = pull.gain[j]
         if n_coefs == 1:
             column[FIRST] -= move * factor[0]
             continue
@@ -198,15 +230,16 @@ cdef inline void scatter_row(
 
 cdef inline void move_intercepts(LazyWalk* lazy, Py_ssize_t n_rows, double step) noexcept nogil:
     """A step of the intercepts, and the clock's."""
-    cdef double before = eighth_power(lazy.clock)
+    cdef double before = lazy.counted
     cdef Py_ssize_t k
     lazy.clock += step
+    lazy.counted = eighth_power(lazy.clock)
     lazy.due += step * lazy.penalty_share
     for k in range(lazy.walk.n_coefs):
         if lazy.walk.fit_intercept:
             lazy.walk.intercept[k] -= step * lazy.walk.intercept_gain * sum_of(
                 lazy.walk.z + k * MOST_BATCH_ROWS, n_rows)
-        lazy.sums[k] += (eighth_power(lazy.clock) - before) * lazy.walk.intercept[k]
+        lazy.sums[k] += (lazy.counted - before) * lazy.walk.intercept[k]
 
 
 cdef inline void walk_lazily(
@@ -214,7 +247,8 @@ cdef inline void walk_lazily(
 ) noexcept nogil:
     """A step after each of some batches."""
     cdef Walk* walk = &lazy.walk
-    cdef Py_ssize_t t, i, first, n_rows
+    cdef const int64_t* indptr = lazy.X.indptr
+    cdef Py_ssize_t t, i, j, stop, first, n_rows
     cdef double row_weight
     for t in range(begin, end):
         first = lazy.first_rows[t]
@@ -223,8 +257,16 @@ cdef inline void walk_lazily(
         for i in range(n_rows):
             row_weight = 1.0 if walk.sample_weight == NULL else walk.sample_weight[first + i]
             lazy.weight += row_weight
-            gather_row(values, indices, lazy, first + i, row_weight, walk.z + i)
+            j, stop = indptr[first + i], indptr[first + i + 1]
+            while j < stop:
+                gather_block(values, indices, lazy, j, min(BLOCK, stop - j), row_weight, walk.z + i)
+                j += BLOCK
         lazy.loss += finish_forward(walk, first, n_rows)
+        lazy.square_share = lazy.curvature / lazy.weight if lazy.weight > 0 else 0
         for i in range(n_rows):
-            scatter_row(values, indices, lazy, first + i, walk.z + i, lazy.steps[t])
+            j, stop = indptr[first + i], indptr[first + i + 1]
+            while j < stop:
+                scatter_block(
+                    values, indices, lazy, j, min(BLOCK, stop - j), walk.z + i, lazy.steps[t])
+                j += BLOCK
         move_intercepts(lazy, n_rows, lazy.steps[t])

@@ -30,21 +30,18 @@ cdef inline void check_rows(
     const index_t* indices, const Entries* X, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t* place
 ) noexcept nogil:
     """The worst fault of some rows into place[0], and the first entry outside into place[1]."""
-    cdef Py_ssize_t i, j
-    cdef Py_ssize_t column, limit = X.n_features
-    cdef Py_ssize_t before
+    cdef Py_ssize_t i, j, first, stop
+    cdef int64_t limit = X.n_features
     cdef bint unordered = False, outside = False
     for i in range(begin, end):
-        before = -1
-        for j in range(X.indptr[i], X.indptr[i + 1]):
-            column = <Py_ssize_t>indices[j]
-            unordered |= column <= before
-            outside |= (column < 0) | (column >= limit)
-            before = column
-    place[0] = OUTSIDE if outside else (UNORDERED if unordered else SOUND)
-    if outside:
+        first, stop = X.indptr[i], X.indptr[i + 1]
+        for j in range(first + 1, stop):
+            unordered |= indices[j] <= indices[j - 1]
+        if first < stop:    # of a row in order, the ends tell
+            outside |= (indices[first] < 0) | (indices[stop - 1] >= limit)
+    place[0] = UNORDERED if unordered else SOUND
+    if unordered or outside:
         for j in range(X.indptr[begin], X.indptr[end]):
-            column = <Py_ssize_t>indices[j]
-            if column < 0 or column >= limit:
-                place[1] = j
+            if indices[j] < 0 or indices[j] >= limit:
+                place[0], place[1] = OUTSIDE, j
                 return

@@ -1,4 +1,4 @@
-"""Stochastic descent beside scikit-learn's SGDClassifier, with one thread: rows as they come."""
+"""Stochastic descent beside scikit-learn's and river's, with one thread: rows as they come."""
 
 from functools import partial
 
@@ -60,6 +60,60 @@ def test_partial_fit(benchmark, request, data, chunk, model, full_size):
     learner = benchmark.pedantic(stream, rounds=3 if full_size else 1)
     benchmark.extra_info.update(data=data, n_rows=n_rows, chunk=chunk, model=model)
     assert learner.predict_proba(X[:10]).shape == (10, 2)
+
+
+def by_rows(learner, given):
+    """river's way: a dictionary of each row."""
+    for rows, target in given:
+        for row, label in zip(rows, target, strict=True):
+            learner.learn_one(row, label)
+
+
+def by_frames(learner, given):
+    """river's way for several rows: a data frame, and one step for all of them."""
+    for frame, target in given:
+        learner.learn_many(frame, target)
+
+
+def dictionaries(X, y):
+    """Rows as `learn_one` takes them."""
+    rows = sparse.csr_array(X)
+    bounds = zip(rows.indptr, rows.indptr[1:], strict=False)
+    given = [
+        dict(zip(rows.indices[i:j].tolist(), rows.data[i:j].tolist(), strict=True))
+        for i, j in bounds
+    ]
+    return given, y.astype(bool).tolist()
+
+
+def frames(X, y):
+    """Rows as `learn_many` takes them."""
+    pandas = pytest.importorskip("pandas")
+    return pandas.DataFrame(X), pandas.Series(y.astype(bool))
+
+
+@pytest.mark.parametrize(
+    ("data", "chunk", "as_given", "learn"),
+    [
+        ("dense", 1, dictionaries, by_rows),
+        ("texts", 1, dictionaries, by_rows),
+        ("dense", 10, frames, by_frames),
+        ("dense", 1_000, frames, by_frames),
+    ],
+)
+def test_river(benchmark, request, data, chunk, as_given, learn, full_size):
+    """Its dictionaries and frames are made before the clock runs."""
+    river = pytest.importorskip("river.linear_model", reason="river is compared if it is there")
+    X, y = request.getfixturevalue(data)
+    n_rows = min(len(y), 300_000 if chunk == 1_000 else 3_000)
+    step = 1_000 if chunk == 1 else chunk
+    chunks = [slice(begin, begin + step) for begin in range(0, n_rows, step)]
+    given = [as_given(X[rows], y[rows]) for rows in chunks]
+    model = river.LogisticRegression(l2=1e-5)
+    benchmark.group = f"river, {data}, {chunk:,} rows a call"
+    benchmark.pedantic(learn, (model, given), rounds=3 if full_size else 1)
+    benchmark.extra_info.update(data=data, n_rows=n_rows, chunk=chunk, model="river")
+    assert model.weights
 
 
 def by_early_stopping(X, y, n_passes, unseen):

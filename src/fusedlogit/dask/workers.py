@@ -10,7 +10,7 @@ from distributed import Client, get_client
 
 from ..data.per_row import Combine, Kept, Made, joined
 
-#: Sums that are added up in one task.
+#: Sums that are added up in one task, or by the client: a trip more would take longer.
 FAN_IN = 8
 
 
@@ -57,14 +57,14 @@ class DaskWorkers:
         task = delayed(_make if keep else _first_made, pure=False)
         parts = [task(made, list(things)) for things in zip(*columns, strict=True)]
         sums = [delayed(_first, pure=False)(pair) for pair in parts] if keep else parts
-        while len(sums) > 1:
+        while len(sums) > FAN_IN:
             groups = [sums[begin : begin + FAN_IN] for begin in range(0, len(sums), FAN_IN)]
             sums = [delayed(joined, pure=False)(combine, group) for group in groups]
         client: Any = self.client
-        wanted = [*sums, *parts] if keep else sums
-        total, *handles = client.compute(wanted, optimize_graph=False)
+        made_there = client.compute([*sums, *parts] if keep else sums, optimize_graph=False)
+        handles = made_there[len(sums) :]
         try:
-            return total.result(), handles
+            return joined(combine, client.gather(made_there[: len(sums)])), handles
         except Exception as error:
             for name, handle in zip(self.names, handles, strict=False):
                 if handle.status == "error" and name not in str(error):
