@@ -19,6 +19,8 @@ from sklearn.model_selection import (
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fusedlogit import LogisticRegression, LogisticRegressionCV
+from fusedlogit.selection.costs import Penalty
+from fusedlogit.selection.grid import Fit, ahead
 
 TOL = 1e-10
 
@@ -322,6 +324,29 @@ def test_text_labels_and_names_of_columns():
     assert set(model.predict(frame)) == {"benign", "malignant"}
     plain = LogisticRegressionCV(Cs=[1.0], cv=3).fit(X, y)
     np.testing.assert_array_equal(plain.scores_, model.scores_)
+
+
+@pytest.mark.parametrize(
+    ("coefs", "l1_ratio", "leads"),
+    [
+        ([1.0], 0.0, 1.0),
+        ([0.0, 1.0], 0.0, 1.0),
+        ([0.0, 1.0, 1.5], 0.0, 1.75),
+        ([5.0, 0.0, 1.0, 1.5], 0.0, 1.75),
+        ([0.0, 1.0, 4.0], 0.0, 10.0),  # at most twice as far as the last step
+        ([0.0, 1.0, 0.5], 0.0, 0.5),
+        ([1.0, 1.0, 1.5], 0.0, 1.5),
+        ([0.0, 1.0, 1.5], 0.5, 1.5),  # zeros would be lost
+    ],
+)
+def test_where_a_path_leads(coefs, l1_ratio, leads):
+    path = [
+        Fit(Penalty(1.0, l1_ratio), None, None, np.full((1, 3), coef), np.full(1, -coef))
+        for coef in coefs
+    ]
+    coef, intercept = ahead(path)
+    np.testing.assert_allclose(coef, np.full((1, 3), leads))
+    np.testing.assert_allclose(intercept, [-leads])
 
 
 @pytest.mark.parametrize("far", [0, 1e6])

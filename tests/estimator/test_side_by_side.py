@@ -8,12 +8,15 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import StratifiedKFold
 
 from fusedlogit.data.dense import DenseMatrix
+from fusedlogit.data.shared import SharedMatrix
 from fusedlogit.data.target import Target
 from fusedlogit.errors import PassOverflowError
 from fusedlogit.problems.links import LOG_LOSS
 from fusedlogit.problems.objective import Objective
 from fusedlogit.solvers import SOLVERS, Settings, require
-from fusedlogit.solvers.requests import evaluate
+from fusedlogit.solvers.hessian import DENSE_FEATURES
+from fusedlogit.solvers.newton import WHOLE
+from fusedlogit.solvers.requests import evaluate, passes
 from fusedlogit.solvers.scheduler import run
 
 SETTINGS = Settings(max_iter=1000, tol=1e-9, learning_rate=0.05, callback=None)
@@ -125,6 +128,93 @@ def test_an_overflow_is_the_affair_of_the_one_whose_it_is():
     found = run([ask(zero), ask(far), ask(zero)])
     assert found[1] == "overflow"
     assert found[0] == found[2] == pytest.approx(np.log(2), rel=1e-15)
+
+
+def test_evaluations_wait_for_company():
+    X, y = cancer("float64")
+    data = DenseMatrix(X, 1)
+    problem = objective(data, Target(y, None, LOG_LOSS))
+
+    def asks(n_others):
+        for _ in range(n_others):
+            yield from passes(lambda: None)
+        return (yield from evaluate(problem, np.zeros(31))).value
+
+    assert run([asks(0), asks(2), asks(1)]) == [pytest.approx(np.log(2), rel=1e-15)] * 3
+    assert data.n_passes == 1
+
+
+def lent_to_folds(n_samples, n_features=DENSE_FEATURES + 1, penalty=1e-4, scaling=None):
+    """Many bytes a row; the fit of all rows, near the minimum, and those of three folds."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 4, (n_samples, n_features), dtype=np.uint8)
+    y = (X[:, :40].sum(axis=1) + rng.normal(size=n_samples) * 3 > 60).astype(float)
+    data = SharedMatrix(X, 2)
+    whole = Objective.of(data, Target(y, None, LOG_LOSS), scaling, penalty, 0, True)
+    (near,) = run([solver(whole, settings=replace(SETTINGS, tol=1e-2, certify=False))])
+    return whole, near, [replace(whole, target=target) for target in folds(y, 3)]
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "most_rows", "n_rows"),
+    [
+        (1024, WHOLE, None),  # a Gram product of all rows is cheap
+        (1025, WHOLE, 205),
+        (1025, 205, 205),
+        (1025, 204, 204),
+        (1025, 64, 64),
+        (1025, 63, None),
+    ],
+)
+def test_folds_are_lent_a_gram_product_of_more_rows(monkeypatch, n_samples, most_rows, n_rows):
+    monkeypatch.setattr("fusedlogit.solvers.newton.WHOLE", most_rows)
+    whole, near, fits = lent_to_folds(n_samples)
+    lent = SOLVERS["newton"].lend(whole, near.margins, fits, 0, None)
+    assert (None if lent is None else len(lent.root)) == n_rows
+    if lent is not None:
+        more = SOLVERS["newton"].lend(whole, near.margins, fits, 0, lent)
+        assert len(more.root) == n_rows
+
+
+@pytest.mark.parametrize(("saved", "n_rows"), [(0, 100), (2, 200), (100, 320)])
+def test_more_rows_are_lent_while_they_pay(monkeypatch, saved, n_rows):
+    monkeypatch.setattr("fusedlogit.solvers.newton.SAVED_BY_ALL", saved)
+    whole, near, fits = lent_to_folds(1600, penalty=1e2)
+    assert len(SOLVERS["newton"].lend(whole, near.margins, fits, 0, None).root) == n_rows
+
+
+def test_nothing_is_lent_to_fits_of_other_data_or_without_a_penalty():
+    whole, near, fits = lent_to_folds(1200)
+    lend = SOLVERS["newton"].lend
+    other = replace(fits[0], data=DenseMatrix(whole.data.X, 2))
+    free = replace(fits[0], penalty=0.0)
+    for fit in (other, free):
+        assert lend(whole, near.margins, [fits[1], fit], 0, None) is None
+    narrow, near, fits = lent_to_folds(1200, DENSE_FEATURES)
+    assert lend(narrow, near.margins, fits, 0, None) is None
+
+
+@pytest.mark.parametrize("tol", [1e-3, 1e-9])
+@pytest.mark.parametrize("scaling", [None, 3.0])
+def test_folds_that_are_lent_a_metric_end_where_they_end_alone(scaling, tol):
+    whole, near, fits = lent_to_folds(1600, scaling=scaling)
+    settings = replace(SETTINGS, tol=tol)
+    lent = SOLVERS["newton"].lend(whole, near.margins, fits, 0, None)
+    own = replace(settings, lent=lent)
+    before = whole.data.n_passes
+    together = run([SOLVERS["newton"].solve(fit, near.point, own) for fit in fits])
+    made = whole.data.n_passes - before
+    n_passes = 0
+    for fit, result in zip(fits, together, strict=True):
+        own_data = DenseMatrix(whole.data.X, 2)
+        (alone,) = run([solver(replace(fit, data=own_data), settings=replace(settings, tol=1e-12))])
+        n_passes += own_data.n_passes
+        assert alone.converged
+        assert result.converged
+        assert 1 - 1e-11 < result.history[-1] / alone.history[-1] < 1 + tol
+        (true,) = run([evaluate(fit.sharpened(), result.point)])
+        assert true.value == pytest.approx(result.history[-1], rel=1e-12)
+    assert made < n_passes
 
 
 @pytest.mark.parametrize("error", [LookupError, KeyboardInterrupt])

@@ -1,9 +1,9 @@
 """Fits of all rows and of each fold along a grid of penalties, side by side.
 
-The strongest penalty comes first. All rows are fitted loosely, which takes a few passes from the
-last solution. The folds start there, moved by how far they were from it at the last penalty. They
-share their passes, also with the fit of all rows under the next penalty, until penalties are so
-weak that nothing moves any more.
+The strongest penalty comes first. All rows are fitted loosely, which takes a few passes from where
+the last solutions lead. The folds start there, moved by how far they were from it at the last
+penalty, and share what the solver lends them. They share their passes, also with the fit of all
+rows under the next penalty, until penalties are so weak that nothing moves any more.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ..fitting import Problem, check_offers, coefficients_of, solver_of
 from ..problems.objective import Objective
 from ..solvers import Result, Settings
 from ..solvers.cause import Cause
+from ..solvers.metric import TINY
 from ..solvers.scheduler import run
 from .costs import Costs, Penalty
 from .folds import without_one
@@ -30,6 +31,9 @@ Coefficients = tuple[Doubles, Doubles]
 
 #: What all rows are fitted to, where the fit is but a start.
 LOOSE = 1e-4
+
+#: A step along the path of penalties is expected to be so many times the last one at most.
+FARTHEST = 2.0
 
 #: What the fits of doubtful rows of leave-one-out are fitted to, and how many of them at once.
 LOOSE_LEFT_OUT = 1e-6
@@ -105,23 +109,36 @@ class Grid:
     def along(self, penalties: Sequence[Penalty]) -> Iterator[Fits]:
         """Fits of all rows and of the folds, by penalties from the strongest on."""
         loose = replace(self.settings, tol=max(LOOSE, self.settings.tol), certify=False)
-        (whole,) = self.fit([_Job(self.whole, penalties[0], None, loose)])
-        starts, settled = [start_at(whole)] * len(self.folds), False
+        path = self.fit([_Job(self.whole, penalties[0], None, loose)])
+        starts, settled, lent = [start_at(path[0])] * len(self.folds), False, None
         for penalty, following in zip(penalties, [*penalties[1:], None], strict=True):
+            whole = path[-1]
+            lent = None if settled else self._lent(whole, lent)
+            settings = replace(self.settings, lent=lent)
             jobs = [
-                _Job(costs, penalty, start, self.settings, sharp=settled)
+                _Job(costs, penalty, start, settings, sharp=settled)
                 for costs, start in zip(self.folds, starts, strict=True)
             ]
             if following is not None and not settled:
-                jobs.append(_Job(self.whole, following, start_at(whole), loose))
+                jobs.append(_Job(self.whole, following, ahead(path), loose))
             fits = self.fit(jobs)
-            last, whole = whole, fits.pop() if len(fits) > len(self.folds) else whole
-            yield penalty, last, [(fit, fit.decisions()) for fit in fits]
+            if lent is not None:
+                lent.count_passes(whole.problem)
+            path = [*path[-2:], fits.pop() if len(fits) > len(self.folds) else whole]
+            yield penalty, whole, [(fit, fit.decisions()) for fit in fits]
             settled = all(fit.result.n_iter == 0 for fit in fits)
             if following is not None and following.l1:
-                starts = [start_at(whole)] * len(fits)
+                starts = [start_at(path[-1])] * len(fits)
             else:
-                starts = [moved(whole, last, fit) for fit in fits]
+                starts = [moved(path[-1], whole, fit) for fit in fits]
+
+    def _lent(self, whole: Fit, before: Any) -> Any:
+        """What the solver lends to all folds near the fit of all rows, if it does."""
+        lend = solver_of(self.solver, self.whole.n_classes, whole.penalty.l1).lend
+        if lend is None or whole.result.margins is None:
+            return None
+        folds = [costs.under(whole.penalty) for costs in self.folds]
+        return lend(whole.problem, whole.result.margins, folds, self.settings.seed, before)
 
     def leaving_one_out(self, penalties: Sequence[Penalty]) -> Iterator[Fits]:
         """Fits of all rows, each from the last, with decision values of rows they leave out."""
@@ -183,6 +200,20 @@ class Grid:
 def start_at(fit: Fit | None) -> Coefficients | None:
     """Where another fit ended."""
     return None if fit is None else (fit.coef, fit.intercept)
+
+
+def ahead(path: Sequence[Fit]) -> Coefficients | None:
+    """Where fits under weaker and weaker penalties lead to.
+
+    It is a step as long as the last one, times how that compared with the one before.
+    """
+    if len(path) < 3 or path[-1].penalty.l1:
+        return start_at(path[-1])
+    before, last, now = path[-3:]
+    old, step = last.coef - before.coef, now.coef - last.coef
+    share = float(np.vdot(step, old)) / max(float(np.vdot(old, old)), TINY)
+    share = float(np.clip(share, 0, FARTHEST))
+    return now.coef + share * step, now.intercept + share * (now.intercept - last.intercept)
 
 
 def moved(now: Fit, before: Fit, fold: Fit) -> Coefficients:

@@ -25,7 +25,7 @@ from .certificate import suboptimality
 from .memory import memory_of
 from .metric import EPS, TINY, Metric
 from .path import C, Path, evaluate_along, evaluate_start
-from .requests import Steps, evaluate
+from .requests import Steps, evaluate, solved
 from .settings import Doubles, Result, Settings
 
 SUFFICIENT = 1e-4  # share of the decrease promised by the slope (Armijo)
@@ -78,14 +78,14 @@ class Descent(Path[C]):
         self.memory.clear()
         fresh, softest, scale = True, 1.0, metric.damping
         self._begun = len(self._estimates)
-        if metric.sharp:  # what float32 cannot tell of the Hessian, it cannot of the gradient
-            yield from self._sharpen()
         while not self.finished:
-            solved = metric.solve(self.here.gradient)
+            if metric.sharp:  # what float32 cannot tell of the Hessian, it cannot of the gradient
+                yield from self._sharpen()
+            newton = yield from solved(metric, self.here.gradient, self.objective.sharp)
             if self.memory:
-                softest = min(softest, self.memory.settle(self.here.gradient, solved))
+                softest = min(softest, self.memory.settle(self.here.gradient, newton))
                 scale = self.memory.scale or scale
-            near, sharp = self._seems_near(float(self.here.gradient @ solved) / 2 / softest), None
+            near, sharp = self._seems_near(float(self.here.gradient @ newton) / 2 / softest), None
             if not near and self._stalls():
                 sharp = yield from self._unblurred(metric)
             if near or sharp is not None:
@@ -103,7 +103,7 @@ class Descent(Path[C]):
             if self._next_is_the_last(metric):
                 self.objective, blur = self.objective.sharpened(), BLUR
             before = self.here
-            direction = self.memory.direction(before.gradient, solved, scale)
+            direction = self.memory.direction(before.gradient, newton, scale)
             if not (yield from self._step(direction, blur)):
                 if blur:
                     self.here = yield from evaluate(self.objective, self.here.point)
@@ -115,7 +115,7 @@ class Descent(Path[C]):
                 return
             fresh = False
             n_steps -= 1
-            self._learn(before, solved)
+            self._learn(before, newton)
             self.report(self.here.point, self.here.value, self.here.gradient_norm)
             self._look_for_an_end()
 

@@ -89,7 +89,7 @@ class SampledGram:
             self.objective = objective.sharpened()
             self._factor(np.float64, LEAST_RIDGE_IN_FLOAT64)
         self.damping = self._damping()
-        self.sharp = self.objective.sharp
+        self.in_float64 = self.objective.sharp
 
     def _factor(self, dtype: type, least_ridge: float) -> None:
         """The Gram product with a ridge: the penalty, or else what the type tells from zero."""
@@ -153,6 +153,15 @@ class SampledGram:
         if objective.fit_intercept:
             result[:, -1] = table[:, -1] / self.total - slope @ self.mean
         return result.reshape(vector.shape)
+
+    @property
+    def sharp(self) -> bool:
+        """Whether it was summed in float64, because float32 would not do."""
+        return self.in_float64
+
+    def lent(self, objective: Objective) -> LentGram:
+        """The same for a near objective of the same data."""
+        return LentGram(self, objective)
 
     def bound(self, objective: Objective, here: Evaluation) -> Steps[float]:
         """The duality gap of a better dual point than the residuals r of the margins z.
@@ -224,6 +233,38 @@ class SampledGram:
         moved = np.zeros_like(self.root)
         moved[seen] = self.own_ridge / self.objective.penalty * solved[seen] / self.root[seen]
         return moved
+
+
+class LentGram(SampledGram):
+    """The Gram product of a near objective, for several fits; bounds are by the weights of its own.
+
+    Parameters
+    ----------
+    lender : SampledGram
+        Of some rows.
+    objective : Objective
+        Of the same data.
+    """
+
+    def __init__(self, lender: SampledGram, objective: Objective) -> None:
+        assert isinstance(lender.rows, np.ndarray)
+        vars(self).update(vars(lender))
+        self.lender = lender
+        self.objective = objective.sample(lender.rows)
+        self.share = self.objective.target.total_weight / objective.target.total_weight
+
+    @property
+    def sharp(self) -> bool:
+        """Whether one of the fits reads in float64."""
+        return self.lender.in_float64
+
+    @property
+    def own_cholesky(self) -> NDArray[Any]:
+        """The lender's."""
+        return self.lender.own_cholesky
+
+    def solve(self, vector: Doubles) -> Doubles:
+        return self.lender.solve(vector)
 
 
 def _factor(gram: NDArray[Any], ridge: float) -> NDArray[Any] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ T = TypeVar("T")
 
 class Request(Protocol):
     """One pass that a solver asks for."""
+
+    #: Whether it is answered when no other is left to be: for as much company as there can be.
+    patient: ClassVar[bool]
 
     @property
     def company(self) -> Hashable:
@@ -48,6 +51,7 @@ Steps = Generator[Request, Any, T]
 class Evaluate:
     """The cost, its gradient and the margins at a point."""
 
+    patient: ClassVar[bool] = True
     objective: Cost
     point: Doubles
 
@@ -66,6 +70,7 @@ class Evaluate:
 class Sandwich:
     """[X - about, 1]^T diag(row_weight) [X - about, 1]."""
 
+    patient: ClassVar[bool] = False
     objective: Objective
     row_weight: Doubles
 
@@ -93,9 +98,32 @@ def _own(ask: Sandwich) -> Doubles | PassOverflowError:
 
 
 @dataclass(frozen=True, eq=False)
+class Solve:
+    """What a metric of several solvers makes of a vector.
+
+    Where one of them has gone on to float64 they all do: to read apart takes longer.
+    """
+
+    patient: ClassVar[bool] = False
+    metric: Any
+    vector: Doubles
+    sharp: bool
+
+    @property
+    def company(self) -> Hashable:
+        return "solve", id(self.metric)
+
+    def answer(self, others: Sequence[Solve]) -> list[Doubles]:
+        asked = [self, *others]
+        self.metric.in_float64 |= any(ask.sharp for ask in asked)
+        return list(self.metric.solve(np.array([ask.vector for ask in asked])))
+
+
+@dataclass(frozen=True, eq=False)
 class Turn:
     """A turn of an ascent; others run beside it."""
 
+    patient: ClassVar[bool] = False
     ascent: Ascent
 
     @property
@@ -110,6 +138,7 @@ class Turn:
 class Passes:
     """What is not shared: a call that makes passes."""
 
+    patient: ClassVar[bool] = False
     make: Callable[[], Any]
 
     @property
@@ -127,6 +156,16 @@ def _ask(request: Request) -> Steps[Any]:
 def evaluate(objective: Cost, point: Doubles) -> Steps[Evaluation]:
     """The cost, its gradient and the margins at a point."""
     return _ask(Evaluate(objective, point))
+
+
+def solved(metric: Any, vector: Doubles, sharp: bool) -> Steps[Doubles]:
+    """P^-1 vector, as of a solver that is `sharp` or not; see `Solve` of a metric that is lent."""
+    lender = getattr(metric, "lender", None)
+    if lender is None:
+        of_own: Doubles = metric.solve(vector)
+        return of_own
+    of_lent: Doubles = yield from _ask(Solve(lender, vector, sharp))
+    return of_lent
 
 
 def turn(ascent: Ascent) -> Steps[float]:

@@ -23,12 +23,15 @@ def run(solvers: Sequence[Steps[T]]) -> list[T]:
     # Solvers look themselves at what is finite, or too small to count.
     with blas_threads(1), np.errstate(all="ignore"):
         try:
+            asked: dict[int, Request] = {}
             answers: dict[int, Any] = dict.fromkeys(range(len(solvers)))
             while answers:
-                asked = _resume(solvers, answers, results)
+                asked |= _resume(solvers, answers, results)
+                hurried = {place: ask for place, ask in asked.items() if not ask.patient} or asked
                 answers = {}
-                for places in _companies(asked):
-                    answers |= _answered(asked, places)
+                for places in _companies(hurried):
+                    answers |= _answered(hurried, places)
+                asked = {place: ask for place, ask in asked.items() if place not in answers}
         finally:
             for solver in solvers:
                 solver.close()

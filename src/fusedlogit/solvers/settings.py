@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -99,6 +99,8 @@ class Settings:
     certify : bool
         Whether to end by the certificate; else the solver's own estimate will do.
     sgd : SGD
+    lent : object or None
+        What `Solver.lend` made for several fits, of which this is one.
     judge : callable or None
         judge(coef, intercept), in X's own units: the mean loss of rows that were left out, by
         which "sgd" stops.
@@ -111,6 +113,7 @@ class Settings:
     seed: int = 0
     certify: bool = True
     sgd: SGD = SGD()
+    lent: Any = None
     judge: Callable[[Doubles, Any], float] | None = None
 
 
@@ -155,6 +158,10 @@ class Solver:
         a Result.
     smooth, l1 : bool
         Whether it minimises smooth penalties, and those with an L1 norm.
+    lend : callable or None
+        lend(objective, margins, fits, seed, before): what is worth its price to several fits of
+        some of the rows, near these margins of all (`Settings.lent`), if there is such a thing;
+        `before` is what was lent under the penalty before.
     of_link, of_data : tuple of str
         The methods of `data.target.Link` and verbs of `data.protocol.Data` that it calls, besides
         what every evaluation does.
@@ -164,5 +171,6 @@ class Solver:
     solve: Callable[[Any, Doubles, Settings], Steps[Result]]
     smooth: bool = True
     l1: bool = False
+    lend: Callable[[Any, Any, Sequence[Any], int, Any], Any] | None = None
     of_link: tuple[str, ...] = ()
     of_data: tuple[str, ...] = ()
