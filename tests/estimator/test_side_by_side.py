@@ -14,6 +14,9 @@ from fusedlogit.errors import PassOverflowError
 from fusedlogit.problems.links import LOG_LOSS
 from fusedlogit.problems.objective import Objective
 from fusedlogit.solvers import SOLVERS, Settings, require
+from fusedlogit.solvers.cause import Cause
+from fusedlogit.solvers.descent import Descent
+from fusedlogit.solvers.gram import SampledGram
 from fusedlogit.solvers.hessian import DENSE_FEATURES
 from fusedlogit.solvers.newton import WHOLE
 from fusedlogit.solvers.requests import evaluate, passes
@@ -215,6 +218,66 @@ def test_folds_that_are_lent_a_metric_end_where_they_end_alone(scaling, tol):
         (true,) = run([evaluate(fit.sharpened(), result.point)])
         assert true.value == pytest.approx(result.history[-1], rel=1e-12)
     assert made < n_passes
+
+
+class Turned:
+    """A metric that rounding turns round after some steps."""
+
+    damping, final, vouches, previews, sharp = 1.0, False, False, False, False
+
+    def __init__(self, n_features):
+        self.mean, self.n_calls = np.zeros(n_features), 0
+
+    def solve(self, vector):
+        self.n_calls += 1
+        return vector * (1 if self.n_calls < 4 else -1e-9)
+
+    def bound(self, objective, here):
+        yield from ()
+        return np.inf
+
+
+def descent_on(X, y, memory=5):
+    problem = objective(DenseMatrix(X, 1), Target(y, None, LOG_LOSS))
+    (descent,) = run([Descent.begin(problem, np.zeros(X.shape[1] + 1), SETTINGS, memory)])
+    return descent
+
+
+def test_a_metric_that_rounding_turns_round_ends_by_no_error():
+    X, y = cancer("float32")
+    descent = descent_on(X, y)
+    metric = Turned(X.shape[1])
+    run([descent.go(metric)])
+    assert metric.n_calls >= 4
+    assert not descent.converged
+
+
+@pytest.mark.parametrize(("n_sharp", "ends"), [(32, False), (33, True)])
+def test_only_what_float64_saw_tells_an_end(n_sharp, ends):
+    descent = descent_on(*cancer("float64"))
+    descent.history, descent._estimates = [descent.here.value] * 50, [1e-3] * 50
+    descent._n_sharp = n_sharp
+    descent._look_for_an_end()
+    assert (descent.cause == Cause.ROUNDING) == ends
+
+
+@pytest.mark.parametrize(("exact", "dtype"), [(False, np.float32), (True, np.float64)])
+def test_a_gram_product_of_all_rows_is_final_in_float64(exact, dtype):
+    X, y = cancer("float32")
+    descent = descent_on(X, y)
+    metric = SampledGram(descent.objective, descent.here.margins, exact=exact)
+    assert (metric.final, metric.cholesky.dtype, metric.sharp) == (exact, dtype, exact)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_curvature_changes_by_orders_gram_products_are_renewed(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(300, DENSE_FEATURES + 1)).astype(np.float32)
+    y = (X[:, 0] + rng.logistic(size=300) > 0).astype(float)
+    target = Target(y, 10 ** rng.uniform(-6, 6, 300), LOG_LOSS)
+    (result,) = run([solver(objective(DenseMatrix(X, 2), target, 1e-12))])
+    assert result.converged
+    assert result.n_iter < 100  # 120 and more in metrics that grow old
 
 
 @pytest.mark.parametrize("error", [LookupError, KeyboardInterrupt])

@@ -57,6 +57,7 @@ class Descent(Path[C]):
         self._target = settings.tol
         self._estimates: list[float] = []
         self._begun = 0  # how many of them are of metrics before
+        self._n_sharp = 0  # steps in a row that were seen in float64
 
     @classmethod
     def begin(
@@ -117,6 +118,7 @@ class Descent(Path[C]):
             n_steps -= 1
             self._learn(before, newton)
             self.report(self.here.point, self.here.value, self.here.gradient_norm)
+            self._n_sharp = self._n_sharp + 1 if self.objective.sharp else 0
             self._look_for_an_end()
 
     def jump(self, point: Doubles) -> Steps[bool]:
@@ -134,8 +136,8 @@ class Descent(Path[C]):
         return True
 
     def _seems_near(self, estimate: float) -> bool:
-        """Whether the minimum seems to be reached."""
-        self._estimates.append(estimate / max(self.here.value, TINY))
+        """Whether the minimum seems to be reached; what rounding makes negative is as small."""
+        self._estimates.append(abs(estimate) / max(self.here.value, TINY))
         return self._estimates[-1] <= self._target
 
     def steps_left(self) -> float:
@@ -270,7 +272,7 @@ class Descent(Path[C]):
         """Of a descent that has no minimum, or whose cost is but rounding."""
         if self._separated():
             self.cause = Cause.UNBOUNDED
-        elif self.objective.sharp and len(self.history) > 2 * STALLED:
+        elif self._n_sharp > 2 * STALLED:
             fall = self.history[-2 * STALLED] - self.history[-1]
             if fall <= 64 * EPS * self.here.value and self._lingers():
                 self.cause = Cause.ROUNDING

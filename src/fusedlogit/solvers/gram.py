@@ -40,7 +40,8 @@ class SampledGram:
     With A the centred rows times the square root of their curvature,
     ``(penalty I + A^T A)^-1 = (I - A^T (penalty I + A A^T)^-1 A) / penalty``. The Gram product
     A A^T and its factor are float32, or float64 where all rows take part and the penalty is too
-    small for float32; A itself is never formed: the rows stay as they are stored.
+    small for float32, or that is asked for; A itself is never formed: the rows stay as they are
+    stored.
 
     `damping` tells how much a few rows leave to the penalty. In the limit of many rows and
     features the inverse acts as that of the whole Hessian with a larger penalty k,
@@ -56,10 +57,17 @@ class SampledGram:
         Where its Hessian is meant.
     rows : ndarray of int, optional
         Which rows take part; all if None.
+    exact : bool
+        Whether float32 will not do.
     """
 
     def __init__(
-        self, objective: Objective, margins: Margins, rows: NDArray[np.intp] | None = None
+        self,
+        objective: Objective,
+        margins: Margins,
+        rows: NDArray[np.intp] | None = None,
+        *,
+        exact: bool = False,
     ) -> None:
         self.whole = whole = rows is None
         self.rows: NDArray[np.intp] | slice = slice(None) if rows is None else rows
@@ -71,7 +79,6 @@ class SampledGram:
             total, objective = objective.target.total_weight, objective.sample(rows)
             self.share = objective.target.total_weight / total
         self.objective = objective
-        self.final = whole
         self.vouches = self.previews = objective.penalty > 0
         self.curvature = objective.target.link.curvature(own)
         weight = objective.target.weighted(self.curvature)
@@ -85,10 +92,11 @@ class SampledGram:
             self.center = scaling.center
             self.mean = np.zeros(len(scaling.center))
         self._factor(np.float32, LEAST_RIDGE)
-        if whole and self.ridge > objective.penalty > 0:
+        self.final = whole and (exact or self.ridge > objective.penalty > 0)
+        if self.final:
             self.objective = objective.sharpened()
             self._factor(np.float64, LEAST_RIDGE_IN_FLOAT64)
-        self.damping = self._damping()
+        self.damping = 1.0 if whole else self._damping()
         self.in_float64 = self.objective.sharp
 
     def _factor(self, dtype: type, least_ridge: float) -> None:

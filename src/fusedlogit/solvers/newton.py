@@ -205,30 +205,40 @@ def in_gram_products(descent: Descent[Objective]) -> Steps[None]:
     """Go on in the metric of a Gram product, of all rows if they are few, else of a sample.
 
     Where the passes come to cost as much, a Gram product of all rows or the whole Hessian takes
-    its place, if memory allows for it.
+    its place, if memory allows for it. That of all rows then serves half as many steps each time:
+    see `in_whole_hessians`.
     """
     objective = descent.objective
     n_samples = objective.data.n_samples
     generator = np.random.default_rng(descent.settings.seed)
     n_rows = first_rows(n_samples)
+    patience = of_whole = _price_of_whole(objective)
     lent: SampledGram | None = descent.settings.lent
     if lent is not None and not descent.finished:
         own = lent.lent(objective)
         yield from descent.go(own, RENEWAL * _price_of_gram(objective, len(lent.root)))
         own.count_passes(objective)
+    exact = False
     while not descent.finished:
-        before = descent.n_iter
-        metric = _gram(objective, descent, n_rows, generator)
+        before, whole = descent.n_iter, n_rows == n_samples
+        metric = _gram(objective, descent, n_rows, generator, exact=exact)
         more = min(2 * n_rows, n_samples // SHARE_OF_ROWS)
         if more > n_rows and _price_of_gram(objective, more) < SAVING / np.sqrt(metric.damping):
             n_rows = more
             metric.count_passes(objective)
             del metric  # before the next takes as much memory
             continue
-        yield from descent.go(metric, RENEWAL * _price_of_gram(objective, n_rows))
+        n_steps = RENEWAL * _price_of_gram(objective, n_rows)
+        if whole:
+            n_steps, of_whole = of_whole, max(1, of_whole // 2)
+        yield from descent.go(metric, n_steps)
         metric.count_passes(objective)
-        useless = descent.n_iter == before and not metric.final
-        if useless or descent.n_iter >= _price_of_whole(objective):
+        useless = descent.n_iter == before
+        if whole:
+            if useless and exact and not descent.finished:
+                descent.cause = Cause.ROUNDING
+            exact |= useless
+        elif useless or descent.n_iter >= patience:
             if min(n_samples, objective.data.n_features) > WHOLE:
                 if useless:
                     descent.cause = Cause.ROUNDING
@@ -317,12 +327,17 @@ def first_rows(n_samples: int) -> int:
 
 
 def _gram(
-    objective: Objective, descent: Descent[Objective], n_rows: int, generator: np.random.Generator
+    objective: Objective,
+    descent: Descent[Objective],
+    n_rows: int,
+    generator: np.random.Generator,
+    *,
+    exact: bool,
 ) -> SampledGram:
     """Of so many rows, at the point where the descent stands."""
     n_samples, margins = objective.data.n_samples, descent.here.margins
     if n_rows == n_samples:
-        return SampledGram(objective, margins)
+        return SampledGram(objective, margins, exact=exact)
     return SampledGram(objective, margins, draw_rows(n_samples, n_rows, generator))
 
 

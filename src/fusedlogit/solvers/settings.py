@@ -37,8 +37,8 @@ class SGD:
     step : float or None
         Length of a step, as a share of that of Newton's method in the metric; by the data if None.
     schedule : {"adaptive", "constant", "invscaling"}
-        "invscaling" divides the step by (1 + rows / 65,536) ** `power`; "adaptive" does so in the
-        first pass, and halves it after each that gains nothing.
+        "invscaling" divides the step by (1 + rows / 65,536) ** `power`; "adaptive" halves it,
+        besides, after each pass that gains next to nothing.
     power : float
     momentum : float
         0 over sparse rows: with momentum, all coefficients move at each step.

@@ -47,8 +47,9 @@ SHARE = 0.5
 #: Rows of a batch: some 64 batches in a pass, if they are not too short or too long for it.
 LEAST_BATCH, BATCHES = 8, 64
 
-#: Of the cost, what a pass must gain for the step to stay as long as it is.
-WORTH = 1e-3
+#: Of the cost, what a pass must gain for the step to stay as long as it is. Measured: more would
+#: halve it before its average is near, with nothing at all a walk goes on and on for next to it.
+WORTH = 1e-5
 
 #: Halvings of the step after which it goes on no more.
 MOST_HALVINGS = 12
@@ -224,18 +225,17 @@ class Wandering(Path[Objective | Multinomial]):
             yield from self.prove()
 
     def adapt(self, gained: float) -> None:
-        """Take a new metric where a pass gained much, and half the step where it gained little.
+        """Halve the step after a pass that gained hardly anything, else maybe renew the metric.
 
-        By itself the step falls in the first pass only: of many rows, the average of long steps is
-        beside the minimum; of few, they lead there soonest.
+        That is where it gained much; but the first pass does so in any metric, and goes on.
         """
-        self.course.walk.n_rows = self.objective.data.n_samples
+        much = gained > MUCH and len(self.history) > 2 and self.course.follows
         if gained <= WORTH:
             self.share /= 2
             self.halvings += 1
             if self.halvings > MOST_HALVINGS:
                 self.cause = Cause.SHORT
-        if gained <= WORTH or (gained > MUCH and self.course.follows):
+        if gained <= WORTH or much:
             self.course.renew(self._table(), self.share)
 
     def judge(self, there: Evaluation) -> None:
