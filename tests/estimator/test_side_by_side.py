@@ -223,7 +223,7 @@ def test_folds_that_are_lent_a_metric_end_where_they_end_alone(scaling, tol):
 class Turned:
     """A metric that rounding turns round after some steps."""
 
-    damping, final, vouches, previews, sharp = 1.0, False, False, False, False
+    damping, final, vouches, previews, sharp = 1.0, False, False, True, False
 
     def __init__(self, n_features):
         self.mean, self.n_calls = np.zeros(n_features), 0
