@@ -18,7 +18,7 @@ from fusedlogit.solvers.cause import Cause
 from fusedlogit.solvers.descent import Descent
 from fusedlogit.solvers.gram import SampledGram
 from fusedlogit.solvers.hessian import DENSE_FEATURES
-from fusedlogit.solvers.newton import WHOLE
+from fusedlogit.solvers.newton import LENT_BYTES, WHOLE
 from fusedlogit.solvers.requests import evaluate, passes
 from fusedlogit.solvers.scheduler import run
 
@@ -159,18 +159,23 @@ def lent_to_folds(n_samples, n_features=DENSE_FEATURES + 1, penalty=1e-4, scalin
 
 
 @pytest.mark.parametrize(
-    ("n_samples", "most_rows", "n_rows"),
+    ("n_samples", "most_rows", "most_bytes", "n_rows"),
     [
-        (1024, WHOLE, None),  # a Gram product of all rows is cheap
-        (1025, WHOLE, 205),
-        (1025, 205, 205),
-        (1025, 204, 204),
-        (1025, 64, 64),
-        (1025, 63, None),
+        (1024, WHOLE, LENT_BYTES, None),  # a Gram product of all rows is cheap
+        (1025, WHOLE, LENT_BYTES, 205),
+        (1025, 205, LENT_BYTES, 205),
+        (1025, 204, LENT_BYTES, 204),
+        (1025, 63, LENT_BYTES, 64),  # no fewer than each would take
+        (1025, WHOLE, 205 * (DENSE_FEATURES + 1), 205),
+        (1025, WHOLE, 205 * (DENSE_FEATURES + 1) - 1, 204),
+        (1025, WHOLE, 1, 64),
     ],
 )
-def test_folds_are_lent_a_gram_product_of_more_rows(monkeypatch, n_samples, most_rows, n_rows):
+def test_folds_are_lent_a_gram_product_of_more_rows(
+    monkeypatch, n_samples, most_rows, most_bytes, n_rows
+):
     monkeypatch.setattr("fusedlogit.solvers.newton.WHOLE", most_rows)
+    monkeypatch.setattr("fusedlogit.solvers.newton.LENT_BYTES", most_bytes)
     whole, near, fits = lent_to_folds(n_samples)
     lent = SOLVERS["newton"].lend(whole, near.margins, fits, 0, None)
     assert (None if lent is None else len(lent.root)) == n_rows

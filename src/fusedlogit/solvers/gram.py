@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -258,8 +259,9 @@ class LentGram(SampledGram):
         assert isinstance(lender.rows, np.ndarray)
         vars(self).update(vars(lender))
         self.lender = lender
-        self.objective = objective.sample(lender.rows)
-        self.share = self.objective.target.total_weight / objective.target.total_weight
+        target = objective.target.sample(lender.rows)
+        self.objective = replace(objective, data=lender.objective.data, target=target)
+        self.share = target.total_weight / objective.target.total_weight
 
     @property
     def sharp(self) -> bool:

@@ -70,8 +70,8 @@ FIRST_SHARE = 16
 #: The share of all rows that a sample may come to (one in so many).
 SHARE_OF_ROWS = 12
 
-#: Likewise of a sample for several fits, of WHOLE rows at most.
-SHARE_LENT = 5
+#: Likewise of a sample for several fits, and its bytes; it has WHOLE rows at most.
+SHARE_LENT, LENT_BYTES = 5, 1 << 28
 
 #: Passes that twice the rows save: so much over the root of the damping. Measured.
 SAVING = 9
@@ -214,10 +214,9 @@ def in_gram_products(descent: Descent[Objective]) -> Steps[None]:
     n_rows = first_rows(n_samples)
     patience = of_whole = _price_of_whole(objective)
     lent: SampledGram | None = descent.settings.lent
-    if lent is not None and not descent.finished:
-        own = lent.lent(objective)
-        yield from descent.go(own, RENEWAL * _price_of_gram(objective, len(lent.root)))
-        own.count_passes(objective)
+    if lent is not None:
+        n_steps = RENEWAL * _price_of_gram(objective, len(lent.root))
+        yield from descent.go(lent.lent(objective), n_steps)
     exact = False
     while not descent.finished:
         before, whole = descent.n_iter, n_rows == n_samples
@@ -305,9 +304,10 @@ def lend(
     """
     n_samples = objective.data.n_samples
     n_rows = first_rows(n_samples) if before is None else len(before.root)
-    most_rows = min(n_samples // SHARE_LENT, WHOLE)
+    by_memory = LENT_BYTES * n_samples // objective.data.n_bytes
+    most_rows = max(n_rows, min(n_samples // SHARE_LENT, WHOLE, by_memory))
     alike = all(fit.data is objective.data and fit.penalty > 0 for fit in fits)
-    if not (alike and _wide(objective) and n_rows <= most_rows) or is_sparse(objective):
+    if not (alike and _wide(objective)) or n_rows == n_samples or is_sparse(objective):
         return None
     objective = replace(objective, penalty=fits[0].penalty)
     while True:
