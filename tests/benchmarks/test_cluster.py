@@ -21,36 +21,28 @@ N_PARTS = 4
 PENALTY = 1e-4  # of the mean loss
 
 
-def block_of(part, n_rows):
-    """Rows that are made where they are to lie."""
-    return np.random.default_rng(part).normal(size=(n_rows, 200))
-
-
 @pytest.fixture(scope="module")
-def rows(full_size):
-    """Tall data in memory."""
-    n_rows = (300_000 if full_size else 4_000) // N_PARTS
-    X = np.concatenate([block_of(part, n_rows) for part in range(N_PARTS)])
-    rng = np.random.default_rng(N_PARTS)
-    return X, (X @ rng.normal(size=200) / 5 + rng.logistic(size=len(X)) > 0).astype(np.int64)
-
-
-@pytest.fixture(scope="module")
-def on_workers(rows):
-    """The same on workers."""
-    X, y = rows
-    n_rows = len(X) // N_PARTS
+def on_workers(full_size):
+    """Tall data that is made where it lies, and its classes."""
+    n_rows = 300_000 if full_size else 4_000
     with (
         LocalCluster(N_PARTS, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster),
     ):
-        blocks = [
-            da.from_delayed(dask.delayed(block_of)(part, n_rows), (n_rows, 200), float)
-            for part in range(N_PARTS)
-        ]
-        given = dask.persist(da.concatenate(blocks), da.from_array(y, chunks=n_rows))
+        rng = da.random.default_rng(0)
+        X = rng.normal(size=(n_rows, 200), chunks=(n_rows // N_PARTS, 200))
+        score = X @ rng.normal(size=200, chunks=200) / 5 + rng.logistic(
+            size=n_rows, chunks=n_rows // N_PARTS
+        )
+        given = dask.persist(X, (score > 0).astype(np.int64))
         wait(given)
         yield given
+
+
+@pytest.fixture(scope="module")
+def rows(on_workers):
+    """The same in memory."""
+    return dask.compute(*on_workers)
 
 
 def dask_ml(C, tol):
@@ -74,11 +66,11 @@ def cost(model, X, y):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_fit(benchmark, rows, request, model, full_size):
+def test_fit(benchmark, rows, on_workers, model, full_size):
     X, y = rows
     make = partial(MODELS[model], C=1 / (PENALTY * len(X)), tol=1e-6)
     make()  # or skip
-    given = rows if model == "in memory" else request.getfixturevalue("on_workers")
+    given = rows if model == "in memory" else on_workers
     benchmark.group = "fit of 300,000 x 200 float64 to 1e-6"
     rounds = 5 if full_size else 1
     found = benchmark.pedantic(lambda: make().fit(*given), rounds=rounds, warmup_rounds=rounds // 5)
