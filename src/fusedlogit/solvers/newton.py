@@ -82,6 +82,9 @@ SAVED_BY_ALL = 18
 #: A Gram product, which is but a model, is renewed after so many times its price in passes.
 RENEWAL = 4
 
+#: Steps after which it is asked whether a Gram product of all rows will lead to the end in time.
+FEW = 16
+
 #: Share of elements stored up to which data is treated as sparse: beyond, sampled rows tell more.
 SPARSE = 0.05
 
@@ -205,8 +208,9 @@ def in_gram_products(descent: Descent[Objective]) -> Steps[None]:
     """Go on in the metric of a Gram product, of all rows if they are few, else of a sample.
 
     Where the passes come to cost as much, a Gram product of all rows or the whole Hessian takes
-    its place, if memory allows for it. That of all rows then serves half as many steps each time:
-    see `in_whole_hessians`.
+    its place, if memory allows for it. That of all rows serves a few steps, and more while these
+    lead to the end sooner than its renewal: at the first, as many as it costs, then half as many
+    each time (see `in_whole_hessians`).
     """
     objective = descent.objective
     n_samples = objective.data.n_samples
@@ -227,10 +231,11 @@ def in_gram_products(descent: Descent[Objective]) -> Steps[None]:
             metric.count_passes(objective)
             del metric  # before the next takes as much memory
             continue
-        n_steps = RENEWAL * _price_of_gram(objective, n_rows)
+        n_steps, worth = RENEWAL * _price_of_gram(objective, n_rows), 0
         if whole:
-            n_steps, of_whole = of_whole, max(1, of_whole // 2)
-        yield from descent.go(metric, n_steps)
+            n_steps, worth = min(of_whole, FEW), of_whole
+            of_whole = max(1, of_whole // 2)
+        yield from descent.go(metric, n_steps, worth)
         metric.count_passes(objective)
         useless = descent.n_iter == before
         if whole:
