@@ -33,7 +33,7 @@ Coefficients = tuple[Doubles, Doubles]
 LOOSE = 1e-4
 
 #: A step along the path of penalties is expected to be so many times the last one at most.
-FARTHEST = 2.0
+MOST_STRIDE = 2.0
 
 #: What the fits of doubtful rows of leave-one-out are fitted to, and how many of them at once.
 LOOSE_LEFT_OUT = 1e-6
@@ -212,7 +212,7 @@ def ahead(path: Sequence[Fit]) -> Coefficients | None:
     before, last, now = path[-3:]
     old, step = last.coef - before.coef, now.coef - last.coef
     share = float(np.vdot(step, old)) / max(float(np.vdot(old, old)), TINY)
-    share = float(np.clip(share, 0, FARTHEST))
+    share = float(np.clip(share, 0, MOST_STRIDE))
     return now.coef + share * step, now.intercept + share * (now.intercept - last.intercept)
 
 

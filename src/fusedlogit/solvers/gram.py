@@ -59,7 +59,7 @@ class SampledGram:
     rows : ndarray of int, optional
         Which rows take part; all if None.
     exact : bool
-        Whether float32 will not do.
+        Whether float32 will not do; of all rows.
     """
 
     def __init__(
@@ -92,13 +92,14 @@ class SampledGram:
         else:
             self.center = scaling.center
             self.mean = np.zeros(len(scaling.center))
-        self._factor(np.float32, LEAST_RIDGE)
-        self.final = whole and (exact or self.ridge > objective.penalty > 0)
+        if not exact:
+            self._factor(np.float32, LEAST_RIDGE)
+        self.final = exact or (whole and self.ridge > objective.penalty > 0)
         if self.final:
             self.objective = objective.sharpened()
             self._factor(np.float64, LEAST_RIDGE_IN_FLOAT64)
         self.damping = 1.0 if whole else self._damping()
-        self.in_float64 = self.objective.sharp
+        self.sharp = self.objective.sharp
 
     def _factor(self, dtype: type, least_ridge: float) -> None:
         """The Gram product with a ridge: the penalty, or else what the type tells from zero."""
@@ -162,11 +163,6 @@ class SampledGram:
         if objective.fit_intercept:
             result[:, -1] = table[:, -1] / self.total - slope @ self.mean
         return result.reshape(vector.shape)
-
-    @property
-    def sharp(self) -> bool:
-        """Whether it was summed in float64, because float32 would not do."""
-        return self.in_float64
 
     def lent(self, objective: Objective) -> LentGram:
         """The same for a near objective of the same data."""
@@ -247,6 +243,8 @@ class SampledGram:
 class LentGram(SampledGram):
     """The Gram product of a near objective, for several fits; bounds are by the weights of its own.
 
+    All else is the lender's, as it is then: also whether one of the fits has gone on to float64.
+
     Parameters
     ----------
     lender : SampledGram
@@ -257,16 +255,13 @@ class LentGram(SampledGram):
 
     def __init__(self, lender: SampledGram, objective: Objective) -> None:
         assert isinstance(lender.rows, np.ndarray)
-        vars(self).update(vars(lender))
         self.lender = lender
         target = objective.target.sample(lender.rows)
         self.objective = replace(objective, data=lender.objective.data, target=target)
         self.share = target.total_weight / objective.target.total_weight
 
-    @property
-    def sharp(self) -> bool:
-        """Whether one of the fits reads in float64."""
-        return self.lender.in_float64
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.lender, name)
 
     @property
     def own_cholesky(self) -> NDArray[Any]:

@@ -47,9 +47,8 @@ class Metric(Protocol):
     #: Whether its bound reads so little that it may be had in float32 first.
     previews: bool
 
-    @property
-    def sharp(self) -> bool:
-        """Whether it was summed in float64: because float32 would not do, or anyway."""
+    #: Whether it was summed in float64: because float32 would not do, or anyway.
+    sharp: bool
 
     def solve(self, vector: Doubles) -> Doubles:
         """P^-1 vector, of shape (n_features + 1,)."""

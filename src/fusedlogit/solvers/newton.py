@@ -16,7 +16,7 @@ are counted in multiplications, not in seconds, so that the same data takes the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -208,48 +208,56 @@ def in_gram_products(descent: Descent[Objective]) -> Steps[None]:
     """Go on in the metric of a Gram product, of all rows if they are few, else of a sample.
 
     Where the passes come to cost as much, a Gram product of all rows or the whole Hessian takes
-    its place, if memory allows for it. That of all rows serves a few steps, and more while these
-    lead to the end sooner than its renewal: at the first, as many as it costs, then half as many
-    each time (see `in_whole_hessians`).
+    its place, if memory allows for it.
     """
     objective = descent.objective
-    n_samples = objective.data.n_samples
+    n_samples, n_features = objective.data.n_samples, objective.data.n_features
     generator = np.random.default_rng(descent.settings.seed)
-    n_rows = first_rows(n_samples)
-    patience = of_whole = _price_of_whole(objective)
+    n_rows, patience = first_rows(n_samples), _price_of_whole(objective)
     lent: SampledGram | None = descent.settings.lent
     if lent is not None:
         n_steps = RENEWAL * _price_of_gram(objective, len(lent.root))
         yield from descent.go(lent.lent(objective), n_steps)
-    exact = False
+    if n_rows == n_samples:
+        yield from _in_whole_gram_products(descent, objective)
     while not descent.finished:
-        before, whole = descent.n_iter, n_rows == n_samples
-        metric = _gram(objective, descent, n_rows, generator, exact=exact)
-        more = min(2 * n_rows, n_samples // SHARE_OF_ROWS)
-        if more > n_rows and _price_of_gram(objective, more) < SAVING / np.sqrt(metric.damping):
-            n_rows = more
-            metric.count_passes(objective)
-            del metric  # before the next takes as much memory
-            continue
-        n_steps, worth = RENEWAL * _price_of_gram(objective, n_rows), 0
-        if whole:
-            n_steps, worth = min(of_whole, FEW), of_whole
-            of_whole = max(1, of_whole // 2)
-        yield from descent.go(metric, n_steps, worth)
+        before = descent.n_iter
+        metric = _that_pays(
+            objective, descent.here.margins, n_rows, n_samples // SHARE_OF_ROWS, SAVING,
+            lambda n: draw_rows(n_samples, n, generator),
+        )  # fmt: skip
+        n_rows = len(metric.root)
+        yield from descent.go(metric, RENEWAL * _price_of_gram(objective, n_rows))
         metric.count_passes(objective)
         useless = descent.n_iter == before
-        if whole:
-            if useless and exact and not descent.finished:
-                descent.cause = Cause.ROUNDING
-            exact |= useless
-        elif useless or descent.n_iter >= patience:
-            if min(n_samples, objective.data.n_features) > WHOLE:
+        if useless or descent.n_iter >= patience:
+            if min(n_samples, n_features) > WHOLE:
                 if useless:
                     descent.cause = Cause.ROUNDING
-            elif n_samples <= objective.data.n_features:
-                n_rows = n_samples
+            elif n_samples <= n_features:
+                yield from _in_whole_gram_products(descent, objective)
             else:
                 yield from in_whole_hessians(descent)
+
+
+def _in_whole_gram_products(descent: Descent[Objective], objective: Objective) -> Steps[None]:
+    """Go on in the metric of the Gram product of all rows to the end.
+
+    It serves a few steps, and more while these lead to the end sooner than its renewal: at the
+    first, as many as it costs, then half as many each time (see `in_whole_hessians`). It is exact
+    once float32 leads nowhere.
+    """
+    worth, exact = _price_of_whole(objective), False
+    while not descent.finished:
+        before = descent.n_iter
+        metric = SampledGram(objective, descent.here.margins, exact=exact)
+        yield from descent.go(metric, min(worth, FEW), worth)
+        metric.count_passes(objective)
+        worth = max(1, worth // 2)
+        if descent.n_iter == before and not descent.finished:
+            if exact:
+                descent.cause = Cause.ROUNDING
+            exact = True
 
 
 def _by_common(
@@ -314,36 +322,35 @@ def lend(
     alike = all(fit.data is objective.data and fit.penalty > 0 for fit in fits)
     if not (alike and _wide(objective)) or n_rows == n_samples or is_sparse(objective):
         return None
-    objective = replace(objective, penalty=fits[0].penalty)
+    return _that_pays(
+        replace(objective, penalty=fits[0].penalty), margins, n_rows, most_rows,
+        len(fits) * SAVED_BY_ALL, lambda n: draw_rows(n_samples, n, np.random.default_rng(seed)),
+    )  # fmt: skip
+
+
+def _that_pays(
+    objective: Objective,
+    margins: Margins,
+    n_rows: int,
+    most_rows: int,
+    saving: int,
+    draw: Callable[[int], NDArray[np.intp]],
+) -> SampledGram:
+    """The Gram product of so many rows, or twice as many while these save more than they cost."""
     while True:
-        rows = draw_rows(n_samples, n_rows, np.random.default_rng(seed))
-        metric = SampledGram(objective, margins, rows)
+        metric = SampledGram(objective, margins, draw(n_rows))
         more = min(2 * n_rows, most_rows)
-        saved = len(fits) * SAVED_BY_ALL / np.sqrt(metric.damping)
-        if more == n_rows or _price_of_gram(objective, more) >= saved:
+        saved = saving / np.sqrt(metric.damping)
+        if more <= n_rows or _price_of_gram(objective, more) >= saved:
             return metric
-        metric.count_passes(objective)
         n_rows = more
+        metric.count_passes(objective)
+        del metric  # before the next takes as much memory
 
 
 def first_rows(n_samples: int) -> int:
     """Rows of a first Gram product: all, if they are few."""
     return n_samples if n_samples <= FIRST_ROWS else min(FIRST_ROWS, n_samples // FIRST_SHARE)
-
-
-def _gram(
-    objective: Objective,
-    descent: Descent[Objective],
-    n_rows: int,
-    generator: np.random.Generator,
-    *,
-    exact: bool,
-) -> SampledGram:
-    """Of so many rows, at the point where the descent stands."""
-    n_samples, margins = objective.data.n_samples, descent.here.margins
-    if n_rows == n_samples:
-        return SampledGram(objective, margins, exact=exact)
-    return SampledGram(objective, margins, draw_rows(n_samples, n_rows, generator))
 
 
 def draw_rows(n_samples: int, n_rows: int, generator: np.random.Generator) -> NDArray[np.intp]:

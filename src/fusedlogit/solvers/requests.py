@@ -28,7 +28,7 @@ class Request(Protocol):
     """One pass that a solver asks for."""
 
     #: Whether it is answered when no other is left to be: for as much company as there can be.
-    patient: ClassVar[bool]
+    patient: ClassVar[bool] = False
 
     @property
     def company(self) -> Hashable:
@@ -48,7 +48,7 @@ Steps = Generator[Request, Any, T]
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluate:
+class Evaluate(Request):
     """The cost, its gradient and the margins at a point."""
 
     patient: ClassVar[bool] = True
@@ -67,10 +67,9 @@ class Evaluate:
 
 
 @dataclass(frozen=True, eq=False)
-class Sandwich:
+class Sandwich(Request):
     """[X - about, 1]^T diag(row_weight) [X - about, 1]."""
 
-    patient: ClassVar[bool] = False
     objective: Objective
     row_weight: Doubles
 
@@ -98,13 +97,12 @@ def _own(ask: Sandwich) -> Doubles | PassOverflowError:
 
 
 @dataclass(frozen=True, eq=False)
-class Solve:
+class Solve(Request):
     """What a metric of several solvers makes of a vector.
 
     Where one of them has gone on to float64 they all do: to read apart takes longer.
     """
 
-    patient: ClassVar[bool] = False
     metric: Any
     vector: Doubles
     sharp: bool
@@ -115,15 +113,14 @@ class Solve:
 
     def answer(self, others: Sequence[Solve]) -> list[Doubles]:
         asked = [self, *others]
-        self.metric.in_float64 |= any(ask.sharp for ask in asked)
+        self.metric.sharp |= any(ask.sharp for ask in asked)
         return list(self.metric.solve(np.array([ask.vector for ask in asked])))
 
 
 @dataclass(frozen=True, eq=False)
-class Turn:
+class Turn(Request):
     """A turn of an ascent; others run beside it."""
 
-    patient: ClassVar[bool] = False
     ascent: Ascent
 
     @property
@@ -135,10 +132,9 @@ class Turn:
 
 
 @dataclass(frozen=True, eq=False)
-class Passes:
+class Passes(Request):
     """What is not shared: a call that makes passes."""
 
-    patient: ClassVar[bool] = False
     make: Callable[[], Any]
 
     @property

@@ -161,7 +161,8 @@ class Solver:
     lend : callable or None
         lend(objective, margins, fits, seed, before): what is worth its price to several fits of
         some of the rows, near these margins of all (`Settings.lent`), if there is such a thing;
-        `before` is what was lent under the penalty before.
+        `before` is what was lent under the penalty before. Its `count_passes(objective)` adds what
+        was read of it to the passes over all rows.
     of_link, of_data : tuple of str
         The methods of `data.target.Link` and verbs of `data.protocol.Data` that it calls, besides
         what every evaluation does.
