@@ -13,6 +13,7 @@ from ..data.margins import Margins
 from ..problems.objective import Evaluation, Objective
 from .factored import Factored
 from .metric import EPS, TINY, beyond
+from .quadratic import Quadratic
 from .requests import Steps, along, sandwich
 from .settings import Doubles
 
@@ -76,6 +77,11 @@ class CenteredHessian:
     def factored(self) -> Factored:
         """The matrix, whose entries are known but for `ROUNDING`."""
         return Factored(self.matrix, ROUNDING[self.sharp], self._terms)
+
+    @cached_property
+    def quadratic(self) -> Quadratic:
+        """The matrix as it is when first asked for, to be minimised plus an L1 norm."""
+        return Quadratic(self.matrix)
 
 
 def reliable_hessian(objective: Objective, row_weight: Doubles) -> Steps[CenteredHessian]:

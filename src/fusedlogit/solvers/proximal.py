@@ -22,7 +22,6 @@ from .hessian import CenteredHessian, reliable_hessian
 from .metric import EPS
 from .newton import price_of_hessian
 from .path import Path, evaluate_along, evaluate_start
-from .quadratic import minimise_quadratic
 from .requests import Steps, evaluate
 from .settings import Doubles, Result, Settings, Solver
 
@@ -204,7 +203,7 @@ class _Steps:
         l1, point = self.objective.l1_penalty, self.here.point
         coef = point[:-1].copy()
         slope = self.here.gradient[:-1] - hessian.mean * self.here.gradient[-1]
-        minimise_quadratic(hessian.matrix, l1, coef, slope)
+        hessian.quadratic.minimise(l1, coef, slope)
         step = np.zeros_like(point)
         step[:-1] = coef - point[:-1]
         if self.objective.fit_intercept:

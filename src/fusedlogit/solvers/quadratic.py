@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from .._kernels import coordinate
@@ -26,79 +27,114 @@ LITTLE = 0.01
 EXACT, FAR = 1e-12, 1.0
 
 
-def minimise_quadratic(hessian: Doubles, l1: float, coef: Doubles, slope: Doubles) -> None:
-    """Minimise a quadratic plus l1 |coef|_1; coef and its gradient `slope` change in place.
+class Quadratic:
+    """A quadratic that is minimised plus an L1 norm, again and again from other points.
 
     Sweeps of coordinate descent find which coefficients are not zero, where columns differ. Where
     they nearly repeat each other these sweeps stand still: the minimum under the signs at hand is
     solved for directly, and the signs change on the way there (Lee, Battle, Raina and Ng, 2007,
     Advances in Neural Information Processing Systems 19). Where that stands still too, far from
-    the minimum, a point near it comes from inside. It ends at the minimum, or where a round brings
-    little more.
+    the minimum, a point near it comes from inside.
 
     Parameters
     ----------
     hessian : ndarray of shape (n, n)
-    l1 : float
-    coef, slope : ndarray of shape (n,)
     """
-    wrong = _descend(hessian, l1, coef, slope, ROUNDS)
-    if wrong > FAR:
-        with np.errstate(all="ignore"):  # what is not finite there is not taken
-            point = minimise_inside(hessian, l1, coef, slope)
-        change = point - coef
-        turn = hessian @ change
-        norm = float(np.abs(point).sum() - np.abs(coef).sum())
-        if float((slope + turn / 2) @ change) + l1 * norm < 0:
-            coef += change
-            slope += turn
-    if wrong > EXACT:  # what is little of the fall so far may be much of what is left
-        _descend(hessian, l1, coef, slope, MAX_ROUNDS)
 
+    def __init__(self, hessian: Doubles) -> None:
+        self.hessian = hessian
+        self._nonzero = np.empty(0, dtype=np.intp)
+        self._factor: Doubles | None = None
 
-def _descend(hessian: Doubles, l1: float, coef: Doubles, slope: Doubles, rounds: int) -> float:
-    """Rounds of sweeps and signs; by how much of l1 a slope is still wrong."""
-    begin, pull, fallen, wrong = coef.copy(), slope.copy(), 0.0, 0.0
-    for _ in range(rounds):
-        coordinate.coordinate_descent(hessian, l1, 0.0, SWEEPS, coef, slope)
-        for _ in range(MAX_SIGNS):
-            if not _descend_under_signs(hessian, l1, coef, slope):
+    def minimise(self, l1: float, coef: Doubles, slope: Doubles, *, roughly: bool = False) -> None:
+        """Go to the minimum of it plus l1 |coef|_1; coef and its gradient `slope` change in place.
+
+        It ends at the minimum, or where a round brings little more: `roughly`, of the fall so far.
+        """
+        wrong = self._descend(l1, coef, slope, ROUNDS, LITTLE if roughly else 0.0)
+        if roughly:
+            return
+        if wrong > FAR:
+            with np.errstate(all="ignore"):  # what is not finite there is not taken
+                point = minimise_inside(self.hessian, l1, coef, slope)
+            change = point - coef
+            turn = self.hessian @ change
+            norm = float(np.abs(point).sum() - np.abs(coef).sum())
+            if float((slope + turn / 2) @ change) + l1 * norm < 0:
+                coef += change
+                slope += turn
+        if wrong > EXACT:  # what is little of the fall so far may be much of what is left
+            self._descend(l1, coef, slope, MAX_ROUNDS, 0.0)
+
+    def _descend(
+        self, l1: float, coef: Doubles, slope: Doubles, rounds: int, little: float
+    ) -> float:
+        """Rounds of sweeps and signs; by how much of l1 a slope is still wrong.
+
+        Signs change until that brings no more than `little` of the fall.
+        """
+        begin, pull, fallen, wrong = coef.copy(), slope.copy(), 0.0, 0.0
+
+        def fall() -> float:
+            norm = float(np.abs(begin).sum() - np.abs(coef).sum())
+            return float((pull + slope) @ (begin - coef)) / 2 + l1 * norm
+
+        for _ in range(rounds):
+            coordinate.coordinate_descent(self.hessian, l1, 0.0, SWEEPS, coef, slope)
+            before = fall()
+            for _ in range(MAX_SIGNS):
+                if not self._descend_under_signs(l1, coef, slope):
+                    break
+                if little:
+                    before, last = fall(), before
+                    if before - last <= little * before:
+                        break
+            rest = np.where(coef == 0, np.abs(slope), np.abs(slope + l1 * np.sign(coef)) + l1)
+            wrong = float(rest.max()) / l1 - 1
+            now = fall()
+            if wrong <= EXACT or now - fallen <= LITTLE * now:
                 break
-        rest = np.where(coef == 0, np.abs(slope), np.abs(slope + l1 * np.sign(coef)) + l1)
-        wrong = float(rest.max()) / l1 - 1
-        norm = float(np.abs(begin).sum() - np.abs(coef).sum())
-        fall = float((pull + slope) @ (begin - coef)) / 2 + l1 * norm
-        if wrong <= EXACT or fall - fallen <= LITTLE * fall:
-            break
-        fallen = fall
-    return wrong
+            fallen = now
+        return wrong
 
+    def _descend_under_signs(self, l1: float, coef: Doubles, slope: Doubles) -> bool:
+        """Towards the minimum under the signs of the coefficients that are not zero.
 
-def _descend_under_signs(hessian: Doubles, l1: float, coef: Doubles, slope: Doubles) -> bool:
-    """Towards the minimum under the signs of the coefficients that are not zero.
+        Goes on beyond where coefficients change their sign, as long as the cost falls. Whether a
+        sign has changed or a coefficient has become zero, so that there is another such minimum.
+        """
+        nonzero = np.flatnonzero(coef)
+        factor = self._factored(nonzero) if len(nonzero) else None
+        if factor is None:
+            return False
+        here = coef[nonzero]
+        pull = slope[nonzero] + l1 * np.sign(here)
+        step = np.zeros_like(coef)
+        step[nonzero] = toward = -lapack.dpotrs(factor, pull, lower=1)[0]
+        turn = self.hessian @ step
+        fall, curvature = float(pull @ toward), float(step @ turn)
+        if not fall < 0 < curvature:
+            return False
+        crossings = np.full(len(here), np.inf)
+        np.divide(-here, toward, out=crossings, where=here * toward < 0)
+        share, stops = _lowest_along(fall, curvature, crossings, 2 * l1 * np.abs(toward))
+        there = here + share * toward
+        there[stops] = 0
+        coef[nonzero] = there
+        slope += share * turn
+        if stops:
+            places = nonzero[stops]
+            slope -= self.hessian[places].T @ (here + share * toward)[stops]
+        return bool((crossings <= share).any())
 
-    Goes on beyond where coefficients change their sign, as long as the cost falls. Whether a sign
-    has changed or a coefficient has become zero, so that there is another such minimum.
-    """
-    nonzero = np.flatnonzero(coef)
-    among = hessian[np.ix_(nonzero, nonzero)]
-    factor, failed = lapack.dpotrf(among, lower=1)
-    if failed or not len(nonzero):
-        return False
-    here = coef[nonzero]
-    pull = slope[nonzero] + l1 * np.sign(here)
-    step = -lapack.dpotrs(factor, pull, lower=1)[0]
-    fall, curvature = float(pull @ step), float(step @ among @ step)
-    if not fall < 0 < curvature:
-        return False
-    crossings = np.full(len(here), np.inf)
-    np.divide(-here, step, out=crossings, where=here * step < 0)
-    share, stops = _lowest_along(fall, curvature, crossings, 2 * l1 * np.abs(step))
-    there = here + share * step
-    there[stops] = 0
-    coef[nonzero] = there
-    slope += (there - here) @ hessian[nonzero]
-    return bool((crossings <= share).any())
+    def _factored(self, nonzero: NDArray[np.intp]) -> Doubles | None:
+        """The factor among some coefficients, kept for the next time; None if there is none."""
+        if not np.array_equal(nonzero, self._nonzero):
+            factor, failed = lapack.dpotrf(
+                self.hessian[np.ix_(nonzero, nonzero)].T, lower=1, overwrite_a=1
+            )
+            self._nonzero, self._factor = nonzero, None if failed else factor
+        return self._factor
 
 
 def _lowest_along(

@@ -75,11 +75,13 @@ def _of_l1(objective: Multinomial, here: Evaluation) -> Steps[float]:
     return min(1.0, (bound + _rounding_of_model(objective, here)) / max(value, TINY))
 
 
-def at_best_intercepts(objective: Multinomial, here: Evaluation) -> Steps[Evaluation]:
-    """The evaluation after Newton steps in the intercepts alone, to their minimum."""
+def at_best_intercepts(
+    objective: Multinomial, here: Evaluation, enough: float = LITTLE_SLOPE
+) -> Steps[Evaluation]:
+    """The evaluation after Newton steps in the intercepts alone, to slopes that are enough."""
     for _ in range(INTERCEPT_STEPS):
         slope = objective.table(here.gradient)[:, -1]
-        if np.abs(slope).max() <= LITTLE_SLOPE:
+        if np.abs(slope).max() <= enough:
             break
         hessian = yield from passes(partial(_intercept_hessian, objective, here.point))
         step = np.zeros_like(here.point)

@@ -261,7 +261,8 @@ def _draw(
     """Rows and weights for each class, in one pass."""
     draws = Draws(int(generator.integers(2**31)))
     found = objective.by_block(point, _drawn, levels, draws=draws, combine=add)
-    return [_joined(parts, objective.target.total_weight) for parts in zip(*found, strict=True)]
+    total = objective.target.total_weight
+    return [(rows, weight / total) for rows, weight in map(joined, zip(*found, strict=True))]
 
 
 def _drawn(
@@ -278,12 +279,12 @@ def _drawn(
     return [found]
 
 
-def _joined(
-    parts: Sequence[tuple[NDArray[np.intp], Doubles]], total: float
+def joined(
+    parts: Sequence[tuple[NDArray[np.intp], Doubles]],
 ) -> tuple[NDArray[np.intp], Doubles]:
     """Rows and weights of all blocks; some row in any case."""
     rows = np.concatenate([rows for rows, _ in parts])
     weights = np.concatenate([weight for _, weight in parts])
     if not len(rows):
         return np.zeros(1, dtype=np.intp), np.full(1, TINY)
-    return rows, weights / total
+    return rows, weights

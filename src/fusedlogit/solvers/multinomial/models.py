@@ -6,9 +6,11 @@ import numpy as np
 
 from ...problems.multinomial import Multinomial
 from ..hessian import ROUNDING, CenteredHessian
-from ..quadratic import minimise_quadratic
+from ..quadratic import Quadratic
+from ..requests import Steps
 from ..settings import Doubles
 from .hessian import about_mean, inverse_of_intercepts
+from .places import Places, hessian_of_some
 
 
 class BlockModel:
@@ -23,12 +25,13 @@ class BlockModel:
     def __init__(self, hessians: list[CenteredHessian], fit_intercept: bool) -> None:
         self.hessians, self.fit_intercept = hessians, fit_intercept
 
-    def step(self, point: Doubles, gradient: Doubles, l1: float) -> Doubles:
+    def step(self, point: Doubles, gradient: Doubles, l1: float, *, roughly: bool) -> Doubles:
         """To the minimum of the model plus l1 times the L1 norm; all are (K, n_features + 1)."""
         step = np.zeros_like(point)
         for k, hessian in enumerate(self.hessians):
             coef, own = point[k, :-1].copy(), gradient[k, -1]
-            minimise_quadratic(hessian.matrix, l1, coef, gradient[k, :-1] - hessian.mean * own)
+            slope = gradient[k, :-1] - hessian.mean * own
+            hessian.quadratic.minimise(l1, coef, slope, roughly=roughly)
             step[k, :-1] = coef - point[k, :-1]
             if self.fit_intercept:
                 step[k, -1] = -own / hessian.total - hessian.mean @ step[k, :-1]
@@ -44,45 +47,88 @@ class BlockModel:
 
 
 class WholeModel:
-    """That of the Hessian of all coefficients, the intercepts eliminated.
+    """That of the Hessian of some coefficients, the intercepts eliminated; others stay as they are.
 
     Parameters
     ----------
     objective : Multinomial
-    blocks : ndarray of shape (K, K, n_features + 1, n_features + 1)
-        Sandwiches with the mixed derivatives of each pair of classes; changed in place.
+    places : tuple of two ndarrays of int, of shape (n_coefs,)
+        Classes and features of the coefficients.
+    mean : ndarray of shape (n_features,)
+        What scaled features are less of in the Hessian.
+    whole : ndarray of shape (n_coefs, n_coefs)
+    cross : ndarray of shape (n_coefs, K)
+        Mixed derivatives in a coefficient and an intercept.
+    own : ndarray of shape (K, K)
+        The Hessian in the intercepts.
+    precise : bool
+        Whether it was summed in float64.
     """
 
-    def __init__(self, objective: Multinomial, blocks: Doubles) -> None:
-        self.mean, _ = about_mean(objective, blocks)
-        n_classes, size = len(blocks), blocks.shape[-1]
-        n_coefs = n_classes * (size - 1)
-        whole = blocks[:, :, :-1, :-1].transpose(0, 2, 1, 3).reshape(n_coefs, n_coefs)
-        self.cross = blocks[:, :, :-1, -1].transpose(0, 2, 1).reshape(n_coefs, n_classes)
-        self.own = np.ascontiguousarray(blocks[:, :, -1, -1])
-        self.inverse = np.zeros_like(self.own)
+    def __init__(
+        self,
+        objective: Multinomial,
+        places: Places,
+        mean: Doubles,
+        whole: Doubles,
+        cross: Doubles,
+        own: Doubles,
+        precise: bool,
+    ) -> None:
+        self.places, self.mean, self.cross, self.own = places, mean, cross, own
+        self.inverse = np.zeros_like(own)
         if objective.one.fit_intercept:
-            self.inverse = inverse_of_intercepts(self.own)
-        rounding = ROUNDING[objective.sharp] * n_coefs
-        diagonal = whole.diagonal().copy()
-        self.matrix = np.ascontiguousarray(whole - self.cross @ self.inverse @ self.cross.T)
-        self.matrix.flat[:: n_coefs + 1] += objective.penalty + rounding * diagonal
+            self.inverse = inverse_of_intercepts(own)
+        ridge = objective.penalty + ROUNDING[precise] * len(whole) * whole.diagonal()
+        matrix = np.ascontiguousarray(whole - cross @ self.inverse @ cross.T)
+        matrix.flat[:: len(whole) + 1] += ridge
+        self.quadratic = Quadratic(matrix)
 
-    def step(self, point: Doubles, gradient: Doubles, l1: float) -> Doubles:
+    def step(self, point: Doubles, gradient: Doubles, l1: float, *, roughly: bool) -> Doubles:
         """To the minimum of the model plus l1 times the L1 norm; all are (K, n_features + 1)."""
         step = np.zeros_like(point)
-        begin = point[:, :-1].ravel()
+        begin = point[self.places]
         own = self.inverse @ gradient[:, -1]
-        slope = (gradient[:, :-1] - np.outer(gradient[:, -1], self.mean)).ravel() - self.cross @ own
+        slope = (gradient[:, :-1] - np.outer(gradient[:, -1], self.mean))[self.places]
+        slope -= self.cross @ own
         coef = begin.copy()
-        minimise_quadratic(self.matrix, l1, coef, slope)
-        step[:, :-1] = (coef - begin).reshape(len(point), -1)
+        self.quadratic.minimise(l1, coef, slope, roughly=roughly)
+        step[self.places] = coef - begin
         step[:, -1] = -own - self.inverse @ (self.cross.T @ (coef - begin))
         step[:, -1] -= step[:, :-1] @ self.mean
         return step
 
     def square(self, step: Doubles) -> float:
         """Of a step, in the model's metric."""
-        change = step[:, :-1].ravel()
+        change = step[self.places]
         own = step[:, -1] + step[:, :-1] @ self.mean + self.inverse @ (self.cross.T @ change)
-        return float(change @ self.matrix @ change + own @ self.own @ own)
+        return float(change @ self.quadratic.hessian @ change + own @ self.own @ own)
+
+
+def model_of_all(objective: Multinomial, blocks: Doubles) -> WholeModel:
+    """That of all coefficients, from `class_sandwiches`, which are changed in place."""
+    mean, _ = about_mean(objective, blocks)
+    n_classes, size = len(blocks), blocks.shape[-1]
+    n_coefs = n_classes * (size - 1)
+    whole = blocks[:, :, :-1, :-1].transpose(0, 2, 1, 3).reshape(n_coefs, n_coefs)
+    cross = blocks[:, :, :-1, -1].transpose(0, 2, 1).reshape(n_coefs, n_classes)
+    own = np.ascontiguousarray(blocks[:, :, -1, -1])
+    places = np.divmod(np.arange(n_coefs), size - 1)
+    return WholeModel(objective, places, mean, whole, cross, own, objective.sharp)
+
+
+def model_of_some(
+    objective: Multinomial,
+    point: Doubles,
+    places: Places,
+    generator: np.random.Generator,
+    *,
+    precise: bool,
+) -> Steps[WholeModel]:
+    """That of some coefficients at a point, by rows that are drawn where they are many."""
+    precise = precise or objective.data.computes_in_float64
+    hessian, mean = yield from hessian_of_some(objective, point, places, generator, precise)
+    n_coefs = len(places[0])
+    whole, cross = hessian[:n_coefs, :n_coefs], hessian[:n_coefs, n_coefs:]
+    own = np.ascontiguousarray(hessian[n_coefs:, n_coefs:])
+    return WholeModel(objective, places, mean, whole, cross, own, precise)

@@ -1,12 +1,13 @@
 """Proximal steps in the metric of the classes' Hessians, for penalties with an L1 norm.
 
 A step minimises a quadratic model plus the L1 norm by coordinate descent that reads no data: that
-of the Hessian of all coefficients where they are few, else for each class that of its own. What one
-class changes for another is then left to the next step, whose length is that of Barzilai and
-Borwein in this metric: the curvature that the last step met. Costs may rise a little on the way,
-not beyond those of the last steps (Wright, Nowak and Figueiredo, 2009, IEEE Transactions on Signal
-Processing 57). Few coefficients of the minimum are not zero: with many features, the cost is
-minimised over working sets of them, and passes over all of X tell which must join.
+of the Hessian of all coefficients where they are few, or of those that are not zero once it is
+known which these are; until then for each class that of its own. What one class changes for another
+is then left to the next step. A step's length is that of Barzilai and Borwein in the metric of the
+model: the curvature that the last step met. Costs may rise a little on the way, not beyond those of
+the last steps (Wright, Nowak and Figueiredo, 2009, IEEE Transactions on Signal Processing 57). Few
+coefficients of the minimum are not zero: with many features, the cost is minimised over working
+sets of them, and passes over all of X tell which must join.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ...problems.objective import Evaluation
 from ..cause import Cause
 from ..certificate import suboptimality
 from ..descent import BLUR, SUFFICIENT
-from ..metric import EPS
+from ..metric import EPS, TINY
 from ..path import Path, evaluate_along, evaluate_start
 from ..proximal import OVERSHOT, SHARE_OF_GAP, SHARP, working_set
 from ..quadratic import SWEEPS
@@ -32,8 +33,9 @@ from ..settings import Doubles, Result, Settings, Solver
 from .certificate import at_best_intercepts, gap_with_l1
 from .hessian import class_sandwiches
 from .metric import class_hessians
-from .models import BlockModel, WholeModel
+from .models import BlockModel, WholeModel, model_of_all, model_of_some
 from .newton import price_of_hessian
+from .places import MOST_COEFS, Places, places_that_count, price_of_some
 
 #: Steps after which the Hessians of the classes are taken anew: they change while passes remain.
 RENEWALS = (5, 10, 20, 40)
@@ -49,6 +51,18 @@ LEAST, MOST = 0.1, 1e6
 
 #: Steps on end of which each promises a fall that rounding hides.
 UNSEEN = 20
+
+#: Share of a gap that intercepts off their minimum may make up.
+LITTLE = 0.1
+
+#: Share of the signs that a step may change for them to be known.
+SETTLED = 0.1
+
+#: Steps in a model of some coefficients, at most.
+MOST_STEPS = 10
+
+#: Steps on a working set after which the minimum of each model is found exactly.
+SLOW = 40
 
 #: Steps between two looks at the gap.
 PATIENCE = 5
@@ -77,6 +91,8 @@ class _Search(Path[Multinomial]):
         self.history.append(objective.cost(here))
         self.generator = np.random.default_rng(settings.seed)
         self._moved = True
+        self._among_all: _Steps | None = None
+        self._by_class = 0
 
     @property
     def gap(self) -> float:
@@ -89,8 +105,7 @@ class _Search(Path[Multinomial]):
             tol = self.settings.tol
             self.suboptimality = yield from suboptimality(self.objective, self.here, tol)
             return
-        self.here = yield from at_best_intercepts(self.objective, self.here)
-        gap = yield from gap_with_l1(self.objective, self.here)
+        self.here, gap = yield from _gap(self.objective, self.here, SHARP * self.history[-1])
         self.suboptimality = np.inf
         if gap < SHARP * self.history[-1] or not self._moved:
             self.objective = self.objective.sharpened()
@@ -107,27 +122,44 @@ class _Search(Path[Multinomial]):
     def solve_on(self, features: NDArray[np.intp]) -> Steps[None]:
         """Minimise over some features, the others being zero; up to a share of the whole gap."""
         objective = self.objective
-        whole = len(features) == objective.data.n_features
-        part = objective if whole else objective.columns(features)
-        kept = np.append(features, objective.data.n_features)
-        inside = objective.table(self.here.point)[:, kept].ravel()
-        descent = _Steps(part, (yield from evaluate(part, inside)), self.generator)
-        target = 0.0 if whole else SHARE_OF_GAP * min(self.gap, self.history[-1])
+        if len(features) == objective.data.n_features:
+            self._among_all = self._among_all or _Steps(self.generator, self._by_class)
+            yield from self._descend(self._among_all, objective, self.here, features, 0.0)
+            self._moved = self._moved and not self._among_all.hidden
+            return
+        part = objective.columns(features)
+        inside = objective.table(self.here.point)[:, np.append(features, -1)].ravel()
+        here = yield from evaluate(part, inside)
+        target = SHARE_OF_GAP * min(self.gap, self.history[-1])
+        yield from self._descend(
+            _Steps(self.generator, self._by_class), part, here, features, target
+        )
+        objective.data.count(part.data)
+
+    def _descend(
+        self,
+        steps: _Steps,
+        objective: Multinomial,
+        here: Evaluation,
+        features: NDArray[np.intp],
+        target: float,
+    ) -> Steps[None]:
+        """Steps among some features, until the gap among them is below a target."""
+        steps.begin(objective, here)
         self._moved = False
-        while not self.finished and (yield from descent.gap_exceeds(target, self.settings.tol)):
-            if not (yield from descent.step()):
+        while not self.finished and (yield from steps.gap_exceeds(target, self.settings.tol)):
+            if not (yield from steps.step()):
                 break
             self._moved = True
-            point = self._outside(descent.here.point, kept)
-            self.report(point, part.cost(descent.here), descent.here.gradient_norm)
-        if not whole:
-            objective.data.count(part.data)
-        self._next = self._outside(descent.here.point, kept)
+            point = self._outside(steps.here.point, features)
+            self.report(point, objective.cost(steps.here), steps.here.gradient_norm)
+        self._by_class = steps.by_class
+        self._next = self._outside(steps.here.point, features)
 
-    def _outside(self, point: Doubles, kept: NDArray[np.intp]) -> Doubles:
+    def _outside(self, point: Doubles, features: NDArray[np.intp]) -> Doubles:
         """A point of all features from one of some."""
         table = np.zeros((self.objective.n_classes, self.objective.data.n_features + 1))
-        table[:, kept] = point.reshape(len(table), -1)
+        table[:, np.append(features, -1)] = point.reshape(len(table), -1)
         return table.ravel()
 
     def check(self) -> Steps[None]:
@@ -155,45 +187,65 @@ class _Search(Path[Multinomial]):
 class _Steps:
     """Proximal steps over the features of a working set."""
 
-    def __init__(
-        self, objective: Multinomial, here: Evaluation, generator: np.random.Generator
-    ) -> None:
-        self.objective, self.here, self.generator = objective, here, generator
-        self.costs = deque([objective.cost(here)], maxlen=REMEMBERED)
-        self.model: BlockModel | WholeModel
-        self.factor = 1.0
+    model: BlockModel | WholeModel
+    objective: Multinomial
+    here: Evaluation
+    factor = 1.0
+
+    def __init__(self, generator: np.random.Generator, by_class: int) -> None:
+        self.generator = generator
         self._renewals = iter(RENEWALS)
-        self._left = self._unseen = 0
+        self._left, self.by_class = 0, by_class
+        self._changed = 0.0  # share of the signs that the last step changed
+
+    def begin(self, objective: Multinomial, here: Evaluation) -> None:
+        """At a point; where a model is at hand, it may do for that too."""
+        self.objective, self.here = objective, here
+        self.costs = deque([objective.cost(here)], maxlen=REMEMBERED)
+        self._unseen = 0
         self._until_gap = PATIENCE
+        self._n_steps = 0
 
     def gap_exceeds(self, target: float, tol: float) -> Steps[bool]:
         """Whether there is more to gain; looked at now and then, for it takes a pass."""
         self._until_gap -= 1
         if self._until_gap > 0:
             return True
-        cost = self.objective.cost(self.here)
-        here = yield from at_best_intercepts(self.objective, self.here)
-        gap = yield from gap_with_l1(self.objective, here)
-        self.here = here
-        within = max(target, (tol if self.objective.sharp else SHARP) * cost / 2)
+        objective = self.objective
+        within = max(target, (tol if objective.sharp else SHARP) * objective.cost(self.here) / 2)
+        self.here, gap = yield from _gap(objective, self.here, within)
         self._until_gap = PATIENCE if gap > 10 * within else 2
         return gap > within
 
     def step(self) -> Steps[bool]:
-        """One step; False if the cost cannot be seen to fall."""
-        if self._left == 0:
-            yield from self._renew()
+        """One step; False if the cost cannot be seen to fall, in a model of this point."""
+        roughly = self._n_steps < SLOW and not self.objective.keeps_margins
+        fresh = self._left == 0 or self._misses()
+        if fresh:
+            yield from self._renew(precise=not roughly)
+        self._n_steps += 1
+        if (yield from self._try(roughly)):
+            return True
+        if self.hidden or (fresh and not roughly):
+            return False
+        yield from self._renew(precise=True)
+        return (yield from self._try(False))
+
+    def _try(self, roughly: bool) -> Steps[bool]:
+        """One step in the model at hand; False if the cost cannot be seen to fall."""
         self._left -= 1
+        self.hidden = False
         objective, here = self.objective, self.here
         l1, cost = objective.one.l1_penalty, self.costs[-1]
         step = self.model.step(
             objective.table(here.point),
             objective.table(here.gradient) / self.factor,
             l1 / self.factor,
+            roughly=roughly,
         ).ravel()
         square = self.model.square(objective.table(step))
         norm = objective.l1_norm(here.point + step) - objective.l1_norm(here.point)
-        promised = float(here.gradient @ step) + l1 * norm
+        self._promised = promised = float(here.gradient @ step) + l1 * norm
         if not (0 < square < np.inf and self._visible(promised)):
             return False
         try:
@@ -218,31 +270,74 @@ class _Steps:
         """Whether a fall would not drown in rounding; a few that do may still shrink the gap."""
         cost = self.costs[-1]
         if not self.objective.sharp:
-            return -promised > BLUR * cost
+            self.hidden = -promised <= BLUR * cost
+            return not self.hidden
         self._unseen = self._unseen + 1 if -promised < 8 * EPS * cost / SUFFICIENT else 0
         return self._unseen <= UNSEEN
 
-    def _renew(self) -> Steps[None]:
-        """The model at this point: of all coefficients, if they are few."""
-        objective = self.objective
+    def _renew(self, *, precise: bool) -> Steps[None]:
+        """The model at this point: of all coefficients if they are few, or of the few that count.
+
+        Otherwise of each class alone.
+        """
+        objective, point = self.objective, self.here.point
+        self.factor = 1.0
         if objective.keeps_margins:
             blocks = yield from class_sandwiches(objective, self.here.margins)
-            self.model = WholeModel(objective, blocks)
+            self.model = model_of_all(objective, blocks)
             sweeps = SWEEPS * objective.n_coefs**2
             self._left = price_of_hessian(objective, beside=sweeps)
+        elif (places := self._places()) is not None:
+            self.model = yield from model_of_some(
+                objective, point, places, self.generator, precise=precise
+            )
+            self._left = MOST_STEPS
         else:
-            hessians = yield from class_hessians(objective, self.here.point, self.generator)
+            hessians = yield from class_hessians(objective, point, self.generator)
             self.model = BlockModel(hessians, objective.one.fit_intercept)
-            self._left = next(self._renewals, 1 << 30)
-        self.factor = 1.0
+            self._left = next(self._renewals, RENEWALS[-1])
+
+    def _places(self) -> Places | None:
+        """The coefficients that count, where these are known and steps have cost as much."""
+        if self._changed > SETTLED:
+            return None
+        objective, here = self.objective, self.here
+        coef, slope = objective.table(here.point)[:, :-1], objective.table(here.gradient)[:, :-1]
+        places = places_that_count(coef, slope, objective.one.l1_penalty)
+        n_coefs = len(places[0])
+        if n_coefs > MOST_COEFS or self.by_class < price_of_some(objective, n_coefs):
+            return None
+        return places
+
+    def _misses(self) -> bool:
+        """Whether coefficients that a model leaves out promise more than the last step did."""
+        if not isinstance(self.model, WholeModel) or self.objective.keeps_margins:
+            return self._places() is not None
+        objective, l1 = self.objective, self.objective.one.l1_penalty
+        excess = np.abs(objective.table(self.here.gradient)[:, :-1]) - l1
+        excess[self.model.places] = 0
+        curvature = np.median(self.model.quadratic.hessian.diagonal())
+        return bool((np.maximum(excess, 0) ** 2).sum() > -2 * curvature * self._promised)
 
     def _learn(self, there: Evaluation, step: Doubles, length: float) -> None:
         """Go there; the curvature that was met is the next step's."""
         met = float((there.gradient - self.here.gradient) @ step)
+        signs, before = (np.sign(self.objective.table(e.point)[:, :-1]) for e in (there, self.here))
+        self._changed = float(np.mean(signs != before)) / max(float(np.mean(signs != 0)), TINY)
+        self.by_class += isinstance(self.model, BlockModel)
         seen = met > 0 and length > 0  # a step may be so short that its square is zero
         self.factor = float(np.clip(met / length, LEAST, MOST)) if seen else 1.0
         self.here = there
         self.costs.append(self.objective.cost(there))
+
+
+def _gap(
+    objective: Multinomial, here: Evaluation, within: float
+) -> Steps[tuple[Evaluation, float]]:
+    """An evaluation whose intercepts are as good as best, and the gap; compared with another."""
+    enough = LITTLE * within / (1 + float(np.abs(here.point).max()))
+    here = yield from at_best_intercepts(objective, here, enough)
+    return here, (yield from gap_with_l1(objective, here))
 
 
 def _log_shares(objective: Multinomial) -> Doubles:

@@ -1,0 +1,183 @@
+"""The Hessian of some coefficients of many classes: those that an L1 norm leaves.
+
+That of row i in coefficients (k, j) and (l, m) is x_ij x_im (p_ik [k = l] - p_ik p_il): for each
+class a product of its own features, less one product of all p_ik x_ij.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from operator import add
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...data.dense import DenseMatrix
+from ...data.per_row import Draws
+from ...data.protocol import Data
+from ...data.target import Target
+from ...problems.multinomial import Multinomial
+from ..metric import TINY
+from ..newton import OVERHEAD, draw_rows
+from ..requests import Steps, passes
+from ..settings import Doubles
+from .metric import LEAST_ROWS, joined
+from .newton import BLOCK_SPEED
+
+#: Classes and features of coefficients.
+Places = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+#: Rows for each coefficient, drawn by their curvature.
+ROWS_PER_COEF = 8
+
+#: Of the L1 norm's factor, the slope from which on a coefficient of zero may soon not be.
+NEARLY = 0.97
+
+#: Coefficients at most: 128 MB.
+MOST_COEFS = 4096
+
+#: Numbers of a product's factor at a time: 16 MB of float32.
+NUMBERS = 1 << 22
+
+
+def places_that_count(coef: Doubles, slope: Doubles, l1: float) -> Places:
+    """The coefficients that are not zero or may soon not be.
+
+    Parameters
+    ----------
+    coef, slope : ndarray of shape (K, n_features)
+    l1 : float
+    """
+    classes, features = np.nonzero((coef != 0) | (np.abs(slope) > NEARLY * l1))
+    return classes, features
+
+
+def price_of_some(objective: Multinomial, n_coefs: int) -> int:
+    """Passes that take as long as such a Hessian."""
+    data = objective.data
+    product = _n_rows(objective, n_coefs) * n_coefs**2 / 2
+    a_pass = data.density * data.n_samples * objective.n_coefs + OVERHEAD
+    return max(1, int(product / BLOCK_SPEED / a_pass))
+
+
+def hessian_of_some(
+    objective: Multinomial,
+    point: Doubles,
+    places: Places,
+    generator: np.random.Generator,
+    precise: bool,
+) -> Steps[tuple[Doubles, Doubles]]:
+    """The Hessian in some coefficients and the intercepts after them, at a point.
+
+    Returns it, (n_coefs + K, n_coefs + K), and what scaled features are less of in it.
+    """
+    one, n_classes = objective.one, objective.n_classes
+    sample = yield from _sample(objective, point, len(places[0]), generator)
+    kept, features = np.unique(places[1], return_inverse=True)
+    part = sample.columns(kept)
+    inside = objective.table(point)[:, np.append(kept, -1)].ravel()
+    center, scale = one.scaling.center, one.scaling.scale
+    about = center if one.about is None else one.about
+    verb = partial(
+        _products,
+        dtype=np.float64 if precise else np.float32,
+        features=[np.append(features[places[0] == k], len(kept)) for k in range(n_classes)],
+        center=about[kept],
+        scale=scale[kept],
+    )
+    product = yield from passes(lambda: part.by_block(inside, verb))
+    sample.data.count(part.data)
+    if sample is not objective:
+        objective.data.count(sample.data)
+    order = _intercepts_last(np.bincount(places[0], minlength=n_classes))
+    product = product[np.ix_(order, order)] / objective.target.total_weight
+    return product, (about - center) / scale
+
+
+def _n_rows(objective: Multinomial, n_coefs: int) -> int:
+    return min(objective.data.n_samples, max(LEAST_ROWS, ROWS_PER_COEF * n_coefs))
+
+
+def _sample(
+    objective: Multinomial, point: Doubles, n_coefs: int, generator: np.random.Generator
+) -> Steps[Multinomial]:
+    """The same cost of rows drawn by their curvature c, which weigh 1 / min(1, c / level)."""
+    n_samples, n_rows = objective.data.n_samples, _n_rows(objective, n_coefs)
+    if n_rows == n_samples:
+        return objective
+    some = objective.sample(draw_rows(n_samples, min(n_samples, LEAST_ROWS), generator))
+    mean = (yield from passes(lambda: some.by_block(point, _sum_of_curvature))) / LEAST_ROWS
+    objective.data.count(some.data)
+    level = max(float(mean), TINY) * n_samples / n_rows
+    draws = Draws(int(generator.integers(2**31)))
+    found = yield from passes(
+        lambda: objective.by_block(point, _drawn, level, draws=draws, combine=add)
+    )
+    rows, weight = joined(found)
+    one = objective.one.sample(rows)
+    target = Target(one.target.y, weight, one.target.link)
+    return replace(objective, one=replace(one, target=target))
+
+
+def _curvature(target: Target, p: Doubles) -> Doubles:
+    """Of each row, the trace of that in its decision values."""
+    curvature: Doubles = 1 - np.einsum("kn,kn->n", p, p)
+    return curvature if target.sample_weight is None else curvature * target.sample_weight
+
+
+def _sum_of_curvature(block: Data, target: Target, draws: None, p: Doubles) -> float:
+    return float(_curvature(target, p).sum())
+
+
+def _drawn(
+    block: Data, target: Target, draws: Draws, p: Doubles, level: float
+) -> list[tuple[NDArray[np.intp], Doubles]]:
+    """Of a block: a list of one, with rows and weights."""
+    chance = np.minimum(_curvature(target, p) / level, 1)
+    drawn = np.flatnonzero(draws.generator().random(len(chance)) < chance)
+    weight = 1 / chance[drawn]
+    if target.sample_weight is not None:
+        weight *= target.sample_weight[drawn]
+    return [(drawn + draws.begin, weight)]
+
+
+def _products(
+    block: Data,
+    target: Target,
+    draws: None,
+    p: Doubles,
+    *,
+    dtype: type,
+    features: list[NDArray[np.intp]],
+    center: Doubles,
+    scale: Doubles,
+) -> Doubles:
+    """The Hessian of a block's rows, each class's intercept after its coefficients."""
+    ends = np.cumsum([len(of_class) for of_class in features])
+    total = np.zeros((ends[-1], ends[-1]))
+    classes = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
+    n_rows = max(1, NUMBERS // len(total))
+    for begin in range(0, p.shape[1], n_rows):
+        rows = slice(begin, begin + n_rows)
+        share = p[:, rows]
+        if target.sample_weight is not None:
+            share = share * target.sample_weight[rows]
+        X: NDArray[Any] = np.ones((share.shape[1], len(center) + 1), dtype)
+        X[:, :-1] = (block.rows(rows, dtype) - center.astype(dtype)) / scale.astype(dtype)
+        factor = X[:, np.concatenate(features)]
+        for k, end in enumerate(ends):
+            own = slice(end - len(features[k]), end)
+            of_class = np.ascontiguousarray(factor[:, own])
+            total[own, own] += DenseMatrix(of_class, block.n_threads).sandwich(share[k])[:-1, :-1]
+        factor *= np.take(p[:, rows].T.astype(dtype), classes, axis=1)
+        total -= DenseMatrix(factor, block.n_threads).sandwich(share.sum(axis=0))[:-1, :-1]
+    return total
+
+
+def _intercepts_last(sizes: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Where coefficients of classes of such sizes are, then the intercepts after those of each."""
+    intercepts = np.cumsum(sizes + 1) - 1
+    coefs = np.delete(np.arange(sizes.sum() + len(sizes)), intercepts)
+    return np.concatenate([coefs, intercepts])
