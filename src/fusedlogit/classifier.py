@@ -124,6 +124,8 @@ class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type
         if len(decision) > 1:
             likeliest: NDArray[Any] = SOFTMAX.likeliest(decision)
             return likeliest
+        if not 0 < self.threshold < 1:
+            raise ValueError(f"threshold must lie between 0 and 1; got {self.threshold!r}")
         above: NDArray[np.bool_] = decision[0] > np.log(self.threshold / (1 - self.threshold))
         return above.astype(np.intp)
 

@@ -30,11 +30,13 @@ from .data.parts import Parts
 from .data.per_row import fetched
 from .data.protocol import Data
 from .data.shared import SharedMatrix
+from .estimator import LogisticRegression
 from .fitting import Labels, seed_of, weights_of
-from .selection.costs import Costs, Penalty
+from .selection.costs import Costs
 from .selection.folds import Split, splits_of, targets_of
 from .selection.grid import Fit, Grid
-from .selection.scoring import FoldModel, Scores, table_of
+from .selection.penalties import Penalty, ratios_of, strengths_of
+from .selection.scoring import Knowing, Scores, table_of
 from .solvers import FOREIGN, SOLVERS, Settings, choose
 from .validation import training_data
 
@@ -45,6 +47,13 @@ LEARNING_RATE = 0.005
 
 #: Fits that a warning names one by one.
 NAMED = 5
+
+
+class FoldModel(Knowing, LogisticRegression):
+    """The fit of a fold, as scorers see it: of the rows it left out it knows the decision values.
+
+    Parameters and attributes are those of `LogisticRegression`.
+    """
 
 
 class LogisticRegressionCV(LinearClassifier):
@@ -102,7 +111,7 @@ class LogisticRegressionCV(LinearClassifier):
     l1_ratios_ : ndarray of shape (n_l1_ratios,)
     scores_ : ndarray of shape (n_folds, n_l1_ratios, n_cs)
     coefs_paths_ : ndarray of shape (n_folds, n_l1_ratios, n_cs, 1 or n_classes, n_dof)
-        The intercept is last, if one is fitted.
+        The intercept is last, if one is fitted or features are centred by "standard".
     cv_results_ : dict of ndarray
         Columns of a table with a row for each penalty, as those of `GridSearchCV`.
     n_iter_ : ndarray of shape (n_folds, n_l1_ratios, n_cs)
@@ -217,7 +226,7 @@ class LogisticRegressionCV(LinearClassifier):
             Once, if any fit is not certified to lie within `tol` of its minimum.
         """
         _raise_for_params(params, self, "fit")
-        self.Cs_, self.l1_ratios_ = self._strengths(), self._ratios()
+        self.Cs_, self.l1_ratios_ = strengths_of(self.Cs), ratios_of(self.l1_ratios)
         for ratio in self.l1_ratios_:
             choose(self.solver, bool(ratio > 0 and np.isfinite(self.Cs_).any()))
         X, y, sample_weight = self._given(X, y, sample_weight)
@@ -242,23 +251,6 @@ class LogisticRegressionCV(LinearClassifier):
             costs.n_passes for costs in (grid.whole, *grid.folds)
         )
         return self
-
-    def _strengths(self) -> Doubles:
-        """Cs as numbers."""
-        if isinstance(self.Cs, Integral):
-            return np.logspace(-4, 4, int(self.Cs))
-        Cs = _numbers(self.Cs, "Cs")
-        if not (Cs > 0).all():
-            raise ValueError(f"Cs must be above 0; got {Cs[~(Cs > 0)][0]}")
-        return Cs
-
-    def _ratios(self) -> Doubles:
-        """l1_ratios as numbers."""
-        ratios = _numbers((0.0,) if self.l1_ratios is None else self.l1_ratios, "l1_ratios")
-        within = (ratios >= 0) & (ratios <= 1)
-        if not within.all():
-            raise ValueError(f"l1_ratios must lie between 0 and 1; got {ratios[~within][0]}")
-        return ratios
 
     def _splits(self, X: Any, y: NDArray[Any], params: dict[str, Any]) -> list[Split]:
         """The folds; none for leave-one-out."""
@@ -297,7 +289,7 @@ class LogisticRegressionCV(LinearClassifier):
         self.folds_converged_ = np.empty(shape, dtype=bool)
         n_features, n_classes = grid.whole.data.n_features, len(self.classes_)
         n_rows = 1 if n_classes == 2 else n_classes
-        self.coefs_paths_ = np.empty((*shape, n_rows, n_features + self.fit_intercept))
+        self.coefs_paths_ = np.empty((*shape, n_rows, n_features + self._has_intercept))
         whole = {}
         fits = grid.along if grid.folds else grid.leaving_one_out
         order = np.argsort(self.Cs_, kind="stable")
@@ -322,12 +314,19 @@ class LogisticRegressionCV(LinearClassifier):
         decisions: Doubles,
     ) -> None:
         """What becomes of the fit of a fold."""
-        model = FoldModel(penalty.C, penalty.l1_ratio, self.threshold, self.n_jobs)
+        named = set(FoldModel().get_params()) & set(self.get_params())
+        model = FoldModel(
+            C=penalty.C,
+            l1_ratio=penalty.l1_ratio,
+            **{name: getattr(self, name) for name in named - {"verbose"}},
+        )
         fitted = {
             "coef_": fit.coef,
             "intercept_": fit.intercept,
             "classes_": self.classes_,
             "n_features_in_": self.n_features_in_,
+            "n_iter_": np.array([fit.result.n_iter], dtype=np.int32),
+            "converged_": fit.result.converged,
         }
         if hasattr(self, "feature_names_in_"):
             fitted["feature_names_in_"] = self.feature_names_in_
@@ -336,10 +335,15 @@ class LogisticRegressionCV(LinearClassifier):
         self.folds_converged_[place] = fit.result.converged
         self._keep_path(place, fit)
 
+    @property
+    def _has_intercept(self) -> bool:
+        """Whether coefficients of X in its own units come with one: centred features do."""
+        return self.fit_intercept or self.scaling == "standard"
+
     def _keep_path(self, place: tuple[int, int, int], fit: Fit) -> None:
         """The coefficients of a fold."""
         self.coefs_paths_[place][:, : fit.coef.shape[1]] = fit.coef
-        if self.fit_intercept:
+        if self._has_intercept:
             self.coefs_paths_[place][:, -1] = fit.intercept
 
     def _choose(self, grid: Grid, whole: dict[tuple[int, int], Fit]) -> None:
@@ -367,7 +371,7 @@ class LogisticRegressionCV(LinearClassifier):
         self.C_ = float(np.mean([self.Cs_[j] for j, _ in best]))
         self.l1_ratio_ = float(np.mean([self.l1_ratios_[i] for _, i in best]))
         self.coef_ = np.ascontiguousarray(mean[:, : self.n_features_in_])
-        self.intercept_ = mean[:, -1].copy() if self.fit_intercept else np.zeros(len(mean))
+        self.intercept_ = mean[:, -1].copy() if self._has_intercept else np.zeros(len(mean))
 
     def _warn_of(self, refit: Fit | None) -> None:
         """One warning of all fits that did not converge."""
@@ -437,14 +441,3 @@ class LogisticRegressionCV(LinearClassifier):
     def _get_scorer(self) -> Callable[..., float]:
         scorer: Callable[..., float] = get_scorer(self.scoring or "accuracy")
         return scorer
-
-
-def _numbers(values: Any, name: str) -> Doubles:
-    """A list of numbers."""
-    try:
-        found = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must hold numbers; got {values!r}") from None
-    if found.ndim != 1 or found.size == 0:
-        raise ValueError(f"{name} must be a list of at least one number; got {values!r}")
-    return found

@@ -58,7 +58,8 @@ class Labels:
             classes, index = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(
-                f"y holds one class only ({classes[0]!r}); {name} needs samples of two classes."
+                f"y holds one class only ({classes.tolist()[0]!r}); {name} needs samples of two "
+                "classes."
             )
         if index is None:
             return cls(classes, each(partial(_codes, classes), y).stored())

@@ -17,6 +17,8 @@ from sklearn.utils.validation import _get_feature_names
 
 from .data.arguments import matrix_of
 from .data.checks import real_numbers
+from .data.distributed import Blocks
+from .data.parts import Parts
 from .fitting import (
     Labels,
     Problem,
@@ -28,6 +30,7 @@ from .fitting import (
 )
 from .problems.multinomial import Multinomial
 from .problems.objective import Evaluation, Objective
+from .runtime.threads import usable_threads
 from .solvers import Result, Settings
 from .solvers.freedom import degrees_of_freedom
 from .solvers.requests import Steps, evaluate
@@ -207,8 +210,13 @@ def logistic_path(
     (0, 12)
     >>> display = path.plot()
     """
+    if isinstance(X, Parts | Blocks):
+        raise TypeError(
+            "logistic_path takes X in memory; fit LogisticRegressionCV or LogisticRegression to "
+            "Parts or Dask blocks"
+        )
     names = _get_feature_names(X)
-    data = matrix_of(X, n_jobs)
+    data = matrix_of(X, usable_threads(n_jobs))
     of_rows: NDArray[Any] = column_or_1d(y, warn=True)
     check_consistent_length(X, of_rows)
     labels = Labels.of(of_rows, "logistic_path")

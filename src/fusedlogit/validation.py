@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -80,6 +82,18 @@ def new_data(estimator: BaseEstimator, X: Any, n_jobs: int | None) -> Data:
             ensure_all_finite=False,
         )  # fmt: skip
     return data_of(array, n_jobs)
+
+
+@contextmanager
+def unchanged_by_errors(estimator: Any) -> Iterator[None]:
+    """What an error leaves of an estimator is as it was before."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 def _known(estimator: Any, X: Any, y: Any) -> bool:

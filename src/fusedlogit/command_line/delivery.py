@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def check_targets(out: Path | None, *folders: Path | None) -> None:
-    """Refuse, before any work, what could not be written after it."""
+def check_targets(
+    out: Path | None, *folders: Path | None, inputs: Sequence[Path | None] = ()
+) -> None:
+    """Refuse, before any work, what could not be written after it, or lies in its place."""
     if out is not None:
-        check_file(out)
+        check_file(out, [path for path in inputs if path is not None])
     for folder in folders:
         if folder is not None:
             check_folder(folder)

@@ -83,7 +83,7 @@ def probe(
     FEATURES (float16, float32, float64, uint8, int8, uint16) are mapped into memory and read as
     they lie there. LABELS are an .npy, .csv or .txt file.
     """
-    check_targets(out, report_folder)
+    check_targets(out, report_folder, inputs=[features, labels])
 
     from ..embeddings.features import open_features
     from ..embeddings.labels import read_labels

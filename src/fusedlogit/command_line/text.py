@@ -119,7 +119,7 @@ def text(
     """
     if (data is None) != demo:
         raise click.UsageError("give either DATA or --demo")
-    check_targets(out, report_folder)
+    check_targets(out, report_folder, inputs=[data])
 
     from ..text.training import train
     from .progress import TextProgress, error_console

@@ -11,10 +11,10 @@ from distributed import Client
 from numpy.typing import NDArray
 
 from ..classifier import LinearClassifier
+from ..cross_validation import FoldModel
 from ..cross_validation import LogisticRegressionCV as CVInMemory
 from ..data.per_row import each
 from ..estimator import LogisticRegression as InMemory
-from ..selection.scoring import FoldModel
 from .collections import Table, is_collection
 from .predictions import bare, fitted, predicted
 

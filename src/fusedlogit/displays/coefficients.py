@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .drawing import COLOURS, axes_of, last_step, names_of
+from .drawing import COLOURS, axes_of, last_step, names_of, plain
 
 #: What a coefficient belongs to.
 PER_UNIT = "for each unit of the feature"
@@ -129,7 +129,11 @@ class CoefficientDisplay:
         ------
         ImportError
             If matplotlib is missing.
+        ValueError
+            If `max_features` is below 1.
         """
+        if max_features < 1:
+            raise ValueError(f"max_features must be at least 1; got {max_features}")
         largest = np.abs(self.coef).max(axis=0)
         order = np.argsort(-largest, kind="stable")[:max_features]
         two = len(self.coef) == 1
@@ -142,7 +146,7 @@ class CoefficientDisplay:
             self._plot_bars(order)
         else:
             self._plot_cells(order)
-        ax.set_yticks(range(len(order)), [self.feature_names[j] for j in order])
+        ax.set_yticks(range(len(order)), [plain(self.feature_names[j]) for j in order])
         if len(order) < len(largest):
             ax.set_title(f"{len(order)} of {len(largest)} features", fontsize="medium")
         return self
@@ -156,7 +160,7 @@ class CoefficientDisplay:
         ax.invert_yaxis()
         ax.grid(axis="x", alpha=0.25)
         ax.set_axisbelow(True)
-        ax.set_xlabel(f"change of the log odds of class {self.classes[1]},\n{self.unit}")
+        ax.set_xlabel(f"change of the log odds of class {plain(self.classes[1])},\n{self.unit}")
 
     def _plot_cells(self, order: NDArray[np.intp]) -> None:
         ax, values = self.ax_, self.coef[:, order].T
@@ -164,7 +168,7 @@ class CoefficientDisplay:
         self.image_ = ax.imshow(values, cmap="RdBu", vmin=-most, vmax=most, aspect="auto")
         self.figure_.colorbar(self.image_, ax=ax, label=f"change of a class's score,\n{self.unit}")
         shown = np.arange(0, len(self.classes), -(-len(self.classes) // 20))
-        names = [str(self.classes[k]) for k in shown]
+        names = [plain(self.classes[k]) for k in shown]
         turned = 90 if max(map(len, names)) > 4 else 0
         ax.set_xticks(shown, names, rotation=turned)
         ax.set_xlabel("class")

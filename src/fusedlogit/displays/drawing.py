@@ -35,6 +35,11 @@ def axes_of(ax: Any, who: str, size: tuple[float, float]) -> Any:
     return pyplot(who).subplots(figsize=size, layout="constrained")[1]
 
 
+def plain(name: Any) -> str:
+    """A name as matplotlib shows it, which reads text between dollars as formulae."""
+    return str(name).replace("$", r"\$")
+
+
 def last_step(estimator: Any) -> Any:
     """The fitted model itself, where a pipeline ends with it."""
     model = estimator[-1] if hasattr(estimator, "steps") else estimator

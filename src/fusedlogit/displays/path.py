@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .drawing import COLOURS, GREY, pyplot
+from .drawing import COLOURS, GREY, plain, pyplot
 
 #: Features with a name in the legend.
 NAMED = 6
@@ -98,7 +98,7 @@ class PathDisplay:
         for j in order[: NAMED - 1 : -1]:
             self.axes_[0].plot(Cs, coefs[:, j], color=GREY, linewidth=0.8)
         for j, colour in zip(order[:NAMED], COLOURS, strict=False):
-            name = f"x{j}" if names is None else str(names[j])
+            name = f"x{j}" if names is None else plain(names[j])
             self.axes_[0].plot(Cs, coefs[:, j], color=colour, label=name)
 
     def _plot_classes(self, Cs: NDArray[Any], coefs: NDArray[Any]) -> None:

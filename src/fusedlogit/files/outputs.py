@@ -88,16 +88,19 @@ def picture_names(images: Sequence[str]) -> list[str]:
     return [f"{number:0{digits}}-{stem}.png" for number, stem in enumerate(stems, start=1)]
 
 
-def check_file(path: Path) -> None:
-    """Refuse a place for a file where it could not be written later.
+def check_file(path: Path, inputs: Sequence[Path] = ()) -> None:
+    """Refuse a place for a file where it could not be written later, or lies what is to be read.
 
     Raises
     ------
     OutputError
-        If the path is a folder, device or pipe, or its folder is missing or read-only.
+        If the path is a folder, device or pipe, or one of the inputs, or its folder is missing or
+        read-only.
     """
     target = _followed(path)
     _refuse_irregular(target, path)
+    if any(target.exists() and read.exists() and target.samefile(read) for read in inputs):
+        raise OutputError(f"{printable(path)} is what is to be read: name another file")
     if not target.parent.is_dir():
         # Named as the user did, unless a link leads elsewhere.
         folder = target.parent if path.is_symlink() else path.parent

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import linear_model
 from sklearn.base import _fit_context
+from sklearn.utils import check_array
 
 from ..cross_validation import LogisticRegressionCV as OurLogisticRegressionCV
 from .arguments import SHARES, our_cv_arguments, warn_of_defaults
-from .classes import fitted_by_ours, forget, take_over
+from .classes import LogisticRegression, fitted_by_ours, forget, take_over
 
 
 class LogisticRegressionCV(linear_model.LogisticRegressionCV):  # type: ignore[misc]
@@ -64,7 +67,10 @@ class LogisticRegressionCV(linear_model.LogisticRegressionCV):  # type: ignore[m
         return self
 
     def _ours(self) -> OurLogisticRegressionCV:
-        return OurLogisticRegressionCV(**our_cv_arguments(self))
+        arguments = our_cv_arguments(self)
+        if callable(self.scoring) and not hasattr(self.scoring, "_score_func"):
+            arguments["scoring"] = partial(_score_theirs, self, self.scoring)
+        return OurLogisticRegressionCV(**arguments)
 
     @property
     def _without_ratios(self) -> bool:
@@ -94,3 +100,16 @@ class LogisticRegressionCV(linear_model.LogisticRegressionCV):  # type: ignore[m
         self.C_ = np.full(len(classes), self.C_)
         ratio = None if without and self.refit else self.l1_ratio_
         self.l1_ratio_ = np.array([ratio] * len(classes))
+
+
+def _score_theirs(
+    theirs: Any, scorer: Callable[..., float], fold: Any, X: Any, y: Any, **params: Any
+) -> float:
+    """What a scorer says that reads X and the model itself, given both as scikit-learn has them."""
+    model = LogisticRegression(C=fold.C, l1_ratio=fold.l1_ratio)
+    shared = set(model.get_params()) & set(theirs.get_params()) - {"penalty", "verbose"}
+    model.set_params(**{name: getattr(theirs, name) for name in shared})
+    for name in ("classes_", "coef_", "intercept_", "n_features_in_", "n_iter_"):
+        setattr(model, name, getattr(fold, name))
+    X = check_array(X, accept_sparse="csr", dtype=np.float64, order="C")
+    return scorer(model, X, y, **params)

@@ -23,6 +23,9 @@ Doubles = NDArray[np.float64]
 #: Coefficients up to which decision values are kept, and a Hessian of their square is formed.
 MOST_COEFS = 1024
 
+#: Of a step that went too far, the share that is tried next, at least.
+LEAST_SHARE = 0.01
+
 #: Decision values at a time, where those of all rows are not kept.
 BLOCK_NUMBERS = 1 << 21
 
@@ -178,13 +181,15 @@ class Multinomial:
         first = float(here.gradient @ step) + bend(0.0)
         last = float(there.gradient @ step) + bend(1.0)
         rise = self.cost(there) - self.cost(here)
-        if not (first < 0 and np.isfinite(rise)):
+        if not first < 0:
             return 0.0
+        if not np.isfinite(rise):
+            return LEAST_SHARE
         middle = first + last - 3 * rise
         root = np.sqrt(max(middle * middle - first * last, 0.0))
         divisor = last - first + 2 * root
         share = 1 - (last + root - middle) / divisor if divisor > 0 else 0.5
-        return float(np.clip(share, 0.01, 0.9))
+        return float(np.clip(share, LEAST_SHARE, 0.9))
 
     def separates(self, here: Evaluation) -> bool:
         """Whether so little loss is left that the own class of each row must be the likeliest."""

@@ -159,12 +159,17 @@ class Objective:
         return coef, intercept
 
     def from_data(self, coef: Doubles, intercept: Any) -> Doubles:
-        """The point of coefficients and an intercept of X in its own units."""
+        """The point of coefficients and an intercept of X in its own units.
+
+        Where none is fitted, that of scaled features is zero, whatever is given.
+        """
         if self.order is not None:
             coef = coef[..., self.order]
         if self.frame is not None:
             coef, intercept = self.frame.from_data(coef, intercept)
         coef, intercept = self.scaling.from_data(coef, intercept)
+        if not self.fit_intercept:
+            intercept = np.zeros_like(intercept)
         return np.concatenate([coef, np.asarray(intercept)[..., None]], axis=-1)
 
     @property

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-
-import numpy as np
 
 from ..data.protocol import Data
 from ..data.target import Target
 from ..fitting import Problem
 from ..problems.multinomial import Multinomial
 from ..problems.objective import Objective
-
-
-@dataclass(frozen=True)
-class Penalty:
-    """A point of the grid.
-
-    Attributes
-    ----------
-    C, l1_ratio : float
-    """
-
-    C: float
-    l1_ratio: float
-
-    @property
-    def l1(self) -> bool:
-        """Whether it has an L1 norm."""
-        return self.l1_ratio > 0 and bool(np.isfinite(self.C))
+from .penalties import Penalty
 
 
 class Costs:

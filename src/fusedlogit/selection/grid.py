@@ -21,9 +21,10 @@ from ..solvers import Result, Settings
 from ..solvers.cause import Cause
 from ..solvers.metric import TINY
 from ..solvers.scheduler import run
-from .costs import Costs, Penalty
+from .costs import Costs
 from .folds import without_one
 from .loo import LeaveOneOut, doubtful
+from .penalties import Penalty
 
 Doubles = NDArray[np.float64]
 #: Coefficients and intercepts in X's own units, as `Problem.to_data` has them.

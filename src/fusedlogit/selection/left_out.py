@@ -14,11 +14,15 @@ from ..data.shared import SharedMatrix
 from ..fitting import Labels, weights_of
 from ..solvers import Settings
 from ..validation import training_data
-from .costs import Costs, Penalty
+from .costs import Costs
 from .grid import Grid
 from .loo import LeaveOneOut, losses_of
+from .penalties import Penalty
 
 Doubles = NDArray[np.float64]
+
+#: Parameters of a model that tell which cost it has minimised, and how.
+NEEDED = ("C", "l1_ratio", "scaling", "fit_intercept", "class_weight", "solver", "learning_rate")
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ def leave_one_out(
 
     Raises
     ------
+    TypeError
+        If the model is none of `LogisticRegression`, or was fitted by "sgd".
     ValueError
         If y holds other classes than the model's, or rows and features are both too many.
     NotFittedError
@@ -71,6 +77,13 @@ def leave_one_out(
     With ``scaling="standard"``, means and deviations stay those of all rows.
     """
     check_is_fitted(model)
+    missing = [name for name in NEEDED if not hasattr(model, name)]
+    if missing or not isinstance(model.solver, str):
+        raise TypeError(
+            f"leave_one_out needs a LogisticRegression of fusedlogit, fitted to its minimum; got "
+            f"{type(model).__name__}"
+            + (": fit one with the C_ and l1_ratio_ it chose" if hasattr(model, "C_") else "")
+        )
     matrix, values = training_data(model, X, y, model.n_jobs, reset=False, dense=SharedMatrix)
     labels = Labels.of(values, "leave_one_out")
     if not np.array_equal(labels.classes, model.classes_):

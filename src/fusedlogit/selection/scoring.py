@@ -4,44 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from inspect import signature
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
 from ..classifier import LinearClassifier
 from ..data.distributed import Blocks
+from ..data.parts import Parts
 from .folds import Indices
 
 Doubles = NDArray[np.float64]
 
 
-class FoldModel(LinearClassifier):
-    """The fit of a fold, as scorers see it: of the rows it left out it knows the decision values.
+class Knowing(LinearClassifier):
+    """A classifier that knows the decision values of some rows already."""
 
-    Attributes
-    ----------
-    coef_, intercept_, classes_, n_features_in_
-        As those of `LogisticRegression`.
-    C, l1_ratio : float
-    """
+    _seen: Any = None
+    _decisions: Doubles
 
-    def __init__(
-        self,
-        C: float = 1.0,
-        l1_ratio: float = 0.0,
-        threshold: float = 0.5,
-        n_jobs: int | None = None,
-    ) -> None:
-        self.C = C
-        self.l1_ratio = l1_ratio
-        self.threshold = threshold
-        self.n_jobs = n_jobs
-
-    def keep(self, fitted: Mapping[str, Any], X: Any, decisions: Doubles) -> FoldModel:
+    def keep(self, fitted: Mapping[str, Any], X: Any, decisions: Doubles) -> Self:
         """Set the fitted attributes, and the decision values (1 or n_classes, n_rows) of an X."""
         for name, value in fitted.items():
             setattr(self, name, value)
@@ -49,7 +35,8 @@ class FoldModel(LinearClassifier):
         return self
 
     def _decision(self, X: Any) -> Doubles:
-        return self._decisions.copy() if X is self._seen else super()._decision(X)
+        known = self._seen is not None and X is self._seen
+        return self._decisions.copy() if known else super()._decision(X)
 
 
 class Scores:
@@ -87,17 +74,27 @@ class Scores:
         self.scorer, self.y = knowing(scorer, classes), y[rows]
         # Scorers made of a function of y and predictions hand X on to the model, unread.
         reads = not hasattr(scorer, "_score_func")
-        if reads and isinstance(X, Blocks):
-            raise TypeError("scoring: a scorer that reads X itself cannot score Dask blocks")
-        self.X = _safe_indexing(X, rows) if reads else rows
+        self.X = _safe_indexing(_with_rows(X), rows) if reads else rows
 
-    def of(self, model: FoldModel, fitted: Mapping[str, Any], decisions: Doubles) -> float:
+    def of(self, model: Knowing, fitted: Mapping[str, Any], decisions: Doubles) -> float:
         """The score of a model, given the decision values of all rows."""
         model.keep(fitted, self.X, np.ascontiguousarray(decisions[:, self.rows]))
         if self.plain:
             right = model._codes(model._decisions) == self.codes
             return float(np.average(right, weights=self.parameters.get("sample_weight")))
         return float(self.scorer(model, self.X, self.y, **self.parameters))
+
+
+def _with_rows(X: Any) -> Any:
+    """X as rows can be taken from it."""
+    if isinstance(X, Parts | Blocks):
+        raise TypeError(
+            "scoring: a scorer that reads X itself cannot score Parts or Dask blocks; name one of "
+            "scikit-learn's, or make one by make_scorer"
+        )
+    if issparse(X):
+        return X.tocsr()
+    return X if hasattr(X, "shape") else np.asarray(X)
 
 
 def is_accuracy(scorer: Any) -> bool:

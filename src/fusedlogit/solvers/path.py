@@ -96,7 +96,7 @@ class Path(Generic[C]):
         callback = self.settings.callback
         if callback is None:
             return
-        coef, intercept = self.objective.to_data(point)
+        coef, intercept = self.objective.to_data(point.copy())  # theirs to change
         if callback(self.n_iter, coef, intercept, cost, gradient_norm):
             self.cause = Cause.STOPPED
 

@@ -22,6 +22,9 @@ MAX_SIGNS = 16
 #: Share of its fall in all that a round must bring for another to follow.
 LITTLE = 0.01
 
+#: Coefficients up to which the minimum is found at any price: hundreds of factorisations.
+MOST_EXACT = 2048
+
 #: Of the L1 norm's factor, by how much a slope may be wrong at the minimum, and where sweeps and
 #: signs that stand still are said to be far from it.
 EXACT, FAR = 1e-12, 1.0
@@ -49,8 +52,10 @@ class Quadratic:
     def minimise(self, l1: float, coef: Doubles, slope: Doubles, *, roughly: bool = False) -> None:
         """Go to the minimum of it plus l1 |coef|_1; coef and its gradient `slope` change in place.
 
-        It ends at the minimum, or where a round brings little more: `roughly`, of the fall so far.
+        It ends at the minimum, or where a round brings little more: `roughly`, or of very many
+        coefficients, of the fall so far.
         """
+        roughly = roughly or len(coef) > MOST_EXACT
         wrong = self._descend(l1, coef, slope, ROUNDS, LITTLE if roughly else 0.0)
         if roughly:
             return

@@ -67,19 +67,25 @@ class SGD:
 
     def __post_init__(self) -> None:
         size, step = self.batch_size, self.step
+        patience = self.n_iter_no_change
         checks = {
-            "batch_size": size is None or (isinstance(size, Integral) and 1 <= size <= MOST_ROWS),
-            "step": step is None or 0 < step < np.inf,
-            "schedule": self.schedule in SCHEDULES,
-            "power": 0 <= self.power < np.inf,
-            "momentum": 0 <= self.momentum < 1,
-            "validation_fraction": 0 < self.validation_fraction < 1,
-            "n_iter_no_change": isinstance(self.n_iter_no_change, Integral)
-            and self.n_iter_no_change >= 1,
+            "batch_size": (
+                size is None or (isinstance(size, Integral) and 1 <= size <= MOST_ROWS),
+                f"None or a whole number from 1 to {MOST_ROWS}",
+            ),
+            "step": (step is None or 0 < step < np.inf, "None or a number above 0"),
+            "schedule": (self.schedule in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
+            "power": (0 <= self.power < np.inf, "a number from 0 on"),
+            "momentum": (0 <= self.momentum < 1, "a number from 0 on, below 1"),
+            "validation_fraction": (0 < self.validation_fraction < 1, "between 0 and 1"),
+            "n_iter_no_change": (
+                isinstance(patience, Integral) and patience >= 1,
+                "a whole number from 1 on",
+            ),
         }
-        for name, fits in checks.items():
+        for name, (fits, wanted) in checks.items():
             if not fits:
-                raise ValueError(f"SGD({name}={getattr(self, name)!r}): see its documentation")
+                raise ValueError(f"SGD({name}={getattr(self, name)!r}): {name} must be {wanted}")
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ class Stream:
         walk = self.walk
         table = np.zeros((len(walk.coef), walk.coef.shape[1] + 1))
         average = table if walk.average is None else walk.average.copy()
-        return replace(
+        own = replace(
             walk, coef=walk.coef.copy(), intercept=walk.intercept.copy(),
             average=average if options.average else None, momentum=options.momentum,
             velocity=table if options.momentum else None, fit_intercept=fit_intercept,
@@ -111,6 +111,16 @@ class Stream:
             power=0.0 if options.schedule == "constant" else options.power,
             n_averaged=walk.n_averaged if walk.average is not None else 0,
         )  # fmt: skip
+        if not fit_intercept and (own.intercept.any() or own.center.any()):
+            self._leave_out_intercept(own)
+        return own
+
+    def _leave_out_intercept(self, walk: Walk) -> None:
+        """Go on without one that was fitted before, and in another metric."""
+        walk.center, walk.intercept[:] = np.zeros_like(walk.center), 0.0
+        if walk.average is not None:
+            walk.average[:, -1] = 0.0
+        self.n_known = 0
 
     def _look_at(
         self, data: Data, target: Target, unit_of_weight: float, *, moments: bool, seed: int

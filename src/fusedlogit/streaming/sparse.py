@@ -102,6 +102,8 @@ class LazyStream:
         walk.batch_rows = batch_of(options, self.n_rows)
         walk.power = 0.0 if options.schedule == "constant" else options.power
         walk.averaged, walk.fit_intercept = options.average, fit_intercept
+        if not fit_intercept:  # one may have been fitted before
+            walk.intercept[:], walk.sums[:] = 0.0, 0.0
         (walk.l2, walk.l1), walk.penalty_share = penalty, 1 / self.weight
         self._keep_rows(data)
         if is_due(self.n_rows, self.n_known):

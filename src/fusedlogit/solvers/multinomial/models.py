@@ -80,7 +80,8 @@ class WholeModel:
         if objective.one.fit_intercept:
             self.inverse = inverse_of_intercepts(own)
         ridge = objective.penalty + ROUNDING[precise] * len(whole) * whole.diagonal()
-        matrix = np.ascontiguousarray(whole - cross @ self.inverse @ cross.T)
+        matrix = cross @ self.inverse @ cross.T
+        np.subtract(whole, matrix, out=matrix)
         matrix.flat[:: len(whole) + 1] += ridge
         self.quadratic = Quadratic(matrix)
 

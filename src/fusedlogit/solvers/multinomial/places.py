@@ -35,8 +35,8 @@ ROWS_PER_COEF = 8
 #: Of the L1 norm's factor, the slope from which on a coefficient of zero may soon not be.
 NEARLY = 0.97
 
-#: Coefficients at most: 128 MB.
-MOST_COEFS = 4096
+#: Coefficients at most: 288 MB, twice while intercepts are eliminated.
+MOST_COEFS = 6144
 
 #: Numbers of a product's factor at a time: 16 MB of float32.
 NUMBERS = 1 << 22
@@ -92,7 +92,8 @@ def hessian_of_some(
     if sample is not objective:
         objective.data.count(sample.data)
     order = _intercepts_last(np.bincount(places[0], minlength=n_classes))
-    product = product[np.ix_(order, order)] / objective.target.total_weight
+    product = product[np.ix_(order, order)]
+    product /= objective.target.total_weight
     return product, (about - center) / scale
 
 

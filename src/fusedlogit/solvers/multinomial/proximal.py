@@ -34,7 +34,7 @@ from .certificate import at_best_intercepts, gap_with_l1
 from .hessian import class_sandwiches
 from .metric import class_hessians
 from .models import BlockModel, WholeModel, model_of_all, model_of_some
-from .newton import price_of_hessian
+from .newton import price_of_blocks, price_of_hessian
 from .places import MOST_COEFS, Places, places_that_count, price_of_some
 
 #: Steps after which the Hessians of the classes are taken anew: they change while passes remain.
@@ -57,6 +57,9 @@ LITTLE = 0.1
 
 #: Share of the signs that a step may change for them to be known.
 SETTLED = 0.1
+
+#: Curvature that a step meets, relative to that of the model, which shows that it has changed.
+STALE = 4.0
 
 #: Steps in a model of some coefficients, at most.
 MOST_STEPS = 10
@@ -234,6 +237,7 @@ class _Steps:
     def _try(self, roughly: bool) -> Steps[bool]:
         """One step in the model at hand; False if the cost cannot be seen to fall."""
         self._left -= 1
+        self._age += 1
         self.hidden = False
         objective, here = self.objective, self.here
         l1, cost = objective.one.l1_penalty, self.costs[-1]
@@ -248,11 +252,22 @@ class _Steps:
         self._promised = promised = float(here.gradient @ step) + l1 * norm
         if not (0 < square < np.inf and self._visible(promised)):
             return False
+        bar = min(max(self.costs), ABOVE * cost) + 8 * EPS * cost
         try:
-            share, there = yield from evaluate_along(objective, here.point, step)
+            share, there = yield from self._search(step, promised, bar)
         except PassOverflowError:
             return False
-        bar = min(max(self.costs), ABOVE * cost) + 8 * EPS * cost
+        if not objective.cost(there) <= bar:
+            return False
+        self._learn(there, share * step, share * share * square)
+        return True
+
+    def _search(
+        self, step: Doubles, promised: float, bar: float
+    ) -> Steps[tuple[float, Evaluation]]:
+        """The share of a step that falls below a bar, if one is found, and the evaluation there."""
+        objective, here, cost = self.objective, self.here, self.costs[-1]
+        share, there = yield from evaluate_along(objective, here.point, step)
         for _ in range(objective.searches):
             if cost / OVERSHOT <= objective.cost(there) <= bar + SUFFICIENT * share * promised:
                 break
@@ -261,10 +276,7 @@ class _Steps:
                 break
             share *= part
             there = yield from evaluate(objective, here.point + share * step)
-        if not objective.cost(there) <= bar:
-            return False
-        self._learn(there, share * step, share * share * square)
-        return True
+        return share, there
 
     def _visible(self, promised: float) -> bool:
         """Whether a fall would not drown in rounding; a few that do may still shrink the gap."""
@@ -281,13 +293,13 @@ class _Steps:
         Otherwise of each class alone.
         """
         objective, point = self.objective, self.here.point
-        self.factor = 1.0
+        self.factor, self._age = 1.0, 0
         if objective.keeps_margins:
             blocks = yield from class_sandwiches(objective, self.here.margins)
             self.model = model_of_all(objective, blocks)
             sweeps = SWEEPS * objective.n_coefs**2
             self._left = price_of_hessian(objective, beside=sweeps)
-        elif (places := self._places()) is not None:
+        elif (places := self._places(at_any_price=precise)) is not None:
             self.model = yield from model_of_some(
                 objective, point, places, self.generator, precise=precise
             )
@@ -297,22 +309,34 @@ class _Steps:
             self.model = BlockModel(hessians, objective.one.fit_intercept)
             self._left = next(self._renewals, RENEWALS[-1])
 
-    def _places(self) -> Places | None:
+    def _places(self, *, at_any_price: bool = False) -> Places | None:
         """The coefficients that count, where these are known and steps have cost as much."""
-        if self._changed > SETTLED:
+        if self._changed > SETTLED and not at_any_price:
             return None
         objective, here = self.objective, self.here
         coef, slope = objective.table(here.point)[:, :-1], objective.table(here.gradient)[:, :-1]
         places = places_that_count(coef, slope, objective.one.l1_penalty)
         n_coefs = len(places[0])
-        if n_coefs > MOST_COEFS or self.by_class < price_of_some(objective, n_coefs):
+        if n_coefs > MOST_COEFS:
             return None
-        return places
+        pays = at_any_price or self.by_class >= price_of_some(objective, n_coefs)
+        return places if pays else None
 
     def _misses(self) -> bool:
-        """Whether coefficients that a model leaves out promise more than the last step did."""
-        if not isinstance(self.model, WholeModel) or self.objective.keeps_margins:
-            return self._places() is not None
+        """Whether another model will do better than the one at hand.
+
+        Where the last step met much more curvature than it knows of; of classes alone, once that
+        of the coefficients that count pays; of this one, where coefficients that it leaves out
+        promise more than that step did.
+        """
+        if self.objective.keeps_margins:
+            return False
+        if isinstance(self.model, BlockModel):
+            if self.factor > STALE and self._age >= price_of_blocks(self.objective):
+                return True
+            return self._places(at_any_price=self._n_steps >= SLOW) is not None
+        if self.factor > STALE:
+            return True
         objective, l1 = self.objective, self.objective.one.l1_penalty
         excess = np.abs(objective.table(self.here.gradient)[:, :-1]) - l1
         excess[self.model.places] = 0
