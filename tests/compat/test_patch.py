@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn import config_context, linear_model
@@ -324,3 +325,28 @@ def test_a_script_that_is_not_there(tmp_path):
     )  # fmt: skip
     assert run.returncode == 2
     assert "nowhere.py is not there" in run.stderr
+
+
+@pytest.mark.parametrize("kind", ["array", "frame", "list", "csc"])
+def test_scorers_that_read_x_are_given_what_scikit_learn_gives(patched, kind):
+    """The model, X and y as there: a scorer that looks at all of them says the same."""
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    given = {"array": X, "frame": frame, "list": X.tolist(), "csc": sparse.csc_array(X)}[kind]
+
+    def look(model, X, y):
+        seen.append((type(X), X.dtype, X.shape, isinstance(model, THEIRS)))
+        again = clone(model).fit(X, y)
+        half = model.predict(X[: len(y) // 2])
+        return again.score(X, y) + np.mean(half == y[: len(y) // 2]) + model.C
+
+    found = []
+    for cls in (THEIRS_CV, linear_model.LogisticRegressionCV):
+        seen = []
+        model = cls(
+            Cs=[0.1, 1.0], cv=3, scoring=look, l1_ratios=(0.0,), use_legacy_attributes=False,
+            max_iter=500, tol=1e-6,
+        ).fit(given, y)  # fmt: skip
+        found.append((model.scores_, seen))
+    assert fitted_by_ours(model)
+    np.testing.assert_allclose(found[0][0], found[1][0])
+    assert found[0][1] == found[1][1]

@@ -276,3 +276,13 @@ def test_what_is_no_probe_is_refused(tmp_path):
     for name in ("other.npz", "none.npz"):
         with pytest.raises(ModelFileError, match=name):
             load_probe(tmp_path / name)
+
+
+@pytest.mark.parametrize("which", [0, 1, "link"])
+def test_what_is_read_is_not_written_over(files, tmp_path, which):
+    out = tmp_path / "link.npy"
+    out.symlink_to(files[0])
+    out = out if which == "link" else files[which]
+    before = files[0].read_bytes(), files[1].read_bytes()
+    refused(run("probe", *files, "--out", out, *FEW), out.name, "name another file")
+    assert (files[0].read_bytes(), files[1].read_bytes()) == before

@@ -299,3 +299,24 @@ def test_many_rows_are_predicted_as_a_few(n_samples):
     np.testing.assert_allclose(
         np.exp(model.predict_log_proba(X[rows])), model.predict_proba(X)[rows], rtol=1e-9
     )
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0, -0.5, 1.5])
+def test_a_threshold_out_of_range_is_refused_at_prediction(flowers, threshold):
+    X, y = flowers
+    model = LogisticRegression().fit(X, y).set_params(threshold=threshold)
+    with pytest.raises(ValueError, match="threshold"):
+        model.predict(X)
+
+
+@pytest.mark.parametrize("solver", ["newton", "lbfgs", "gd", "proximal", "sgd"])
+def test_a_callback_may_change_what_it_is_given(flowers, solver):
+    X, y = flowers
+
+    def spoil(iteration, coef, intercept, cost, norm):
+        coef[:] = 1e6
+
+    parameters = {"solver": solver, "max_iter": 20, "learning_rate": 0.1}
+    parameters["l1_ratio"] = 0.5 if solver == "proximal" else 0.0
+    spoilt = LogisticRegression(callback=spoil, **parameters).fit(X, y)
+    np.testing.assert_array_equal(spoilt.coef_, LogisticRegression(**parameters).fit(X, y).coef_)

@@ -4,8 +4,10 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn import config_context
 from sklearn import linear_model as sk
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer, make_scorer, roc_auc_score
@@ -18,9 +20,9 @@ from sklearn.model_selection import (
 )
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fusedlogit import LogisticRegression, LogisticRegressionCV
-from fusedlogit.selection.costs import Penalty
+from fusedlogit import LogisticRegression, LogisticRegressionCV, Parts
 from fusedlogit.selection.grid import Fit, ahead
+from fusedlogit.selection.penalties import Penalty
 
 TOL = 1e-10
 
@@ -214,6 +216,75 @@ def test_scorers_of_any_kind():
     again = LogisticRegressionCV(scoring=made, **parameters).fit(X, y)
     np.testing.assert_array_equal(named.scores_, again.scores_)
     assert named.score(X, y) == pytest.approx(roc_auc_score(y, named.decision_function(X)))
+
+
+def predict_some(model, X, y):
+    return np.mean(model.predict(X[:5]) == y[:5])
+
+
+def score_a_copy(model, X, y):
+    return model.score(X.copy(), y)
+
+
+def fit_a_clone(model, X, y):
+    return clone(model).set_params(max_iter=50).fit(X, y).score(X, y)
+
+
+@pytest.mark.parametrize("scorer", [predict_some, score_a_copy, fit_a_clone])
+def test_scorers_may_do_what_they_like_with_the_model(scorer):
+    X, y = cancer()
+    X, y, splits = X[:200], y[:200], list(KFold(3).split(X[:200]))
+    model = LogisticRegressionCV(Cs=[0.1, 1.0], cv=splits, scoring=scorer).fit(X, y)
+    for k, (train, test) in enumerate(splits):
+        for j, C in enumerate([0.1, 1.0]):
+            alone = LogisticRegression(C=C).fit(X[train], y[train])
+            assert model.scores_[k, 0, j] == scorer(alone, X[test], y[test])
+
+
+@pytest.mark.parametrize("make", ["coo_array", "bsr_array", "dia_array", "csc_array", list])
+def test_scorers_that_read_x_are_given_rows_of_any_kind(make):
+    X, y = cancer()
+    stored = X.tolist() if make is list else getattr(sparse, make)(X)
+    parameters = {"Cs": [1.0], "cv": 3, "scoring": lambda model, X, y: model.score(X, y)}
+    model = LogisticRegressionCV(**parameters).fit(stored, y)
+    np.testing.assert_allclose(model.scores_, LogisticRegressionCV(**parameters).fit(X, y).scores_)
+
+
+def test_scorers_that_read_x_cannot_score_parts(tmp_path):
+    X, y = cancer()
+    np.save(tmp_path / "x.npy", X)
+    parts = Parts([tmp_path / "x.npy"])
+    with pytest.raises(TypeError, match="make_scorer"):
+        LogisticRegressionCV(Cs=[1.0], cv=3, scoring=predict_some).fit(parts, y)
+
+
+@pytest.mark.parametrize("load", [load_breast_cancer, load_iris])
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+def test_centred_features_without_an_intercept_are_those_of_each_fold(load, l1_ratio):
+    X, y = load(return_X_y=True)
+    splits = list(StratifiedKFold(4).split(X, y))
+    parameters = {"scaling": "standard", "fit_intercept": False, "tol": TOL}
+    model = LogisticRegressionCV(
+        Cs=[0.1, 10.0], cv=splits, l1_ratios=[l1_ratio], scoring="neg_log_loss", **parameters
+    ).fit(X, y)
+    scorer = get_scorer("neg_log_loss")
+    assert model.converged_
+    for k, (train, test) in enumerate(splits):
+        for j, C in enumerate([0.1, 10.0]):
+            alone = LogisticRegression(C=C, l1_ratio=l1_ratio, **parameters)
+            alone.fit(X[train], y[train])
+            score = scorer(alone, X[test], y[test])
+            assert model.scores_[k, 0, j] == pytest.approx(score, rel=1e-4)
+            path = model.coefs_paths_[k, 0, j]
+            np.testing.assert_allclose(path[:, -1], alone.intercept_, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("cv", [3, "loo"])
+def test_means_of_folds_predict_without_an_intercept_too(cv):
+    X, y = load_breast_cancer(return_X_y=True)
+    parameters = {"Cs": [1.0], "cv": cv, "scaling": "standard", "fit_intercept": False}
+    model = LogisticRegressionCV(refit=False, **parameters).fit(X, y)
+    assert model.score(X, y) > 0.97
 
 
 def test_a_threshold_counts_in_accuracy():

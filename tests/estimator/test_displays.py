@@ -197,3 +197,16 @@ def test_matplotlib_is_imported_to_draw_alone_and_without_it_a_line_says_how_to_
     assert imported == "False"
     assert len(refusals) == 2
     assert all("needs matplotlib: pip install matplotlib" in line for line in refusals)
+
+
+@pytest.mark.parametrize("max_features", [0, -3])
+def test_no_feature_at_all_is_refused(model, max_features):
+    with pytest.raises(ValueError, match="max_features"):
+        CoefficientDisplay.from_estimator(model, max_features=max_features)
+
+
+def test_names_with_dollars_are_no_formulae(model, tmp_path):
+    names = [rf"$\badcmd{j}$" for j in range(model.n_features_in_)]
+    display = CoefficientDisplay.from_estimator(model, feature_names=names)
+    display.figure_.savefig(tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").stat().st_size > 0

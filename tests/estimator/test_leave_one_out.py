@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from sklearn import linear_model
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, get_scorer, log_loss
 
-from fusedlogit import LogisticRegression, LogisticRegressionCV, leave_one_out
+from fusedlogit import SGD, LogisticRegression, LogisticRegressionCV, leave_one_out
 
 
 def standardised(load, every=1):
@@ -175,3 +176,15 @@ def test_too_large_for_a_factorisation():
     y = np.arange(len(X)) % 2
     with pytest.raises(ValueError, match=r"cv='loo' factors a matrix .* Use cv=5"):
         LogisticRegressionCV(cv="loo").fit(X, y)
+
+
+def test_models_of_other_kinds_are_refused():
+    X, y = cancer()
+    chosen = LogisticRegressionCV(Cs=[0.1, 1.0], cv=3).fit(X, y)
+    for model, word in (
+        (chosen, "C_"),
+        (linear_model.LogisticRegression().fit(X, y), "of fusedlogit"),
+        (LogisticRegression(solver=SGD(), tol=1e-2, max_iter=20).fit(X, y), "minimum"),
+    ):
+        with pytest.raises(TypeError, match=word):
+            leave_one_out(model, X, y)

@@ -11,7 +11,7 @@ from sklearn.metrics import d2_log_loss_score
 from sklearn.preprocessing import scale
 from sklearn.svm import l1_min_c
 
-from fusedlogit import LogisticRegression, logistic_path
+from fusedlogit import LogisticRegression, Parts, logistic_path
 
 PROBLEMS = {
     "breast cancer": load_breast_cancer,
@@ -298,3 +298,12 @@ def test_bad_input_is_named(flowers, arguments, error, message):
     X, y = flowers
     with pytest.raises(error, match=message):
         logistic_path(**{"X": X, "y": y} | arguments)
+
+
+def test_files_are_refused_and_no_threads_at_all(flowers, tmp_path):
+    X, y = flowers
+    np.save(tmp_path / "x.npy", X)
+    with pytest.raises(TypeError, match="in memory"):
+        logistic_path(Parts([tmp_path / "x.npy"]), y)
+    with pytest.raises(ValueError, match="n_jobs=0"):
+        logistic_path(X, y, n_jobs=0)

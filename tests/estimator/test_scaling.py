@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_iris
 from sklearn.preprocessing import StandardScaler
 
 from fusedlogit import LogisticRegression
@@ -44,6 +45,32 @@ def test_standard_is_the_standard_scaler(flowers, parameters, fit_intercept, wei
         implicit.decision_function(X), explicit.decision_function(scaler.transform(X)), atol=1e-4
     )
     np.testing.assert_allclose(implicit.history_[:8], explicit.history_[:8], rtol=1e-10)
+
+
+@pytest.mark.parametrize("solver", ["newton", "lbfgs", "gd", "sgd", "proximal"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_start_without_an_intercept_has_none(solver, n_classes):
+    X, y = load_iris(return_X_y=True)
+    X, y = X[y < n_classes], y[y < n_classes]
+    parameters = {"solver": solver, "learning_rate": 0.1, "max_iter": 100}
+    parameters["l1_ratio"] = 0.5 if solver == "proximal" else 0.0
+    model = LogisticRegression(warm_start=True, **parameters).fit(X, y)
+    assert model.intercept_.any()
+    model.set_params(fit_intercept=False).fit(X, y)
+    assert not model.intercept_.any()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_start_without_an_intercept_is_one_about_other_means(n_classes):
+    X, y = load_iris(return_X_y=True)
+    X, y = X[y < n_classes], y[y < n_classes]
+    parameters = {"scaling": "standard", "fit_intercept": False, "tol": 1e-12}
+    model = LogisticRegression(warm_start=True, **parameters).fit(X[::3], y[::3])
+    model.fit(X[1::2], y[1::2])
+    cold = LogisticRegression(**parameters).fit(X[1::2], y[1::2])
+    np.testing.assert_allclose(model.coef_, cold.coef_, rtol=1e-4, atol=1e-6)
+    mean = X[1::2].mean(axis=0)
+    np.testing.assert_allclose(model.intercept_, -model.coef_ @ mean, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])

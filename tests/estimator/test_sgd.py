@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from scipy.special import expit
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
@@ -262,7 +263,7 @@ class TestPartialFit:
         model = LogisticRegression()
         with pytest.raises(ValueError, match="inf in row 0"):
             model.partial_fit(np.full_like(X, np.inf), y, classes=[0, 1])
-        model.partial_fit(X, y)
+        model.partial_fit(X, y, classes=[0, 1])
         assert model.coef_.shape == (1, 20)
 
     def test_refused(self):
@@ -282,3 +283,42 @@ class TestPartialFit:
         assert (
             np.abs(expit((X - 3) @ model.coef_[0]) - model.predict_proba(X - 3)[:, 1]).max() < 1e-6
         )
+
+
+@pytest.mark.parametrize("make", [np.asarray, csr_array])
+@pytest.mark.parametrize("begin", ["fit", "partial_fit"])
+def test_rows_go_on_without_an_intercept(make, begin):
+    """After a fit or calls with one: as near the minimum as a stream that never had any."""
+    X, y = rows_of_a_law(4_000)
+    model = LogisticRegression()
+    if begin == "fit":
+        model.fit(make(X[:1000]), y[:1000])
+    else:
+        model.partial_fit(make(X[:1000]), y[:1000], classes=[0, 1])
+    assert model.intercept_.any()
+    model.set_params(fit_intercept=False)
+    for rows in np.split(np.arange(1000, 4000), 6):
+        model.partial_fit(make(X[rows]), y[rows])
+        assert not model.intercept_.any()
+    alone = LogisticRegression(fit_intercept=False)
+    for rows in np.split(np.arange(4000), 8):
+        alone.partial_fit(make(X[rows]), y[rows], classes=[0, 1])
+    loss, other = (log_loss(y, each.predict_proba(make(X))) for each in (model, alone))
+    assert loss == pytest.approx(other, rel=0.1)
+
+
+@pytest.mark.parametrize("bad", ["nan", "weights", "label"])
+def test_a_first_call_that_fails_leaves_nothing(bad):
+    X, y = load_iris(return_X_y=True)
+    model, weight = LogisticRegression(), np.ones(len(y))
+    spoilt = X.copy()
+    if bad == "nan":
+        spoilt[3, 1] = np.nan
+    elif bad == "weights":
+        weight[0] = -1
+    with pytest.raises(ValueError, match=r"NaN|egative|announced"):
+        model.partial_fit(spoilt, y, [0, 1] if bad == "label" else [0, 1, 2], weight)
+    assert not hasattr(model, "classes_")
+    assert not hasattr(model, "n_features_in_")
+    model.partial_fit(X[:, :2], y, classes=[0, 1, 2, 3])
+    assert model.coef_.shape == (4, 2)

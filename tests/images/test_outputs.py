@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -206,3 +207,12 @@ def test_pictures_of_long_names_can_be_written(tmp_path, stem):
     (name,) = picture_names([f"{stem}.jpg"])
     (tmp_path / name).write_bytes(b"picture")
     assert name.startswith(f"1-{stem[:60]}")
+
+
+def test_an_archive_is_not_written_over_by_its_model(folder, tmp_path):
+    archive = shutil.make_archive(tmp_path / "images", "zip", folder)
+    before = Path(archive).read_bytes()
+    result = run("train", archive, *FAST, "--out", archive)
+    assert result.exit_code == 2
+    assert "name another file" in result.stderr
+    assert Path(archive).read_bytes() == before

@@ -119,3 +119,11 @@ def test_predictions_that_cannot_be_made(run, refused, table, tmp_path):
     refused(run("predict", model, table, "--text", "body"), "no column 'body'", "--text")
     refused(run("predict", model, table, "--evidence", tmp_path), "without --evidence")
     refused(run("predict", model, "-", input=b"fine\n\xff\n"), "standard input, line 2", "0xff")
+
+
+def test_what_is_read_is_not_written_over(run, refused, tmp_path):
+    table = tmp_path / "texts.csv"
+    table.write_text("text,label\nred apple,fruit\nold coat,dress\n" * 20)
+    before = table.read_bytes()
+    refused(run("text", table, "--out", table), "texts.csv", "name another file")
+    assert table.read_bytes() == before

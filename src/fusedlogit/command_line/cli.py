@@ -138,7 +138,7 @@ def train(
     The label comes from the file's name (cat.12.jpg) or its folder (cat/12.jpg).
     """
     _check_split(ctx)
-    check_targets(out, report_folder, cache, store, inputs=[data, loading["test_from"]])
+    check_targets(out, report_folder, cache, store, inputs=[data])
 
     from ..photographs.loading import load_images
     from ..photographs.training import train as train_images

@@ -131,7 +131,7 @@ def _observer(objective: Cost, settings: Settings, n_done: int) -> Observer | No
         iteration += 1
         if n_done and iteration == n_done + 1:  # seen at the end of the part before
             return False
-        return callback(iteration, *objective.to_data(point), cost, gradient_norm)
+        return callback(iteration, *objective.to_data(point.copy()), cost, gradient_norm)
 
     return observer
 

@@ -69,7 +69,7 @@ def hessian_of_some(
     generator: np.random.Generator,
     precise: bool,
 ) -> Steps[tuple[Doubles, Doubles]]:
-    """The Hessian in some coefficients and the intercepts after them, at a point.
+    """The Hessian in some coefficients and the intercepts after them, where others are zero.
 
     Returns it, (n_coefs + K, n_coefs + K), and what scaled features are less of in it.
     """

@@ -1,0 +1,190 @@
+"""Penalties with an L1 norm of many classes and coefficients: the Hessian of those that count."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.special import log_softmax
+from sklearn.datasets import load_digits
+
+from fusedlogit import LogisticRegression
+from fusedlogit.data.dense import DenseMatrix
+from fusedlogit.data.target import Target
+from fusedlogit.fitting import problem_of
+from fusedlogit.problems.links import SOFTMAX
+from fusedlogit.problems.multinomial import MOST_COEFS
+from fusedlogit.solvers.multinomial import places as module
+from fusedlogit.solvers.multinomial.places import hessian_of_some, places_that_count
+from fusedlogit.solvers.quadratic import MOST_EXACT, Quadratic
+from fusedlogit.solvers.scheduler import run
+
+from .truth import center_and_scale
+
+
+@pytest.fixture(scope="module")
+def enlarged():
+    """Ten digits of 16 x 16 pixels, some noise on each: many coefficients."""
+    X, y = load_digits(return_X_y=True)
+    X = np.kron(X.reshape(-1, 8, 8), np.ones((1, 2, 2))).reshape(len(y), -1)
+    X = (X + np.random.default_rng(0).integers(0, 3, X.shape)).astype(np.uint8)
+    assert 10 * (X.shape[1] + 1) > MOST_COEFS
+    return X, y
+
+
+def violation(model, X, y, weight):
+    """The largest entry of the subgradient of least length, in shares of the penalty."""
+    weight = np.ones(len(y)) if weight is None else weight
+    center, scale = center_and_scale(model, X, weight)
+    Z, coef = (X - center) / scale, model.coef_ * scale
+    z = Z @ coef.T + model.intercept_ + model.coef_ @ center
+    residual = np.exp(log_softmax(z, axis=1)) - (y[:, None] == model.classes_)
+    residual *= weight[:, None] / weight.sum()
+    penalty = 1 / (model.C * weight.sum())
+    l1, l2 = model.l1_ratio * penalty, (1 - model.l1_ratio) * penalty
+    gradient = residual.T @ Z + l2 * coef
+    entries = np.where(
+        coef != 0, np.abs(gradient + l1 * np.sign(coef)), np.maximum(np.abs(gradient) - l1, 0)
+    )
+    own = np.abs(residual.sum(axis=0)).max() if model.fit_intercept else 0.0
+    return max(entries.max(), own) / penalty
+
+
+@pytest.mark.parametrize("store", [np.uint8, np.float16, np.float32, np.float64, "csr"])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"C": 0.01},
+        {"C": 0.1, "l1_ratio": 0.7},
+        {"C": 0.02, "fit_intercept": False},
+        {"C": 0.05, "scaling": "standard", "weighted": True},
+    ],
+    ids=str,
+)
+def test_conditions_of_the_minimum(enlarged, store, parameters):
+    X, y = enlarged
+    parameters = {"l1_ratio": 1.0, "tol": 1e-9} | parameters
+    weight = np.arange(len(y)) % 3 * 0.5 if parameters.pop("weighted", False) else None
+    if weight is not None:
+        X, y, weight = X[weight > 0], y[weight > 0], weight[weight > 0]
+    X = X[:, X.std(axis=0) > 0]
+    stored = sparse.csr_array(X) if store == "csr" else X.astype(store)
+    model = LogisticRegression(**parameters).fit(stored, y, weight)
+    assert model.converged_
+    assert violation(model, X.astype(np.float64), y, weight) < 2e-3
+    assert 0 < np.count_nonzero(model.coef_) < model.coef_.size
+
+
+def test_few_passes_lead_to_the_minimum(enlarged):
+    """The metric of each class alone takes some hundreds of steps."""
+    X, y = enlarged
+    model = LogisticRegression(C=0.05, l1_ratio=1.0, tol=1e-8).fit(X, y)
+    assert model.converged_
+    assert model.n_iter_[0] < 80
+
+
+def hessian_by_hand(Z, p, weight, places):
+    """Of mean losses, in coefficients and then the intercepts, by its definition."""
+    n_classes = p.shape[1]
+    classes = np.append(places[0], np.arange(n_classes))
+    ones = np.ones((len(Z), n_classes))
+    columns = np.hstack([Z[:, places[1]], ones])
+    same = classes[:, None] == classes
+    mixed = np.einsum("i,ij,ik->jk", weight, columns * p[:, classes], columns * p[:, classes])
+    own = np.einsum("i,ij,ik->jk", weight, columns * p[:, classes], columns)
+    return (np.where(same, own, 0) - mixed) / weight.sum()
+
+
+def problem_at(enlarged, n_coefs):
+    """Three classes, a point of some coefficients, features, probabilities there, and weights."""
+    X, y = enlarged
+    X, y = X[y < 3, 60:200].astype(np.float64), y[y < 3].astype(np.uint8)
+    rng = np.random.default_rng(1)
+    weight = rng.uniform(0.1, 3, len(y))
+    one = problem_of(
+        DenseMatrix(X, 2), Target(y, weight, SOFTMAX), 3, "standard", (0.0, 1e-3), True
+    )
+    places = some_places(one, n_coefs)
+    table = np.zeros((3, one.data.n_features + 1))
+    table[places], table[:, -1] = 0.3 * rng.normal(size=n_coefs), rng.normal(size=3)
+    point = table.ravel()
+    coef, intercept = one.to_data(point)
+    p = np.exp(log_softmax(X @ coef.T + intercept, axis=1))
+    center, scale = one.one.scaling.center, one.one.scaling.scale
+    return one, point, places, (X - center) / scale, p, weight
+
+
+def some_places(one, n_coefs):
+    rng = np.random.default_rng(2)
+    n_features = one.data.n_features
+    chosen = np.sort(rng.choice(one.n_classes * n_features, n_coefs, replace=False))
+    return np.divmod(chosen, n_features)
+
+
+@pytest.mark.parametrize("precise", [True, False])
+@pytest.mark.parametrize("numbers", [module.NUMBERS, 1000])
+def test_the_hessian_is_that_of_its_definition(enlarged, monkeypatch, precise, numbers):
+    one, point, places, Z, p, weight = problem_at(enlarged, 40)
+    monkeypatch.setattr(module, "NUMBERS", numbers)  # blocks of many rows, and of a few
+    rng = np.random.default_rng(0)
+    ((found, mean),) = run([hessian_of_some(one, point, places, rng, precise)])
+    expected = hessian_by_hand(Z - mean, p, weight, places)
+    assert np.abs(found - expected).max() < (1e-12 if precise else 1e-5) * np.abs(expected).max()
+
+
+def test_rows_drawn_stand_for_all(enlarged, monkeypatch):
+    one, point, places, Z, p, weight = problem_at(enlarged, 20)
+    monkeypatch.setattr(module, "LEAST_ROWS", 64)
+    found = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        ((hessian, mean),) = run([hessian_of_some(one, point, places, rng, True)])
+        found.append(hessian)
+    assert one.data.n_samples > module.ROWS_PER_COEF * 20  # fewer are drawn
+    expected = hessian_by_hand(Z - mean, p, weight, places)
+    error = np.mean(found, axis=0) - expected
+    deviation = np.std(found, axis=0) / np.sqrt(len(found))
+    assert (np.abs(error) <= 6 * deviation + 1e-12).all()
+    assert deviation.max() > 0
+
+
+@pytest.mark.parametrize("slope", [0.96, 0.98])
+def test_coefficients_count_that_are_not_zero_or_may_soon_not_be(slope):
+    coef, gradient = np.zeros((2, 3)), np.zeros((2, 3))
+    coef[0, 1], gradient[1, 2] = -0.5, -slope
+    classes, features = places_that_count(coef, gradient, 1.0)
+    expected = [(0, 1), (1, 2)] if slope > module.NEARLY else [(0, 1)]
+    assert list(zip(classes.tolist(), features.tolist(), strict=True)) == expected
+
+
+@pytest.mark.parametrize("roughly", [True, False])
+def test_a_quadratic_is_minimised_again_from_elsewhere(roughly):
+    """The factor of the last time serves again where the same coefficients are not zero."""
+    rng = np.random.default_rng(3)
+    A = rng.normal(size=(200, 60))
+    hessian, linear = A.T @ A / 200, rng.normal(size=60)
+    kept = Quadratic(hessian)
+    for scale in (0.0, 1.0, 0.1, 0.0):
+        begin = scale * rng.normal(size=60)
+        points = []
+        for quadratic in (kept, Quadratic(hessian)):
+            coef, slope = begin.copy(), hessian @ begin + linear
+            quadratic.minimise(0.3, coef, slope, roughly=roughly)
+            np.testing.assert_allclose(slope, hessian @ coef + linear, atol=1e-12)
+            points.append(coef)
+        np.testing.assert_array_equal(*points)
+        if not roughly:
+            rest = np.where(coef == 0, np.abs(slope) - 0.3, np.abs(slope + 0.3 * np.sign(coef)))
+            assert rest.max() < 1e-10
+
+
+@pytest.mark.parametrize("n_coefs", [MOST_EXACT - 1, MOST_EXACT, MOST_EXACT + 1])
+def test_very_many_coefficients_are_minimised_roughly(n_coefs):
+    """At least nine tenths of the fall, whatever their number."""
+    rng = np.random.default_rng(4)
+    hessian = np.diag(rng.uniform(1, 2, n_coefs))
+    hessian[0, 1:] = hessian[1:, 0] = 1e-3
+    coef, slope = np.zeros(n_coefs), rng.normal(size=n_coefs)
+    linear = slope.copy()
+    Quadratic(hessian).minimise(0.5, coef, slope)
+    cost = coef @ hessian @ coef / 2 + linear @ coef + 0.5 * np.abs(coef).sum()
+    least = -(np.maximum(np.abs(linear) - 0.5, 0) ** 2 / 2 / hessian.diagonal()).sum()
+    assert cost < 0.9 * least
