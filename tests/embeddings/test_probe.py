@@ -286,3 +286,28 @@ def test_what_is_read_is_not_written_over(files, tmp_path, which):
     before = files[0].read_bytes(), files[1].read_bytes()
     refused(run("probe", *files, "--out", out, *FEW), out.name, "name another file")
     assert (files[0].read_bytes(), files[1].read_bytes()) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--text", "body"], "--text is for text models"),
+        (["--encoding", "latin-1"], "--encoding is for text models"),
+        (["--json", "--csv"], "--json and --csv"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(saved, options, words):
+    folder, _ = saved
+    result = run("predict", folder / "m.npz", folder / "X.npy", *options)
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+@pytest.mark.parametrize("folds", [4, 11, 12, 13, 1000])
+def test_no_fold_is_empty(tmp_path, folds):
+    """Of 18 rows six judge the model: no more than 12 folds."""
+    np.save(tmp_path / "X.npy", DIGITS.data[:18])
+    np.save(tmp_path / "y.npy", np.arange(18) % 2)
+    parameters = ["--folds", folds, "--test-fraction", "0.33", "--json", *FEW]
+    result = run("probe", tmp_path / "X.npy", tmp_path / "y.npy", *parameters)
+    assert json.loads(result.stdout)["folds"] == min(folds, 12)

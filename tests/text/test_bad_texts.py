@@ -127,3 +127,9 @@ def test_what_is_read_is_not_written_over(run, refused, tmp_path):
     before = table.read_bytes()
     refused(run("text", table, "--out", table), "texts.csv", "name another file")
     assert table.read_bytes() == before
+
+
+def test_options_that_exclude_each_other(run):
+    result = run("text", "--demo", "--hashed", "--min-texts", "3")
+    assert result.exit_code == 2
+    assert "--min-texts" in result.stderr

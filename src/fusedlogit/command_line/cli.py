@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from .. import __version__
 from ..errors import InputError, printable
@@ -21,6 +20,7 @@ from .options import (
     data_argument,
     data_options,
     features_option,
+    given,
     json_option,
     max_iter_option,
     out_option,
@@ -264,13 +264,9 @@ def demo(
     )
 
 
-def _given(ctx: click.Context, name: str) -> bool:
-    return ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
-
-
 def _check_split(ctx: click.Context) -> None:
     """Refuse two ways to choose the test images."""
-    if ctx.params["test_from"] is not None and _given(ctx, "test_fraction"):
+    if ctx.params["test_from"] is not None and given(ctx, "test_fraction"):
         raise click.UsageError("--test-from and --test-fraction exclude each other: give one")
 
 

@@ -6,10 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ..photographs.images import MAX_SIZE, MINIMUM_PER_LABEL
 
 MAX_ITER = 1000
+
+
+def given(ctx: click.Context, name: str) -> bool:
+    """Whether the user said anything of a parameter."""
+    return ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
 
 
 def refuse_nan(_ctx: click.Context, _param: click.Parameter, number: float) -> float:

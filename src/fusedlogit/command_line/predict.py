@@ -13,6 +13,7 @@ from .answers import answer_of, print_answers
 from .options import (
     csv_option,
     encoding_option,
+    given,
     json_option,
     quiet_option,
     threads_option,
@@ -75,6 +76,8 @@ def predict(
     Images that cannot be read are named on standard error; the others are answered all the same,
     and the exit status is 2.
     """
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other: give one")
     if maps_folder is not None:
         check_folder(maps_folder)
 
@@ -82,6 +85,11 @@ def predict(
     from ..text.classifier import is_text_model
 
     told = {"as_json": as_json, "as_csv": as_csv, "quiet": quiet}
+    if not is_text_model(model):
+        for name in ("text_column", "encoding"):
+            if given(ctx, name):
+                option = name.removesuffix("_column")
+                raise click.UsageError(f"--{option} is for text models: leave it out")
     if is_probe(model):
         if maps_folder is not None or len(images) > 1:
             raise click.UsageError("a probe answers one file of features, without --evidence")

@@ -9,6 +9,7 @@ import click
 from .delivery import check_targets, deliver
 from .options import (
     encoding_option,
+    given,
     json_option,
     max_iter_option,
     out_option,
@@ -100,7 +101,10 @@ if TYPE_CHECKING:
 @report_option
 @json_option
 @quiet_option
+@click.pass_context
 def text(
+    ctx: click.Context,
+    /,
     data: Path | None,
     text_column: str,
     label_column: str,
@@ -119,6 +123,8 @@ def text(
     """
     if (data is None) != demo:
         raise click.UsageError("give either DATA or --demo")
+    if ctx.params["hashed"] and given(ctx, "min_texts"):
+        raise click.UsageError("--min-texts does not go with --hashed: give one")
     check_targets(out, report_folder, inputs=[data])
 
     from ..text.training import train

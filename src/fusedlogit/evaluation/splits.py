@@ -63,7 +63,7 @@ def split_rows(
     validation_fraction : float
         Share of each class's other rows that choose C: one at least. Unused with `folds`.
     folds : int, optional
-        Divide all rows but the test rows into so many folds.
+        Divide all rows but the test rows into so many folds, each of a row at least.
     seed : int
         The same seed and classes give the same split.
     """
@@ -78,6 +78,7 @@ def split_rows(
         n_validation = np.clip(np.rint(validation_fraction * rest), 1, rest - 1)
         fold = np.where(rank < np.repeat(n_validation, counts), 0, TRAIN)
     else:
+        folds = min(folds, int(rest.sum()))
         # Classes begin with different folds, which so become equally large.
         fold = (rank + np.repeat(np.arange(len(counts)), counts)) % folds
     part = np.empty(len(codes), dtype=np.int32)

@@ -21,7 +21,8 @@ def main() -> None:
         "-m", dest="is_module", action="store_true", help="run a module instead of a file"
     )
     parser.add_argument("script", help="a Python file, or with -m the name of a module")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="handed on to it")
+    rest = parser.add_argument("arguments", nargs=argparse.REMAINDER, help="handed on to it")
+    rest.required = False  # argparse would name it where only the script is missing
     options = parser.parse_args()
     if not options.quiet:
         log = logging.getLogger("fusedlogit")

@@ -43,7 +43,7 @@ def as_dict(result: ProbeResult, origin: str, files: Mapping[str, str]) -> dict[
         "n_features": result.X.shape[1],
         "dtype": str(result.X.dtype),
         "scaling": result.options.scaling,
-        "folds": result.options.folds,
+        "folds": None if result.options.folds is None else result.split.n_folds,
         "C": finite(best.C),
         "converged": result.converged,
         "candidates": [
