@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
@@ -47,7 +49,7 @@ class Quadratic:
     def __init__(self, hessian: Doubles) -> None:
         self.hessian = hessian
         self._nonzero = np.empty(0, dtype=np.intp)
-        self._factor: Doubles | None = None
+        self._factor: NDArray[Any] | None = None
 
     def minimise(self, l1: float, coef: Doubles, slope: Doubles, *, roughly: bool = False) -> None:
         """Go to the minimum of it plus l1 |coef|_1; coef and its gradient `slope` change in place.
@@ -88,7 +90,7 @@ class Quadratic:
             coordinate.coordinate_descent(self.hessian, l1, 0.0, SWEEPS, coef, slope)
             before = fall()
             for _ in range(MAX_SIGNS):
-                if not self._descend_under_signs(l1, coef, slope):
+                if not self._descend_under_signs(l1, coef, slope, roughly=little > 0):
                     break
                 if little:
                     before, last = fall(), before
@@ -102,20 +104,23 @@ class Quadratic:
             fallen = now
         return wrong
 
-    def _descend_under_signs(self, l1: float, coef: Doubles, slope: Doubles) -> bool:
+    def _descend_under_signs(
+        self, l1: float, coef: Doubles, slope: Doubles, *, roughly: bool
+    ) -> bool:
         """Towards the minimum under the signs of the coefficients that are not zero.
 
         Goes on beyond where coefficients change their sign, as long as the cost falls. Whether a
         sign has changed or a coefficient has become zero, so that there is another such minimum.
         """
         nonzero = np.flatnonzero(coef)
-        factor = self._factored(nonzero) if len(nonzero) else None
+        factor = self._factored(nonzero, roughly=roughly) if len(nonzero) else None
         if factor is None:
             return False
         here = coef[nonzero]
         pull = slope[nonzero] + l1 * np.sign(here)
         step = np.zeros_like(coef)
-        step[nonzero] = toward = -lapack.dpotrs(factor, pull, lower=1)[0]
+        solve = lapack.dpotrs if factor.dtype == np.float64 else lapack.spotrs
+        step[nonzero] = toward = -solve(factor, pull, lower=1)[0].astype(np.float64)
         turn = self.hessian @ step
         fall, curvature = float(pull @ toward), float(step @ turn)
         if not fall < 0 < curvature:
@@ -132,13 +137,21 @@ class Quadratic:
             slope -= self.hessian[places].T @ (here + share * toward)[stops]
         return bool((crossings <= share).any())
 
-    def _factored(self, nonzero: NDArray[np.intp]) -> Doubles | None:
-        """The factor among some coefficients, kept for the next time; None if there is none."""
-        if not np.array_equal(nonzero, self._nonzero):
-            factor, failed = lapack.dpotrf(
-                self.hessian[np.ix_(nonzero, nonzero)].T, lower=1, overwrite_a=1
-            )
-            self._nonzero, self._factor = nonzero, None if failed else factor
+    def _factored(self, nonzero: NDArray[np.intp], *, roughly: bool) -> NDArray[Any] | None:
+        """The factor among some coefficients, kept for the next time; None if there is none.
+
+        In float32 for what is but rough, if that can be.
+        """
+        known = self._factor
+        if not np.array_equal(nonzero, self._nonzero) or (
+            not roughly and known is not None and known.dtype == np.float32
+        ):
+            among, failed = self.hessian[np.ix_(nonzero, nonzero)].T, 1
+            if roughly:
+                known, failed = lapack.spotrf(among, lower=1)
+            if failed:
+                known, failed = lapack.dpotrf(among, lower=1, overwrite_a=1)
+            self._nonzero, self._factor = nonzero, None if failed else known
         return self._factor
 
 

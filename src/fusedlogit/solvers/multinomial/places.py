@@ -157,23 +157,26 @@ def _products(
 ) -> Doubles:
     """The Hessian of a block's rows, each class's intercept after its coefficients."""
     ends = np.cumsum([len(of_class) for of_class in features])
-    total = np.zeros((ends[-1], ends[-1]))
-    classes = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
-    n_rows = max(1, NUMBERS // len(total))
+    columns, n_coefs, n_threads = np.concatenate(features), int(ends[-1]), block.n_threads
+    center, scale = center.astype(dtype), scale.astype(dtype)
+    total = np.zeros((n_coefs, n_coefs))
+    n_rows = max(1, min(p.shape[1], NUMBERS // n_coefs))
+    X: NDArray[Any] = np.ones((n_rows, len(center) + 1), dtype)
+    terms: NDArray[Any] = np.empty((n_rows, n_coefs), dtype)
     for begin in range(0, p.shape[1], n_rows):
-        rows = slice(begin, begin + n_rows)
-        share = p[:, rows]
-        if target.sample_weight is not None:
-            share = share * target.sample_weight[rows]
-        X: NDArray[Any] = np.ones((share.shape[1], len(center) + 1), dtype)
-        X[:, :-1] = (block.rows(rows, dtype) - center.astype(dtype)) / scale.astype(dtype)
-        factor = X[:, np.concatenate(features)]
+        rows = slice(begin, min(begin + n_rows, p.shape[1]))
+        size = rows.stop - begin
+        weight = None if target.sample_weight is None else target.sample_weight[rows]
+        share = p[:, rows] if weight is None else p[:, rows] * weight
+        np.subtract(block.rows(rows, dtype), center, out=X[:size, :-1])
+        X[:size, :-1] /= scale
+        part = np.take(X[:size], columns, axis=1, out=terms[:size], mode="clip")
         for k, end in enumerate(ends):
             own = slice(end - len(features[k]), end)
-            of_class = np.ascontiguousarray(factor[:, own])
-            total[own, own] += DenseMatrix(of_class, block.n_threads).sandwich(share[k])[:-1, :-1]
-        factor *= np.take(p[:, rows].T.astype(dtype), classes, axis=1)
-        total -= DenseMatrix(factor, block.n_threads).sandwich(share.sum(axis=0))[:-1, :-1]
+            of_class = np.ascontiguousarray(part[:, own])
+            total[own, own] += DenseMatrix(of_class, n_threads).sandwich(share[k])[:-1, :-1]
+            part[:, own] *= p[k, rows, None].astype(dtype)
+        total -= DenseMatrix(part, n_threads).sandwich(share.sum(axis=0))[:-1, :-1]
     return total
 
 
