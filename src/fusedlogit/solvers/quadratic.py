@@ -24,8 +24,9 @@ MAX_SIGNS = 16
 #: Share of its fall in all that a round must bring for another to follow.
 LITTLE = 0.01
 
-#: Coefficients up to which the minimum is found at any price: hundreds of factorisations.
-MOST_EXACT = 2048
+#: Coefficients up to which the minimum is found at any price, hundreds of factorisations: where
+#: that is asked for, and where it is taken for better in the end.
+MOST_EXACT, SMALL = 2048, 512
 
 #: Of the L1 norm's factor, by how much a slope may be wrong at the minimum, and where sweeps and
 #: signs that stand still are said to be far from it.

@@ -24,6 +24,7 @@ class BlockModel:
 
     def __init__(self, hessians: list[CenteredHessian], fit_intercept: bool) -> None:
         self.hessians, self.fit_intercept = hessians, fit_intercept
+        self.size = len(hessians[0].mean)
 
     def step(self, point: Doubles, gradient: Doubles, l1: float, *, roughly: bool) -> Doubles:
         """To the minimum of the model plus l1 times the L1 norm; all are (K, n_features + 1)."""
@@ -83,7 +84,7 @@ class WholeModel:
         matrix = cross @ self.inverse @ cross.T
         np.subtract(whole, matrix, out=matrix)
         matrix.flat[:: len(whole) + 1] += ridge
-        self.quadratic = Quadratic(matrix)
+        self.quadratic, self.size = Quadratic(matrix), len(matrix)
 
     def step(self, point: Doubles, gradient: Doubles, l1: float, *, roughly: bool) -> Doubles:
         """To the minimum of the model plus l1 times the L1 norm; all are (K, n_features + 1)."""

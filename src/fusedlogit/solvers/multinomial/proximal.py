@@ -27,7 +27,7 @@ from ..descent import BLUR, SUFFICIENT
 from ..metric import EPS, TINY
 from ..path import Path, evaluate_along, evaluate_start
 from ..proximal import OVERSHOT, SHARE_OF_GAP, SHARP, working_set
-from ..quadratic import SWEEPS
+from ..quadratic import SMALL, SWEEPS
 from ..requests import Steps, evaluate
 from ..settings import Doubles, Result, Settings, Solver
 from .certificate import at_best_intercepts, gap_with_l1
@@ -64,7 +64,7 @@ STALE = 4.0
 #: Steps in a model of some coefficients, at most.
 MOST_STEPS = 10
 
-#: Steps on a working set after which the minimum of each model is found exactly.
+#: Steps on a working set after which the minimum of a small model is found exactly.
 SLOW = 40
 
 #: Steps between two looks at the gap.
@@ -222,10 +222,11 @@ class _Steps:
 
     def step(self) -> Steps[bool]:
         """One step; False if the cost cannot be seen to fall, in a model of this point."""
-        roughly = self._n_steps < SLOW and not self.objective.keeps_margins
         fresh = self._left == 0 or self._misses()
         if fresh:
-            yield from self._renew(precise=not roughly)
+            yield from self._renew(precise=False)
+        slow = self._n_steps >= SLOW and self.model.size <= SMALL
+        roughly = not (slow or self.objective.keeps_margins)
         self._n_steps += 1
         if (yield from self._try(roughly)):
             return True
@@ -334,7 +335,7 @@ class _Steps:
         if isinstance(self.model, BlockModel):
             if self.factor > STALE and self._age >= price_of_blocks(self.objective):
                 return True
-            return self._places(at_any_price=self._n_steps >= SLOW) is not None
+            return self._places() is not None
         if self.factor > STALE:
             return True
         objective, l1 = self.objective, self.objective.one.l1_penalty
