@@ -23,7 +23,7 @@ MAX_BYTES = 2**30
 
 FORMAT = ModelFormat(
     "model",
-    "fusedlogit train --out, probe --out or text --out",
+    "fusedlogit train --out",
     "fusedlogit image classifier",
     (TWO_KINDS_VERSION, MANY_KINDS_VERSION),
     MAX_BYTES,
