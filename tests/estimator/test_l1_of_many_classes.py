@@ -1,4 +1,4 @@
-"""Penalties with an L1 norm of many classes and coefficients: the Hessian of those that count."""
+"""Penalties with an L1 norm of many classes and coefficients: the Hessian of the active ones."""
 
 import numpy as np
 import pytest
@@ -12,8 +12,8 @@ from fusedlogit.data.target import Target
 from fusedlogit.fitting import problem_of
 from fusedlogit.problems.links import SOFTMAX
 from fusedlogit.problems.multinomial import MOST_COEFS
-from fusedlogit.solvers.multinomial import places as module
-from fusedlogit.solvers.multinomial.places import hessian_of_some, places_that_count
+from fusedlogit.solvers.multinomial import active as module
+from fusedlogit.solvers.multinomial.active import active_hessian, active_set
 from fusedlogit.solvers.quadratic import MOST_EXACT, Quadratic
 from fusedlogit.solvers.scheduler import run
 
@@ -81,12 +81,12 @@ def test_few_passes_lead_to_the_minimum(enlarged):
     assert model.n_iter_[0] < 80
 
 
-def hessian_by_hand(Z, p, weight, places):
+def hessian_by_hand(Z, p, weight, active):
     """Of mean losses, in coefficients and then the intercepts, by its definition."""
     n_classes = p.shape[1]
-    classes = np.append(places[0], np.arange(n_classes))
+    classes = np.append(active[0], np.arange(n_classes))
     ones = np.ones((len(Z), n_classes))
-    columns = np.hstack([Z[:, places[1]], ones])
+    columns = np.hstack([Z[:, active[1]], ones])
     same = classes[:, None] == classes
     mixed = np.einsum("i,ij,ik->jk", weight, columns * p[:, classes], columns * p[:, classes])
     own = np.einsum("i,ij,ik->jk", weight, columns * p[:, classes], columns)
@@ -102,17 +102,17 @@ def problem_at(enlarged, n_coefs):
     one = problem_of(
         DenseMatrix(X, 2), Target(y, weight, SOFTMAX), 3, "standard", (0.0, 1e-3), True
     )
-    places = some_places(one, n_coefs)
+    active = some_coefs(one, n_coefs)
     table = np.zeros((3, one.data.n_features + 1))
-    table[places], table[:, -1] = 0.3 * rng.normal(size=n_coefs), rng.normal(size=3)
+    table[active], table[:, -1] = 0.3 * rng.normal(size=n_coefs), rng.normal(size=3)
     point = table.ravel()
     coef, intercept = one.to_data(point)
     p = np.exp(log_softmax(X @ coef.T + intercept, axis=1))
     center, scale = one.one.scaling.center, one.one.scaling.scale
-    return one, point, places, (X - center) / scale, p, weight
+    return one, point, active, (X - center) / scale, p, weight
 
 
-def some_places(one, n_coefs):
+def some_coefs(one, n_coefs):
     rng = np.random.default_rng(2)
     n_features = one.data.n_features
     chosen = np.sort(rng.choice(one.n_classes * n_features, n_coefs, replace=False))
@@ -122,24 +122,24 @@ def some_places(one, n_coefs):
 @pytest.mark.parametrize("precise", [True, False])
 @pytest.mark.parametrize("numbers", [module.NUMBERS, 1000])
 def test_the_hessian_is_that_of_its_definition(enlarged, monkeypatch, precise, numbers):
-    one, point, places, Z, p, weight = problem_at(enlarged, 40)
+    one, point, active, Z, p, weight = problem_at(enlarged, 40)
     monkeypatch.setattr(module, "NUMBERS", numbers)  # blocks of many rows, and of a few
     rng = np.random.default_rng(0)
-    ((found, mean),) = run([hessian_of_some(one, point, places, rng, precise)])
-    expected = hessian_by_hand(Z - mean, p, weight, places)
+    ((found, mean),) = run([active_hessian(one, point, active, rng, precise)])
+    expected = hessian_by_hand(Z - mean, p, weight, active)
     assert np.abs(found - expected).max() < (1e-12 if precise else 1e-5) * np.abs(expected).max()
 
 
 def test_rows_drawn_stand_for_all(enlarged, monkeypatch):
-    one, point, places, Z, p, weight = problem_at(enlarged, 20)
+    one, point, active, Z, p, weight = problem_at(enlarged, 20)
     monkeypatch.setattr(module, "LEAST_ROWS", 64)
     found = []
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        ((hessian, mean),) = run([hessian_of_some(one, point, places, rng, True)])
+        ((hessian, mean),) = run([active_hessian(one, point, active, rng, True)])
         found.append(hessian)
     assert one.data.n_samples > module.ROWS_PER_COEF * 20  # fewer are drawn
-    expected = hessian_by_hand(Z - mean, p, weight, places)
+    expected = hessian_by_hand(Z - mean, p, weight, active)
     error = np.mean(found, axis=0) - expected
     deviation = np.std(found, axis=0) / np.sqrt(len(found))
     assert (np.abs(error) <= 6 * deviation + 1e-12).all()
@@ -150,7 +150,7 @@ def test_rows_drawn_stand_for_all(enlarged, monkeypatch):
 def test_coefficients_count_that_are_not_zero_or_may_soon_not_be(slope):
     coef, gradient = np.zeros((2, 3)), np.zeros((2, 3))
     coef[0, 1], gradient[1, 2] = -0.5, -slope
-    classes, features = places_that_count(coef, gradient, 1.0)
+    classes, features = active_set(coef, gradient, 1.0)
     expected = [(0, 1), (1, 2)] if slope > module.NEARLY else [(0, 1)]
     assert list(zip(classes.tolist(), features.tolist(), strict=True)) == expected
 

@@ -9,8 +9,8 @@ from ..hessian import ROUNDING, CenteredHessian
 from ..quadratic import Quadratic
 from ..requests import Steps
 from ..settings import Doubles
+from .active import Active, active_hessian
 from .hessian import about_mean, inverse_of_intercepts
-from .places import Places, hessian_of_some
 
 
 class BlockModel:
@@ -48,12 +48,12 @@ class BlockModel:
 
 
 class WholeModel:
-    """That of the Hessian of some coefficients, the intercepts eliminated; others stay as they are.
+    """That of the Hessian of active coefficients, the intercepts eliminated; others do not move.
 
     Parameters
     ----------
     objective : Multinomial
-    places : tuple of two ndarrays of int, of shape (n_coefs,)
+    active : tuple of two ndarrays of int, of shape (n_coefs,)
         Classes and features of the coefficients.
     mean : ndarray of shape (n_features,)
         What scaled features are less of in the Hessian.
@@ -69,14 +69,14 @@ class WholeModel:
     def __init__(
         self,
         objective: Multinomial,
-        places: Places,
+        active: Active,
         mean: Doubles,
         whole: Doubles,
         cross: Doubles,
         own: Doubles,
         precise: bool,
     ) -> None:
-        self.places, self.mean, self.cross, self.own = places, mean, cross, own
+        self.active, self.mean, self.cross, self.own = active, mean, cross, own
         self.inverse = np.zeros_like(own)
         if objective.one.fit_intercept:
             self.inverse = inverse_of_intercepts(own)
@@ -89,25 +89,25 @@ class WholeModel:
     def step(self, point: Doubles, gradient: Doubles, l1: float, *, roughly: bool) -> Doubles:
         """To the minimum of the model plus l1 times the L1 norm; all are (K, n_features + 1)."""
         step = np.zeros_like(point)
-        begin = point[self.places]
+        begin = point[self.active]
         own = self.inverse @ gradient[:, -1]
-        slope = (gradient[:, :-1] - np.outer(gradient[:, -1], self.mean))[self.places]
+        slope = (gradient[:, :-1] - np.outer(gradient[:, -1], self.mean))[self.active]
         slope -= self.cross @ own
         coef = begin.copy()
         self.quadratic.minimise(l1, coef, slope, roughly=roughly)
-        step[self.places] = coef - begin
+        step[self.active] = coef - begin
         step[:, -1] = -own - self.inverse @ (self.cross.T @ (coef - begin))
         step[:, -1] -= step[:, :-1] @ self.mean
         return step
 
     def square(self, step: Doubles) -> float:
         """Of a step, in the model's metric."""
-        change = step[self.places]
+        change = step[self.active]
         own = step[:, -1] + step[:, :-1] @ self.mean + self.inverse @ (self.cross.T @ change)
         return float(change @ self.quadratic.hessian @ change + own @ self.own @ own)
 
 
-def model_of_all(objective: Multinomial, blocks: Doubles) -> WholeModel:
+def whole_model(objective: Multinomial, blocks: Doubles) -> WholeModel:
     """That of all coefficients, from `class_sandwiches`, which are changed in place."""
     mean, _ = about_mean(objective, blocks)
     n_classes, size = len(blocks), blocks.shape[-1]
@@ -115,22 +115,22 @@ def model_of_all(objective: Multinomial, blocks: Doubles) -> WholeModel:
     whole = blocks[:, :, :-1, :-1].transpose(0, 2, 1, 3).reshape(n_coefs, n_coefs)
     cross = blocks[:, :, :-1, -1].transpose(0, 2, 1).reshape(n_coefs, n_classes)
     own = np.ascontiguousarray(blocks[:, :, -1, -1])
-    places = np.divmod(np.arange(n_coefs), size - 1)
-    return WholeModel(objective, places, mean, whole, cross, own, objective.sharp)
+    active = np.divmod(np.arange(n_coefs), size - 1)
+    return WholeModel(objective, active, mean, whole, cross, own, objective.sharp)
 
 
-def model_of_some(
+def active_model(
     objective: Multinomial,
     point: Doubles,
-    places: Places,
+    active: Active,
     generator: np.random.Generator,
     *,
     precise: bool,
 ) -> Steps[WholeModel]:
-    """That of some coefficients at a point, by rows that are drawn where they are many."""
+    """That of the active coefficients at a point, by rows that are drawn where they are many."""
     precise = precise or objective.data.computes_in_float64
-    hessian, mean = yield from hessian_of_some(objective, point, places, generator, precise)
-    n_coefs = len(places[0])
+    hessian, mean = yield from active_hessian(objective, point, active, generator, precise)
+    n_coefs = len(active[0])
     whole, cross = hessian[:n_coefs, :n_coefs], hessian[:n_coefs, n_coefs:]
     own = np.ascontiguousarray(hessian[n_coefs:, n_coefs:])
-    return WholeModel(objective, places, mean, whole, cross, own, precise)
+    return WholeModel(objective, active, mean, whole, cross, own, precise)

@@ -1,8 +1,8 @@
 """Proximal steps in the metric of the classes' Hessians, for penalties with an L1 norm.
 
 A step minimises a quadratic model plus the L1 norm by coordinate descent that reads no data: that
-of the Hessian of all coefficients where they are few, or of those that are not zero once it is
-known which these are; until then for each class that of its own. What one class changes for another
+of the Hessian of all coefficients where they are few, or of the active ones once it is known which
+these are; until then for each class that of its own. What one class changes for another
 is then left to the next step. A step's length is that of Barzilai and Borwein in the metric of the
 model: the curvature that the last step met. Costs may rise a little on the way, not beyond those of
 the last steps (Wright, Nowak and Figueiredo, 2009, IEEE Transactions on Signal Processing 57). Few
@@ -30,12 +30,12 @@ from ..proximal import OVERSHOT, SHARE_OF_GAP, SHARP, working_set
 from ..quadratic import SMALL, SWEEPS
 from ..requests import Steps, evaluate
 from ..settings import Doubles, Result, Settings, Solver
+from .active import MOST_COEFS, Active, active_set, price_of_active
 from .certificate import at_best_intercepts, gap_with_l1
 from .hessian import class_sandwiches
 from .metric import class_hessians
-from .models import BlockModel, WholeModel, model_of_all, model_of_some
+from .models import BlockModel, WholeModel, active_model, whole_model
 from .newton import price_of_blocks, price_of_hessian
-from .places import MOST_COEFS, Places, places_that_count, price_of_some
 
 #: Steps after which the Hessians of the classes are taken anew: they change while passes remain.
 RENEWALS = (5, 10, 20, 40)
@@ -61,7 +61,7 @@ SETTLED = 0.1
 #: Curvature that a step meets, relative to that of the model, which shows that it has changed.
 STALE = 4.0
 
-#: Steps in a model of some coefficients, at most.
+#: Steps in a model of the active coefficients, at most.
 MOST_STEPS = 10
 
 #: Steps on a working set after which the minimum of a small model is found exactly.
@@ -289,7 +289,7 @@ class _Steps:
         return self._unseen <= UNSEEN
 
     def _renew(self, *, precise: bool) -> Steps[None]:
-        """The model at this point: of all coefficients if they are few, or of the few that count.
+        """The model at this point: of all coefficients if they are few, or of the active ones.
 
         Otherwise of each class alone.
         """
@@ -297,12 +297,12 @@ class _Steps:
         self.factor, self._age = 1.0, 0
         if objective.keeps_margins:
             blocks = yield from class_sandwiches(objective, self.here.margins)
-            self.model = model_of_all(objective, blocks)
+            self.model = whole_model(objective, blocks)
             sweeps = SWEEPS * objective.n_coefs**2
             self._left = price_of_hessian(objective, beside=sweeps)
-        elif (places := self._places(at_any_price=precise)) is not None:
-            self.model = yield from model_of_some(
-                objective, point, places, self.generator, precise=precise
+        elif (active := self._active(at_any_price=precise)) is not None:
+            self.model = yield from active_model(
+                objective, point, active, self.generator, precise=precise
             )
             self._left = MOST_STEPS
         else:
@@ -310,24 +310,24 @@ class _Steps:
             self.model = BlockModel(hessians, objective.one.fit_intercept)
             self._left = next(self._renewals, RENEWALS[-1])
 
-    def _places(self, *, at_any_price: bool = False) -> Places | None:
-        """The coefficients that count, where these are known and steps have cost as much."""
+    def _active(self, *, at_any_price: bool = False) -> Active | None:
+        """The active coefficients, where these are known and steps have cost as much."""
         if self._changed > SETTLED and not at_any_price:
             return None
         objective, here = self.objective, self.here
         coef, slope = objective.table(here.point)[:, :-1], objective.table(here.gradient)[:, :-1]
-        places = places_that_count(coef, slope, objective.one.l1_penalty)
-        n_coefs = len(places[0])
-        if n_coefs > MOST_COEFS:
+        active = active_set(coef, slope, objective.one.l1_penalty)
+        n_coefs = len(active[0])
+        if not 0 < n_coefs <= MOST_COEFS:
             return None
-        pays = at_any_price or self.by_class >= price_of_some(objective, n_coefs)
-        return places if pays else None
+        pays = at_any_price or self.by_class >= price_of_active(objective, n_coefs)
+        return active if pays else None
 
     def _misses(self) -> bool:
         """Whether another model will do better than the one at hand.
 
         Where the last step met much more curvature than it knows of; of classes alone, once that
-        of the coefficients that count pays; of this one, where coefficients that it leaves out
+        of the active coefficients pays; of this one, where coefficients that it leaves out
         promise more than that step did.
         """
         if self.objective.keeps_margins:
@@ -335,12 +335,12 @@ class _Steps:
         if isinstance(self.model, BlockModel):
             if self.factor > STALE and self._age >= price_of_blocks(self.objective):
                 return True
-            return self._places() is not None
+            return self._active() is not None
         if self.factor > STALE:
             return True
         objective, l1 = self.objective, self.objective.one.l1_penalty
         excess = np.abs(objective.table(self.here.gradient)[:, :-1]) - l1
-        excess[self.model.places] = 0
+        excess[self.model.active] = 0
         curvature = np.median(self.model.quadratic.hessian.diagonal())
         return bool((np.maximum(excess, 0) ** 2).sum() > -2 * curvature * self._promised)
 
@@ -359,7 +359,7 @@ class _Steps:
 def _gap(
     objective: Multinomial, here: Evaluation, within: float
 ) -> Steps[tuple[Evaluation, float]]:
-    """An evaluation whose intercepts are as good as best, and the gap; compared with another."""
+    """The gap, and the evaluation with intercepts that are best but for little of another gap."""
     enough = LITTLE * within / (1 + float(np.abs(here.point).max()))
     here = yield from at_best_intercepts(objective, here, enough)
     return here, (yield from gap_with_l1(objective, here))

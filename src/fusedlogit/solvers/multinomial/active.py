@@ -1,4 +1,4 @@
-"""The Hessian of some coefficients of many classes: those that an L1 norm leaves.
+"""The Hessian of the active coefficients of many classes: those that an L1 norm leaves.
 
 That of row i in coefficients (k, j) and (l, m) is x_ij x_im (p_ik [k = l] - p_ik p_il): for each
 class a product of its own features, less one product of all p_ik x_ij.
@@ -27,7 +27,7 @@ from .metric import LEAST_ROWS, joined
 from .newton import BLOCK_SPEED
 
 #: Classes and features of coefficients.
-Places = tuple[NDArray[np.intp], NDArray[np.intp]]
+Active = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 #: Rows for each coefficient, drawn by their curvature.
 ROWS_PER_COEF = 8
@@ -35,15 +35,15 @@ ROWS_PER_COEF = 8
 #: Of the L1 norm's factor, the slope from which on a coefficient of zero may soon not be.
 NEARLY = 0.97
 
-#: Coefficients at most: 288 MB, twice while intercepts are eliminated.
+#: Active coefficients at most: 288 MB, twice while intercepts are eliminated.
 MOST_COEFS = 6144
 
 #: Numbers of a product's factor at a time: 16 MB of float32.
 NUMBERS = 1 << 22
 
 
-def places_that_count(coef: Doubles, slope: Doubles, l1: float) -> Places:
-    """The coefficients that are not zero or may soon not be.
+def active_set(coef: Doubles, slope: Doubles, l1: float) -> Active:
+    """The coefficients that are not zero, or may soon not be.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def places_that_count(coef: Doubles, slope: Doubles, l1: float) -> Places:
     return classes, features
 
 
-def price_of_some(objective: Multinomial, n_coefs: int) -> int:
+def price_of_active(objective: Multinomial, n_coefs: int) -> int:
     """Passes that take as long as such a Hessian."""
     data = objective.data
     product = _n_rows(objective, n_coefs) * n_coefs**2 / 2
@@ -62,20 +62,20 @@ def price_of_some(objective: Multinomial, n_coefs: int) -> int:
     return max(1, int(product / BLOCK_SPEED / a_pass))
 
 
-def hessian_of_some(
+def active_hessian(
     objective: Multinomial,
     point: Doubles,
-    places: Places,
+    active: Active,
     generator: np.random.Generator,
     precise: bool,
 ) -> Steps[tuple[Doubles, Doubles]]:
-    """The Hessian in some coefficients and the intercepts after them, where others are zero.
+    """The Hessian in active coefficients and the intercepts after them; all others are zero.
 
     Returns it, (n_coefs + K, n_coefs + K), and what scaled features are less of in it.
     """
     one, n_classes = objective.one, objective.n_classes
-    sample = yield from _sample(objective, point, len(places[0]), generator)
-    kept, features = np.unique(places[1], return_inverse=True)
+    sample = yield from _sample(objective, point, len(active[0]), generator)
+    kept, features = np.unique(active[1], return_inverse=True)
     part = sample.columns(kept)
     inside = objective.table(point)[:, np.append(kept, -1)].ravel()
     center, scale = one.scaling.center, one.scaling.scale
@@ -83,7 +83,7 @@ def hessian_of_some(
     verb = partial(
         _products,
         dtype=np.float64 if precise else np.float32,
-        features=[np.append(features[places[0] == k], len(kept)) for k in range(n_classes)],
+        features=[np.append(features[active[0] == k], len(kept)) for k in range(n_classes)],
         center=about[kept],
         scale=scale[kept],
     )
@@ -91,7 +91,7 @@ def hessian_of_some(
     sample.data.count(part.data)
     if sample is not objective:
         objective.data.count(sample.data)
-    order = _intercepts_last(np.bincount(places[0], minlength=n_classes))
+    order = _intercepts_last(np.bincount(active[0], minlength=n_classes))
     product = product[np.ix_(order, order)]
     product /= objective.target.total_weight
     return product, (about - center) / scale
@@ -108,7 +108,7 @@ def _sample(
     n_samples, n_rows = objective.data.n_samples, _n_rows(objective, n_coefs)
     if n_rows == n_samples:
         return objective
-    some = objective.sample(draw_rows(n_samples, min(n_samples, LEAST_ROWS), generator))
+    some = objective.sample(draw_rows(n_samples, LEAST_ROWS, generator))
     mean = (yield from passes(lambda: some.by_block(point, _sum_of_curvature))) / LEAST_ROWS
     objective.data.count(some.data)
     level = max(float(mean), TINY) * n_samples / n_rows
