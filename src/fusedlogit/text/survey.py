@@ -99,5 +99,5 @@ def _check_variety(name: str, labels: ClassLabels, own: NDArray[np.intp]) -> Non
     if counts[rarest] < MINIMUM_PER_CLASS:
         raise LabelError(
             f"label '{printable(labels.names[rarest])}' has only {counts[rarest]} different texts "
-            f"in {name}: give at least {MINIMUM_PER_CLASS}"
+            f"in {name}, one under two labels being the first's: give at least {MINIMUM_PER_CLASS}"
         )
