@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fusedlogit import functions
-from fusedlogit._kernels import cpu
+from fusedlogit._kernels import SPINS, cpu
 
 from .problems import Problem
 
@@ -83,7 +83,7 @@ FORKING = """
 import os, threading, time
 import numpy as np
 from fusedlogit import functions
-from fusedlogit._kernels import cpu
+from fusedlogit._kernels import SPINS, cpu
 from fusedlogit.data.dense import DenseMatrix
 from fusedlogit.runtime.threads import usable_threads
 
@@ -209,3 +209,20 @@ def wait(child):
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return None
+
+
+@pytest.mark.skipif(not cpu.openmp_version(), reason="one thread")
+@pytest.mark.skipif(sys.platform != "linux", reason="libgomp is GCC's on Linux")
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        ({}, f"GOMP_SPINCOUNT = '{SPINS}'"),
+        ({"GOMP_SPINCOUNT": "77"}, "GOMP_SPINCOUNT = '77'"),
+        ({"OMP_WAIT_POLICY": "active"}, "OMP_WAIT_POLICY = 'ACTIVE'"),
+    ],
+)
+def test_threads_that_wait_soon_sleep_unless_the_user_says_other(run_python, told, found):
+    program = "import os, fusedlogit._kernels; print(os.environ.get('GOMP_SPINCOUNT'))"
+    status, out, error = run_python(program, OMP_DISPLAY_ENV="VERBOSE", **told)
+    assert (status, out.strip()) == (0, told.get("GOMP_SPINCOUNT", "None"))
+    assert found in error

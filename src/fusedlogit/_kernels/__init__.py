@@ -7,9 +7,31 @@ supports, or of the one that the environment variable ``FUSEDLOGIT_ISA`` names.
 import importlib
 import importlib.util
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
-from . import cpu
+#: Turns that a thread of OpenMP (libgomp) waits for more work before it sleeps: some 70
+#: microseconds, about as long as two passes of a small fit are apart. In its own choice, 300,000, a
+#: thread that waits keeps the core from the one that it waits for wherever another process runs.
+SPINS = "4000"
+
+
+@contextmanager
+def _brief_waits() -> Iterator[None]:
+    """Settings of libgomp, which reads them once, as it is loaded; what the user says goes."""
+    if {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
+        yield
+        return
+    os.environ["GOMP_SPINCOUNT"] = SPINS
+    try:
+        yield
+    finally:
+        del os.environ["GOMP_SPINCOUNT"]
+
+
+with _brief_waits():
+    from . import cpu
 
 MODULES = (
     "dense", "sparse", "link", "margins", "matrix", "coordinate", "patches", "stochastic",
