@@ -321,12 +321,13 @@ class LogisticRegressionCV(LinearClassifier):
             **{name: getattr(self, name) for name in named - {"verbose"}},
         )
         fitted = {
-            "coef_": fit.coef,
-            "intercept_": fit.intercept,
+            "coef_": fit.coef.copy(),
+            "intercept_": fit.intercept.copy(),
             "classes_": self.classes_,
             "n_features_in_": self.n_features_in_,
             "n_iter_": np.array([fit.result.n_iter], dtype=np.int32),
             "converged_": fit.result.converged,
+            "_only_seen": isinstance(self.cv, str),
         }
         if hasattr(self, "feature_names_in_"):
             fitted["feature_names_in_"] = self.feature_names_in_

@@ -342,12 +342,12 @@ class LogisticRegression(LinearClassifier):
                 ((1 - self.l1_ratio) / self.C, self.l1_ratio / self.C), sgd, self.fit_intercept,
                 seed_of(self.random_state),
             )  # fmt: skip
-        self._stream = stream
-        for name in MADE:
-            self.__dict__.pop(name, None)
-        self.n_iter_ = np.array([len(stream.losses)], dtype=np.int32)
-        self.n_passes_ = float(len(stream.losses))
-        self.converged_, self.history_ = False, stream.losses
+            self._stream = stream
+            for name in MADE:
+                self.__dict__.pop(name, None)
+            self.n_iter_ = np.array([len(stream.losses)], dtype=np.int32)
+            self.n_passes_ = float(len(stream.losses))
+            self.converged_, self.history_ = False, stream.losses
         return self
 
     def _stream_on(self, data: Walked) -> Stream | LazyStream:

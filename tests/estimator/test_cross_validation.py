@@ -241,6 +241,31 @@ def test_scorers_may_do_what_they_like_with_the_model(scorer):
             assert model.scores_[k, 0, j] == scorer(alone, X[test], y[test])
 
 
+def test_what_leaves_rows_out_predicts_no_others():
+    """The coefficients of `cv="loo"` have seen all rows."""
+    X, y = cancer()
+    X, y = X[:100], y[:100]
+    for scorer in (predict_some, score_a_copy):
+        with pytest.raises(TypeError, match="cv='loo'"):
+            LogisticRegressionCV(Cs=[1.0], cv="loo", scoring=scorer).fit(X, y)
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_a_scorer_may_spoil_what_it_is_given(refit):
+    X, y = cancer()
+
+    def spoil(model, X, y):
+        score = model.score(X, y)
+        model.coef_[:] = model.intercept_[:] = 0
+        return score
+
+    parameters = {"Cs": [0.1, 1.0], "cv": 3, "refit": refit}
+    spoilt = LogisticRegressionCV(scoring=spoil, **parameters).fit(X, y)
+    whole = LogisticRegressionCV(**parameters).fit(X, y)
+    np.testing.assert_array_equal(spoilt.coefs_paths_, whole.coefs_paths_)
+    np.testing.assert_array_equal(spoilt.coef_, whole.coef_)
+
+
 @pytest.mark.parametrize("make", ["coo_array", "bsr_array", "dia_array", "csc_array", list])
 def test_scorers_that_read_x_are_given_rows_of_any_kind(make):
     X, y = cancer()

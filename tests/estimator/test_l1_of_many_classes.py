@@ -73,6 +73,20 @@ def test_conditions_of_the_minimum(enlarged, store, parameters):
     assert 0 < np.count_nonzero(model.coef_) < model.coef_.size
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("far", [30, 1000])
+def test_columns_far_from_zero(enlarged, dtype, fit_intercept, far):
+    """Without an intercept nothing makes up for what columns have in common."""
+    X, y = enlarged
+    X = X[:, ::2].astype(dtype) + dtype(far)
+    parameters = {"C": 0.1, "l1_ratio": 1.0, "fit_intercept": fit_intercept, "tol": 1e-7}
+    model = LogisticRegression(**parameters).fit(X, y)
+    assert model.converged_
+    assert model.n_iter_[0] < 300
+    assert violation(model, X.astype(np.float64), y, None) < 0.05
+
+
 def test_few_passes_lead_to_the_minimum(enlarged):
     """The metric of each class alone takes some hundreds of steps."""
     X, y = enlarged

@@ -25,6 +25,7 @@ class Knowing(LinearClassifier):
     """A classifier that knows the decision values of some rows already."""
 
     _seen: Any = None
+    _only_seen = False  # whether it knows them of rows it has not seen, which its coefficients have
     _decisions: Doubles
 
     def keep(self, fitted: Mapping[str, Any], X: Any, decisions: Doubles) -> Self:
@@ -35,8 +36,14 @@ class Knowing(LinearClassifier):
         return self
 
     def _decision(self, X: Any) -> Doubles:
-        known = self._seen is not None and X is self._seen
-        return self._decisions.copy() if known else super()._decision(X)
+        if self._seen is not None and X is self._seen:
+            return self._decisions.copy()
+        if self._only_seen:
+            raise TypeError(
+                "scoring: with cv='loo' a scorer can ask for predictions of the very X that it is "
+                "given alone, whose rows are left out; no copy of it, and no other rows"
+            )
+        return super()._decision(X)
 
 
 class Scores:

@@ -55,12 +55,13 @@ class Quadratic:
     def minimise(self, l1: float, coef: Doubles, slope: Doubles, *, roughly: bool = False) -> None:
         """Go to the minimum of it plus l1 |coef|_1; coef and its gradient `slope` change in place.
 
-        It ends at the minimum, or where a round brings little more: `roughly`, or of very many
-        coefficients, of the fall so far.
+        It ends at the minimum, or where a round brings little more: `roughly`, of the fall so far,
+        unless a small one is still far from the minimum then; so of very many coefficients too.
         """
-        roughly = roughly or len(coef) > MOST_EXACT
+        n_coefs = len(coef)
+        roughly = roughly or n_coefs > MOST_EXACT
         wrong = self._descend(l1, coef, slope, ROUNDS, LITTLE if roughly else 0.0)
-        if roughly:
+        if roughly and (wrong <= FAR or n_coefs > SMALL):
             return
         if wrong > FAR:
             with np.errstate(all="ignore"):  # what is not finite there is not taken

@@ -79,7 +79,8 @@ def active_hessian(
     part = sample.columns(kept)
     inside = objective.table(point)[:, np.append(kept, -1)].ravel()
     center, scale = one.scaling.center, one.scaling.scale
-    about = center if one.about is None else one.about
+    # An intercept makes up for what features are less of; without one they are as they are.
+    about = center if one.about is None or not one.fit_intercept else one.about
     verb = partial(
         _products,
         dtype=np.float64 if precise else np.float32,

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...problems.multinomial import Multinomial
 from ..hessian import ROUNDING, CenteredHessian
+from ..metric import TINY
 from ..quadratic import Quadratic
 from ..requests import Steps
 from ..settings import Doubles
 from .active import Active, active_hessian
 from .hessian import about_mean, inverse_of_intercepts
+
+#: Distance of features from zero, in deviations, from which on products in float32 tell too little
+#: where no intercept makes up for it.
+FAR = 4.0
 
 
 class BlockModel:
@@ -129,8 +135,18 @@ def active_model(
 ) -> Steps[WholeModel]:
     """That of the active coefficients at a point, by rows that are drawn where they are many."""
     precise = precise or objective.data.computes_in_float64
-    hessian, mean = yield from active_hessian(objective, point, active, generator, precise)
     n_coefs = len(active[0])
+    hessian, mean = yield from active_hessian(objective, point, active, generator, precise)
+    if not precise and not objective.one.fit_intercept and _far(hessian, active[0]):
+        precise = True
+        hessian, mean = yield from active_hessian(objective, point, active, generator, precise)
     whole, cross = hessian[:n_coefs, :n_coefs], hessian[:n_coefs, n_coefs:]
     own = np.ascontiguousarray(hessian[n_coefs:, n_coefs:])
     return WholeModel(objective, active, mean, whole, cross, own, precise)
+
+
+def _far(hessian: Doubles, classes: NDArray[np.intp]) -> bool:
+    """Whether most features are so far from zero that float32 knows little but their means."""
+    diagonal, coefs, own = hessian.diagonal(), np.arange(len(classes)), len(classes) + classes
+    product = np.maximum(diagonal[coefs] * diagonal[own], TINY)
+    return bool(np.median(1 - hessian[coefs, own] ** 2 / product) < FAR**-2)
