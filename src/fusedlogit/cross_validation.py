@@ -36,7 +36,7 @@ from .selection.costs import Costs
 from .selection.folds import Split, splits_of, targets_of
 from .selection.grid import Fit, Grid
 from .selection.penalties import Penalty, ratios_of, strengths_of
-from .selection.scoring import Knowing, Scores, table_of
+from .selection.scoring import Knowing, Scores, share_parameters, table_of
 from .solvers import FOREIGN, SOLVERS, Settings, choose
 from .validation import training_data
 
@@ -314,12 +314,8 @@ class LogisticRegressionCV(LinearClassifier):
         decisions: Doubles,
     ) -> None:
         """What becomes of the fit of a fold."""
-        named = set(FoldModel().get_params()) & set(self.get_params())
-        model = FoldModel(
-            C=penalty.C,
-            l1_ratio=penalty.l1_ratio,
-            **{name: getattr(self, name) for name in named - {"verbose"}},
-        )
+        model = FoldModel(C=penalty.C, l1_ratio=penalty.l1_ratio)
+        share_parameters(model, self, leaving={"verbose"})
         fitted = {
             "coef_": fit.coef.copy(),
             "intercept_": fit.intercept.copy(),

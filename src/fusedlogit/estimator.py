@@ -280,6 +280,7 @@ class LogisticRegression(LinearClassifier):
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @unchanged_by_errors
     def partial_fit(
         self,
         X: ArrayLike,
@@ -292,11 +293,10 @@ class LogisticRegression(LinearClassifier):
         Whatever `solver` is, a stochastic descent takes a step after each batch of rows, as `SGD`
         says if it is one; `coef_` is the average of its points. The more rows, the nearer it comes
         to the minimum over these: of dense rows of equal weight to some times the distance of the
-        law behind them, of sparse rows or unequal weights to some tens of times. `fit` gets to the
-        minimum itself. A stream may be pickled between two calls and go on. What is kept of rows is
-        a sample of 4,096 at most. A call with sparse rows costs time in their entries, whatever the
-        number of columns; units of `scaling="standard"` are then taken anew only now and then,
-        after a look at all columns in each call.
+        law behind them, of sparse rows or unequal weights to some tens; `fit` gets there. A stream
+        may be pickled between two calls and go on. What is kept of rows is a sample of 4,096. A
+        call with sparse rows costs time in their entries, whatever the number of columns; units of
+        `scaling="standard"` are then renewed now and then, after a look at all columns each call.
 
         Parameters
         ----------
@@ -326,28 +326,27 @@ class LogisticRegression(LinearClassifier):
             raise ValueError(
                 "class_weight='balanced' needs all rows at once: give partial_fit a dict instead"
             )
-        with unchanged_by_errors(self):
-            known = getattr(self, "classes_", None)
-            first = False
-            if known is None or not np.array_equal(known, known if classes is None else classes):
-                first = _check_partial_fit_first_call(self, classes)  # takes longer than ten rows
-            X, y, sample_weight = self._given(X, y, sample_weight)
-            data, target_values = training_data(self, X, y, self.n_jobs, reset=first)
-            walked = _walked(data)
-            labels = Labels.among(self.classes_, target_values)
-            weight, unit = weights_of(labels, target_values, sample_weight, self.class_weight)
-            stream = self._stream_on(walked)
-            stream.learn(
-                walked, labels.target(weight), unit, self.scaling,
-                ((1 - self.l1_ratio) / self.C, self.l1_ratio / self.C), sgd, self.fit_intercept,
-                seed_of(self.random_state),
-            )  # fmt: skip
-            self._stream = stream
-            for name in MADE:
-                self.__dict__.pop(name, None)
-            self.n_iter_ = np.array([len(stream.losses)], dtype=np.int32)
-            self.n_passes_ = float(len(stream.losses))
-            self.converged_, self.history_ = False, stream.losses
+        known = getattr(self, "classes_", None)
+        first = False
+        if known is None or not np.array_equal(known, known if classes is None else classes):
+            first = _check_partial_fit_first_call(self, classes)  # takes longer than ten rows
+        X, y, sample_weight = self._given(X, y, sample_weight)
+        data, target_values = training_data(self, X, y, self.n_jobs, reset=first)
+        walked = _walked(data)
+        labels = Labels.among(self.classes_, target_values)
+        weight, unit = weights_of(labels, target_values, sample_weight, self.class_weight)
+        stream = self._stream_on(walked)
+        stream.learn(
+            walked, labels.target(weight), unit, self.scaling,
+            ((1 - self.l1_ratio) / self.C, self.l1_ratio / self.C), sgd, self.fit_intercept,
+            seed_of(self.random_state),
+        )  # fmt: skip
+        self._stream = stream
+        for name in MADE:
+            self.__dict__.pop(name, None)
+        self.n_iter_ = np.array([len(stream.losses)], dtype=np.int32)
+        self.n_passes_ = float(len(stream.losses))
+        self.converged_, self.history_ = False, stream.losses
         return self
 
     def _stream_on(self, data: Walked) -> Stream | LazyStream:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from .data.distributed import Blocks
 from .data.parts import Parts
 from .data.protocol import Data
 from .data.structure import rows_of
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 #: What needs no conversion.
 PLAIN = (np.ndarray, csr_array, csr_matrix)
@@ -84,16 +86,20 @@ def new_data(estimator: BaseEstimator, X: Any, n_jobs: int | None) -> Data:
     return data_of(array, n_jobs)
 
 
-@contextmanager
-def unchanged_by_errors(estimator: Any) -> Iterator[None]:
-    """What an error leaves of an estimator is as it was before."""
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
+def unchanged_by_errors(method: Method) -> Method:
+    """A method after whose errors the estimator is as it was before."""
+
+    @wraps(method)
+    def wrapper(estimator: Any, *args: Any, **arguments: Any) -> Any:
+        before = dict(vars(estimator))
+        try:
+            return method(estimator, *args, **arguments)
+        except BaseException:
+            vars(estimator).clear()
+            vars(estimator).update(before)
+            raise
+
+    return cast(Method, wrapper)
 
 
 def _known(estimator: Any, X: Any, y: Any) -> bool:

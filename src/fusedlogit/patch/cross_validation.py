@@ -13,6 +13,7 @@ from sklearn.base import _fit_context
 from sklearn.utils import check_array
 
 from ..cross_validation import LogisticRegressionCV as OurLogisticRegressionCV
+from ..selection.scoring import share_parameters
 from .arguments import SHARES, our_cv_arguments, warn_of_defaults
 from .classes import LogisticRegression, fitted_by_ours, forget, take_over
 
@@ -107,8 +108,7 @@ def _score_theirs(
 ) -> float:
     """What a scorer says that reads X and the model itself, given both as scikit-learn has them."""
     model = LogisticRegression(C=fold.C, l1_ratio=fold.l1_ratio)
-    shared = set(model.get_params()) & set(theirs.get_params()) - {"penalty", "verbose"}
-    model.set_params(**{name: getattr(theirs, name) for name in shared})
+    share_parameters(model, theirs, leaving={"penalty", "verbose"})
     for name in ("classes_", "coef_", "intercept_", "n_features_in_", "n_iter_"):
         setattr(model, name, getattr(fold, name))
     X = check_array(X, accept_sparse="csr", dtype=np.float64, order="C")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from inspect import signature
 from typing import Any, Self
 
@@ -44,6 +44,12 @@ class Knowing(LinearClassifier):
                 "given alone, whose rows are left out; no copy of it, and no other rows"
             )
         return super()._decision(X)
+
+
+def share_parameters(model: Any, other: Any, leaving: Set[str]) -> Any:
+    """Give a model the parameters that another has too, but for some; returns the model."""
+    shared = model.get_params().keys() & other.get_params().keys() - leaving
+    return model.set_params(**{name: getattr(other, name) for name in shared})
 
 
 class Scores:

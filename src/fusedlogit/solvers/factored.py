@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,11 +102,10 @@ class Factored:
             values, vectors = self.kept
             slope = ((slope @ vectors) / values) @ vectors.T
         elif self.cholesky.dtype == np.float64:
-            slope = lapack.dpotrs(self.cholesky, slope.T, lower=1)[0].T
+            slope = solution(self.cholesky, slope.T).T
         else:
             unit = float(np.abs(slope).max()) or 1.0  # squares may be out of float32's range
-            narrow = (slope / unit).astype(np.float32)
-            slope = lapack.spotrs(self.cholesky, narrow.T, lower=1)[0].T * unit
+            slope = solution(self.cholesky, (slope / unit).T).T * unit
         return slope / self.size
 
     def square(
@@ -144,3 +144,10 @@ class Factored:
                 return np.inf
             square = 2 * (square + outside * outside / floor)
         return (math.sqrt(max(square, 0.0)) + margins + sums / math.sqrt(self.least)) ** 2
+
+
+def solution(cholesky: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
+    """The solution of a system with a lower Cholesky factor, in the factor's type."""
+    solve = lapack.spotrs if cholesky.dtype == np.float32 else lapack.dpotrs
+    found: NDArray[Any] = solve(cholesky, rows, lower=1)[0]
+    return found

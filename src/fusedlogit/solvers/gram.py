@@ -14,6 +14,7 @@ from scipy.optimize import brentq, minimize_scalar
 from ..data.margins import Margins
 from ..problems.cost import Cost
 from ..problems.objective import Evaluation, Objective
+from .factored import solution
 from .metric import EPS, TINY
 from .requests import Steps
 from .settings import Doubles
@@ -131,7 +132,7 @@ class SampledGram:
         """penalty / k, with the trace estimated by a few random signs (Hutchinson)."""
         n_rows = len(self.root)
         signs = np.random.default_rng(0).choice([-1.0, 1.0], (n_rows, 8))
-        trace = float((signs * _solved(self.cholesky, signs)).sum()) / signs.shape[1]
+        trace = float((signs * solution(self.cholesky, signs)).sum()) / signs.shape[1]
         return float(np.clip(self.ridge * trace / n_rows, 1e-6, 1.0))
 
     def count_passes(self, objective: Cost) -> None:
@@ -153,7 +154,7 @@ class SampledGram:
         table = np.atleast_2d(vector)
         result = np.zeros_like(table)
         slope = table[:, :-1] - self.mean * table[:, -1:]
-        rows = _solved(self.cholesky, self._image(slope).T).T * self.root
+        rows = solution(self.cholesky, self._image(slope).T).T * self.root
         back, total = objective.data.row_sum(np.ascontiguousarray(rows), precise=objective.precise)
         back -= self.center * total[:, None]
         back /= scaling.scale
@@ -233,7 +234,7 @@ class SampledGram:
         With b = (A A^T + penalty / share I)^-1 A slope, A times the step is b / share.
         """
         slope = here.gradient[:-1] - self.mean * here.gradient[-1]
-        solved = _solved(self.own_cholesky, self._image(slope[None])[0])
+        solved = solution(self.own_cholesky, self._image(slope[None])[0])
         seen = self.root > SEEN * self.root.max()
         moved = np.zeros_like(self.root)
         moved[seen] = self.own_ridge / self.objective.penalty * solved[seen] / self.root[seen]
@@ -279,10 +280,3 @@ def _factor(gram: NDArray[Any], ridge: float) -> NDArray[Any] | None:
     (factorise,) = lapack.get_lapack_funcs(("potrf",), (gram,))
     cholesky, failed = factorise(gram, lower=1, overwrite_a=1)
     return None if failed else cholesky
-
-
-def _solved(cholesky: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
-    """The solution of a factored system."""
-    (solve,) = lapack.get_lapack_funcs(("potrs",), (cholesky,))
-    solved: NDArray[Any] = solve(cholesky, rows.astype(cholesky.dtype), lower=1)[0]
-    return solved

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from .._kernels import coordinate
+from .factored import solution
 from .interior import minimise_inside
 from .settings import Doubles
 
@@ -60,7 +61,7 @@ class Quadratic:
         """
         n_coefs = len(coef)
         roughly = roughly or n_coefs > MOST_EXACT
-        wrong = self._descend(l1, coef, slope, ROUNDS, LITTLE if roughly else 0.0)
+        wrong = self._descend(l1, coef, slope, ROUNDS, roughly=roughly)
         if roughly and (wrong <= FAR or n_coefs > SMALL):
             return
         if wrong > FAR:
@@ -73,14 +74,14 @@ class Quadratic:
                 coef += change
                 slope += turn
         if wrong > EXACT:  # what is little of the fall so far may be much of what is left
-            self._descend(l1, coef, slope, MAX_ROUNDS, 0.0)
+            self._descend(l1, coef, slope, MAX_ROUNDS, roughly=False)
 
     def _descend(
-        self, l1: float, coef: Doubles, slope: Doubles, rounds: int, little: float
+        self, l1: float, coef: Doubles, slope: Doubles, rounds: int, *, roughly: bool
     ) -> float:
         """Rounds of sweeps and signs; by how much of l1 a slope is still wrong.
 
-        Signs change until that brings no more than `little` of the fall.
+        Roughly, signs change until that brings little of the fall so far.
         """
         begin, pull, fallen, wrong = coef.copy(), slope.copy(), 0.0, 0.0
 
@@ -92,11 +93,11 @@ class Quadratic:
             coordinate.coordinate_descent(self.hessian, l1, 0.0, SWEEPS, coef, slope)
             before = fall()
             for _ in range(MAX_SIGNS):
-                if not self._descend_under_signs(l1, coef, slope, roughly=little > 0):
+                if not self._descend_under_signs(l1, coef, slope, roughly=roughly):
                     break
-                if little:
+                if roughly:
                     before, last = fall(), before
-                    if before - last <= little * before:
+                    if before - last <= LITTLE * before:
                         break
             rest = np.where(coef == 0, np.abs(slope), np.abs(slope + l1 * np.sign(coef)) + l1)
             wrong = float(rest.max()) / l1 - 1
@@ -121,8 +122,7 @@ class Quadratic:
         here = coef[nonzero]
         pull = slope[nonzero] + l1 * np.sign(here)
         step = np.zeros_like(coef)
-        solve = lapack.dpotrs if factor.dtype == np.float64 else lapack.spotrs
-        step[nonzero] = toward = -solve(factor, pull, lower=1)[0].astype(np.float64)
+        step[nonzero] = toward = -solution(factor, pull).astype(np.float64)
         turn = self.hessian @ step
         fall, curvature = float(pull @ toward), float(step @ turn)
         if not fall < 0 < curvature:

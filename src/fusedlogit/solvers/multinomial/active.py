@@ -92,7 +92,7 @@ def active_hessian(
     sample.data.count(part.data)
     if sample is not objective:
         objective.data.count(sample.data)
-    order = _intercepts_last(np.bincount(active[0], minlength=n_classes))
+    order = intercepts_last(np.bincount(active[0], minlength=n_classes))
     product = product[np.ix_(order, order)]
     product /= objective.target.total_weight
     return product, (about - center) / scale
@@ -181,7 +181,7 @@ def _products(
     return total
 
 
-def _intercepts_last(sizes: NDArray[np.intp]) -> NDArray[np.intp]:
+def intercepts_last(sizes: NDArray[np.intp]) -> NDArray[np.intp]:
     """Where coefficients of classes of such sizes are, then the intercepts after those of each."""
     intercepts = np.cumsum(sizes + 1) - 1
     coefs = np.delete(np.arange(sizes.sum() + len(sizes)), intercepts)

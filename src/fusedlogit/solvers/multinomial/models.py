@@ -11,7 +11,7 @@ from ..metric import TINY
 from ..quadratic import Quadratic
 from ..requests import Steps
 from ..settings import Doubles
-from .active import Active, active_hessian
+from .active import Active, active_hessian, intercepts_last
 from .hessian import about_mean, inverse_of_intercepts
 
 #: Distance of features from zero, in deviations, from which on products in float32 tell too little
@@ -63,11 +63,8 @@ class WholeModel:
         Classes and features of the coefficients.
     mean : ndarray of shape (n_features,)
         What scaled features are less of in the Hessian.
-    whole : ndarray of shape (n_coefs, n_coefs)
-    cross : ndarray of shape (n_coefs, K)
-        Mixed derivatives in a coefficient and an intercept.
-    own : ndarray of shape (K, K)
-        The Hessian in the intercepts.
+    hessian : ndarray of shape (n_coefs + K, n_coefs + K)
+        In the coefficients, then the intercepts.
     precise : bool
         Whether it was summed in float64.
     """
@@ -77,19 +74,20 @@ class WholeModel:
         objective: Multinomial,
         active: Active,
         mean: Doubles,
-        whole: Doubles,
-        cross: Doubles,
-        own: Doubles,
+        hessian: Doubles,
         precise: bool,
     ) -> None:
+        n_coefs = len(active[0])
+        whole, cross = hessian[:n_coefs, :n_coefs], hessian[:n_coefs, n_coefs:].copy()
+        own = hessian[n_coefs:, n_coefs:].copy()
         self.active, self.mean, self.cross, self.own = active, mean, cross, own
         self.inverse = np.zeros_like(own)
         if objective.one.fit_intercept:
             self.inverse = inverse_of_intercepts(own)
-        ridge = objective.penalty + ROUNDING[precise] * len(whole) * whole.diagonal()
+        ridge = objective.penalty + ROUNDING[precise] * n_coefs * whole.diagonal()
         matrix = cross @ self.inverse @ cross.T
         np.subtract(whole, matrix, out=matrix)
-        matrix.flat[:: len(whole) + 1] += ridge
+        matrix.flat[:: n_coefs + 1] += ridge
         self.quadratic, self.size = Quadratic(matrix), len(matrix)
 
     def step(self, point: Doubles, gradient: Doubles, l1: float, *, roughly: bool) -> Doubles:
@@ -117,12 +115,10 @@ def whole_model(objective: Multinomial, blocks: Doubles) -> WholeModel:
     """That of all coefficients, from `class_sandwiches`, which are changed in place."""
     mean, _ = about_mean(objective, blocks)
     n_classes, size = len(blocks), blocks.shape[-1]
-    n_coefs = n_classes * (size - 1)
-    whole = blocks[:, :, :-1, :-1].transpose(0, 2, 1, 3).reshape(n_coefs, n_coefs)
-    cross = blocks[:, :, :-1, -1].transpose(0, 2, 1).reshape(n_coefs, n_classes)
-    own = np.ascontiguousarray(blocks[:, :, -1, -1])
-    active = np.divmod(np.arange(n_coefs), size - 1)
-    return WholeModel(objective, active, mean, whole, cross, own, objective.sharp)
+    hessian = blocks.transpose(0, 2, 1, 3).reshape(n_classes * size, -1)
+    order = intercepts_last(np.full(n_classes, size - 1))
+    active = np.divmod(np.arange(n_classes * (size - 1)), size - 1)
+    return WholeModel(objective, active, mean, hessian[np.ix_(order, order)], objective.sharp)
 
 
 def active_model(
@@ -135,14 +131,11 @@ def active_model(
 ) -> Steps[WholeModel]:
     """That of the active coefficients at a point, by rows that are drawn where they are many."""
     precise = precise or objective.data.computes_in_float64
-    n_coefs = len(active[0])
     hessian, mean = yield from active_hessian(objective, point, active, generator, precise)
     if not precise and not objective.one.fit_intercept and _far(hessian, active[0]):
         precise = True
         hessian, mean = yield from active_hessian(objective, point, active, generator, precise)
-    whole, cross = hessian[:n_coefs, :n_coefs], hessian[:n_coefs, n_coefs:]
-    own = np.ascontiguousarray(hessian[n_coefs:, n_coefs:])
-    return WholeModel(objective, active, mean, whole, cross, own, precise)
+    return WholeModel(objective, active, mean, hessian, precise)
 
 
 def _far(hessian: Doubles, classes: NDArray[np.intp]) -> bool:
