@@ -18,11 +18,16 @@ from cython_kernels.link.link_blocks cimport link_block, sum_of, weigh
 from cython_kernels.link.softmax cimport softmax_block
 from cython_kernels.link.targets cimport Targets, copy_targets
 from cython_kernels.registers.storage cimport storage_t
-from cython_kernels.registers.vector cimport VEC64_LANES, load_some, vec64
+from cython_kernels.registers.vector cimport (
+    VEC64_LANES, fill, load_some, muladd, prefetch_far, vec64,
+)
 from cython_kernels.sweeps.tiles cimport add_lines, dot_lines
 
 cdef enum:
     MOST_BATCH_ROWS = 64    # as many as the softmax takes at once
+    TURN_ROWS = 8           # between two turns of fetching rows of the next batch
+    LINE = 64               # bytes that are fetched at once
+    FETCHED = 1024          # of a row, after which the processor's own prefetcher goes on
 
 cdef struct Walk:
     Py_ssize_t n_samples
@@ -52,7 +57,9 @@ cdef struct Walk:
     double* average                 # (n_coefs, n_features + 1), or NULL
     double n_averaged               # steps that it is of
     double tail                     # the larger, the less early steps count in it
-    vec64* coef_registers           # scratch: (n_coefs, registers)
+    vec64* shift                    # scratch: (registers,) -center
+    vec64* scale                    # (registers,) unit
+    vec64* coef_registers           # (n_coefs, registers)
     vec64* gradient                 # (n_coefs, registers)
     vec64* tile                     # (MOST_BATCH_ROWS, registers)
     double* z                       # (n_coefs, MOST_BATCH_ROWS)
@@ -70,14 +77,17 @@ cdef inline Py_ssize_t doubles_needed(
     Py_ssize_t n_features, Py_ssize_t n_coefs, Py_ssize_t n_directions
 ) noexcept nogil:
     """Numbers of scratch memory, of which the first is at a multiple of a register's size."""
-    return ((2 * n_coefs + MOST_BATCH_ROWS) * registers_of(n_features) * VEC64_LANES
+    return ((2 * n_coefs + 2 + MOST_BATCH_ROWS) * registers_of(n_features) * VEC64_LANES
             + (n_coefs + 2) * MOST_BATCH_ROWS + n_coefs * n_directions)
 
 
 cdef inline void use_scratch(Walk* walk, double* scratch) noexcept nogil:
     """Lay out doubles_needed() numbers."""
     cdef Py_ssize_t registers = registers_of(walk.n_features)
-    walk.coef_registers = <vec64*>scratch
+    cdef Py_ssize_t j
+    walk.shift = <vec64*>scratch
+    walk.scale = walk.shift + registers
+    walk.coef_registers = walk.scale + registers
     walk.gradient = walk.coef_registers + walk.n_coefs * registers
     walk.tile = walk.gradient + walk.n_coefs * registers
     walk.z = <double*>(walk.tile + MOST_BATCH_ROWS * registers)
@@ -85,46 +95,64 @@ cdef inline void use_scratch(Walk* walk, double* scratch) noexcept nogil:
     walk.losses = walk.targets + MOST_BATCH_ROWS
     walk.parts = walk.losses + MOST_BATCH_ROWS
     memset(scratch, 0, <char*>walk.tile - <char*>scratch)
+    for j in range(walk.n_features):
+        (<double*>walk.shift)[j] = -walk.center[j] if walk.center != NULL else 0.0
+        (<double*>walk.scale)[j] = walk.unit[j] if walk.unit != NULL else 1.0
 
 
 cdef inline void widen_row(const storage_t* row, const Walk* walk, vec64* out) noexcept nogil:
-    """One row as it is stored."""
+    """One row as features."""
     cdef Py_ssize_t whole = walk.n_features // VEC64_LANES, rest = walk.n_features % VEC64_LANES
     cdef Py_ssize_t r, j
-    cdef vec64 one
+    cdef vec64 x
     if walk.column_stride == 1:
         for r in range(whole):
-            load_some(row + r * VEC64_LANES, 0, &out[r])
+            load_some(row + r * VEC64_LANES, 0, &x)
+            out[r] = features_of(x, walk, r)
         if rest:
-            load_some(row + whole * VEC64_LANES, rest, &out[whole])
+            load_some(row + whole * VEC64_LANES, rest, &x)
+            out[whole] = features_of(x, walk, whole)
         return
     for j in range(walk.n_features):
-        load_some(row + j * walk.column_stride, 1, &one)
-        (<double*>out)[j] = (<double*>&one)[0]
+        load_some(row + j * walk.column_stride, 1, &x)
+        (<double*>out)[j] = (<double*>&x)[0]
+    for r in range(registers_of(walk.n_features) - 1):
+        out[r] = features_of(out[r], walk, r)
 
 
-cdef inline void center_row(const Walk* walk, double* row) noexcept nogil:
-    """A widened row as features."""
-    cdef Py_ssize_t j
-    if walk.center != NULL:
-        for j in range(walk.n_features):
-            row[j] -= walk.center[j]
-    if walk.unit != NULL:
-        for j in range(walk.n_features):
-            row[j] *= walk.unit[j]
+cdef inline vec64 features_of(vec64 x, const Walk* walk, Py_ssize_t r) noexcept nogil:
+    """(x - center) unit of the r-th register of a row."""
+    cdef vec64 one, zero
+    fill(1.0, &one)
+    fill(0.0, &zero)
+    return muladd(muladd(x, one, walk.shift[r]), walk.scale[r], zero)
 
 
-cdef inline void widen_batch(
-    const storage_t* X, const Walk* walk, Py_ssize_t begin, Py_ssize_t n_rows
+cdef inline void widen_rows(
+    const storage_t* X, const Walk* walk, Py_ssize_t begin, Py_ssize_t n_rows, vec64* line
 ) noexcept nogil:
     cdef const storage_t* row = X + begin * walk.row_stride
-    cdef vec64* line = walk.tile
     cdef Py_ssize_t _
     for _ in range(n_rows):
         widen_row(row, walk, line)
-        center_row(walk, <double*>line)
         row += walk.row_stride
         line += registers_of(walk.n_features)
+
+
+cdef inline void fetch_rows(
+    const storage_t* X, const Walk* walk, Py_ssize_t begin, Py_ssize_t n_rows
+) noexcept nogil:
+    """Bring rows nearer while others are worked on, where they lie in memory one by one."""
+    cdef Py_ssize_t n_bytes = min(walk.n_features * <Py_ssize_t>sizeof(storage_t),
+                                  <Py_ssize_t>FETCHED)
+    cdef Py_ssize_t i, at
+    if walk.column_stride != 1:
+        return
+    for i in range(begin, min(begin + n_rows, walk.n_samples)):
+        at = 0
+        while at < n_bytes:
+            prefetch_far(<const char*>(X + i * walk.row_stride) + at)
+            at += LINE
 
 
 cdef inline double finish_forward(
@@ -239,20 +267,31 @@ cdef inline void average_in(Walk* walk) noexcept nogil:
 
 
 cdef inline double walk_batch(
-    const storage_t* X, Walk* walk, Py_ssize_t begin, double step
+    const storage_t* X, Walk* walk, Py_ssize_t begin, Py_ssize_t following, double step
 ) noexcept nogil:
-    """A step after the rows from `begin` on; the sum of their losses before it."""
+    """A step after the rows from `begin` on, before those `following`; the sum of their losses."""
     cdef Py_ssize_t registers = registers_of(walk.n_features)
     cdef Py_ssize_t n_rows = min(walk.batch_rows, walk.n_samples - begin)
-    cdef Py_ssize_t k
+    cdef Py_ssize_t turns = (n_rows + TURN_ROWS - 1) // TURN_ROWS
+    cdef Py_ssize_t turn, i, k, count
     cdef double loss, slope
-    widen_batch(X, walk, begin, n_rows)
     memset(walk.z, 0, walk.n_coefs * MOST_BATCH_ROWS * sizeof(double))
-    dot_lines(<const double*>walk.tile, registers * VEC64_LANES, n_rows, walk.n_features,
-              walk.coef_registers, registers, walk.n_coefs, walk.z, MOST_BATCH_ROWS)
+    for turn in range(turns):
+        i = turn * TURN_ROWS
+        count = min(n_rows - i, <Py_ssize_t>TURN_ROWS)
+        widen_rows(X, walk, begin + i, count, walk.tile + i * registers)
+        fetch_rows(X, walk, following + i // 2, TURN_ROWS // 2)
+        dot_lines(<const double*>(walk.tile + i * registers), registers * VEC64_LANES, count,
+                  walk.n_features, walk.coef_registers, registers, walk.n_coefs, walk.z + i,
+                  MOST_BATCH_ROWS)
     loss = finish_forward(walk, begin, n_rows)
-    add_lines(<const double*>walk.tile, registers * VEC64_LANES, n_rows, walk.n_features,
-              <const vec64*>walk.z, MOST_BATCH_ROWS, walk.n_coefs, walk.gradient, registers)
+    for turn in range(turns):
+        i = turn * TURN_ROWS
+        count = min(n_rows - i, <Py_ssize_t>TURN_ROWS)
+        fetch_rows(X, walk, following + (n_rows + i) // 2, TURN_ROWS // 2)
+        add_lines(<const double*>(walk.tile + i * registers), registers * VEC64_LANES, count,
+                  walk.n_features, <const vec64*>(walk.z + i), MOST_BATCH_ROWS, walk.n_coefs,
+                  walk.gradient, registers)
     add_penalty(walk)
     solve(walk)
     for k in range(walk.n_coefs):
@@ -269,12 +308,13 @@ cdef inline double walk_batches(
 ) noexcept nogil:
     """A step after each batch; the sum of the losses of all rows, each before the step of it."""
     cdef Py_ssize_t registers = registers_of(walk.n_features)
-    cdef Py_ssize_t t, k, j
+    cdef Py_ssize_t t, k, j, following
     cdef double loss = 0
     for k in range(walk.n_coefs):
         for j in range(walk.n_features):
             (<double*>(walk.coef_registers + k * registers))[j] = (
                 walk.coef[k * walk.n_features + j])
     for t in range(n_batches):
-        loss += walk_batch(X, walk, first_rows[t], steps[t])
+        following = first_rows[t + 1] if t + 1 < n_batches else walk.n_samples
+        loss += walk_batch(X, walk, first_rows[t], following, steps[t])
     return loss
