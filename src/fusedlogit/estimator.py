@@ -279,7 +279,6 @@ class LogisticRegression(LinearClassifier):
         self._keep(result, coef, intercept, problem.data.n_passes)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     @unchanged_by_errors
     def partial_fit(
         self,
@@ -319,6 +318,8 @@ class LogisticRegression(LinearClassifier):
             As by `fit`; if `classes` is missing at the first call, or y holds another class. The
             model is then as it was before.
         """
+        if getattr(self, "_stream", None) is None:
+            self._validate_params()
         _, sgd = self._solver()
         if sgd.early_stopping:
             raise ValueError("SGD(early_stopping=True) is for fit: partial_fit has but one pass")
@@ -327,9 +328,8 @@ class LogisticRegression(LinearClassifier):
                 "class_weight='balanced' needs all rows at once: give partial_fit a dict instead"
             )
         known = getattr(self, "classes_", None)
-        first = False
-        if known is None or not np.array_equal(known, known if classes is None else classes):
-            first = _check_partial_fit_first_call(self, classes)  # takes longer than ten rows
+        first = known is None or not (classes is None or np.array_equal(known, classes))
+        first = first and _check_partial_fit_first_call(self, classes)  # longer than ten rows take
         X, y, sample_weight = self._given(X, y, sample_weight)
         data, target_values = training_data(self, X, y, self.n_jobs, reset=first)
         walked = _walked(data)
@@ -378,7 +378,7 @@ class LogisticRegression(LinearClassifier):
 
     def _solver(self) -> tuple[str, SGD]:
         """The name of the solver, and how it goes if it is "sgd"."""
-        return ("sgd", self.solver) if isinstance(self.solver, SGD) else (self.solver, SGD())
+        return ("sgd", self.solver) if isinstance(self.solver, SGD) else (self.solver, Settings.sgd)
 
     def _start(self, n_features: int, classes: NDArray[Any]) -> tuple[Doubles, Any]:
         """Where to start, in X's own units."""

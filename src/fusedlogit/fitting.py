@@ -76,8 +76,12 @@ class Labels:
         """
         if y.dtype.kind not in "biu":  # these name classes in any case
             check_classification_targets(y)
-        places = np.searchsorted(classes, y)
-        unknown = classes.take(places, mode="clip") != y
+        if len(classes) == 2:
+            places = y == classes[1]
+            unknown = ~(places | (y == classes[0]))
+        else:
+            places = np.searchsorted(classes, y)
+            unknown = classes.take(places, mode="clip") != y
         if unknown.any():
             first = np.unique(y[unknown]).tolist()[0]
             raise ValueError(

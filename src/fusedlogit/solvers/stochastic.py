@@ -23,6 +23,7 @@ from ..errors import PassOverflowError
 from ..problems.multinomial import Multinomial
 from ..problems.objective import Evaluation, Objective
 from ..runtime.blas import blas_threads
+from ..runtime.scratch import scratch
 from .cause import Cause
 from .certificate import OF_DATA, OF_LINK, suboptimality
 from .lazy_course import LazyCourse, curvature_of
@@ -131,11 +132,13 @@ class Course:
         curvature = curvature_of(table[:, :-1] @ self.rows.T + table[:, -1:])
         if walk.fit_intercept:
             self.mean = curvature @ self.rows / curvature.sum()
-        root = np.sqrt(curvature)
-        with blas_threads(1):  # other threads of BLAS would keep spinning
-            metric, trace = metric_of(
-                (self.rows - self.mean) * root[:, None], walk.l2, directions=walk.l1 == 0
-            )
+        n_bytes = self.rows.nbytes
+        # Other threads of BLAS would keep spinning.
+        with scratch(n_bytes) as memory, blas_threads(1):
+            features = memory[:n_bytes].view(np.float64).reshape(self.rows.shape)
+            np.subtract(self.rows, self.mean, out=features)
+            features *= np.sqrt(curvature)[:, None]
+            metric, trace = metric_of(features, walk.l2, directions=walk.l1 == 0)
         walk.metric = replace(metric, intercept=1 / float(curvature.mean()))
         walk.step = self.step or share / (1 + (1 + trace) / walk.batch_rows)
         shift = np.divide(self.mean, walk.unit, out=np.zeros_like(self.mean), where=walk.unit != 0)

@@ -149,12 +149,14 @@ class Stream:
 
     def _keep_drawn(self, size: int) -> Doubles:
         """Those that are drawn: the rows of so many smallest numbers."""
-        keys, drawn = np.concatenate(self.keys), np.vstack(self.drawn)
+        keys = np.concatenate(self.keys)
         if len(keys) > size:
             self.bar = _smallest(keys, size)
-            keys, drawn = keys[keys <= self.bar], drawn[keys <= self.bar]
-        self.keys, self.drawn = [keys], [drawn]
-        return drawn
+            few = [of_some <= self.bar for of_some in self.keys]
+            self.drawn = [rows[these] for rows, these in zip(self.drawn, few, strict=True)]
+            keys = keys[keys <= self.bar]
+        self.keys, self.drawn = [keys], [np.vstack(self.drawn)]
+        return self.drawn[0]
 
     def _change_features(self, unit: Doubles, options: SGD | None) -> None:
         """Go on in other units and, if it is due, in the metric of the rows drawn so far."""
