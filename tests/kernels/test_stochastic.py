@@ -80,12 +80,19 @@ def test_types_and_orders(kernel, dtype, layout, n_coefs):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("batch_rows", [1, 3, 4, 5, 63, 64])
+@pytest.mark.parametrize("batch_rows", [1, 3, 4, 5, 7, 8, 9, 16, 17, 63, 64])
 @pytest.mark.parametrize("n_samples", [1, 63, 64, 65, 200])
 def test_whole_and_short_batches(kernel, n_samples, batch_rows):
     rng = np.random.default_rng(2)
     X, y = rng.normal(size=(n_samples, 9)), rng.random(n_samples)
     assert_same(kernel, X, y, 1, batch_rows, l2=0.01, tail=3.0)
+
+
+@pytest.mark.parametrize("n_features", [127, 128, 129, 300])
+def test_rows_as_long_as_are_brought_nearer(kernel, n_features):
+    rng = np.random.default_rng(4)
+    X = numbers(rng, 150, n_features, "float64")
+    assert_same(kernel, X, rng.integers(0, 2, 150).astype(np.uint8), 1, 16)
 
 
 @pytest.mark.parametrize("n_directions", [0, 1, 4, 7])
