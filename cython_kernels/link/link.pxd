@@ -102,13 +102,15 @@ cdef inline float log1p_series32(float s) noexcept nogil:
     return <float>2.0 * s + s * square * q
 
 
-cdef inline double log1p_positive64(double x) noexcept nogil:
-    """log(1 + x) for any x >= 0, accurate relative to itself."""
-    # 1 + x = m 2^e with m between sqrt(1/2) and sqrt(2); log m = 2 atanh((m - 1) / (m + 1)).
-    cdef uint64_t e = (bits_of_double(1.0 + x) - bits_of_double(0.70710678118654752)) >> 52
-    cdef double scale = double_of_bits((1023 - e) << 52)
-    cdef double s = (x * scale + (scale - 1.0)) / (x * scale + (scale + 1.0))
-    return <double>e * 0.69314718055994531 + log1p_series64(s)
+cdef inline double log_of_sum64(double whole, double x) noexcept nogil:
+    """log(whole + x) of a whole 0 or 1 and a sum above 2.3e-308, accurate relative to itself."""
+    # whole + x = m 2^(e - 1024), m between sqrt(1/2) and sqrt(2); log m = 2 atanh((m - 1)/(m + 1)).
+    cdef uint64_t e = (bits_of_double(whole + x) - bits_of_double(0.70710678118654752)
+                       + (<uint64_t>1024 << 52)) >> 52
+    cdef double scale = double_of_bits((2047 - e) << 52)
+    cdef double s = (x * scale + (whole * scale - 1.0)) / (x * scale + (whole * scale + 1.0))
+    cdef double exponent = double_of_bits((<uint64_t>1075 << 52) + e) - (4503599627370496.0 + 1024)
+    return exponent * 0.69314718055994531 + log1p_series64(s)
 
 
 cdef inline real exp_negative(real x) noexcept nogil:

@@ -10,7 +10,7 @@ Loops are over rows, within each class: a C compiler turns them into vector code
 
 from libc.math cimport NAN
 
-from cython_kernels.link.link cimport exp_negative, log1p_positive64
+from cython_kernels.link.link cimport exp_negative, log_of_sum64
 from cython_kernels.link.link_blocks cimport link_t
 
 cdef enum:
@@ -59,7 +59,7 @@ cdef inline void softmax_block(
     exponentials(z, stride, n_classes, y, n, largest, total, others, one)
     for i in range(n):
         excess = others[i] if losses[i] == largest[i] else total[i] - 1
-        losses[i] = (largest[i] - losses[i]) + log1p_positive64(excess)
+        losses[i] = (largest[i] - losses[i]) + log_of_sum64(1.0, excess)
         total[i] = 1 / total[i]
     for k in range(n_classes):
         for i in range(n):

@@ -4,10 +4,12 @@ Each thread has a part of the rows and a row of `sums`; these are added up in th
 """
 
 from cython.parallel cimport prange
-from libc.math cimport fabs, fmin, log, log1p
+from libc.math cimport fabs
 from libc.stdint cimport uint8_t
 
-from cython_kernels.link.link cimport curvature_at, decay, log_loss_at, residual_at
+from cython_kernels.link.link cimport (
+    curvature_at, decay, log_loss_at, log_of_sum64, residual_at,
+)
 from cython_kernels.link.link_blocks cimport sum_of, weigh
 from cython_kernels.passes.partition cimport part_begin
 from cython_kernels.link.targets cimport Targets, copy_targets
@@ -15,6 +17,12 @@ from cython_kernels.modules.views cimport out_table, targets_of, values_of
 
 cdef enum:
     BLOCK_ROWS = 512
+
+cdef extern from *:
+    """
+    #define LEAST 2.3e-308      /* of which there is a logarithm */
+    """
+    const double LEAST
 
 cdef struct Rows:
     Py_ssize_t n_samples
@@ -65,13 +73,16 @@ cdef void block_dual(
     """Of q = |share residual|: not of q + y, whose digits are lost where q is small."""
     cdef double y[BLOCK_ROWS]
     cdef double entropy[BLOCK_ROWS]
-    cdef double z, q
+    cdef double z, q, inside, share, of_share
     cdef Py_ssize_t i
     copy_targets(rows.y, begin, n, &y[0])
     for i in range(n):
         z = rows.z[begin + i]
-        q = fmin(fabs(rows.share * residual_at(z, decay(z), y[i])), 1.0)
-        entropy[i] = -(q * log(q) + (1 - q) * log1p(-q)) if 0 < q < 1 else 0.0
+        q = fabs(rows.share * residual_at(z, decay(z), y[i]))
+        inside = q if q < 1 else 0.0
+        share = inside if inside > LEAST else 0.5
+        of_share = -(share * log_of_sum64(0.0, share) + (1 - share) * log_of_sum64(1.0, -share))
+        entropy[i] = of_share if inside > LEAST else 0.0
     weigh(&entropy[0], NULL if rows.sample_weight == NULL else rows.sample_weight + begin, n)
     sums[0] += sum_of(&entropy[0], n)
 

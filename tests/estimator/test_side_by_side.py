@@ -30,6 +30,7 @@ ALWAYS = {
     "centres_freely",
     "computes_in_float64",
     "count",
+    "density",
     "loss_and_gradient",
     "n_bytes",
     "n_features",

@@ -154,14 +154,15 @@ def at_best_intercept(
     then the longest that it can be. None if the minimum is not found.
     """
     slope, own = here.gradient[:-1], abs(float(here.gradient[-1]))
-    if not objective.fit_intercept or own == 0:
+    least = 16 * EPS * here.value
+    if not objective.fit_intercept or own <= least:
         return slope, here.margins
     margins = here.margins.moved(intercept_step(here.margins))
     if isinstance(metric, DenseHessian) and objective.l1_penalty == 0:
         change = own * math.exp(here.margins.largest(than=margins)) * metric.feature_norm
         if change <= SMALL * float(np.linalg.norm(slope)):
             return slope * (1 + 2 * SMALL), margins
-    if not abs(margins.by_intercept()[0]) <= LEFT * own + 16 * EPS * here.value:
+    if not abs(margins.by_intercept()[0]) <= LEFT * own + least:
         return None
     # Float32 will do for a small change.
     sums: Doubles = yield from pull(

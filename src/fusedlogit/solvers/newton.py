@@ -51,8 +51,15 @@ WHOLE = 4096
 #: Rows for each feature that a sampled Hessian needs: its eigenvalues are within (1 +- 1/6)^2.
 ROWS_PER_FEATURE = 36
 
+#: Steps in the Hessian of a sample that mostly lead to the end: as many are tried in any case.
+SAMPLED_STEPS = 6
+
 #: Multiply-adds of a matrix product that take as long as one multiply-add of a pass, from memory.
 PRODUCT_SPEED = 8
+
+#: Multiply-adds of a dense pass that take as long as an entry of a sparse one, or the product of
+#: two of a row; and entries that take as long as the link of a row.
+ENTRY_WORK, LINK_ENTRIES = 8, 6
 
 #: What a call costs besides, in multiply-adds of a pass.
 OVERHEAD = 200_000
@@ -135,7 +142,7 @@ def _by_hessian(
         if objective.data.waits_for_rows:
             objective = objective.sharpened()
         descent, metric = yield from _from_sample(objective, n_rows, start, settings, generator)
-        yield from descent.go(metric, 1 + price)
+        yield from descent.go(metric, max(SAMPLED_STEPS, 1 + price))
     yield from in_whole_hessians(descent)
     return descent
 
@@ -365,12 +372,23 @@ def _rows_for_hessian(objective: Objective) -> int | None:
     return None if n_rows * SHARE_OF_ROWS > n_samples else n_rows
 
 
-def price_of_hessian(objective: Objective) -> int:
-    """Passes that take as long as an exact Hessian."""
-    n_samples, n_features = objective.data.n_samples, objective.data.n_features
-    size = n_samples * n_features
-    product = size * (n_features + 1) / 2 / PRODUCT_SPEED + n_features**3 / 3 / PRODUCT_SPEED
-    return max(1, int(product / (size + OVERHEAD) + 0.5))
+def price_of_hessian(objective: Objective, beside: float = 0.0) -> int:
+    """Steps that take as long as an exact Hessian: a pass and what it has beside."""
+    data = objective.data
+    entries = data.n_features * data.density  # of a row
+    products, a_row = entries * (entries + 1) / 2 / PRODUCT_SPEED, entries
+    if data.density < 1:
+        products, a_row = (
+            ENTRY_WORK * PRODUCT_SPEED * products,
+            ENTRY_WORK * (entries + LINK_ENTRIES),
+        )
+    whole = data.n_samples * products + work_of_factor(data.n_features)
+    return max(1, int(whole / (data.n_samples * a_row + beside + OVERHEAD) + 0.5))
+
+
+def work_of_factor(n_features: int) -> float:
+    """Multiply-adds of a pass that take as long as a Hessian's factor."""
+    return n_features**3 / 3 / PRODUCT_SPEED
 
 
 def _price_of_gram(objective: Objective, n_rows: int) -> int:

@@ -9,6 +9,8 @@ over the set's columns ends it.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +22,7 @@ from .descent import BLUR, SUFFICIENT
 from .factored import RELIABLE
 from .hessian import CenteredHessian, reliable_hessian
 from .metric import EPS
-from .newton import price_of_hessian
+from .newton import price_of_hessian, work_of_factor
 from .path import Path, evaluate_along, evaluate_start
 from .requests import Steps, evaluate
 from .settings import Doubles, Result, Settings, Solver
@@ -80,7 +82,8 @@ class _Search(Path[Objective]):
 
     def working_set(self) -> NDArray[np.intp]:
         """The nonzero coefficients, and as many again where the cost falls fastest."""
-        return working_set(self.here.point[:-1], np.abs(self.here.gradient[:-1]))
+        least = steep_enough(self.objective.l1_penalty, self.gap / self.history[-1])
+        return working_set(self.here.point[:-1], np.abs(self.here.gradient[:-1]), least)
 
     def solve_on(self, features: NDArray[np.intp]) -> Steps[None]:
         """Minimise over some features, the others being zero; up to a share of the whole gap."""
@@ -94,7 +97,8 @@ class _Search(Path[Objective]):
         descent = _Steps(part, (yield from evaluate(part, self.here.point[kept])))
         hessian, age = (yield from descent.hessian()), 0
         self._moved = False
-        price = price_of_hessian(part)
+        # A step factors the model among the coefficients that are not zero: half as much, about.
+        price = price_of_hessian(part, beside=work_of_factor(len(features)) / 2)
         while not self.finished and descent.gap(hessian) > target:
             if age >= price:
                 hessian, age = (yield from descent.hessian()), 0
@@ -244,14 +248,26 @@ class _Steps:
         return self.objective.cost(here.value, here.point)
 
 
-def working_set(coef: Doubles, steepness: Doubles) -> NDArray[np.intp]:
-    """Features whose coefficient is not zero, and as many again that are the steepest."""
+def working_set(coef: Doubles, steepness: Doubles, least: float = 0.0) -> NDArray[np.intp]:
+    """Features whose coefficient is not zero, and as many again that are the steepest.
+
+    Fewer, if fewer are at least so steep.
+    """
     if len(coef) <= FIRST_FEATURES:
         return np.arange(len(coef))
     nonzero = np.flatnonzero(coef)
-    size = min(len(coef), max(FIRST_FEATURES, GROWTH * len(nonzero)))
     steepness[nonzero] = np.inf
+    size = min(GROWTH * len(nonzero), int(np.count_nonzero(steepness >= least)))
+    size = min(len(coef), max(FIRST_FEATURES, size))
     return np.sort(np.argpartition(-steepness, size - 1)[:size])
+
+
+def steep_enough(l1: float, gap: float) -> float:
+    """The slope from which on a coefficient of zero may not stay so, as the relative gap tells.
+
+    Where that has closed, it is the L1 penalty; on the way, slopes are off by as much as its root.
+    """
+    return l1 * (1 - math.sqrt(min(max(gap, 0.0), 1.0)))  # rounding may turn its sign
 
 
 def _log_odds(objective: Objective) -> float:
