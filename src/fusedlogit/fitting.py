@@ -50,12 +50,18 @@ class Labels:
         ValueError
             If y is no target of a classifier, or holds one class only.
         """
-        if isinstance(y, PerRow):
-            classes, index = summed(np.unique, (y,), combine=np.union1d), None
-            check_classification_targets(classes)
-        else:
-            check_classification_targets(y)
-            classes, index = np.unique(y, return_inverse=True)
+        try:
+            if isinstance(y, PerRow):
+                classes, index = summed(np.unique, (y,), combine=np.union1d), None
+                check_classification_targets(classes)
+            else:
+                check_classification_targets(y)
+                classes, index = np.unique(y, return_inverse=True)
+        except TypeError as error:
+            raise ValueError(
+                f"y holds labels that have no order ({error}): give all as numbers or all as text, "
+                "and none that is missing"
+            ) from None
         if len(classes) < 2:
             raise ValueError(
                 f"y holds one class only ({classes.tolist()[0]!r}); {name} needs samples of two "

@@ -46,16 +46,12 @@ def training_data(
         If X or y cannot be used.
     """
     if isinstance(X, Blocks):
-        _check_n_features(estimator, X, reset=reset)
-        if reset:
-            _take_names(estimator, X)
+        _check_columns(estimator, X, reset=reset)
         return data_of(X, n_jobs), y
     if isinstance(X, Parts):
-        target: NDArray[Any] = column_or_1d(_present(estimator, y), warn=True)
+        target: NDArray[Any] = column_or_1d(present(estimator, y), warn=True)
         check_consistent_length(X, target)
-        _check_n_features(estimator, X, reset=reset)
-        if reset:
-            _take_names(estimator, X)
+        _check_columns(estimator, X, reset=reset)
         return data_of(X, n_jobs), target
     if not reset and _known(estimator, X, y):
         return data_of(rows_of(X), n_jobs, dense), y
@@ -76,7 +72,7 @@ def new_data(estimator: BaseEstimator, X: Any, n_jobs: int | None) -> Data:
         If X cannot be used, or has other columns than `fit` was given.
     """
     if isinstance(X, Parts | Blocks):
-        _check_n_features(estimator, X, reset=False)
+        _check_columns(estimator, X, reset=False)
         return data_of(X, n_jobs)
     with numbers_alone(X):
         array = validate_data(
@@ -116,7 +112,14 @@ def _known(estimator: Any, X: Any, y: Any) -> bool:
     return same and not hasattr(estimator, "feature_names_in_")
 
 
-def _present(estimator: BaseEstimator, y: Any) -> Any:
+def present(estimator: BaseEstimator, y: Any) -> Any:
+    """A y that was given.
+
+    Raises
+    ------
+    ValueError
+        If it was not.
+    """
     if y is None:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None; "
@@ -125,8 +128,25 @@ def _present(estimator: BaseEstimator, y: Any) -> Any:
     return y
 
 
-def _take_names(estimator: Any, X: Parts | Blocks) -> None:
-    if X.columns is not None:
-        estimator.feature_names_in_ = np.asarray(X.columns, dtype=object)
+def _check_columns(estimator: Any, X: Parts | Blocks, *, reset: bool) -> None:
+    """Number and names of the columns: learnt if `reset`, else held to those that `fit` was given.
+
+    Raises
+    ------
+    ValueError
+        If they are others.
+    """
+    _check_n_features(estimator, X, reset=reset)
+    names = None if X.columns is None else np.asarray(X.columns, dtype=object)
+    if not reset:
+        known = getattr(estimator, "feature_names_in_", None)
+        if names is not None and known is not None and not np.array_equal(names, known):
+            place = np.flatnonzero(names != known)[0]
+            raise ValueError(
+                "The feature names should match those that were passed during fit: column "
+                f"{place} is {names[place]!r}, it was {known[place]!r}"
+            )
+    elif names is not None:
+        estimator.feature_names_in_ = names
     elif hasattr(estimator, "feature_names_in_"):
         del estimator.feature_names_in_

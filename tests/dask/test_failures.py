@@ -111,6 +111,40 @@ def test_rows_that_do_not_fit(blocks):
         LogisticRegression().fit(da.ones(3), [0, 1, 1])
 
 
+def test_what_is_given_of_rows_is_named(blocks):
+    X, y, chunked = blocks
+    delayed = dask.delayed(y)
+    with pytest.raises(TypeError, match="y is a Delayed: give a Dask array"):
+        LogisticRegression().fit(chunked(X), delayed)
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        LogisticRegression().fit(chunked(X), None)
+    with pytest.raises(ValueError, match=r"sample_weight has shape \(569, 2\); X has 569 rows"):
+        LogisticRegression().fit(chunked(X), y, np.ones((len(y), 2)))
+    with pytest.raises(TypeError, match="sample_weight holds complex128, not numbers"):
+        LogisticRegression().fit(chunked(X), y, da.ones(len(y), chunks=200) + 1j)
+    model = LogisticRegression(C=1e-4).fit(chunked(X), y, sample_weight=2.0)
+    for use in (LogisticRegression().fit, lambda X, y: model.predict(X)):
+        with pytest.raises(TypeError, match="X must be a Dask array of two dimensions"):
+            use(dask.delayed(X), y)
+
+
+def test_a_score_of_other_labels_or_without_weight(blocks):
+    X, y, chunked = blocks
+    model = LogisticRegression(C=1e-4).fit(chunked(X), y)
+    with pytest.raises(ValueError, match="the classes of the model are int64"):
+        model.score(chunked(X), y.astype(str))
+    with pytest.raises(ValueError, match="sample_weight must not be zero throughout"):
+        model.score(chunked(X), y, np.zeros(len(y)))
+
+
+def test_a_client_that_is_none(blocks):
+    X, y, chunked = blocks
+    model = LogisticRegression()
+    model.client = "tcp://127.0.0.1:8786"
+    with pytest.raises(TypeError, match="set it to a dask"):
+        model.fit(chunked(X), y)
+
+
 def test_prediction_of_other_columns(blocks):
     X, y, chunked = blocks
     model = LogisticRegression(C=1e-4).fit(chunked(X), y)

@@ -311,3 +311,30 @@ def test_no_fold_is_empty(tmp_path, folds):
     parameters = ["--folds", folds, "--test-fraction", "0.33", "--json", *FEW]
     result = run("probe", tmp_path / "X.npy", tmp_path / "y.npy", *parameters)
     assert json.loads(result.stdout)["folds"] == min(folds, 12)
+
+
+@pytest.mark.parametrize(
+    ("lines", "word"),
+    [
+        (["0", "1"] * 5, "holds 10 labels, the features have 9"),
+        (["label", *["0", "1"] * 4, "", "1"], "holds 11 labels"),
+        (["label", "0", "1", "", *["0", "1"] * 3], "no label in row 2"),
+        (["label", *["0", "1"] * 4, "0" * 140_000], "no table of labels"),
+        (["a,a", *["0,1", "1,0"] * 4, "0,1"], "two columns a: rename one, or give its number"),
+    ],
+)
+def test_tables_whose_labels_would_be_those_of_other_rows(tmp_path, lines, word):
+    (tmp_path / "y.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(LabelFileError, match=word):
+        read_labels(tmp_path / "y.csv", 9, column="a" if "," in lines[0] else None)
+
+
+@pytest.mark.parametrize("lines", [["label", *"010101011"], [*"010101011"], [*"010101011", "", ""]])
+def test_a_head_is_no_label(tmp_path, lines):
+    (tmp_path / "y.csv").write_text("\n".join(lines) + "\n")
+    assert read_labels(tmp_path / "y.csv", 9).codes.tolist() == [0, 1, 0, 1, 0, 1, 0, 1, 1]
+
+
+def test_a_column_of_what_has_none(files):
+    with pytest.raises(LabelFileError, match="leave out --column"):
+        read_labels(files[1], len(DIGITS.target), column="label")

@@ -112,11 +112,13 @@ def test_a_value_that_is_not_finite_is_refused_at_prediction(flowers, method):
     [
         (np.ones(100), "one class"),
         (np.linspace(0, 1, 100), "Unknown label type"),
+        (np.array(["a", None] * 50, dtype=object), "no order"),
+        (np.array(["a", 1] * 50, dtype=object), "no order"),
         (np.r_[np.nan, np.ones(99)], "NaN"),
         (np.ones(99), "inconsistent"),
         (np.ones((100, 2)), "1d array|multilabel"),
     ],
-    ids=["one class", "continuous", "NaN", "too short", "two columns"],
+    ids=["one class", "continuous", "None", "mixed", "NaN", "too short", "two columns"],
 )
 def test_labels_that_are_no_classes_are_refused(flowers, y, message):
     with pytest.raises(ValueError, match=message):

@@ -3,6 +3,7 @@
 import matplotlib as mpl
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn import linear_model
 from sklearn.datasets import load_digits, load_wine
 from sklearn.exceptions import NotFittedError
@@ -13,6 +14,7 @@ from fusedlogit import (
     CoefficientDisplay,
     HistoryDisplay,
     LogisticRegression,
+    Parts,
     PathDisplay,
     logistic_path,
 )
@@ -109,8 +111,11 @@ def test_coefficients_by_standard_deviation(model, cancer):
     np.testing.assert_allclose(display.bars_.datavalues, expected[np.argsort(-np.abs(expected))])
     assert display.ax_.get_title() == ""
     assert "standard deviation" in display.ax_.get_xlabel()
-    with pytest.raises(ValueError, match="the model has 30 features"):
-        CoefficientDisplay.from_estimator(model, X[:, :3])
+    sparse = CoefficientDisplay.from_estimator(model, csr_array(X), max_features=100)
+    np.testing.assert_allclose(sparse.bars_.datavalues, display.bars_.datavalues)
+    for other in (X[:, :3], Parts([X[:, :3]])):
+        with pytest.raises(ValueError, match="the model has 30 features"):
+            CoefficientDisplay.from_estimator(model, other)
 
 
 def test_coefficients_of_many_classes_are_a_table(wine):
@@ -199,7 +204,7 @@ def test_matplotlib_is_imported_to_draw_alone_and_without_it_a_line_says_how_to_
     assert all("needs matplotlib: pip install matplotlib" in line for line in refusals)
 
 
-@pytest.mark.parametrize("max_features", [0, -3])
+@pytest.mark.parametrize("max_features", [0, -3, 2.5, "x"])
 def test_no_feature_at_all_is_refused(model, max_features):
     with pytest.raises(ValueError, match="max_features"):
         CoefficientDisplay.from_estimator(model, max_features=max_features)

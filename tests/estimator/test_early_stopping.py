@@ -119,3 +119,12 @@ def test_options_that_cannot_be(wrong):
     (name,) = wrong
     with pytest.raises(ValueError, match=f"SGD.*{name}"):
         SGD(**wrong)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_steps_that_gain_no_more_end_it_without_a_warning(seed):
+    X, y = noisy(n_features=10, seed=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        solver = SGD(early_stopping=True, n_iter_no_change=20)
+        LogisticRegression(solver=solver, random_state=seed).fit(X, y)

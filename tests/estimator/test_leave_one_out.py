@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import linear_model
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import accuracy_score, get_scorer, log_loss
 
 from fusedlogit import SGD, LogisticRegression, LogisticRegressionCV, leave_one_out
@@ -185,6 +185,16 @@ def test_models_of_other_kinds_are_refused():
         (chosen, "C_"),
         (linear_model.LogisticRegression().fit(X, y), "of fusedlogit"),
         (LogisticRegression(solver=SGD(), tol=1e-2, max_iter=20).fit(X, y), "minimum"),
+        (LogisticRegression(solver="sgd", tol=1e-2, max_iter=20).fit(X, y), "minimum"),
+        (LogisticRegression().partial_fit(X, y, classes=[0, 1]), "minimum"),
     ):
         with pytest.raises(TypeError, match=word):
             leave_one_out(model, X, y)
+
+
+def test_a_model_that_did_not_converge_is_told():
+    X, y = cancer()
+    with pytest.warns(ConvergenceWarning):
+        model = LogisticRegression(solver="gd", max_iter=3).fit(X, y)
+    with pytest.warns(ConvergenceWarning, match="leave_one_out of a model that did not converge"):
+        leave_one_out(model, X, y)

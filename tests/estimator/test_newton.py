@@ -73,8 +73,8 @@ def test_rows_in_order_of_their_class(tall):
 
 
 def test_other_samples_lead_to_the_same_minimum(tall):
-    fits = [LogisticRegression(random_state=seed, tol=1e-14).fit(*tall) for seed in (None, 1, 2)]
-    again = LogisticRegression(random_state=1, tol=1e-14).fit(*tall)
+    fits = [LogisticRegression(random_state=seed, tol=1e-13).fit(*tall) for seed in (None, 1, 2)]
+    again = LogisticRegression(random_state=1, tol=1e-13).fit(*tall)
     np.testing.assert_array_equal(fits[1].coef_, again.coef_)
     assert not np.array_equal(fits[1].history_, fits[2].history_)
     for other in fits[1:]:

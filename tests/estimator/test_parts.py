@@ -154,6 +154,8 @@ def test_datasets_sliced_by_rows(tmp_path, monkeypatch):
         parts = Parts([dataset])
         assert [part.shape[0] for part in parts.parts][:2] == [100, 100]  # whole chunks
         assert_same(parts, X, y, scaling="standard")
+        model = LogisticRegression(C=1e-3).fit(dataset, y)  # as a whole, like an array
+        np.testing.assert_array_equal(model.predict(dataset), model.predict(X))
 
 
 def test_parquet(tmp_path):
@@ -378,16 +380,6 @@ class TestRefused:
         (tmp_path / "cut.parquet").write_bytes(paths[0].read_bytes()[:-100])
         with pytest.raises(ValueError, match="no whole Parquet file"):
             Parts.from_parquet(tmp_path / "cut.parquet")
-
-    def test_missing_values_in_parquet(self, tmp_path):
-        pd = pytest.importorskip("pandas")
-        pytest.importorskip("pyarrow")
-        frame = pd.DataFrame({"a": [1.0, None, 3.0], "b": [1.0, 2.0, 2.5]})
-        frame.to_parquet(tmp_path / "X.parquet")
-        with pytest.raises(
-            ValueError, match=r"row group 0: Input X contains NaN .* row 1, column 0"
-        ):
-            LogisticRegression().fit(Parts.from_parquet(tmp_path / "X.parquet"), [0, 1, 1])
 
     def test_blocks(self):
         X, y = bundled(load_iris)

@@ -143,6 +143,11 @@ class TestSolver:
             {"schedule": "optimal"},
             {"power": -1.0},
             {"momentum": 1.0},
+            {"step": "x"},
+            {"power": "a"},
+            {"batch_size": True},
+            {"early_stopping": "no"},
+            {"average": None},
         ],
         ids=str,
     )

@@ -119,3 +119,17 @@ def test_an_unknown_study_is_refused(folder):
     result = CliRunner().invoke(cli.app, ["study", "astrology", str(folder)])
     assert result.exit_code == 2
     assert "astrology" in result.stderr
+
+
+def test_too_few_images_for_the_folds(folder, monkeypatch):
+    monkeypatch.setattr(studies, "FOLDS", 18)
+    result = CliRunner().invoke(cli.app, ["study", "k-fold", str(folder), "--limit", "20"])
+    assert result.exit_code == 2
+    assert "18 folds need 18 images of each label" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["regularisation", "learning-rates"])
+def test_penalties_that_a_study_does_not_heed(folder, name):
+    result = CliRunner().invoke(cli.app, ["study", name, str(folder), "--C", "1"])
+    assert result.exit_code == 2
+    assert f"--C means nothing to the study {name}: leave it out" in result.stderr

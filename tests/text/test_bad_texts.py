@@ -90,6 +90,13 @@ def test_encodings_that_lines_cannot_be_read_in(run, refused, table, encoding):
     refused(run("text", table, "--encoding", encoding), encoding)
 
 
+def test_a_mark_of_utf_8_is_no_text(run, table):
+    table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes())
+    for encoding in ("utf-8", "utf-8-sig"):
+        done = run("text", table, "--encoding", encoding, *FAST)
+        assert done.exit_code == 0, done.stderr
+
+
 def test_arguments_that_exclude_each_other(run, refused, table):
     refused(run("text"), "either DATA or --demo")
     refused(run("text", table, "--demo"), "either DATA or --demo")

@@ -49,6 +49,9 @@ STUDIES = (
     "sgd",
 )  # fmt: skip
 
+# Studies that have penalties of their own, or none.
+WITHOUT_C = ("learning-rates", "regularisation")
+
 INTERRUPTED = 130
 
 
@@ -192,6 +195,8 @@ def study(
     Most train several times: minutes on thousands of images, under a minute with --limit 100.
     """
     _check_split(ctx)
+    if name in WITHOUT_C and given(ctx, "C"):
+        raise click.UsageError(f"--C means nothing to the study {name}: leave it out")
     check_targets(None, report_folder, cache)
 
     from ..photographs.loading import load_images

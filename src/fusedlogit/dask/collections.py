@@ -7,6 +7,7 @@ from operator import add, getitem
 from typing import Any
 
 import numpy as np
+from dask.delayed import Delayed
 from distributed import Client
 from numpy.typing import NDArray
 from scipy.sparse import issparse
@@ -30,6 +31,22 @@ def is_collection(X: Any) -> bool:
 def is_frame(X: Any) -> bool:
     """Whether a collection is a data frame."""
     return hasattr(X, "partitions") and hasattr(X, "columns")
+
+
+def _is_delayed(given: Any) -> bool:
+    """Whether this is one object to come, whose attributes are any that one asks for."""
+    return isinstance(given, Delayed)
+
+
+def require_table(X: Any) -> None:
+    """Refuse what is neither a Dask array of rows nor a data frame.
+
+    Raises
+    ------
+    TypeError
+    """
+    if _is_delayed(X) or getattr(X, "ndim", None) != 2:
+        raise TypeError(f"X must be a Dask array of two dimensions or a Dask data frame; got {X!r}")
 
 
 def with_all_columns(X: Any) -> Any:
@@ -58,11 +75,8 @@ class Table:
     """
 
     def __init__(self, X: Any, client: Client | None) -> None:
+        require_table(X)
         frame = is_frame(X)
-        if not frame and getattr(X, "ndim", None) != 2:
-            raise TypeError(
-                f"X must be a Dask array of two dimensions or a Dask data frame; got {X!r}"
-            )
         kind = "partition" if frame else "block"
         parts = _parts(X if frame else with_all_columns(X))
         self.names = [f"{kind} {k}" for k in range(len(parts))]
@@ -115,7 +129,14 @@ class Table:
     def _parts_of(self, values: Any, what: str, lengths: list[int]) -> list[Any]:
         """One thing for each block of X."""
         n_rows = sum(lengths)
+        if _is_delayed(values):
+            raise TypeError(f"{what} is a Delayed: give a Dask array, or compute it first")
         if not is_collection(values):
+            if what == "sample_weight" and np.ndim(values) == 0:
+                values = np.full(n_rows, values)
+            array = np.asarray(values)
+            if array.ndim != 1 and array.shape != (n_rows, 1):
+                raise ValueError(f"{what} has shape {array.shape}; X has {n_rows} rows")
             array = column_or_1d(values, warn=True)
             _require_rows(what, len(array), n_rows)
             ends = np.cumsum(lengths)
@@ -209,6 +230,8 @@ def _labels(y: NDArray[Any]) -> NDArray[Any]:
 
 
 def _weights(weight: NDArray[Any]) -> NDArray[np.float64]:
+    if weight.dtype.kind in "cSUTmM":
+        raise TypeError(f"sample_weight holds {weight.dtype}, not numbers")
     numbers = np.ascontiguousarray(weight, dtype=np.float64)
     places = np.flatnonzero(~((numbers >= 0) & np.isfinite(numbers)))
     if places.size:

@@ -15,6 +15,7 @@ from ..cross_validation import FoldModel
 from ..cross_validation import LogisticRegressionCV as CVInMemory
 from ..data.per_row import each
 from ..estimator import LogisticRegression as InMemory
+from ..validation import present
 from .collections import Table, is_collection
 from .predictions import bare, fitted, predicted
 
@@ -37,6 +38,7 @@ class _OnDask(LinearClassifier):
     def _given(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
         if not is_collection(X):
             return X, y, sample_weight
+        present(self, y)
         table = Table(X, self.client)
         return table.blocks, table.labels(y), table.weights(sample_weight)
 
@@ -158,7 +160,10 @@ class LogisticRegression(_OnDask, InMemory):
         right = each(partial(_right, bare(self)._codes, self.classes_), decision, y)[0]
         if weight is None:
             return float(right.sum()) / len(X)
-        return float((right * weight).sum()) / float(weight.sum())
+        total = float(weight.sum())
+        if total == 0:
+            raise ValueError("sample_weight must not be zero throughout")
+        return float((right * weight).sum()) / total
 
 
 class LogisticRegressionCV(_OnDask, CVInMemory):
@@ -208,5 +213,8 @@ def _right(
     y: NDArray[Any],
 ) -> NDArray[np.bool_]:
     """Whether the class of each row is predicted, (1, n_samples)."""
+    texts = [labels.dtype.kind in "SUT" for labels in (classes, y)]
+    if texts[0] != texts[1] and "O" not in classes.dtype.kind + y.dtype.kind:
+        raise ValueError(f"y holds {y.dtype}; the classes of the model are {classes.dtype}")
     right: NDArray[np.bool_] = classes[codes_of(decision)] == y
     return right[None]

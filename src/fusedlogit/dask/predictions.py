@@ -10,7 +10,7 @@ from sklearn.utils.validation import _check_feature_names, check_is_fitted
 
 from ..data.in_parts import naming
 from ..estimator import LogisticRegression
-from .collections import is_frame, with_all_columns
+from .collections import is_frame, require_table, with_all_columns
 
 #: Attributes that predictions need.
 FITTED = ("coef_", "intercept_", "classes_", "n_features_in_", "feature_names_in_")
@@ -42,14 +42,17 @@ def predicted(model: LogisticRegression, X: Any, method: str) -> Any:
 
     Raises
     ------
+    TypeError
+        If X is no table.
     ValueError
         If X has other columns than the model; when it is computed, if a block cannot be used.
     """
+    require_table(X)
     empty = _of_no_rows(model, method)
     if is_frame(X):
         _check_feature_names(model, X._meta, reset=False)
         return X.map_partitions(_of_block, model, method, empty, meta=empty, enforce_metadata=False)
-    if X.ndim != 2 or X.shape[1] != model.n_features_in_:
+    if X.shape[1] != model.n_features_in_:
         raise ValueError(
             f"X has shape {X.shape}, but the model expects {model.n_features_in_} features"
         )

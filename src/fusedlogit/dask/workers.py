@@ -21,9 +21,15 @@ def client_or_default(client: Client | None) -> Client:
     ------
     RuntimeError
         If there is none.
+    TypeError
+        If it is something else.
     """
-    if client is not None:
+    if isinstance(client, Client):
         return client
+    if client is not None:
+        raise TypeError(
+            f"the attribute `client` is {client!r}: set it to a dask.distributed.Client"
+        )
     try:
         return get_client()
     except ValueError:

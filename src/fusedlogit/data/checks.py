@@ -144,7 +144,8 @@ def readable(X: NDArray[Any]) -> NDArray[Any]:
     multiples = all(stride % X.itemsize == 0 for stride in X.strides)
     adjacent = X.itemsize in X.strides or 1 in X.shape
     if multiples and adjacent and X.flags.aligned and X.dtype.isnative:
-        return X
+        # A native order that is told, as h5py does, is none that kernels know by name.
+        return X if X.dtype.byteorder in "=|" else X.view(X.dtype.newbyteorder("="))
     return np.require(X, dtype=X.dtype.newbyteorder("="), requirements=["C", "A"])
 
 

@@ -1,9 +1,9 @@
-"""Some rows of X that can be had again: arrays, files, datasets, row groups, blocks of a stream."""
+"""Some rows of X that can be had again: arrays, files, datasets, blocks of a stream."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from ..files.inputs import open_regular
 from .checks import NUMBER_TYPES, STORAGE_TYPES, readable
 from .mapped import bring
 from .part import Part, cut_at
-from .part_files import NpyFile, state_of, unchanged
+from .part_files import NpyFile
 from .sparse import SparseMatrix
 from .sparse_parts import NpzFile, cut_sparse, native, sound
 
@@ -57,136 +56,66 @@ def cut(source: Any, name: str) -> list[Part]:
     return cut_at(Rows, source, [*range(0, n_samples, n_rows), n_samples], name)
 
 
-class RowGroup(Part):
-    """A row group of a Parquet file, some of its columns as one table.
-
-    Parameters
-    ----------
-    path : str
-    index : int
-    n_rows : int
-    columns : list of str
-    dtype : numpy.dtype
-    state : tuple of int
-        Of the file, when it was first seen.
-    """
-
-    def __init__(
-        self,
-        path: str,
-        index: int,
-        n_rows: int,
-        columns: Sequence[str],
-        dtype: np.dtype[Any],
-        state: tuple[int, int],
-    ) -> None:
-        super().__init__(f"{path}, row group {index}", (n_rows, len(columns)), dtype)
-        self.path, self.index, self.columns, self.state = path, index, list(columns), state
-
-    def read(self) -> NDArray[Any]:
-        from pyarrow import parquet
-
-        with unchanged(self.path, self.state) as file:
-            table = parquet.ParquetFile(file).read_row_group(self.index, self.columns)
-        # By columns, as Parquet has them.
-        rows = np.empty(self.shape, self.dtype, order="F")
-        for j, column in enumerate(self.columns):
-            rows[:, j] = table.column(column).to_numpy()
-        return rows
-
-
-def row_groups(
-    paths: Sequence[str | os.PathLike[str]],
-    columns: Sequence[str] | None,
-    y: str | None,
-    sample_weight: str | None,
-    dtype: Any,
-) -> tuple[list[str], list[RowGroup], NDArray[Any] | None, NDArray[Any] | None]:
-    """The names of the features, the row groups of files, and what is kept of each row.
-
-    Raises
-    ------
-    ImportError
-        If pyarrow is not installed.
-    OSError, ValueError
-        If a file cannot be read, lacks a column, or one holds no numbers.
-    """
-    try:
-        from pyarrow import ArrowInvalid, parquet
-    except ImportError:
-        raise ImportError("reading Parquet files needs pyarrow: pip install pyarrow") from None
-    kept = [name for name in (y, sample_weight) if name is not None]
-    groups: list[RowGroup] = []
-    per_row: list[Any] = []
-    for path in (str(Path(path).absolute()) for path in paths):
-        with open_regular(path) as file:
-            state = state_of(file.fileno())
-            try:
-                opened = parquet.ParquetFile(file)
-            except ArrowInvalid as error:
-                raise ValueError(f"{path} is no whole Parquet file: {error}") from None
-            schema = opened.schema_arrow
-            if columns is None:
-                columns = [name for name in schema.names if name not in kept]
-            missing = sorted({*columns, *kept} - set(schema.names))
-            if missing:
-                raise ValueError(f"{path} has no column {missing[0]!r}; it has {schema.names}")
-            if dtype is None:
-                dtype = _common_dtype(path, [schema.field(name) for name in columns])
-            groups += [
-                RowGroup(path, k, opened.metadata.row_group(k).num_rows, columns, dtype, state)
-                for k in range(opened.num_row_groups)
-            ]
-            per_row.append(opened.read(kept))
-    if columns is None:
-        raise ValueError("there are no paths")
-    found = {
-        name: np.concatenate([table.column(name).to_numpy() for table in per_row]) for name in kept
-    }
-    return (
-        list(columns), groups, None if y is None else found[y],
-        None if sample_weight is None else found[sample_weight],
-    )  # fmt: skip
-
-
-def _common_dtype(path: str, fields: Sequence[Any]) -> np.dtype[Any]:
-    """The type of number that holds all columns; float64 if it is none of STORAGE_TYPES."""
-    types = []
-    for field in fields:
-        try:
-            types.append(np.dtype(field.type.to_pandas_dtype()))
-        except NotImplementedError:
-            types.append(np.dtype(object))
-        if types[-1].kind not in "biuf":
-            raise ValueError(
-                f"column {field.name!r} of {path} holds {field.type}, not numbers; "
-                "leave it out by columns=, or encode it first"
-            )
-    common = np.result_type(*types) if types else np.dtype(np.float64)
-    return common if common in STORAGE_TYPES else np.dtype(np.float64)
-
-
 class Replay:
     """Blocks of rows that a function gives anew, from the first on, each time that it is called."""
 
     def __init__(self, factory: Callable[[], Iterable[Any]]) -> None:
         self.factory = factory
+        self.n_blocks: int | None = None
+        self.reuses_memory = False
         self._lock = Lock()
         self._blocks: Iterator[Any] = iter(())
         self._next = -1
 
+    def first_look(self) -> Iterator[Any]:
+        """All blocks; from then on it is known how many there are, and what they lie in."""
+        before: Any = None
+        for k, given in enumerate(self.factory()):
+            yield given
+            rows = given[0] if isinstance(given, tuple) else given
+            self.reuses_memory |= before is not None and _overlap(before, rows)
+            before, self.n_blocks = rows, k + 1
+
     def block(self, index: int) -> Any:
-        """Rows of one block; None if there are not so many."""
+        """Rows of one block; None if there are not so many.
+
+        Copied if the function fills the same memory again, while the block is computed with.
+        """
         with self._lock:
             if not 0 <= self._next <= index:
                 self._blocks, self._next = iter(self.factory()), 0
-            for block in self._blocks:
-                self._next += 1
-                if self._next > index:
-                    rows = block[0] if isinstance(block, tuple) else block
-                    return rows if issparse(rows) else np.asarray(rows)
-            self._next = -1
+            try:
+                rows = self._go_to(index)
+            except BaseException:
+                self._next = -1  # that iterator has ended
+                raise
+        return rows
+
+    def _go_to(self, index: int) -> Any:
+        for block in self._blocks:
+            self._next += 1
+            if self._next > index:
+                rows = block[0] if isinstance(block, tuple) else block
+                rows = rows if issparse(rows) else np.asarray(rows)
+                rows = rows.copy() if self.reuses_memory else rows
+                if self._next == self.n_blocks:
+                    self._require_end()
+                return rows
+        self._next = -1
         return None
+
+    def _require_end(self) -> None:
+        if next(self._blocks, None) is not None:
+            raise ValueError(
+                f"there were {self.n_blocks} blocks at first, now there are more; the function "
+                "must give the same blocks each time"
+            )
+
+
+def _overlap(one: Any, other: Any) -> bool:
+    """Whether two blocks lie in the same memory."""
+    one, other = (rows.data if issparse(rows) else np.asarray(rows) for rows in (one, other))
+    return np.shares_memory(one, other)
 
 
 class Block(Part):

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .parquet import row_groups
 from .part import Part
-from .part_kinds import Block, Replay, check_part, pieces, row_groups, stored_rows, table_of
+from .part_kinds import Block, Replay, check_part, pieces, stored_rows, table_of
 from .sparse import SparseMatrix
 from .stacked import apart, stacked
 
@@ -71,7 +72,13 @@ class Parts:
     def __init__(self, parts: Sequence[Any]) -> None:
         if isinstance(parts, str | os.PathLike) or hasattr(parts, "dtype"):
             raise TypeError("parts must be a sequence of arrays or paths: put this one in a list")
-        self._take([piece for k, part in enumerate(parts) for piece in pieces(part, f"part {k}")])
+        self._take(
+            [
+                piece
+                for k, part in enumerate(parts)
+                for piece in (part.parts if isinstance(part, Parts) else pieces(part, f"part {k}"))
+            ]
+        )
 
     def _take(
         self,
@@ -134,7 +141,8 @@ class Parts:
         """Blocks of rows that a function gives: X, (X, y) or (X, y, sample_weight).
 
         It is called for each pass and must give the same blocks each time: arrays, or sparse
-        matrices. The first call, here, tells their sizes and keeps y and weights.
+        matrices. The first call, here, tells their sizes and keeps y and weights. Blocks that lie
+        in the memory of the block before them are copied.
 
         Parameters
         ----------
@@ -157,7 +165,11 @@ class Parts:
         replay = Replay(factory)
         blocks: list[Block] = []
         per_row: list[list[Any]] = []
-        for k, given in enumerate(factory()):
+        for k, given in enumerate(replay.first_look()):
+            if isinstance(given, tuple) and not 1 <= len(given) <= 3:
+                raise ValueError(
+                    f"block {k} is a tuple of {len(given)}: give X, (X, y) or (X, y, sample_weight)"
+                )
             X, *rest = given if isinstance(given, tuple) else (given,)
             block = Block(replay, k, table_of(X, f"block {k}"))
             for values in rest:
@@ -169,7 +181,10 @@ class Parts:
             if per_row and len(rest) != len(per_row[0]):
                 raise ValueError(f"{block.name} lacks y or weights that block 0 has, or has more")
             blocks.append(block)
-            per_row.append(rest)
+            per_row.append([np.array(values) for values in rest])
+            if rest and _is_text(per_row[-1][0]) != _is_text(per_row[0][0]):
+                kinds = ("text", "numbers") if _is_text(per_row[-1][0]) else ("numbers", "text")
+                raise ValueError(f"{block.name} has {kinds[0]} for y, block 0 has {kinds[1]}")
         kept = [np.concatenate(values) for values in zip(*per_row, strict=True)]
         self = cls.__new__(cls)
         self._take(blocks, None, *kept)
@@ -210,3 +225,7 @@ class Parts:
         for k, part in found:
             taken[ends[k] : ends[k + 1]] = part[own[k]]
         return taken
+
+
+def _is_text(values: NDArray[Any]) -> bool:
+    return values.dtype.kind in "SUT" or any(isinstance(value, str) for value in values[:1])

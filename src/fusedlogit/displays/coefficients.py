@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
+from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from .drawing import COLOURS, axes_of, last_step, names_of, plain
 
@@ -67,7 +70,7 @@ class CoefficientDisplay:
     def from_estimator(
         cls,
         estimator: Any,
-        X: ArrayLike | None = None,
+        X: Any = None,
         *,
         feature_names: ArrayLike | None = None,
         max_features: int = 20,
@@ -78,7 +81,7 @@ class CoefficientDisplay:
         Parameters
         ----------
         estimator : LogisticRegression, any linear classifier of scikit-learn, or Pipeline
-        X : array of shape (n_samples, n_features), optional
+        X : array or sparse matrix of shape (n_samples, n_features), optional
             What the model (not the pipeline) was fitted to: each coefficient is multiplied by the
             standard deviation of its column, so that features of all units compare.
         feature_names : array of str, of shape (n_features,), optional
@@ -101,11 +104,16 @@ class CoefficientDisplay:
         names = names_of(estimator, feature_names, coef.shape[1])
         unit = PER_UNIT
         if X is not None:
-            deviation = np.std(np.asarray(X), axis=0, dtype=np.float64)
-            if deviation.shape != coef.shape[1:]:
+            if np.ndim(X) != 2 or np.shape(X)[1] != coef.shape[1]:
                 raise ValueError(
-                    f"X has the shape {np.shape(X)}; the model has {coef.shape[1]} features"
+                    f"X has the shape {np.shape(X)}; the model has {coef.shape[1]} features: give "
+                    "an array or sparse matrix of such rows"
                 )
+            if issparse(X):
+                variance = mean_variance_axis(X.tocsr().astype(np.float64), axis=0)[1]
+                deviation = np.sqrt(variance)
+            else:
+                deviation = np.std(np.asarray(X), axis=0, dtype=np.float64)
             coef, unit = coef * deviation, PER_DEVIATION
         display = cls(coef, names, np.asarray(model.classes_), unit=unit)
         return display.plot(ax, max_features=max_features)
@@ -130,10 +138,10 @@ class CoefficientDisplay:
         ImportError
             If matplotlib is missing.
         ValueError
-            If `max_features` is below 1.
+            If `max_features` is no whole number from 1 on.
         """
-        if max_features < 1:
-            raise ValueError(f"max_features must be at least 1; got {max_features}")
+        if not isinstance(max_features, Integral) or max_features < 1:
+            raise ValueError(f"max_features must be a whole number from 1 on; got {max_features!r}")
         largest = np.abs(self.coef).max(axis=0)
         order = np.argsort(-largest, kind="stable")[:max_features]
         two = len(self.coef) == 1

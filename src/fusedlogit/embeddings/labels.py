@@ -28,7 +28,8 @@ def read_labels(
     ----------
     path : path-like
         An .npy file of whole numbers, bool or text; a .csv file; or a text file with a label in
-        each line. A .csv file with a line more than there are samples has a head.
+        each line. A .csv file with a line more than there are samples has a head, if that is no
+        label of another line.
     n_samples : int
         Labels that there must be.
     column : str, optional
@@ -43,6 +44,8 @@ def read_labels(
         If they are not of two classes or more, with enough samples of each.
     """
     name, suffix = printable(path), Path(path).suffix.lower()
+    if column is not None and suffix != ".csv":
+        raise LabelFileError(f"{name} is no .csv file, which alone has columns: leave out --column")
     if suffix == ".npy":
         values = _of_array(name, map_array(path))
     elif suffix == ".csv":
@@ -85,9 +88,16 @@ def _text(path: str | os.PathLike[str], name: str) -> str:
 
 
 def _of_table(name: str, text: str, n_samples: int, column: str | None) -> NDArray[Any]:
-    rows = [row for row in csv.reader(StringIO(text, newline="")) if row]
+    try:
+        rows = [row or [""] for row in csv.reader(StringIO(text, newline=""))]
+    except csv.Error as error:
+        raise LabelFileError(f"{name} is no table of labels ({error}): repair it") from error
+    while rows and rows[-1] == [""]:
+        rows.pop()
     head = rows[0] if len(rows) == n_samples + 1 else []
     place = _place(name, head, max(map(len, rows), default=0), column)
+    if len(head) > place and any(row[place : place + 1] == [head[place]] for row in rows[1:]):
+        head = []  # a label as others are: there is one too many
     for number, row in enumerate(rows, start=1):
         if len(row) <= place:
             raise LabelFileError(f"{name} has no column {place + 1} in row {number}: repair it")
@@ -97,7 +107,11 @@ def _of_table(name: str, text: str, n_samples: int, column: str | None) -> NDArr
 def _place(name: str, head: Sequence[str], n_columns: int, column: str | None) -> int:
     if column is None and n_columns <= 1:
         return 0
-    if column in head:
+    if column is not None and column in head:
+        if head.count(column) > 1:
+            raise LabelFileError(
+                f"{name} has two columns {printable(column)}: rename one, or give its number"
+            )
         return head.index(column)
     if column is not None and column.isdecimal() and 1 <= int(column) <= n_columns:
         return int(column) - 1

@@ -3,6 +3,7 @@
 A device or a pipe may have no end, and opening one may wait for ever.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -24,8 +25,8 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 class NotRegularFileError(OSError):
     """What should be read is a folder, pipe, socket or device; `strerror` says "is a ..."."""
 
-    def __init__(self, kind: str) -> None:
-        super().__init__(None, f"is a {kind}")
+    def __init__(self, kind: str, path: str | os.PathLike[str]) -> None:
+        super().__init__(errno.EISDIR if kind == "folder" else errno.EINVAL, f"is a {kind}", path)
 
 
 @contextmanager
@@ -73,10 +74,10 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """
     # Opening alone may do something to a device, so look first; then look again at what was opened:
     # a pipe may have taken the file's place.
-    _require_regular(os.stat(path).st_mode)
+    _require_regular(os.stat(path).st_mode, path)
     descriptor = os.open(path, _FLAGS)
     try:
-        _require_regular(os.fstat(descriptor).st_mode)
+        _require_regular(os.fstat(descriptor).st_mode, path)
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
@@ -105,7 +106,7 @@ def read_at_most(path: str | os.PathLike[str], limit: int) -> bytes | None:
     return content if len(content) <= limit else None
 
 
-def _require_regular(mode: int) -> None:
+def _require_regular(mode: int, path: str | os.PathLike[str]) -> None:
     kind = irregular_kind(mode)
     if kind is not None:
-        raise NotRegularFileError(kind)
+        raise NotRegularFileError(kind, path)

@@ -126,6 +126,8 @@ def _checked(
     """Return the manifest of a store that is whole and of the images wanted."""
     pixels, remedy = place / PIXELS, REMEDY.format(printable(place))
     if not (place / MANIFEST).is_file():
+        if not pixels.is_file():  # what is in it is the user's
+            remedy = "give another folder to --store"
         raise StoreError(f"{printable(place)} is not a store of images: {remedy}")
     manifest = read_manifest(place / MANIFEST)
     if not manifest.whole:

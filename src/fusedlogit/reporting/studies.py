@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import StratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 
+from ..errors import ImageDataError
 from ..estimator import LogisticRegression
 from ..evaluation.trials import fit_quietly
 from ..photographs.features import ACTIVATIONS, PatchFeatures
@@ -128,6 +129,12 @@ def k_fold(setting: Setting) -> Study:
     """Cross-validate the whole pipeline with scikit-learn's tools."""
     images = setting.load(setting.size)
     pixels, labels = images.part(*PARTS[:2])
+    fewest = int(np.unique(labels, return_counts=True)[1].min())
+    if fewest < FOLDS:
+        raise ImageDataError(
+            f"{FOLDS} folds need {FOLDS} images of each label beside those of the test; "
+            f"{images.origin} has {fewest}: give more, or a higher limit"
+        )
     C = setting.options.C[len(setting.options.C) // 2]
     scores = cross_validate(
         _pipeline(setting.options, C),

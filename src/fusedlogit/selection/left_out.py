@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from ..classifier import LinearClassifier
@@ -43,6 +45,29 @@ class LeftOut:
     accuracy: float
 
 
+def _require_minimum(model: Any) -> None:
+    """Refuse what has no minimum to move from; warn where it was not reached."""
+    missing = [name for name in NEEDED if not hasattr(model, name)]
+    if missing:
+        raise TypeError(
+            f"leave_one_out needs a LogisticRegression of fusedlogit, fitted to its minimum; got "
+            f"{type(model).__name__}"
+            + (": fit one with the C_ and l1_ratio_ it chose" if hasattr(model, "C_") else "")
+        )
+    if model.solver == "sgd" or not isinstance(model.solver, str) or model._stream is not None:
+        raise TypeError(
+            "leave_one_out needs a model at its minimum, where neither solver='sgd' nor "
+            "partial_fit leads: fit with another solver"
+        )
+    if not model.converged_:
+        warnings.warn(
+            "leave_one_out of a model that did not converge tells of no minimum: fit it with more "
+            "iterations first",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+
+
 def leave_one_out(
     model: LinearClassifier, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
 ) -> LeftOut:
@@ -64,11 +89,16 @@ def leave_one_out(
     Raises
     ------
     TypeError
-        If the model is none of `LogisticRegression`, or was fitted by "sgd".
+        If the model is none of `LogisticRegression`, or was fitted by "sgd" or `partial_fit`.
     ValueError
         If y holds other classes than the model's, or rows and features are both too many.
     NotFittedError
         If the model is not fitted.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the model did not converge.
 
     Notes
     -----
@@ -77,13 +107,7 @@ def leave_one_out(
     With ``scaling="standard"``, means and deviations stay those of all rows.
     """
     check_is_fitted(model)
-    missing = [name for name in NEEDED if not hasattr(model, name)]
-    if missing or not isinstance(model.solver, str):
-        raise TypeError(
-            f"leave_one_out needs a LogisticRegression of fusedlogit, fitted to its minimum; got "
-            f"{type(model).__name__}"
-            + (": fit one with the C_ and l1_ratio_ it chose" if hasattr(model, "C_") else "")
-        )
+    _require_minimum(model)
     matrix, values = training_data(model, X, y, model.n_jobs, reset=False, dense=SharedMatrix)
     labels = Labels.of(values, "leave_one_out")
     if not np.array_equal(labels.classes, model.classes_):

@@ -51,7 +51,8 @@ WHOLE = 4096
 #: Rows for each feature that a sampled Hessian needs: its eigenvalues are within (1 +- 1/6)^2.
 ROWS_PER_FEATURE = 36
 
-#: Steps in the Hessian of a sample that mostly lead to the end: as many are tried in any case.
+#: Steps in the Hessian of a sample that mostly lead to the end: as many are tried, if that of all
+#: rows is no bargain.
 SAMPLED_STEPS = 6
 
 #: Multiply-adds of a matrix product that take as long as one multiply-add of a pass, from memory.
@@ -142,7 +143,7 @@ def _by_hessian(
         if objective.data.waits_for_rows:
             objective = objective.sharpened()
         descent, metric = yield from _from_sample(objective, n_rows, start, settings, generator)
-        yield from descent.go(metric, max(SAMPLED_STEPS, 1 + price))
+        yield from descent.go(metric, max(min(SAMPLED_STEPS, 2 * price), 1 + price))
     yield from in_whole_hessians(descent)
     return descent
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -68,24 +68,37 @@ class SGD:
     def __post_init__(self) -> None:
         size, step = self.batch_size, self.step
         patience = self.n_iter_no_change
+        power, momentum, fraction = self.power, self.momentum, self.validation_fraction
+        switch = "True or False"
         checks = {
             "batch_size": (
-                size is None or (isinstance(size, Integral) and 1 <= size <= MOST_ROWS),
+                size is None or (_is_a(size, Integral) and 1 <= size <= MOST_ROWS),
                 f"None or a whole number from 1 to {MOST_ROWS}",
             ),
-            "step": (step is None or 0 < step < np.inf, "None or a number above 0"),
-            "schedule": (self.schedule in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
-            "power": (0 <= self.power < np.inf, "a number from 0 on"),
-            "momentum": (0 <= self.momentum < 1, "a number from 0 on, below 1"),
-            "validation_fraction": (0 < self.validation_fraction < 1, "between 0 and 1"),
-            "n_iter_no_change": (
-                isinstance(patience, Integral) and patience >= 1,
-                "a whole number from 1 on",
+            "step": (
+                step is None or (_is_a(step, Real) and 0 < step < np.inf),
+                "None or a number above 0",
             ),
-        }
+            "schedule": (self.schedule in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
+            "power": (_is_a(power, Real) and 0 <= power < np.inf, "a number from 0 on"),
+            "momentum": (
+                _is_a(momentum, Real) and 0 <= momentum < 1, "a number from 0 on, below 1",
+            ),
+            "average": (isinstance(self.average, bool | np.bool_), switch),
+            "early_stopping": (isinstance(self.early_stopping, bool | np.bool_), switch),
+            "validation_fraction": (_is_a(fraction, Real) and 0 < fraction < 1, "between 0 and 1"),
+            "n_iter_no_change": (
+                _is_a(patience, Integral) and patience >= 1, "a whole number from 1 on",
+            ),
+        }  # fmt: skip
         for name, (fits, wanted) in checks.items():
             if not fits:
                 raise ValueError(f"SGD({name}={getattr(self, name)!r}): {name} must be {wanted}")
+
+
+def _is_a(value: object, kind: type) -> bool:
+    """Whether it is a number of a kind, and no bool, which Python takes for one."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)

@@ -237,7 +237,8 @@ class Wandering(Path[Objective | Multinomial]):
             self.share /= 2
             self.halvings += 1
             if self.halvings > MOST_HALVINGS:
-                self.cause = Cause.SHORT
+                judged = self.settings.judge is not None
+                self.cause = Cause.JUDGED if judged else Cause.SHORT
         if gained <= WORTH or much:
             self.course.renew(self._table(), self.share)
 

@@ -34,7 +34,8 @@ def check_encoding(encoding: str) -> None:
     TextDataError
     """
     try:
-        plain = "a\n".encode(encoding) == b"a\n" and codecs.lookup(encoding)._is_text_encoding
+        line = "a\n".encode(encoding).removeprefix(codecs.BOM_UTF8)
+        plain = line == b"a\n" and codecs.lookup(encoding)._is_text_encoding
     except (LookupError, UnicodeError):
         plain = False
     if not plain:
