@@ -16,6 +16,7 @@ from cython_kernels.modules.views cimport (
 from cython_kernels.passes.stochastic cimport MOST_BATCH_ROWS
 from cython_kernels.registers.storage cimport half_t
 from cython_kernels.sparse.ascent cimport Ascent, ascend_rows
+from cython_kernels.sparse.columns cimport Kept, count_kept, keep_entries
 from cython_kernels.sparse.entries cimport Entries, entry_t, index_t, one_t, piece_begin
 from cython_kernels.sparse.link_step cimport Step, link_part
 from cython_kernels.sparse.products cimport (
@@ -38,7 +39,7 @@ cdef enum:
     LINE = 8                    # numbers of a line of cache
 
 cdef enum Verb:
-    SWEEP, CHECK, ADD_MOMENTS, ADD_SQUARES, ADD_PRODUCTS, WALK, ASCEND
+    SWEEP, CHECK, ADD_MOMENTS, ADD_SQUARES, ADD_PRODUCTS, WALK, ASCEND, COUNT, KEEP
 
 cdef struct Task:
     Verb verb
@@ -46,6 +47,7 @@ cdef struct Task:
     const Sweep* sweep
     LazyWalk* lazy
     Ascent* ascent
+    const Kept* kept
     const double* row_weight    # NULL: all one
     const double* unit          # NULL: all one
     const double* mean
@@ -73,6 +75,8 @@ cdef void run_typed(
         walk_lazily(values, indices, task.lazy, begin, end)
     elif task.verb == ASCEND:
         ascend_rows(values, indices, task.ascent, end - begin)
+    elif task.verb == KEEP:
+        keep_entries(values, indices, task.X, task.kept, begin, end)
 
 
 cdef void run_indexed(
@@ -81,6 +85,8 @@ cdef void run_indexed(
     cdef const void* values = task.X.values
     if task.verb == CHECK:
         check_rows(indices, task.X, begin, end, task.places + 2 * index)
+    elif task.verb == COUNT:
+        count_kept(indices, task.X, task.kept, begin, end)
     elif values == NULL:
         run_typed(<const one_t*>values, indices, task, index, begin, end)
     elif task.X.type == c"d":
@@ -324,6 +330,19 @@ def products(
     task.width = sums.shape[1]
     with nogil:
         sum_up(&task, n_threads, 1, out)
+
+
+def keep_columns(
+    const int64_t[::1] indptr, object indices, object values, const int32_t[::1] number,
+    int64_t[::1] kept_indptr, int32_t[::1] kept_indices, uint8_t[::1] kept_values, int n_threads,
+):
+    """Entries of columns with a number of 0 or more; without room for them, how many rows have."""
+    cdef Entries X = entries_of(indptr, indices, values, number.shape[0])
+    cdef Task task = task_of(KEEP if kept_indices.shape[0] else COUNT, &X)
+    cdef Kept kept = Kept(&number[0], &kept_indptr[0], &kept_indices[0], &kept_values[0])
+    task.kept = &kept
+    with nogil:
+        run_rows(&task, n_threads)
 
 
 def column_numbers(Py_ssize_t n_coefs):

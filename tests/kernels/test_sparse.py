@@ -9,7 +9,7 @@ from scipy import sparse
 from fusedlogit import functions, reference
 from fusedlogit.data.arguments import data_of
 from fusedlogit.data.sparse import MOST_SUMS, SparseMatrix
-from fusedlogit.data.structure import rows_of
+from fusedlogit.data.structure import kept_columns, rows_of
 from fusedlogit.data.target import Target
 from fusedlogit.errors import PassOverflowError
 from fusedlogit.problems.links import LOG_LOSS, SOFTMAX
@@ -158,6 +158,23 @@ def test_parts(n, d, seed):
         np.testing.assert_allclose(
             part.decision_values(coef, zero)[0], table @ coef[0], rtol=1e-12, atol=1e-11
         )
+
+
+@steady
+@given(
+    n=st.integers(1, 200), d=st.integers(1, 40), n_threads=st.integers(1, 5),
+    share=st.sampled_from([0.0, 0.1, 0.5, 1.0]), seed=st.integers(0, 2**20),
+)  # fmt: skip
+def test_columns_are_those_of_scipy(n, d, n_threads, share, seed):
+    rng = np.random.default_rng(seed)
+    X = sparse_rows(n, d, str(rng.choice(TYPES)), str(rng.choice(INDICES)), seed)
+    data = data_of(X, 1)
+    features = np.flatnonzero(rng.random(d) < share)
+    indptr, indices, values = kept_columns(*data.stored, d, features, n_threads)
+    kept = np.ones(len(indices)) if values is None else values
+    found = sparse.csr_array((kept.astype(float), indices, indptr), shape=(n, len(features)))
+    assert found.has_sorted_indices
+    np.testing.assert_array_equal(found.toarray(), dense_of(X)[:, features])
 
 
 def test_products_about_a_point():

@@ -70,6 +70,16 @@ def products(
     sums: Doubles,
     product: Doubles,
 ) -> None: ...
+def keep_columns(
+    indptr: Pointers,
+    indices: Indices,
+    values: Values,
+    number: NDArray[np.int32],
+    kept_indptr: Pointers,
+    kept_indices: NDArray[np.int32],
+    kept_values: NDArray[np.uint8],
+    n_threads: int,
+) -> None: ...
 def column_numbers(n_coefs: int) -> int: ...
 def descend(
     indptr: Pointers,

@@ -26,7 +26,7 @@ from .ledger import Ledger
 from .margins import Margins
 from .protocol import Sums
 from .sparse_gram import centred_gram
-from .structure import by_count, index_arrays, value_array
+from .structure import by_count, index_arrays, kept_columns, value_array
 from .target import Target
 
 Doubles = NDArray[np.float64]
@@ -427,8 +427,9 @@ class SparseMatrix(Ledger):
         return self._part(rows)
 
     def columns(self, features: NDArray[np.intp]) -> SparseMatrix:
-        """Some of the columns, copied, as a matrix of their own."""
-        return self._part((slice(None), features))
+        """Some of the columns, in ascending order, copied, as a matrix of their own."""
+        kept = kept_columns(*self.stored, self.n_features, features, self.n_threads)
+        return SparseMatrix(*kept, len(features), self._n_threads, self)
 
     def blocks(self, n_rows: int) -> Iterator[tuple[slice, SparseMatrix]]:
         """All rows in turn, where they lie, as matrices of their own: one pass."""

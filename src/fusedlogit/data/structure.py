@@ -129,3 +129,29 @@ def by_count(indices: NDArray[Any], n_features: int) -> tuple[NDArray[np.intp], 
     place = np.zeros(n_features, dtype=np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)
     return order, place[indices]
+
+
+def kept_columns(
+    indptr: NDArray[np.int64],
+    indices: NDArray[Any],
+    values: NDArray[Any] | None,
+    n_features: int,
+    features: NDArray[np.intp],
+    n_threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[Any] | None]:
+    """Row pointers, indices and values of some columns, which ascend."""
+    number = np.full(n_features, -1, np.int32)
+    number[features] = np.arange(len(features), dtype=np.int32)
+    pointers = np.zeros(len(indptr), np.int64)
+
+    def keep(n_kept: int) -> tuple[NDArray[np.int32], NDArray[Any]]:
+        kept = np.empty(n_kept, np.int32)
+        own = np.empty(0, np.uint8) if values is None else np.empty(n_kept, values.dtype)
+        in_bytes = own.view(np.uint8)
+        kernels.keep_columns(indptr, indices, values, number, pointers, kept, in_bytes, n_threads)
+        return kept, own
+
+    keep(0)  # counts
+    np.cumsum(pointers, out=pointers)
+    kept, own = keep(int(pointers[-1]))
+    return pointers, kept, None if values is None else own
