@@ -178,9 +178,9 @@ class SampledGram:
             J - D = sum_i s_i (L(z_i) - L(z'_i) - r'_i (z_i - z'_i)) + |slope'|^2 / (2 penalty),
 
         where rows that stay add nothing. Any r' gives a bound that is the residual of some margin
-        and has the mean zero that the minimum over the intercept asks for. This one lies on the way
-        of a Newton step in the Hessian of the penalty and of these rows with their own weight
-        among all, penalty I + share A^T A.
+        and has the mean zero that the minimum over the intercept asks for. This one lies between
+        the nearest such and that of a Newton step in the Hessian of the penalty and of these rows
+        with their own weight among all, penalty I + share A^T A.
         """
         yield from ()  # it reads its own rows alone
         own, penalty = self.objective, objective.penalty
@@ -189,18 +189,24 @@ class SampledGram:
         margins = Margins(here.margins.sample(self.rows), own.target)
         weight = own.target.weighted(np.ones(len(margins.values))) * self.share
         other, chance = own.target.link.probabilities(margins.values)
-        change = self._change(here, chance, other, weight)
-        if change is None:
+        wanted = -self.curvature * self._own_step(here)
+        least = self._change(here, np.zeros_like(wanted), chance, other, weight)
+        most = self._change(here, wanted, chance, other, weight)
+        if least is None or most is None:
             return np.inf
-        slope, pull = here.gradient[:-1], own.pull(weight * change)[:-1]
+        change, slope = most - least, here.gradient[:-1]
+        if least.any():
+            slope = slope + own.pull(weight * least)[:-1]
+        pull = own.pull(weight * change)[:-1]
         products = float(slope @ slope), float(slope @ pull), float(pull @ pull)
         rounding = ROUNDING[own.sharp] * (products[0] + products[2])
         residual, loss = margins.residual() * self.share, margins.loss() * self.share
 
         def gap(length: float) -> float:
-            there = np.log(chance + length * change) - np.log(other - length * change)
+            moved = least + length * change
+            there = np.log(chance + moved) - np.log(other - moved)
             lost = loss - Margins(there, own.target).loss() * self.share
-            lost -= float((residual + length * weight * change) @ (margins.values - there))
+            lost -= float((residual + weight * moved) @ (margins.values - there))
             square = products[0] + length * (2 * products[1] + length * products[2])
             return max(lost, 0.0) + (max(square, 0.0) + rounding) / (2 * penalty)
 
@@ -208,13 +214,13 @@ class SampledGram:
         return min(best, gap(1.0)) + 16 * EPS * here.value
 
     def _change(
-        self, here: Evaluation, chance: Doubles, other: Doubles, weight: Doubles
+        self, here: Evaluation, wanted: Doubles, chance: Doubles, other: Doubles, weight: Doubles
     ) -> Doubles | None:
         """Of the residuals of its own rows, to none that no margin has; with the mean of all zero.
 
-        None if that cannot be. `chance` and `other` are the probabilities of the two classes.
+        As `wanted` but for that; None if it cannot be. `chance` and `other` are the probabilities
+        of the two classes.
         """
-        wanted = -self.curvature * self._own_step(here)
         if not self.objective.fit_intercept:
             return np.clip(wanted, -MOST * chance, MOST * other)
 
