@@ -24,7 +24,6 @@ from ..newton import OVERHEAD, draw_rows
 from ..requests import Steps, passes
 from ..settings import Doubles
 from .metric import LEAST_ROWS, joined
-from .newton import BLOCK_SPEED
 
 #: Classes and features of coefficients.
 Active = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -37,6 +36,10 @@ NEARLY = 0.97
 
 #: Active coefficients at most: 288 MB, twice while intercepts are eliminated.
 MOST_COEFS = 6144
+
+#: Multiply-adds of such a product that take as long as one of a step by class, with what that has
+#: beside. Measured.
+SPEED = 4
 
 #: Numbers of a product's factor at a time: 16 MB of float32.
 NUMBERS = 1 << 22
@@ -55,11 +58,11 @@ def active_set(coef: Doubles, slope: Doubles, l1: float) -> Active:
 
 
 def price_of_active(objective: Multinomial, n_coefs: int) -> int:
-    """Passes that take as long as such a Hessian."""
+    """Steps by class that take as long as such a Hessian."""
     data = objective.data
     product = _n_rows(objective, n_coefs) * n_coefs**2 / 2
     a_pass = data.density * data.n_samples * objective.n_coefs + OVERHEAD
-    return max(1, int(product / BLOCK_SPEED / a_pass))
+    return max(1, int(product / SPEED / a_pass))
 
 
 def active_hessian(
