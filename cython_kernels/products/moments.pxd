@@ -53,7 +53,11 @@ cdef inline void merge(
     share = weight_b / together
     for j in range(n_features):
         delta = mean_b[j] - mean[j]
-        mean[j] += delta * share
+        # From the heavier one, whose rounding is that of the whole.
+        if weight_b > weight[0]:
+            mean[j] = mean_b[j] - delta * (weight[0] / together)
+        else:
+            mean[j] += delta * share
         deviation[j] += deviation_b[j] + delta * delta * weight[0] * share
     weight[0] = together
 
@@ -93,22 +97,33 @@ cdef inline void add_rows(
                     False, sums)
 
 
+cdef inline Py_ssize_t heaviest(const double* sample_weight, Py_ssize_t n_rows) noexcept nogil:
+    """A row with the largest weight."""
+    cdef Py_ssize_t i, best = 0
+    if sample_weight != NULL:
+        for i in range(n_rows):
+            best = i if sample_weight[i] > sample_weight[best] else best
+    return best
+
+
 cdef inline void moments_by_rows(
     const storage_t* block, Py_ssize_t n_rows, const Moments* task, const double* sample_weight,
     double weight, double* mean, double* deviation
 ) noexcept nogil:
     """The moments of a few rows, reading them twice from cache.
 
-    The mean is taken as a distance from the first row, so that of equal numbers is exact.
+    The mean is taken as a distance from a row, so that of equal numbers is exact: from the
+    heaviest, so that it is as exact as that where all others weigh next to nothing.
     """
-    cdef double* first = deviation
+    cdef const storage_t* row = block + heaviest(sample_weight, n_rows) * task.row_stride
+    cdef double* center = deviation
     cdef Py_ssize_t j
     for j in range(task.n_features):
-        first[j] = in_units(block[j], task, j)
+        center[j] = in_units(row[j], task, j)
         mean[j] = 0
-    add_rows(block, n_rows, task, sample_weight, first, False, mean)
+    add_rows(block, n_rows, task, sample_weight, center, False, mean)
     for j in range(task.n_features):
-        mean[j] = first[j] + mean[j] / weight
+        mean[j] = center[j] + mean[j] / weight
         deviation[j] = 0
     add_rows(block, n_rows, task, sample_weight, mean, True, deviation)
 
@@ -174,14 +189,14 @@ cdef inline void moments_by_columns(
 ) noexcept nogil:
     """As moments_by_rows, of one stretch of a column after the other."""
     cdef const storage_t* column
-    cdef double unit = 1, first
-    cdef Py_ssize_t j
+    cdef double unit = 1, center
+    cdef Py_ssize_t j, row = heaviest(sample_weight, n_rows)
     for j in range(task.n_features):
         column = block + j * task.column_stride
         if task.unit != NULL:
             unit = task.unit[j]
-        first = in_units(column[0], task, j)
-        mean[j] = first + column_sum(column, n_rows, sample_weight, unit, first, False) / weight
+        center = in_units(column[row], task, j)
+        mean[j] = center + column_sum(column, n_rows, sample_weight, unit, center, False) / weight
         deviation[j] = column_sum(column, n_rows, sample_weight, unit, mean[j], True)
 
 

@@ -14,6 +14,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 
 from fusedlogit import LogisticRegression, LogisticRegressionCV, Parts
 from fusedlogit.data import part_kinds
+from fusedlogit.data.arguments import data_of
 
 STORED = [np.float64, np.float32, np.float16, np.uint8, np.int8, np.uint16, np.bool_]
 
@@ -416,3 +417,13 @@ class TestRefused:
         before = threading.active_count()
         self.test_an_error_of_the_function_comes_through()
         assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("heavy", [3, 500])
+def test_means_where_one_row_outweighs_all_others(heavy):
+    rng = np.random.default_rng(heavy)
+    X, weight = 68 * rng.random((569, 3)), 10 ** rng.uniform(-15, -12, 569)
+    X[heavy], weight[heavy] = 0.0, 1.0
+    matrix = data_of(Parts([X[:200], X[200:]]), 1)
+    share = (weight / weight.sum()).astype(np.longdouble)
+    np.testing.assert_allclose(matrix.moments(weight)[0], share @ X, rtol=1e-12)

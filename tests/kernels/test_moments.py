@@ -111,3 +111,22 @@ def test_zero_weights_at_the_front_and_for_a_whole_part(kernels):
     mean, deviation, _ = kernels.moments(X, weight, 4)
     np.testing.assert_allclose(mean, X[40:].mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(deviation / 24, X[40:].var(axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("layout", ["copy", "fortran"])
+@pytest.mark.parametrize("n_threads", [1, 3])
+@pytest.mark.parametrize("heavy", [0, 7, 400, 5_999])
+def test_a_row_that_outweighs_all_others(kernels, layout, heavy, n_threads):
+    """The mean is as exact as that row is, wherever it lies and however large the others are."""
+    rng = np.random.default_rng(heavy)
+    X = np.abs(rng.normal(size=(6_000, 3))) * 68
+    X[heavy] = [0.0, 1e-3, 5.0]
+    weight = 10 ** rng.uniform(-25, -15, 6_000)
+    weight[heavy] = 1.0
+    mean, squares, total = kernels.moments(LAYOUTS[layout](X), weight, n_threads)
+    exact, share = X.astype(np.longdouble), weight.astype(np.longdouble) / weight.sum()
+    expected = share @ exact
+    spread = share @ np.abs(exact - X[heavy])
+    limit = np.finfo(float).eps * (4 * X[heavy] + len(X) * spread)
+    assert (np.abs(mean - expected) <= limit).all()
+    np.testing.assert_allclose(squares / total, share @ (exact - expected) ** 2, rtol=1e-12)

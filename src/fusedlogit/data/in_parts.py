@@ -320,6 +320,9 @@ def _joined_moments(one: Any, other: Any) -> Any:
     if total == 0:
         return one
     apart = other[1] - one[1]
-    mean = one[1] + apart * (other[0] / total)
+    if other[0] > one[0]:  # from the heavier one, whose rounding is that of the whole
+        mean = other[1] - apart * (one[0] / total)
+    else:
+        mean = one[1] + apart * (other[0] / total)
     square = one[2] + other[2] + other[0] * (apart * units) ** 2 * (one[0] / total)
     return total, mean, square, units
