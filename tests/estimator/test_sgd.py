@@ -82,6 +82,19 @@ class TestSolver:
         assert model.history_[-1] / best - 1 < 0.1
         assert clone(model).solver == options
 
+    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+    @pytest.mark.parametrize("average", [True, False])
+    def test_steps_that_shorten_by_what_they_gain_come_nearest(self, average):
+        X, y = rows_of_a_law(5_000)
+        best = LogisticRegression(tol=1e-12).fit(X, y).history_[-1]
+        above = {}
+        for schedule in ("adaptive", "invscaling", "constant"):
+            solver = SGD(schedule=schedule, average=average)
+            model = LogisticRegression(solver=solver, max_iter=30, tol=1e-12).fit(X, y)
+            above[schedule] = model.history_[-1] - best
+        assert above["adaptive"] < above["invscaling"] < above["constant"]
+        assert above["adaptive"] < above["constant"] / (3 if average else 100)
+
     @pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
     def test_l1_zeros(self, l1_ratio):
         X, y = load_breast_cancer(return_X_y=True)
