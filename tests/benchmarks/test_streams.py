@@ -42,7 +42,7 @@ def texts(full_size):
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("chunk", [1_000, 10])
+@pytest.mark.parametrize("chunk", [10_000, 1_000, 10])
 @pytest.mark.parametrize("data", ["dense", "texts"])
 def test_partial_fit(benchmark, request, data, chunk, model, full_size):
     X, y = request.getfixturevalue(data)

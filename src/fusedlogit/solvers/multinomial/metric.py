@@ -225,8 +225,9 @@ def class_hessians(
         part = one.sample(rows)
         product = yield from sandwich(part, weight)
         one.data.count(part.data)
-        spread = product[-1, -1] / shared[-1, -1] * shared
-        product = (1 - SHARED) * product + SHARED * spread
+        spread = SHARED * product[-1, -1] / shared[-1, -1]
+        product *= 1 - SHARED
+        product += spread * shared
         hessians.append(kept(CenteredHessian(part, product)))
     return hessians
 
