@@ -34,7 +34,7 @@ from ..metric import EPS, TINY, Metric, beyond
 from ..path import evaluate_along
 from ..requests import Steps, passes
 from ..settings import Doubles
-from .hessian import ClassHessian, class_hessian, inverse_of_intercepts
+from .hessian import ClassHessian, class_hessian, has_vanished, inverse_of_intercepts
 
 #: Newton steps in the intercepts at most, and the slope that needs none.
 INTERCEPT_STEPS = 8
@@ -140,7 +140,10 @@ def _gap(objective: Multinomial, here: Evaluation) -> float:
     slope, own = gradient[:, :-1].copy(), gradient[:, -1]
     gained = 0.0
     if np.any(own):
-        step = -inverse_of_intercepts(_intercept_hessian(objective, here.point)) @ own
+        hessian = _intercept_hessian(objective, here.point)
+        if has_vanished(hessian):
+            return np.inf
+        step = -inverse_of_intercepts(hessian) @ own
         more = beyond(float(step.max() - step.min()))
         gained = -float(own @ step) / 2 * more
         slope += _change_of_slope(objective, here.point, step)

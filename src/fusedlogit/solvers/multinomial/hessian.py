@@ -85,7 +85,8 @@ class ClassHessian:
 
         As for two classes (`DenseHessian.bound`): the third derivative of log sum exp is a third
         central moment, and no larger than the second times how far classes move apart. So no
-        curvature changes by more than exp(r), with r the largest such distance in a row.
+        curvature changes by more than exp(r), with r the largest such distance in a row. What all
+        classes have in common is no part of it, and costs but its penalty.
         """
         drift = here.margins.largest_change(self.margins) if self.final else np.inf
         if drift > NEAR:
@@ -101,7 +102,9 @@ class ClassHessian:
         if square == np.inf:
             return np.inf
         moved = yield from passes(lambda: objective.along(solved))
-        return square / 2 * math.exp(drift) * beyond(reach(moved, objective.target))
+        common = objective.table(here.point)[:, :-1].mean(axis=0)
+        in_common = self.penalty / 2 * self.n_classes * float(common @ common)
+        return in_common + square / 2 * math.exp(drift) * beyond(reach(moved, objective.target))
 
     def _rounding_at(self, objective: Multinomial, here: Evaluation) -> tuple[float, float]:
         """Of the gradient: that of the margins and that of its sums."""
@@ -119,12 +122,22 @@ def all_but_steepest(laplacian: Doubles) -> NDArray[np.intp]:
 
 def inverse_of_intercepts(laplacian: Doubles) -> Doubles:
     """A generalised inverse of a Hessian in the intercepts, whose rows sum to zero."""
-    free = all_but_steepest(laplacian)
+    free, factored = _intercepts(laplacian)
     inverse = np.zeros_like(laplacian)
-    factored = Factored(laplacian[np.ix_(free, free)], float(np.finfo(float).eps))
     factored.truncate()
     inverse[np.ix_(free, free)] = factored.solve(np.eye(len(free)))
     return inverse
+
+
+def has_vanished(laplacian: Doubles) -> bool:
+    """Whether a curvature in the intercepts is no more than rounding, so that it tells nothing."""
+    return not _intercepts(laplacian)[1].reliable
+
+
+def _intercepts(laplacian: Doubles) -> tuple[NDArray[np.intp], Factored]:
+    """All classes but one, and what ties their intercepts."""
+    free = all_but_steepest(laplacian)
+    return free, Factored(laplacian[np.ix_(free, free)], float(np.finfo(float).eps))
 
 
 def about_mean(objective: Multinomial, blocks: Doubles) -> tuple[Doubles, Doubles]:
