@@ -155,7 +155,7 @@ def at_best_intercept(
     """
     slope, own = here.gradient[:-1], abs(float(here.gradient[-1]))
     least = 16 * EPS * here.value
-    if not objective.fit_intercept or own <= least:
+    if not objective.fit_intercept or own * (1 + abs(float(here.point[-1]))) <= least:
         return slope, here.margins
     margins = here.margins.moved(intercept_step(here.margins))
     if isinstance(metric, DenseHessian) and objective.l1_penalty == 0:
@@ -164,10 +164,9 @@ def at_best_intercept(
             return slope * (1 + 2 * SMALL), margins
     if not abs(margins.by_intercept()[0]) <= LEFT * own + least:
         return None
-    # Float32 will do for a small change.
-    sums: Doubles = yield from pull(
-        replace(objective, precise=False), margins.residual() - here.margins.residual()
-    )
+    # Float32 will do for a small change, but where the gap is of first order in it.
+    rough = objective if objective.l1_penalty > 0 else replace(objective, precise=False)
+    sums: Doubles = yield from pull(rough, margins.residual() - here.margins.residual())
     return slope + sums[:-1], margins
 
 
@@ -175,7 +174,8 @@ def duality_gap(objective: Objective, here: Evaluation, slope: Doubles, margins:
     """J at an evaluation less the best dual value at hand.
 
     `slope` and `margins` are those with the intercept at its minimum: see `at_best_intercept`.
-    With an L1 norm the gap is of first order in what rounding hides of the pull.
+    With an L1 norm the gap is of first order in what rounding hides of the pull, and in what is
+    left of the residuals' mean, which a dual point has none of: times the intercept.
     """
     l1, l2 = objective.l1_penalty, objective.penalty
     if l1 == 0:
@@ -190,7 +190,11 @@ def duality_gap(objective: Objective, here: Evaluation, slope: Doubles, margins:
             continue
         cost = float(excess @ excess) / (2 * l2) if l2 > 0 else 0.0
         dual = max(dual, float(margins.dual(share)) - cost)
-    return primal - dual + max(16.0, 4 * objective.far) * EPS * primal
+    left = 0.0
+    if objective.fit_intercept:
+        mean = abs(float(margins.by_intercept()[0])) + 2 * EPS * min(1.0, here.value)
+        left = mean * abs(float(here.point[-1]))
+    return primal - dual + left + max(16.0, 4 * objective.far) * EPS * primal
 
 
 def _intercept_gap(here: Evaluation) -> float:

@@ -247,7 +247,10 @@ class Descent(Path[C]):
             if share == 0 or self._is_faint(slope):
                 return False
             length, slope = share * length, share * slope
-            there = yield from evaluate(self.objective, self.here.point + length * direction)
+            try:
+                there = yield from evaluate(self.objective, self.here.point + length * direction)
+            except PassOverflowError:
+                return False
         if not there.value < self.here.value + unseen and not self._flat(there, slope):
             return False
         self.here = there

@@ -145,6 +145,8 @@ def _gap(objective: Multinomial, here: Evaluation) -> float:
             return np.inf
         step = -inverse_of_intercepts(hessian) @ own
         more = beyond(float(step.max() - step.min()))
+        if more == np.inf:
+            return np.inf
         gained = -float(own @ step) / 2 * more
         slope += _change_of_slope(objective, here.point, step)
         slope *= more
