@@ -424,3 +424,20 @@ def test_lbfgs_of_many_classes_leaves_the_second_half_to_the_hessian(dtype):
     other = fit(X, y, weight, C=1e6)
     assert model.n_iter_[0] > 500
     assert model.history_[-1] == pytest.approx(other.history_[-1], rel=2e-8)
+
+
+@pytest.mark.parametrize("seed", [527, 531, 731, 881, 883, 904, 1887])
+@pytest.mark.parametrize("tol", [1e-10, 1e-12, 1e-13])
+def test_a_large_intercept_beside_an_l1_norm(seed, tol):
+    """A dual point has residuals of mean zero: what is left of it counts times the intercept."""
+    rng = np.random.default_rng(seed)
+    n_samples, far = int(rng.integers(10, 60)), 10 ** rng.uniform(2, 4.5)
+    x = rng.standard_normal(n_samples) + far
+    noise = rng.uniform(0.02, 0.6) * rng.standard_normal(n_samples)
+    y = (x - far + noise > rng.uniform(-0.5, 1)).astype(int)
+    weight = 10 ** rng.uniform(-4, 4, n_samples) if rng.random() < 0.5 else np.ones(n_samples)
+    C = 10 ** rng.uniform(0, 4) / weight.mean()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = LogisticRegression(C=C, l1_ratio=0.5, tol=tol).fit(x[:, None], y, weight)
+    assert not model.converged_ or distance(model, x[:, None], y, weight) <= tol * 1.001 + 3e-14
