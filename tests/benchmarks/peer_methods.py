@@ -137,7 +137,7 @@ SMOOTH = ("images", "images-weak", "tall", "tall-units", "correlated")
 CLASSES = ("digits", "digits-weak", "mixture", "texts-classes")
 SPARSE = ("texts", "texts-weak", "pattern", "pattern-weak", "categories")
 L1 = ("images-l1", "digits-l1", "texts-l1")
-OURS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-12)
+OURS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-12)
 METHODS = {
     "fusedlogit auto": Method(
         fit_fusedlogit("auto"), "fusedlogit", (*SMOOTH, "small", *CLASSES, *SPARSE, *L1), OURS,
