@@ -374,17 +374,23 @@ def _rows_for_hessian(objective: Objective) -> int | None:
 
 
 def price_of_hessian(objective: Objective, beside: float = 0.0) -> int:
-    """Steps that take as long as an exact Hessian: a pass and what it has beside."""
+    """Steps that take as long as an exact Hessian: a pass and what it has beside.
+
+    Of sparse rows no more than of as many dense ones: fits of few are soon over in any case, and
+    end in more digits than they were asked for.
+    """
     data = objective.data
-    entries = data.n_features * data.density  # of a row
-    products, a_row = entries * (entries + 1) / 2 / PRODUCT_SPEED, entries
+    n_samples, n_features, factor = data.n_samples, data.n_features, work_of_factor(data.n_features)
+
+    def price(pairs: float, a_row: float) -> float:
+        return (n_samples * pairs + factor) / (n_samples * a_row + beside + OVERHEAD)
+
+    found = price(n_features * (n_features + 1) / 2 / PRODUCT_SPEED, n_features)
     if data.density < 1:
-        products, a_row = (
-            ENTRY_WORK * PRODUCT_SPEED * products,
-            ENTRY_WORK * (entries + LINK_ENTRIES),
-        )
-    whole = data.n_samples * products + work_of_factor(data.n_features)
-    return max(1, int(whole / (data.n_samples * a_row + beside + OVERHEAD) + 0.5))
+        entries = n_features * data.density  # of a row
+        pairs = ENTRY_WORK * entries * (entries + 1) / 2
+        found = min(found, price(pairs, ENTRY_WORK * (entries + LINK_ENTRIES)))
+    return max(1, int(found + 0.5))
 
 
 def work_of_factor(n_features: int) -> float:
