@@ -103,7 +103,7 @@ cdef inline float log1p_series32(float s) noexcept nogil:
 
 
 cdef inline double log_of_sum64(double whole, double x) noexcept nogil:
-    """log(whole + x) of a whole 0 or 1 and a sum above 2.3e-308, accurate relative to itself."""
+    """log(whole + x) of a whole 0 or 1 and a sum that is a normal number, relatively accurate."""
     # whole + x = m 2^(e - 1024), m between sqrt(1/2) and sqrt(2); log m = 2 atanh((m - 1)/(m + 1)).
     cdef uint64_t e = (bits_of_double(whole + x) - bits_of_double(0.70710678118654752)
                        + (<uint64_t>1024 << 52)) >> 52

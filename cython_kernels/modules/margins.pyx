@@ -4,6 +4,7 @@ Each thread has a part of the rows and a row of `sums`; these are added up in th
 """
 
 from cython.parallel cimport prange
+from libc.float cimport DBL_MIN
 from libc.math cimport fabs
 from libc.stdint cimport uint8_t
 
@@ -17,12 +18,6 @@ from cython_kernels.modules.views cimport out_table, targets_of, values_of
 
 cdef enum:
     BLOCK_ROWS = 512
-
-cdef extern from *:
-    """
-    #define LEAST 2.3e-308      /* of which there is a logarithm */
-    """
-    const double LEAST
 
 cdef struct Rows:
     Py_ssize_t n_samples
@@ -80,9 +75,9 @@ cdef void block_dual(
         z = rows.z[begin + i]
         q = fabs(rows.share * residual_at(z, decay(z), y[i]))
         inside = q if q < 1 else 0.0
-        share = inside if inside > LEAST else 0.5
+        share = inside if inside > DBL_MIN else 0.5
         of_share = -(share * log_of_sum64(0.0, share) + (1 - share) * log_of_sum64(1.0, -share))
-        entropy[i] = of_share if inside > LEAST else 0.0
+        entropy[i] = of_share if inside > DBL_MIN else 0.0
     weigh(&entropy[0], NULL if rows.sample_weight == NULL else rows.sample_weight + begin, n)
     sums[0] += sum_of(&entropy[0], n)
 

@@ -85,14 +85,14 @@ def descend(
     walk.fit_intercept = fit_intercept
     walk.y = targets_of(y, y_type)
     walk.sample_weight = values_of(sample_weight)
-    walk.center, walk.unit = values_of(center), values_of(unit)
     walk.row_share, walk.l2, walk.l1, walk.momentum = row_share, l2, l1, momentum
     walk.n_directions, walk.flat, walk.intercept_gain = gains.shape[0], flat, intercept_gain
     walk.directions, walk.gains = table_of(directions), values_of(gains)
     walk.coef, walk.intercept = out_table(coef), out_values(intercept)
     walk.velocity, walk.average = out_table(velocity), out_table(average)
     walk.n_averaged, walk.tail = n_averaged, tail
-    use_scratch(&walk, <double*>(here + (-here) % ALIGNMENT))
+    use_scratch(&walk, values_of(center), values_of(unit),
+                <double*>(here + (-here) % ALIGNMENT))
     turn = max(1, TURN_ELEMENTS // (walk.n_coefs * batch_rows * walk.n_features))
     while t < first_rows.shape[0]:
         n = min(turn, first_rows.shape[0] - t)

@@ -21,12 +21,12 @@ from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport (
     VEC64_LANES, fill, load_some, muladd, prefetch_far, vec64,
 )
+from cython_kernels.sweeps.lines cimport CACHE_LINE
 from cython_kernels.sweeps.tiles cimport add_lines, dot_lines
 
 cdef enum:
     MOST_BATCH_ROWS = 64    # as many as the softmax takes at once
     TURN_ROWS = 8           # between two turns of fetching rows of the next batch
-    LINE = 64               # bytes that are fetched at once
     FETCHED = 1024          # of a row, after which the processor's own prefetcher goes on
 
 cdef struct Walk:
@@ -40,8 +40,6 @@ cdef struct Walk:
     bint fit_intercept
     Targets y
     const double* sample_weight     # or NULL: all one
-    const double* center            # (n_features,), or NULL: zero
-    const double* unit              # (n_features,), or NULL: one
     double row_share                # of one row in the mean over a batch
     double l2
     double l1
@@ -81,8 +79,10 @@ cdef inline Py_ssize_t doubles_needed(
             + (n_coefs + 2) * MOST_BATCH_ROWS + n_coefs * n_directions)
 
 
-cdef inline void use_scratch(Walk* walk, double* scratch) noexcept nogil:
-    """Lay out doubles_needed() numbers."""
+cdef inline void use_scratch(
+    Walk* walk, const double* center, const double* unit, double* scratch
+) noexcept nogil:
+    """Lay out doubles_needed() numbers; without a center it is zero, without a unit one."""
     cdef Py_ssize_t registers = registers_of(walk.n_features)
     cdef Py_ssize_t j
     walk.shift = <vec64*>scratch
@@ -96,8 +96,8 @@ cdef inline void use_scratch(Walk* walk, double* scratch) noexcept nogil:
     walk.parts = walk.losses + MOST_BATCH_ROWS
     memset(scratch, 0, <char*>walk.tile - <char*>scratch)
     for j in range(walk.n_features):
-        (<double*>walk.shift)[j] = -walk.center[j] if walk.center != NULL else 0.0
-        (<double*>walk.scale)[j] = walk.unit[j] if walk.unit != NULL else 1.0
+        (<double*>walk.shift)[j] = -center[j] if center != NULL else 0.0
+        (<double*>walk.scale)[j] = unit[j] if unit != NULL else 1.0
 
 
 cdef inline void widen_row(const storage_t* row, const Walk* walk, vec64* out) noexcept nogil:
@@ -152,7 +152,7 @@ cdef inline void fetch_rows(
         at = 0
         while at < n_bytes:
             prefetch_far(<const char*>(X + i * walk.row_stride) + at)
-            at += LINE
+            at += CACHE_LINE
 
 
 cdef inline double finish_forward(

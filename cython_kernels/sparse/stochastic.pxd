@@ -49,7 +49,7 @@ cdef extern from *:
     const double MOST_BY_SERIES
 
 cdef struct LazyWalk:
-    Walk walk               # without center, unit, directions, velocity and average
+    Walk walk               # without shift, scale, directions, velocity and average
     Entries X
     const Py_ssize_t* first_rows
     const double* steps

@@ -137,7 +137,7 @@ class Table:
             array = np.asarray(values)
             if array.ndim != 1 and array.shape != (n_rows, 1):
                 raise ValueError(f"{what} has shape {array.shape}; X has {n_rows} rows")
-            array = column_or_1d(values, warn=True)
+            array = column_or_1d(array, warn=True)
             _require_rows(what, len(array), n_rows)
             ends = np.cumsum(lengths)
             return [array[end - length : end] for end, length in zip(ends, lengths, strict=True)]

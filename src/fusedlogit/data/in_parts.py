@@ -183,7 +183,7 @@ class InParts(Ledger):
         """Mean of each column, and variance of the column times `unit`."""
         units = np.ones(self.n_features) if unit is None else unit
         total, mean, square, _ = self._run(
-            _moments, (sample_weight,), unit, units, combine=_joined_moments
+            _moments, (sample_weight,), unit, units, combine=joined_moments
         )[0]
         return mean, square / total
 
@@ -314,8 +314,11 @@ def _moments(
     return (total, mean, total * variance, units), None
 
 
-def _joined_moments(one: Any, other: Any) -> Any:
-    """Of two parts: Chan, Golub and LeVeque (1983, The American Statistician 37)."""
+def joined_moments(one: Any, other: Any) -> Any:
+    """Of two parts: Chan, Golub and LeVeque (1983, The American Statistician 37).
+
+    Of each, the sum of the weights, the mean, the sum of squares about it, and the units of these.
+    """
     total, units = one[0] + other[0], one[3]
     if total == 0:
         return one

@@ -90,12 +90,7 @@ def row_groups(
 ) -> tuple[list[str], list[RowGroup], NDArray[Any] | None, NDArray[Any] | None]:
     """The names of the features, the row groups of files, and what is kept of each row.
 
-    Raises
-    ------
-    ImportError
-        If pyarrow is not installed.
-    OSError, ValueError
-        If a file cannot be read, lacks a column, or one holds no numbers.
+    Arguments and errors are those of `Parts.from_parquet`.
     """
     try:
         from pyarrow import ArrowInvalid, parquet

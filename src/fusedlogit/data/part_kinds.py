@@ -72,7 +72,7 @@ class Replay:
         before: Any = None
         for k, given in enumerate(self.factory()):
             yield given
-            rows = given[0] if isinstance(given, tuple) else given
+            rows = _rows_of(given)
             self.reuses_memory |= before is not None and _overlap(before, rows)
             before, self.n_blocks = rows, k + 1
 
@@ -95,8 +95,7 @@ class Replay:
         for block in self._blocks:
             self._next += 1
             if self._next > index:
-                rows = block[0] if isinstance(block, tuple) else block
-                rows = rows if issparse(rows) else np.asarray(rows)
+                rows = _rows_of(block)
                 rows = rows.copy() if self.reuses_memory else rows
                 if self._next == self.n_blocks:
                     self._require_end()
@@ -112,9 +111,15 @@ class Replay:
             )
 
 
+def _rows_of(block: Any) -> Any:
+    """Its X."""
+    rows = block[0] if isinstance(block, tuple) else block
+    return rows if issparse(rows) else np.asarray(rows)
+
+
 def _overlap(one: Any, other: Any) -> bool:
     """Whether two blocks lie in the same memory."""
-    one, other = (rows.data if issparse(rows) else np.asarray(rows) for rows in (one, other))
+    one, other = (rows.data if issparse(rows) else rows for rows in (one, other))
     return np.shares_memory(one, other)
 
 

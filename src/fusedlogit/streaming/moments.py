@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.in_parts import joined_moments
 from ..data.protocol import Data
 from ..data.target import Target
 
@@ -29,11 +30,8 @@ class Moments:
     def with_rows(self, data: Data, target: Target, before: float, own: float) -> Moments:
         """Those with some rows more, of weights `own` beside the weights `before`."""
         mean, variance = data.moments(target.sample_weight)
-        apart, whole = mean - self.mean, before + own
-        return Moments(
-            self.mean + apart * (own / whole),
-            self.square + own * variance + apart**2 * (before * own / whole),
-        )
+        known, some = (before, self.mean, self.square, 1.0), (own, mean, own * variance, 1.0)
+        return Moments(*joined_moments(known, some)[1:3])
 
     def unit(self, scaling: float | str | None, weight: float, n_features: int) -> Doubles:
         """Of the features; zero for a column that has been constant so far."""

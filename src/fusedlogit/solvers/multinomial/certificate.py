@@ -34,7 +34,7 @@ from ..metric import EPS, TINY, Metric, beyond
 from ..path import evaluate_along
 from ..requests import Steps, passes
 from ..settings import Doubles
-from .hessian import ClassHessian, class_hessian, has_vanished, inverse_of_intercepts
+from .hessian import ClassHessian, class_hessian, step_of_intercepts
 
 #: Newton steps in the intercepts at most, and the slope that needs none.
 INTERCEPT_STEPS = 8
@@ -85,7 +85,7 @@ def at_best_intercepts(
             break
         hessian = yield from passes(partial(_intercept_hessian, objective, here.point))
         step = np.zeros_like(here.point)
-        objective.table(step)[:, -1] = -inverse_of_intercepts(hessian) @ slope
+        objective.table(step)[:, -1] = step_of_intercepts(hessian, slope)[0]
         try:
             _, there = yield from evaluate_along(objective, here.point, step)
         except PassOverflowError:
@@ -140,12 +140,9 @@ def _gap(objective: Multinomial, here: Evaluation) -> float:
     slope, own = gradient[:, :-1].copy(), gradient[:, -1]
     gained = 0.0
     if np.any(own):
-        hessian = _intercept_hessian(objective, here.point)
-        if has_vanished(hessian):
-            return np.inf
-        step = -inverse_of_intercepts(hessian) @ own
+        step, known = step_of_intercepts(_intercept_hessian(objective, here.point), own)
         more = beyond(float(step.max() - step.min()))
-        if more == np.inf:
+        if not known or more == np.inf:
             return np.inf
         gained = -float(own @ step) / 2 * more
         slope += _change_of_slope(objective, here.point, step)

@@ -129,9 +129,17 @@ def inverse_of_intercepts(laplacian: Doubles) -> Doubles:
     return inverse
 
 
-def has_vanished(laplacian: Doubles) -> bool:
-    """Whether a curvature in the intercepts is no more than rounding, so that it tells nothing."""
-    return not _intercepts(laplacian)[1].reliable
+def step_of_intercepts(laplacian: Doubles, slope: Doubles) -> tuple[Doubles, bool]:
+    """A Newton step in the intercepts, and whether all of it is known.
+
+    It is not where a curvature has vanished, or is no more than rounding.
+    """
+    free, factored = _intercepts(laplacian)
+    known = factored.reliable
+    factored.truncate()
+    step = np.zeros_like(slope)
+    step[free] = -factored.solve(slope[free])
+    return step, known
 
 
 def _intercepts(laplacian: Doubles) -> tuple[NDArray[np.intp], Factored]:
