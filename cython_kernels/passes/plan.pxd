@@ -16,7 +16,7 @@ from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport VEC32_LANES, VEC64_LANES
 from cython_kernels.sweeps.lines cimport CACHE_LINE, GROUP
 from cython_kernels.sweeps.narrow cimport NARROW_REGISTERS, NARROW_ROWS
-from cython_kernels.sweeps.tiles cimport DOT_VECTORS, STRETCH
+from cython_kernels.sweeps.tiles cimport ADD_REGISTERS, DOT_VECTORS, STRETCH
 
 cdef enum:
     BLOCK_BYTES = 131072      # a block of rows: well inside L2, with room for the gradient
@@ -66,10 +66,17 @@ cdef inline bint bytes_serve(const storage_t* X, const Pass* task) noexcept nogi
         return False
 
 
+cdef inline bint vectors_take_turns(const storage_t* X, const Pass* task) noexcept nogil:
+    """Whether several go over short rows one after the other: tiles serve longer ones better."""
+    if task.softmax or task.column_stride != 1 or task.unit != NULL:
+        return False
+    return 1 <= task.n_features < ADD_REGISTERS * lanes_for(X)
+
+
 cdef inline Way way_of(const storage_t* X, const Pass* task) noexcept nogil:
     """By how X lies in memory, and what registers hold."""
     if task.n_coefs > 1:
-        return TILES
+        return SHORT_ROWS if vectors_take_turns(X, task) else TILES
     if task.column_stride != 1:
         return PANELS if task.unit == NULL else CENTRED_PANELS
     if task.unit != NULL:
@@ -157,7 +164,7 @@ cdef inline void plan_tiles(const storage_t* X, Pass* task) noexcept nogil:
     cdef Py_ssize_t size = sizeof(double) if task.unit != NULL or storage_t is double else 4
     cdef Py_ssize_t n_features = max(1, task.n_features)
     cdef Py_ssize_t stretch = STRETCH // size
-    cdef Py_ssize_t fitting
+    cdef Py_ssize_t fitting, two_blocks
     task.plan.moved = moves(task)
     task.plan.in_place = taken_in_place(X, task)
     if task.plan.columns_shared:
@@ -179,6 +186,10 @@ cdef inline void plan_tiles(const storage_t* X, Pass* task) noexcept nogil:
         (TILES_BYTES // task.plan.block_rows - TILE_LINE_PADDING) // size // stretch * stretch)
     if task.plan.in_place:
         task.plan.tile_columns = max(1, task.n_features)
+        # Memory would lie idle while what is narrow is multiplied; wider types keep it busy.
+        two_blocks = 2 * task.plan.block_rows * n_features * <Py_ssize_t>sizeof(storage_t)
+        if sizeof(storage_t) < sizeof(float) and two_blocks <= NEAR_BYTES:
+            task.plan.ahead = task.plan.block_rows * task.row_stride
 
 
 cdef inline bint z_stays_single(const Pass* task) noexcept nogil:

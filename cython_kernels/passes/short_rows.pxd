@@ -5,10 +5,10 @@ from libc.stdint cimport uint8_t
 from cython_kernels.bytes.bytes cimport BYTE_ROWS, SlicedCoef, backward_bytes, forward_bytes
 from cython_kernels.passes.link_step cimport finish_forward
 from cython_kernels.passes.partition cimport Span
-from cython_kernels.passes.plan cimport FLUSH_ROWS
+from cython_kernels.passes.plan cimport FLUSH_ROWS, z_stays_single
 from cython_kernels.passes.sums cimport flush_part, to_registers
 from cython_kernels.passes.task cimport GRADIENT, SHORT_BYTES, Pass
-from cython_kernels.passes.workspace cimport Part
+from cython_kernels.passes.workspace cimport Part, registers_bytes
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport vec64, vec_t
 from cython_kernels.sweeps.narrow cimport AHEAD_BYTES, NARROW_ROWS, backward_narrow, forward_narrow
@@ -82,3 +82,38 @@ cdef inline void pass_short_rows(
             unflushed = 0
             flush_part(task, part, gradient, 0, task.n_features)
     flush_part(task, part, gradient, 0, task.n_features)
+
+
+cdef inline Pass of_vector(const Pass* task, Py_ssize_t k) noexcept nogil:
+    """The pass for one of several vectors."""
+    cdef Pass own = task[0]
+    own.n_coefs = 1
+    own.coef += k * task.n_features
+    own.intercept += k
+    own.held_out += k if task.held_out != NULL else 0
+    own.curvature += k * task.n_samples if task.curvature != NULL else 0
+    own.decision += k * task.n_samples if task.decision != NULL else 0
+    own.plan.single_z = task.plan.single_link and z_stays_single(&own)
+    return own
+
+
+cdef inline void pass_in_turn(
+    const storage_t* X, const Pass* task, Span rows, const Part* part, const vec_t* coef
+) noexcept nogil:
+    """The same for several vectors: one after the other, while some rows lie in cache."""
+    cdef Py_ssize_t stride = registers_bytes(task)
+    cdef Span some
+    cdef Pass own
+    cdef Part of_own
+    cdef Py_ssize_t k
+    some.begin = rows.begin
+    while some.begin < rows.end:
+        some.end = min(some.begin + FLUSH_ROWS, rows.end)
+        for k in range(task.n_coefs):
+            own, of_own = of_vector(task, k), part[0]
+            of_own.gradient_registers += k * stride
+            of_own.gradient += k * task.n_features
+            of_own.loss += k
+            of_own.intercept_gradient += k
+            pass_short_rows(X, &own, some, &of_own, coef + k * stride // <Py_ssize_t>sizeof(vec_t))
+        some.begin = some.end

@@ -219,7 +219,7 @@ cdef inline void solve(const Walk* walk) noexcept nogil:
         for j in range(walk.n_features):
             gradient[j] *= walk.flat
     add_lines(walk.directions, registers * VEC64_LANES, n, walk.n_features,
-              <const vec64*>walk.parts, n, walk.n_coefs, walk.gradient, registers)
+              <const vec64*>walk.parts, n, walk.n_coefs, walk.gradient, registers, NULL)
 
 
 cdef inline void move(Walk* walk, Py_ssize_t k, double slope, double step) noexcept nogil:
@@ -291,7 +291,7 @@ cdef inline double walk_batch(
         fetch_rows(X, walk, following + (n_rows + i) // 2, TURN_ROWS // 2)
         add_lines(<const double*>(walk.tile + i * registers), registers * VEC64_LANES, count,
                   walk.n_features, <const vec64*>(walk.z + i), MOST_BATCH_ROWS, walk.n_coefs,
-                  walk.gradient, registers)
+                  walk.gradient, registers, NULL)
     add_penalty(walk)
     solve(walk)
     for k in range(walk.n_coefs):

@@ -99,8 +99,8 @@ cdef inline void begin_sums(Pass* task, vec_t* registers) noexcept nogil:
             continue
         clear_rows(&part)
         if task.verb >= GRADIENT and not task.plan.columns_shared:
-            memset(part.gradient_registers, 0, registers_bytes(task))
-            clear(part.gradient, task.n_features)
+            memset(part.gradient_registers, 0, task.n_coefs * registers_bytes(task))
+            clear(part.gradient, task.n_coefs * task.n_features)
 
 
 cdef inline void end_sums(const Pass* task) noexcept nogil:

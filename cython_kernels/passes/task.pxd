@@ -7,7 +7,8 @@ block (blocks.pxd). The work is split into parts, one a thread: each takes rows 
 (by_rows.pxd) or columns of its own (by_columns.pxd). What the parts add up is added in order, so
 the same n_parts gives the same bits whatever number of threads the machine really provides.
 
-Several coefficient vectors (n_coefs > 1) share the pass in a way of their own (tiles.pxd).
+Several coefficient vectors (n_coefs > 1) share the pass in a way of their own (tiles.pxd), but for
+the shortest rows, which they go over in turn, block by block (short_rows.pxd).
 """
 
 from libc.stdint cimport uint8_t
@@ -38,6 +39,7 @@ cdef struct Plan:
     Py_ssize_t link_rows                 # of tiles: what the link takes at once
     Py_ssize_t tile_columns              # of one
     bint in_place                        # no tile is copied
+    Py_ssize_t ahead                     # elements to the block that is asked for meanwhile, or 0
     bint moved                           # its features are neither x nor x widened
     bint single_link                     # the link in float32
     bint single_z                        # and z, too, stays in it

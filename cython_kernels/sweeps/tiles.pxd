@@ -9,9 +9,9 @@ vectors there are.
 
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport (
-    fill, held, lanes, load_some, muladd, sums_at_once, sums_of_many, vec32, vec_t,
+    fill, held, lanes, load_some, muladd, prefetch_far, sums_at_once, sums_of_many, vec32, vec_t,
 )
-from cython_kernels.sweeps.lines cimport GROUP, groups_in, name_lines
+from cython_kernels.sweeps.lines cimport CACHE_LINE, GROUP, groups_in, name_lines
 
 cdef extern from *:
     """
@@ -169,9 +169,12 @@ cdef inline void fill_by(const vec_t* numbers, Py_ssize_t j, vec_t* out) noexcep
 cdef inline void add_registers(
     const storage_t* line, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n_registers,
     Py_ssize_t count, const vec_t* factors, Py_ssize_t factor_stride, Py_ssize_t n_vectors,
-    vec_t* target, Py_ssize_t target_stride
+    vec_t* target, Py_ssize_t target_stride, const storage_t* ahead
 ) noexcept nogil:
-    """target[v] += sum_i factors[v, i] line i for n_registers, of the last of which count."""
+    """target[v] += sum_i factors[v, i] line i for n_registers, of the last of which count.
+
+    Meanwhile it asks for as much of what lies from `ahead` on, unless that is NULL.
+    """
     cdef vec_t sums[ADD_SUMS]
     cdef vec_t x[ADD_REGISTERS]
     cdef vec_t factor
@@ -186,6 +189,10 @@ cdef inline void add_registers(
             fill_by(factors, v * factor_stride + i, &factor)
             for r in range(n_registers):
                 sums[v * n_registers + r] = muladd(x[r], factor, sums[v * n_registers + r])
+        if ahead != NULL:
+            for r in range(n_registers):
+                if r * lanes(target) * <Py_ssize_t>sizeof(storage_t) % CACHE_LINE == 0:
+                    prefetch_far(ahead + (i * n_registers + r) * lanes(target))
         line += line_stride
     for v in range(n_vectors):
         for r in range(n_registers):
@@ -195,33 +202,33 @@ cdef inline void add_registers(
 cdef inline void add_vectors(
     const storage_t* line, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n_registers,
     Py_ssize_t count, const vec_t* factors, Py_ssize_t factor_stride, Py_ssize_t n,
-    vec_t* target, Py_ssize_t target_stride
+    vec_t* target, Py_ssize_t target_stride, const storage_t* ahead
 ) noexcept nogil:
     """add_registers, compiled for each number of vectors."""
     if n == 6:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 6,
-                      target, target_stride)
+                      target, target_stride, ahead)
     elif n == 5:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 5,
-                      target, target_stride)
+                      target, target_stride, ahead)
     elif n == 4:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 4,
-                      target, target_stride)
+                      target, target_stride, ahead)
     elif n == 3:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 3,
-                      target, target_stride)
+                      target, target_stride, ahead)
     elif n == 2:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 2,
-                      target, target_stride)
+                      target, target_stride, ahead)
     else:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 1,
-                      target, target_stride)
+                      target, target_stride, ahead)
 
 
 cdef inline void add_stretch(
     const storage_t* line, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n,
     const vec_t* factors, Py_ssize_t factor_stride, Py_ssize_t n_vectors,
-    vec_t* target, Py_ssize_t target_stride
+    vec_t* target, Py_ssize_t target_stride, const storage_t* ahead
 ) noexcept nogil:
     """The n next elements of add_lines, which are ADD_REGISTERS or fewer than a register."""
     cdef Py_ssize_t turns = (n_vectors + ADD_VECTORS - 1) // ADD_VECTORS
@@ -232,19 +239,19 @@ cdef inline void add_stretch(
         if n == ADD_REGISTERS * lanes(target):
             add_vectors(line, line_stride, n_lines, ADD_REGISTERS, 0,
                         number_at(factors, v * factor_stride), factor_stride, end - v,
-                        target + v * target_stride, target_stride)
+                        target + v * target_stride, target_stride, ahead if turn == 0 else NULL)
         else:
             add_vectors(line, line_stride, n_lines, 1, n % lanes(target),
                         number_at(factors, v * factor_stride), factor_stride, end - v,
-                        target + v * target_stride, target_stride)
+                        target + v * target_stride, target_stride, NULL)
 
 
 cdef inline void add_lines(
     const storage_t* first, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n,
     const vec_t* factors, Py_ssize_t factor_stride, Py_ssize_t n_vectors,
-    vec_t* target, Py_ssize_t target_stride
+    vec_t* target, Py_ssize_t target_stride, const storage_t* ahead
 ) noexcept nogil:
-    """target[k] += sum_i factors[k, i] line i."""
+    """target[k] += sum_i factors[k, i] line i; asks for what lies from `ahead` on, or NULL."""
     cdef Py_ssize_t i = 0, j, count, width
     while i < n_lines:
         count = min(n_lines - i, <Py_ssize_t>NEAR_LINES)
@@ -255,6 +262,8 @@ cdef inline void add_lines(
                 width = min(n - j, lanes(target))
             add_stretch(first + i * line_stride + j, line_stride, count, width,
                         number_at(factors, i), factor_stride, n_vectors,
-                        target + j // lanes(target), target_stride)
+                        target + j // lanes(target), target_stride, ahead)
+            if ahead != NULL:
+                ahead += count * width
             j += width
         i += NEAR_LINES

@@ -5,8 +5,12 @@ import pytest
 
 from fusedlogit import reference
 
+from .checks import check_hessian_product, check_loss_and_gradient
 from .contract import SUM_RTOL, compute_type
-from .problems import random_values
+from .problems import Problem, random_values
+
+#: Below, at and above the widths up to which vectors take turns, at some level of instructions.
+SHORT = [7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65]
 
 
 def close(found, expected, dtype):
@@ -64,7 +68,7 @@ def test_folds_and_offsets(kernels, n_coefs, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "uint8", "int8", "uint16"])
-@pytest.mark.parametrize("n_features", [37, 1_100])
+@pytest.mark.parametrize("n_features", [3, 4, 5, *SHORT, 37, 1_100])
 @pytest.mark.parametrize("precise", [False, True])
 def test_the_same_bits_in_any_company(kernels, precise, n_features, dtype):
     # Below, at and above the numbers of vectors that take narrow X, or any, where it lies.
@@ -81,3 +85,26 @@ def test_the_same_bits_in_any_company(kernels, precise, n_features, dtype):
         )
         for found, expected in zip(some, whole, strict=True):
             np.testing.assert_array_equal(found, expected[:n_coefs])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "uint8", "int8", "uint16"])
+@pytest.mark.parametrize("n_features", SHORT)
+def test_short_rows_for_many_vectors(kernels, n_features, dtype):
+    # More rows than go by in one turn, and than are added up in float32.
+    problem = Problem(5_000, n_features, dtype, weights="fractions", n_coefs=3, n_threads=2)
+    check_loss_and_gradient(kernels, problem)
+    check_hessian_product(kernels, problem)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_an_intercept_beyond_float32_is_that_of_its_vector_alone(kernels, dtype):
+    problem = Problem(70, 9, dtype, n_coefs=3)
+    y, intercept = np.zeros(70, np.uint8), np.array([0.5, -0.5, -2e307])
+    loss, gradient, slope, _ = kernels.loss_and_gradient(
+        problem.X, y, None, problem.coef, intercept, decisions=False
+    )
+    expected = kernels.loss_and_gradient(
+        problem.X, y, None, problem.coef[:2], intercept[:2], decisions=False
+    )
+    for found, alone in zip((loss, gradient, slope), expected[:3], strict=True):
+        np.testing.assert_array_equal(found[:2], alone)

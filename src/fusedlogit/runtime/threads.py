@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import joblib
 
 from .._kernels import cpu
+from .blas import blas_threads
+
+T = TypeVar("T")
+Made = TypeVar("Made")
 
 # Below this many multiply-adds a second thread costs more to wake than it saves.
 WORK_PER_THREAD = 200_000
@@ -39,6 +47,8 @@ class _Forks:
 
 
 _forks = _Forks()
+
+_this_thread = threading.local()
 
 
 def usable_threads(n_jobs: int | None = None) -> int:
@@ -80,7 +90,32 @@ def threads_for(n_jobs: int | None, n_samples: int, n_features: int) -> int:
 
 def threads_now(n_threads: int) -> int:
     """As many of the threads that a pass was to have as it may start at this moment."""
-    if n_threads == 1 or _forks.single:
+    if n_threads == 1 or _forks.single or getattr(_this_thread, "beside_others", False):
         return 1
     _forks.used = True
     return n_threads
+
+
+def side_by_side(work: Callable[[T], Made], items: Iterable[T], n_threads: int) -> Iterator[Made]:
+    """work(item) of each, in their order, in so many Python threads whose passes have one each.
+
+    For much work in small pieces, which threads of a pass would share worse. Items are taken by the
+    calling thread, a few ahead.
+    """
+    if n_threads == 1:
+        yield from map(work, items)
+        return
+
+    def beside_others(item: T) -> Made:
+        _this_thread.beside_others = True
+        with blas_threads(1):
+            return work(item)
+
+    waiting: deque[Future[Made]] = deque()
+    with ThreadPoolExecutor(n_threads, "fusedlogit") as pool:
+        for item in items:
+            waiting.append(pool.submit(beside_others, item))
+            if len(waiting) > n_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -78,6 +78,10 @@ class CenteredHessian:
         """The matrix, whose entries are known but for `ROUNDING`."""
         return Factored(self.matrix, ROUNDING[self.sharp], self._terms)
 
+    def factor_narrowly(self) -> None:
+        """In float32 if that will do: for a metric of little memory."""
+        self.factored = Factored(self.matrix, ROUNDING[self.sharp], self._terms, narrow=True)
+
     @cached_property
     def quadratic(self) -> Quadratic:
         """The matrix as it is when first asked for, to be minimised plus an L1 norm."""

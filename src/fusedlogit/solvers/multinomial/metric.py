@@ -24,6 +24,7 @@ from ...data.target import Target
 from ...problems.links import SOFTMAX
 from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation, Objective
+from ...runtime.threads import side_by_side
 from ..common import common_hessian
 from ..gram import SampledGram
 from ..hessian import CenteredHessian, DenseHessian, reliable_hessian
@@ -201,10 +202,9 @@ def class_blocks(
 
 
 def _narrow(objective: Multinomial, hessian: CenteredHessian) -> DenseHessian:
-    """Of one class, as a metric of little memory: the classes may be many."""
-    metric = _factored(objective.one, hessian)
-    metric.factored.narrow()
-    return metric
+    """Of one class, as a metric."""
+    hessian.factor_narrowly()  # the classes may be many
+    return _factored(objective.one, hessian)
 
 
 def class_hessians(
@@ -220,16 +220,25 @@ def class_hessians(
     """
     shared, levels = yield from _shared_product(objective, point, generator)
     drawn = yield from passes(lambda: _draw(objective, point, levels, generator))
-    one, hessians = objective.one, []
-    for rows, weight in drawn:
-        part = one.sample(rows)
-        product = yield from sandwich(part, weight)
-        one.data.count(part.data)
+    one = objective.one
+
+    def of_class(drawn: tuple[Objective, Doubles]) -> tuple[Any, Data]:
+        part, weight = drawn
+        (product,) = part.sandwiches([weight])
         spread = SHARED * product[-1, -1] / shared[-1, -1]
         product *= 1 - SHARED
         product += spread * shared
-        hessians.append(kept(CenteredHessian(part, product)))
-    return hessians
+        return kept(CenteredHessian(part, product)), part.data
+
+    def of_all() -> list[Any]:
+        sampled = ((one.sample(rows), weight) for rows, weight in drawn)
+        hessians = []
+        for hessian, data in side_by_side(of_class, sampled, one.data.n_threads):
+            one.data.count(data)
+            hessians.append(hessian)
+        return hessians
+
+    return (yield from passes(of_all))
 
 
 def _shared_product(
