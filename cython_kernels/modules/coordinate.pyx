@@ -1,6 +1,7 @@
 """Coordinate descent on a quadratic with an L1 penalty: a proximal Newton step without data."""
 
 from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport fabs
 
 from cython_kernels.modules.views cimport out_values, table_of
 
@@ -30,10 +31,11 @@ cdef inline double minimise_along(const Quadratic* q, Py_ssize_t j) noexcept nog
     cdef const double* row = q.hessian + j * q.n
     cdef double curvature = row[j], change
     cdef Py_ssize_t i
-    if curvature <= 0:
-        return 0
-    change = soft_threshold(
-        q.coef[j] - q.slope[j] / curvature, q.l1_penalty / curvature) - q.coef[j]
+    if curvature > 0:
+        change = soft_threshold(
+            q.coef[j] - q.slope[j] / curvature, q.l1_penalty / curvature) - q.coef[j]
+    else:       # a line, but for its L1 norm
+        change = -q.coef[j] if fabs(q.slope[j]) <= q.l1_penalty else 0.0
     if change == 0:
         return 0
     q.coef[j] += change
@@ -60,7 +62,7 @@ def coordinate_descent(
 
     coef starts anywhere, slope as the quadratic's gradient there; both are updated in place. Ends
     when no coefficient moves, in a sweep over all, by more than curvature * move^2 = tol. One of
-    zero curvature stays. Returns the number of sweeps.
+    zero curvature becomes zero if that is its minimum, else it stays. Returns the number of sweeps.
     """
     cdef Quadratic q
     cdef Py_ssize_t n_sweeps = 0, _narrow

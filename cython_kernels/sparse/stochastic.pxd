@@ -14,8 +14,8 @@ stretch:
     soft(exp(-s m l2) (w - g h exp(s m l2)), h l1)
 
 Points on the way count in the average by how much they add to the eighth power of the clock. Of a
-stretch that a column was let lie, all count as the mean of its ends, or as zero if the L1 penalty
-has made it zero meanwhile.
+stretch that a column was let lie, all count as the mean of its ends, the first of which is that of
+the step it begins with but for the L1 penalty; or as zero if that has made it zero meanwhile.
 
 All that is known of a column lies together, in one line of cache if there is one vector.
 """
@@ -36,6 +36,7 @@ cdef enum:      # numbers of a column before its coefficients, which its sums fo
     GAIN                # m
     UNIT                # features are x times this
     SQUARE              # the weighted sum of their squares, if gains are learnt
+    SHRUNK              # what the L2 penalty leaves of it in the step it was last changed in
     FIRST
 
 cdef enum:
@@ -45,8 +46,10 @@ cdef enum:
 cdef extern from *:
     """
     #define MOST_BY_SERIES 0.125    /* beyond it, what the series leaves out is felt */
+    #define MOST_REACH 32.0         /* of s m l2: next to nothing is left of a coefficient */
     """
     const double MOST_BY_SERIES
+    const double MOST_REACH
 
 cdef struct LazyWalk:
     Walk walk               # without shift, scale, directions, velocity and average
@@ -83,15 +86,14 @@ cdef inline double decay_series(double x) noexcept nogil:
     return 1 - x * q
 
 
-cdef inline double mean_decay(double x) noexcept nogil:
-    """(1 - exp(-x)) / x, for x >= 0."""
-    cdef double far = (1 - exp_negative64(-x)) / x
+cdef inline double mean_decay(double x, double end) noexcept nogil:
+    """(1 - exp(-x)) / x, for x >= 0, where end is exp(-x)."""
+    cdef double far = (1 - end) / x
     return decay_series(x) if x <= MOST_BY_SERIES else far
 
 
-cdef inline double mean_growth(double x) noexcept nogil:
-    """(exp(x) - 1) / x, for x >= 0."""
-    cdef double end = exp_negative64(-x)
+cdef inline double mean_growth(double x, double end) noexcept nogil:
+    """(exp(x) - 1) / x, likewise."""
     cdef double far = (1 - end) / (x * end)
     return decay_series(-x) if x <= MOST_BY_SERIES else far
 
@@ -104,13 +106,12 @@ cdef struct Stretch:        # what becomes of columns that were let lie
 cdef inline void end_stretch(const LazyWalk* lazy, Py_ssize_t n, Stretch* stretch) noexcept nogil:
     """From how far penalties reach, in `left`; free of branches, for vector code."""
     cdef double l2 = lazy.walk.l2, l1 = lazy.walk.l1
-    cdef double reach, share
+    cdef double reach
     cdef Py_ssize_t j
     for j in range(n):
         reach = stretch.left[j]
-        share = mean_decay(reach * l2)
-        stretch.left[j] = 1 - reach * l2 * share
-        stretch.threshold[j] = reach * share * l1
+        stretch.left[j] = exp_negative64(-reach * l2)
+        stretch.threshold[j] = reach * mean_decay(reach * l2, stretch.left[j]) * l1
 
 
 cdef inline double reach_of(const LazyWalk* lazy, const double* column) noexcept nogil:
@@ -124,12 +125,12 @@ cdef inline double half_of(const LazyWalk* lazy, const double* column) noexcept 
 
 
 cdef inline void catch_up(
-    double left, double threshold, double half, double* coef, double* total
+    double left, double threshold, double shrunk, double half, double* coef, double* total
 ) noexcept nogil:
-    cdef double before = coef[0]
-    coef[0] = soft(left * before, threshold)
+    cdef double begin = shrunk * coef[0]
+    coef[0] = soft(left * coef[0], threshold)
     if threshold == 0 or coef[0] != 0:
-        total[0] += half * (before + coef[0])
+        total[0] += half * (begin + coef[0])
 
 
 cdef inline void read_column(
@@ -145,7 +146,8 @@ cdef inline void read_column(
     end_stretch(lazy, 1, &stretch)
     for k in range(n_coefs):
         coef, total = column[FIRST + k], column[FIRST + n_coefs + k]
-        catch_up(stretch.left[0], stretch.threshold[0], half_of(lazy, column), &coef, &total)
+        catch_up(stretch.left[0], stretch.threshold[0], column[SHRUNK], half_of(lazy, column), &coef,
+                 &total)
         out[k * lazy.walk.n_features + j] = total / lazy.counted if averaged else coef
 
 
@@ -171,12 +173,12 @@ cdef inline void gather_block(
         x = value_at(values, begin + j) * column[UNIT]
         column[SQUARE] += row_weight * x * x
         if n_coefs == 1:    # what a compiler makes of the loop takes longer than all else
-            catch_up(stretch.left[j], stretch.threshold[j], half,
+            catch_up(stretch.left[j], stretch.threshold[j], column[SHRUNK], half,
                      column + FIRST, column + FIRST + 1)
             other += x * column[FIRST]
             continue
         for k in range(n_coefs):
-            catch_up(stretch.left[j], stretch.threshold[j], half,
+            catch_up(stretch.left[j], stretch.threshold[j], column[SHRUNK], half,
                      column + FIRST + k, column + FIRST + n_coefs + k)
             z[k * MOST_BATCH_ROWS] += x * column[FIRST + k]
     z[0] += other
@@ -186,6 +188,7 @@ cdef struct Pull:           # by how much columns move against their gradient
     double gain[BLOCK]
     double square[BLOCK]
     double move[BLOCK]
+    double shrunk[BLOCK]
 
 
 cdef inline void end_pull(
@@ -193,14 +196,17 @@ cdef inline void end_pull(
 ) noexcept nogil:
     """Before penalties act; gains, if they are learnt. Free of branches, for vector code."""
     cdef double l2 = lazy.walk.l2 * lazy.penalty_share, share = lazy.square_share
-    cdef double curvature, learnt, reach
+    cdef double most_gain = MOST_REACH / (step * l2)
+    cdef double curvature, learnt, gain, reach
     cdef Py_ssize_t j
     for j in range(n):
         curvature = share * pull.square[j]
         learnt = 1 / sqrt(curvature + l2)
-        pull.gain[j] = learnt if curvature > 0 else pull.gain[j]
+        gain = learnt if curvature > 0 else pull.gain[j]
+        pull.gain[j] = gain if gain <= most_gain else most_gain
         reach = step * pull.gain[j]
-        pull.move[j] = reach * mean_growth(reach * l2)
+        pull.shrunk[j] = exp_negative64(-reach * l2)
+        pull.move[j] = reach * mean_growth(reach * l2, pull.shrunk[j])
 
 
 cdef inline void scatter_block(
@@ -220,7 +226,7 @@ cdef inline void scatter_block(
     for j in range(n):
         column = lazy.columns + indices[begin + j] * width
         move = value_at(values, begin + j) * column[UNIT] * pull.move[j]
-        column[GAIN] = pull.gain[j]
+        column[GAIN], column[SHRUNK] = pull.gain[j], pull.shrunk[j]
         if n_coefs == 1:
             column[FIRST] -= move * factor[0]
             continue

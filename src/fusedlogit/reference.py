@@ -359,17 +359,16 @@ def coordinate_descent(
 ) -> tuple[Doubles, int]:
     """Minimise a quadratic plus l1_penalty |w|_1 by one coefficient after the other.
 
-    Where curvature h = hessian[j, j] and slope g of the quadratic in w_j are known, the minimum
-    along w_j is at S(w_j - g / h, l1_penalty / h), with S(x, t) = sign(x) max(|x| - t, 0).
+    With h = hessian[j, j] and g the quadratic's slope in w_j, the minimum along w_j is at
+    S(w_j - g / h, l1_penalty / h), S(x, t) = sign(x) max(|x| - t, 0). Where h is zero it is at zero
+    if |g| <= l1_penalty; else there is none, and w_j stays.
 
     Parameters
     ----------
     hessian : array of shape (n_features, n_features), symmetric, positive semidefinite
-    gradient : array of shape (n_features,)
-        Of the quadratic at `coef`.
+    gradient : array of shape (n_features,), of the quadratic at `coef`
     l1_penalty : float
-    coef : array of shape (n_features,)
-        Where to start.
+    coef : array of shape (n_features,), where to start
     tol : float
         Stop when no h (change of w_j)^2 of a sweep over all coefficients exceeds it.
     max_sweeps : int
@@ -386,12 +385,15 @@ def coordinate_descent(
     def sweep(chosen: NDArray[np.bool_]) -> float:
         largest = 0.0
         for j in range(len(w)):
-            h = hessian[j, j]
-            if h <= 0 or not (chosen[j] or w[j] != 0):
+            h, target = hessian[j, j], w[j]
+            if not chosen[j] and w[j] == 0:
                 continue
-            x = w[j] - slope[j] / h
-            change = np.sign(x) * max(abs(x) - l1_penalty / h, 0.0) - w[j]
-            w[j] += change
+            if h > 0:
+                x = w[j] - slope[j] / h
+                target = np.sign(x) * max(abs(x) - l1_penalty / h, 0.0)
+            elif abs(slope[j]) <= l1_penalty:
+                target = 0.0
+            change, w[j] = target - w[j], target
             slope[:] += change * hessian[j]
             largest = max(largest, h * change**2)
         return largest

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression as ScikitLearn
@@ -184,3 +185,19 @@ def test_intercepts_of_many_classes_sum_to_zero(l1_ratio, scaling, C):
     X, y = np.vstack([X, X[::7]]), np.append(y, (y[::7] + 1) % 3)
     model = LogisticRegression(l1_ratio=l1_ratio, scaling=scaling, C=C, tol=1e-6).fit(X, y)
     assert model.intercept_.sum() == pytest.approx(0, abs=1e-9 * np.abs(model.intercept_).max())
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("store", [np.asarray, sparse.csr_array])
+def test_a_column_that_vanishes_leaves_the_model(store, n_classes):
+    # A fold may have none of the rows of a rare column that the start was fitted to.
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((100, 5))
+    X[:, 4] = np.arange(100) < 10
+    y = (X @ rng.standard_normal((5, n_classes)) + rng.gumbel(size=(100, n_classes))).argmax(axis=1)
+    y[:10] = 1
+    model = LogisticRegression(C=10, l1_ratio=1, tol=1e-6, warm_start=True).fit(store(X), y)
+    assert model.coef_[..., 4].any()
+    model.fit(store(X[10:]), y[10:])
+    assert model.converged_
+    assert not model.coef_[..., 4].any()

@@ -53,6 +53,18 @@ def test_conditions_of_the_minimum(n_features, n_rows, l1_penalty, seed):
     assert np.all(np.abs(slope[~nonzero]) <= l1_penalty + 1e-6)
 
 
+@pytest.mark.parametrize(("share", "expected"), [(0.99, 0.25), (1.0, 0.0), (1.01, 0.0)])
+def test_a_feature_without_curvature_is_zero_where_the_norm_outweighs_its_slope(
+    kernels, share, expected
+):
+    hessian, gradient = quadratic(5)
+    hessian[2] = hessian[:, 2] = 0
+    told = share * abs(gradient[2]), np.full(5, 0.25)
+    coef, _, _ = kernels.coordinate_descent(hessian, gradient, *told, tol=1e-20, max_sweeps=1000)
+    twin, _ = reference.coordinate_descent(hessian, gradient, *told, tol=1e-20, max_sweeps=1000)
+    assert coef[2] == twin[2] == expected
+
+
 def test_a_feature_without_curvature_stays(kernels):
     hessian, gradient = quadratic(5)
     hessian[2] = hessian[:, 2] = 0

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fusedlogit import _kernels
 from fusedlogit.data.checks import stored_target
-from fusedlogit.data.lazy_walk import FIRST, GAIN, UNIT
+from fusedlogit.data.lazy_walk import FIRST, GAIN, SHRUNK, UNIT
 from fusedlogit.data.sparse import SparseMatrix
 from fusedlogit.data.structure import rows_of
 from fusedlogit.solvers import reference
@@ -27,7 +27,8 @@ def run_kernel(kernel, X, y, coef, intercept, first_rows, steps, batch_rows, gai
     n_coefs, n_features = coef.shape
     l2, l1 = told.get("l2", 0.0), told.get("l1", 0.0)
     columns = np.zeros((n_features, kernel.column_numbers(n_coefs)))
-    columns[:, GAIN], columns[:, UNIT], columns[:, FIRST : FIRST + n_coefs] = gain, unit, coef.T
+    columns[:, GAIN], columns[:, UNIT], columns[:, SHRUNK] = gain, unit, 1.0
+    columns[:, FIRST : FIRST + n_coefs] = coef.T
     intercept, sums, clock = intercept.copy(), np.zeros(n_coefs), np.zeros(3)
     loss = kernel.descend(
         matrix.indptr, matrix.indices, matrix.values, *stored_target(y), told.get("sample_weight"),
@@ -71,7 +72,7 @@ def assert_same(kernel, X, n_coefs, batch_rows, seed=0, lengths=None, **told):
     n=st.integers(1, 150), d=st.integers(1, 40), dtype=st.sampled_from(TYPES),
     indices=st.sampled_from(INDICES), density=st.sampled_from([0.0, 0.02, 0.2, 1.0]),
     n_coefs=st.sampled_from([1, 3]), batch_rows=st.sampled_from([1, 5, 64]),
-    seed=st.integers(0, 2**20), weighted=st.booleans(), l2=st.sampled_from([0.0, 1e-3, 3.0]),
+    seed=st.integers(0, 2**20), weighted=st.booleans(), l2=st.sampled_from([0.0, 1e-3, 3.0, 1e4]),
     l1=st.sampled_from([0.0, 0.05]), curvature=st.sampled_from([0.0, 0.25]),
     fit_intercept=st.booleans(),
 )  # fmt: skip

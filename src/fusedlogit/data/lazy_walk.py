@@ -20,7 +20,7 @@ Doubles = NDArray[np.float64]
 
 #: Numbers of a column before its K coefficients, as in sparse/stochastic.pxd. Behind them are the
 #: sums of the coefficients on the way.
-CLOCK, DUE, GAIN, UNIT, SQUARE, FIRST = range(6)
+CLOCK, DUE, GAIN, UNIT, SQUARE, SHRUNK, FIRST = range(7)
 
 #: Bytes of a line of cache, at a multiple of which each column begins.
 LINE_BYTES = 64
@@ -81,7 +81,7 @@ class LazyWalk:
     ) -> LazyWalk:
         """A walk from zero whose gains and step are yet to be told."""
         columns = _lines(len(unit), kernels.column_numbers(n_vectors))
-        columns[:, GAIN], columns[:, UNIT] = 1.0, unit
+        columns[:, GAIN], columns[:, UNIT], columns[:, SHRUNK] = 1.0, unit, 1.0
         zero = np.zeros(n_vectors)
         return cls(
             columns, zero, zero.copy(), np.zeros(3), batch_rows, l2, l1, averaged=averaged,
@@ -156,7 +156,7 @@ class LazyWalk:
 
     def begin_again(self, coef: Doubles, intercept: Doubles) -> None:
         """From other coefficients, with an average of its own."""
-        self.columns[:, :GAIN], self.told[:2] = 0.0, 0.0
+        self.columns[:, :GAIN], self.columns[:, SHRUNK], self.told[:2] = 0.0, 1.0, 0.0
         self.columns[:, FIRST : FIRST + self.n_vectors] = coef.T
         self.columns[:, FIRST + self.n_vectors :] = 0.0
         self.intercept[:], self.sums[:] = intercept, 0.0

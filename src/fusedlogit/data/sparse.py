@@ -116,7 +116,7 @@ class SparseMatrix(Ledger):
 
     def refuse_beyond(self, most: float) -> None:
         """Raise where a value is not finite, naming it, or beyond this size."""
-        if self.values is not None and not np.abs(self.values).max(initial=0) <= most:
+        if self.values is not None and not float(np.abs(self.values).max(initial=0)) <= most:
             self.raise_if_nonfinite(np.nan)
 
     def first_nonfinite(self) -> tuple[Any, int, int] | None:

@@ -36,8 +36,9 @@ LOOSE = 1e-4
 #: A step along the path of penalties is expected to be so many times the last one at most.
 MOST_STRIDE = 2.0
 
-#: What the fits of doubtful rows of leave-one-out are fitted to, and how many of them at once.
-LOOSE_LEFT_OUT = 1e-6
+#: What the fits of doubtful rows of leave-one-out are fitted to at least, for their decision values
+#: may be far from zero; and how many of them at once.
+TOL_LEFT_OUT = 1e-9
 TOGETHER = 32
 
 
@@ -155,14 +156,15 @@ class Grid:
         """Decision values of rows without them: (1 or n_classes, n_samples)."""
         decisions = fit.decisions()
         left_out = loo.decisions(fit.problem, fit.result.point, decisions)
-        loose = replace(self.settings, tol=max(LOOSE_LEFT_OUT, self.settings.tol), certify=False)
+        tol = min(TOL_LEFT_OUT, self.settings.tol)
+        settings = replace(self.settings, tol=tol, certify=False)
         target = self.whole.target
         rows = doubtful(target, decisions, left_out)
         for begin in range(0, len(rows), TOGETHER):
             some = rows[begin : begin + TOGETHER]
             fits = self.fit(
                 [
-                    _Job(self.whole.of(own), fit.penalty, start_at(fit), loose)
+                    _Job(self.whole.of(own), fit.penalty, start_at(fit), settings)
                     for own in without_one(target, some)
                 ]
             )

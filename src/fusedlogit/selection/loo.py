@@ -56,11 +56,17 @@ UNSEEN = 1e-4
 #: Share of its own fit that a row may hold.
 LARGEST_SHARE = 1 - 1e-6
 
-#: Change of decision values, and share of all losses by which a row's rises, from which on the row
-#: is fitted without; and of how many rows that is done at most.
+#: Change of decision values, and share of all losses by which a row's would rise were the change so
+#: many times as large, from which on the row is fitted without; and of how many rows that is done.
 FAR = 0.25
-COUNTS = 2e-4
+LONGER, COUNTS = 4, 2e-4
 MOST_REFITTED = 512
+
+#: Of so few rows each is fitted without: one holds much of the fit, and the fits take no time.
+FEW_ROWS = 64
+
+#: By how much a row's loss rises at most, in the sum of all: some steps go much too far.
+MOST_RISE = 10.0
 
 #: Numbers of a block of rows.
 BLOCK_NUMBERS = 1 << 18
@@ -307,15 +313,18 @@ def _steps(leverage: Doubles, chance: Doubles, y: NDArray[Any], weight: Doubles)
 def doubtful(target: Target, decisions: Doubles, left_out: Doubles) -> NDArray[np.intp]:
     """Rows that one step does not do for: it goes far, and what it costs counts among all losses.
 
-    Those whose class would be gone without them are taken as they are.
+    All rows, if they are few. Those whose class would be gone without them are taken as they are.
     """
     codes = target.y.astype(np.intp)
-    change = by_class(left_out - decisions)
-    losses = target.weighted(losses_of(left_out, codes))
-    rise = losses - target.weighted(losses_of(decisions, codes))
+    moved = left_out - decisions
+    change, losses = by_class(moved), losses_of(decisions, codes)
+    rise = losses_of(left_out, codes) - losses
+    least = COUNTS * target.weighted(losses + np.minimum(rise, MOST_RISE)).sum()
+    rise = target.weighted(losses_of(decisions + LONGER * moved, codes) - losses)
     own = target.weighted(np.ones(len(codes)))
     total = np.bincount(codes, own)
-    doubted = (change.max(axis=0) - change.min(axis=0) > FAR) & (rise > COUNTS * losses.sum())
+    doubted = (change.max(axis=0) - change.min(axis=0) > FAR) & (rise > least)
+    doubted |= len(codes) <= FEW_ROWS
     doubted &= own < total[codes] * LARGEST_SHARE
     rows = np.flatnonzero(doubted)
     return np.sort(rows[np.argsort(-rise[rows], kind="stable")[:MOST_REFITTED]])

@@ -122,10 +122,11 @@ class LazyCourse:
 
 
 class Sample:
-    """Some sparse rows, of the columns that occur in them alone."""
+    """Some sparse rows, of the columns that occur in them alone; of one if none does."""
 
     def __init__(self, rows: SparseMatrix) -> None:
-        self.columns, places = np.unique(rows.indices, return_inverse=True)
+        columns, places = np.unique(rows.indices, return_inverse=True)
+        self.columns = columns if len(columns) else np.zeros(1, columns.dtype)
         self.rows = SparseMatrix(
             rows.indptr, places.astype(np.int32), rows.values, len(self.columns), 1
         )

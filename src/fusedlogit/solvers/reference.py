@@ -10,6 +10,9 @@ from ..reference import log_loss, residual, sigmoid
 
 Doubles = NDArray[np.float64]
 
+#: Of a step times a gain and the L2 penalty, at most: next to nothing is left of a coefficient.
+MOST_REACH = 32.0
+
 
 def stochastic_descent(
     X: ArrayLike,
@@ -127,8 +130,8 @@ def lazy_descent(
     average : ndarray of shape (K, n_features)
     average_intercept : ndarray of shape (K,)
         Of the points on the way, weighted by what they add to the eighth power of the sum of the
-        steps. While a column is let lie they count as the mean of its ends; if the L1 penalty has
-        made it zero, as zero.
+        steps. While a column is let lie they count as the mean of its ends, the first of which is
+        that of its last step but for the L1 penalty; if that has made it zero, as zero.
     """
     features, targets = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
     weight = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight, float)
@@ -153,8 +156,10 @@ def lazy_descent(
         loss, pull = _losses(x @ coef.T + intercept, targets[rows], weight[rows])
         total, pull = total + loss, pull / batch_rows
         gradient = pull.T @ x
+        if l2:
+            gain[columns] = np.minimum(gain[columns], MOST_REACH / (step * l2))
         length = -np.expm1(-step * gain * l2) / l2 if l2 else step * gain
-        left[:, columns] = (coef - length * np.exp(step * gain * l2) * gradient)[:, columns]
+        left[:, columns] = (np.exp(-step * gain * l2) * coef - length * gradient)[:, columns]
         since[columns] = clock
         coef[:] = soft(coef - length * (gradient + l2 * coef), length * l1)
         if fit_intercept:

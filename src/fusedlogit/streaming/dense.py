@@ -95,7 +95,7 @@ class Stream:
             unit = self.moments.unit(scaling, self.weight, data.n_features)
             self._change_features(unit, options if due else None)
         loss = data.walk(target, walk, None)
-        data.raise_if_nonfinite(loss, walk.coef, y=target.y)
+        data.raise_if_nonfinite(loss, walk.coef)
         self.losses = [*self.losses, loss / target.total_weight]
 
     def _own_walk(self, options: SGD, fit_intercept: bool) -> Walk:

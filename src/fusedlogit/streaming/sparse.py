@@ -112,7 +112,7 @@ class LazyStream:
             self._take_step(data, options)
             self.n_known = self.n_rows
         loss = data.walk(target, walk, None)
-        data.raise_if_nonfinite(loss, walk.intercept, y=target.y)
+        data.raise_if_nonfinite(loss, walk.intercept)
         self.losses = [*self.losses, loss / target.total_weight]
 
     def _own_walk(self, data: Walked, fit_intercept: bool, *, shared: bool) -> LazyWalk:
