@@ -16,7 +16,7 @@ an L2 norm knows no rotation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,6 +34,7 @@ from ..fitting import Problem
 from ..problems.links import SOFTMAX, by_class
 from ..problems.multinomial import Multinomial
 from ..problems.objective import Objective
+from ..runtime.threads import side_by_side
 from ..solvers.factored import Factored
 from ..solvers.hessian import ROUNDING, reliable_hessian
 from ..solvers.metric import TINY
@@ -190,8 +191,11 @@ def _squares(objective: Objective, decisions: Doubles) -> _Squares:
     factored = hessian.factored
     factored.truncate()
     squares = np.empty(len(curvature))
-    for rows, moved in _products(objective, hessian.mean, inverse_root(factored)):
+
+    def square(rows: slice, moved: NDArray[Any]) -> None:
         np.einsum("ij,ij->i", moved, moved, out=squares[rows], casting="same_kind")
+
+    _each_product(square, objective, hessian.mean, inverse_root(factored))
     squares *= share
     least = factored.least * float(factored.size.min()) ** 2
     # To first order, leaving rows out adds as much to the loss.
@@ -231,12 +235,14 @@ def _sampled(objective: Objective, curvature: Doubles) -> tuple[Objective, Doubl
     return part, own, 1 - n_features / n_rows
 
 
-def _products(
-    objective: Objective, mean: Doubles, matrix: Doubles
-) -> Iterator[tuple[slice, NDArray[Any]]]:
+def _each_product(
+    take: Callable[[slice, NDArray[Any]], None], objective: Objective, mean: Doubles,
+    matrix: Doubles,
+) -> None:  # fmt: skip
     """Scaled features less a mean times a matrix, block by block, in the type of the passes.
 
     Neither is formed: the matrix is scaled instead, and the mean's product taken from the result.
+    Blocks go to `take`, with their rows, side by side.
     """
     data, scaling = objective.data, objective.scaling
     dtype = np.float64 if objective.sharp else np.float32
@@ -244,11 +250,18 @@ def _products(
     shift = scaling.center @ scaled + mean @ matrix
     scaled, shift = scaled.astype(dtype), shift.astype(dtype)
     n_rows = max(1, BLOCK_NUMBERS // max(*matrix.shape, 1))
-    for begin in range(0, data.n_samples, n_rows):
-        rows = slice(begin, min(begin + n_rows, data.n_samples))
-        product: NDArray[Any] = data.rows(rows, dtype) @ scaled
+
+    def multiply(block: tuple[slice, NDArray[Any]]) -> None:
+        rows, features = block
+        product: NDArray[Any] = features @ scaled
         product -= shift
-        yield rows, product
+        take(rows, product)
+
+    begins = range(0, data.n_samples, n_rows)
+    slices = (slice(begin, min(begin + n_rows, data.n_samples)) for begin in begins)
+    blocks = ((rows, data.rows(rows, dtype)) for rows in slices)
+    for _ in side_by_side(multiply, blocks, data.n_threads):
+        pass
     data.n_passes += 1
 
 
@@ -285,7 +298,8 @@ def _of_many(problem: Multinomial, decisions: Doubles) -> Doubles:
     by_feature = root[:, : size - 1].transpose(1, 0, 2).reshape(size - 1, -1)
     left_out = decisions.copy()
     weight = target.weighted(np.ones(decisions.shape[1]))
-    for rows, product in _products(one, mean, by_feature):
+
+    def step(rows: slice, product: NDArray[Any]) -> None:
         moved = product.reshape(len(product), n_classes, -1).transpose(1, 0, 2)
         if one.fit_intercept:
             moved = moved + root[:, -1:]
@@ -293,6 +307,8 @@ def _of_many(problem: Multinomial, decisions: Doubles) -> Doubles:
             np.einsum("kij,lij->ikl", moved, moved, optimize=True),
             margins.probabilities[:, rows], target.y[rows], weight[rows],
         )  # fmt: skip
+
+    _each_product(step, one, mean, by_feature)
     return left_out
 
 
@@ -317,14 +333,18 @@ def doubtful(target: Target, decisions: Doubles, left_out: Doubles) -> NDArray[n
     """
     codes = target.y.astype(np.intp)
     moved = left_out - decisions
-    change, losses = by_class(moved), losses_of(decisions, codes)
+    change = by_class(moved)
+    far = change.max(axis=0) - change.min(axis=0) > FAR
+    few = len(codes) <= FEW_ROWS
+    if not (few or far.any()):
+        return np.empty(0, dtype=np.intp)
+    losses = losses_of(decisions, codes)
     rise = losses_of(left_out, codes) - losses
     least = COUNTS * target.weighted(losses + np.minimum(rise, MOST_RISE)).sum()
     rise = target.weighted(losses_of(decisions + LONGER * moved, codes) - losses)
     own = target.weighted(np.ones(len(codes)))
     total = np.bincount(codes, own)
-    doubted = (change.max(axis=0) - change.min(axis=0) > FAR) & (rise > least)
-    doubted |= len(codes) <= FEW_ROWS
+    doubted = few | far & (rise > least)
     doubted &= own < total[codes] * LARGEST_SHARE
     rows = np.flatnonzero(doubted)
     return np.sort(rows[np.argsort(-rise[rows], kind="stable")[:MOST_REFITTED]])
