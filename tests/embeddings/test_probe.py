@@ -324,6 +324,7 @@ def test_no_fold_is_empty(tmp_path, folds):
     ],
 )
 def test_tables_whose_labels_would_be_those_of_other_rows(tmp_path, lines, word):
+    csv.field_size_limit(131_072)  # as it is unless texts were read before
     (tmp_path / "y.csv").write_text("\n".join(lines) + "\n")
     with pytest.raises(LabelFileError, match=word):
         read_labels(tmp_path / "y.csv", 9, column="a" if "," in lines[0] else None)
@@ -333,6 +334,12 @@ def test_tables_whose_labels_would_be_those_of_other_rows(tmp_path, lines, word)
 def test_a_head_is_no_label(tmp_path, lines):
     (tmp_path / "y.csv").write_text("\n".join(lines) + "\n")
     assert read_labels(tmp_path / "y.csv", 9).codes.tolist() == [0, 1, 0, 1, 0, 1, 0, 1, 1]
+
+
+def test_lines_end_where_lines_end(tmp_path):
+    (tmp_path / "y.txt").write_bytes("a\x0bb\r\nc\u2028d\ne\x85\n".encode() * 3)
+    labels = read_labels(tmp_path / "y.txt", 9)
+    assert labels.names == ("a\x0bb", "c\u2028d", "e")
 
 
 def test_a_column_of_what_has_none(files):

@@ -86,6 +86,19 @@ def test_a_history_of_one_cost(cancer):
         HistoryDisplay(again.history_[:1]).plot(excess=excess)
 
 
+def test_models_without_coefficients_of_classes_are_refused(cancer):
+    for model in linear_model.LinearRegression(), linear_model.Ridge():
+        with pytest.raises(TypeError, match="no coefficients of classes"):
+            CoefficientDisplay.from_estimator(model.fit(*cancer))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_path_without_a_finite_penalty_is_not_drawn(cancer):
+    path = logistic_path(*cancer, Cs=[np.inf], scaling="standard", tol=1e-2, max_iter=3)
+    with pytest.raises(ValueError, match="no C of the path is finite"):
+        path.plot()
+
+
 def test_models_without_a_history_are_refused(cancer):
     theirs = linear_model.LogisticRegression(solver="newton-cholesky").fit(*cancer)
     with pytest.raises(TypeError, match="LogisticRegression has no history_"):

@@ -111,12 +111,26 @@ def test_the_result_is_printed_whatever_becomes_of_the_report(
 
 def test_the_result_is_printed_though_the_model_cannot_be_saved(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", disk_full)
-    result = run("train", folder, *FAST, "--out", tmp_path / "m.npz")
+    monkeypatch.setattr(report.figures, "to_png", lambda _figure: b"drawn")
+    told = ["--out", tmp_path / "m.npz", "--report", tmp_path / "report"]
+    result = run("train", folder, *FAST, *told)
     assert result.exit_code == 2
     assert re.search(r"\ntest +4 ", result.stdout)
     assert "Model:" not in result.stdout
     assert result.stderr.startswith(f"Error: {tmp_path / 'm.npz'} cannot be written")
-    assert list(tmp_path.iterdir()) == [folder]
+    assert {path.name for path in tmp_path.iterdir()} == {folder.name, "report"}
+
+
+def test_photographs_are_not_written_over(folder, tmp_path):
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    for option, name in ("--out", "cat.1.png"), ("--out", "m.npz"), ("--report", "report"):
+        result = run("train", folder, *FAST, option, folder / name)
+        assert result.exit_code == 2
+        assert "choose a place outside of it" in result.stderr
+    run("train", folder, *FAST, "--out", tmp_path / "m.npz")
+    result = run("predict", tmp_path / "m.npz", folder, "--evidence", folder)
+    assert result.exit_code == 2
+    assert before == {path: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_answers_are_printed_whatever_becomes_of_the_pictures(folder, tmp_path, monkeypatch):

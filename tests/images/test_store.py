@@ -410,7 +410,7 @@ class TestPlace:
     def test_a_folder_of_something_else(self, folder, place):
         result = run("train", folder, *RAW, "--store", folder)
         assert result.exit_code == 2
-        assert "is not a store of images: give another folder" in result.stderr.splitlines()[-1]
+        assert "choose a place outside of it" in result.stderr.splitlines()[-1]
         assert len(list(folder.iterdir())) == 24
 
     def test_a_file(self, folder, place):

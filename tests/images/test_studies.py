@@ -49,6 +49,15 @@ def study(name, folder, report, *arguments):
     return result.stdout, (report / f"{name}.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("name", "features"), [("learning-rates", "raw"), ("sgd", "patches"), ("activations", "raw")]
+)
+def test_features_that_a_study_does_not_heed_are_refused(name, features, folder):
+    result = CliRunner().invoke(cli.app, ["study", name, str(folder), "--features", features])
+    assert result.exit_code == 2
+    assert "leave" in result.stderr
+
+
 def test_the_command_line_knows_every_study():
     assert tuple(studies.STUDIES) == cli.STUDIES
 
@@ -56,7 +65,8 @@ def test_the_command_line_knows_every_study():
 @pytest.mark.parametrize("features", ["raw", "patches"])
 @pytest.mark.parametrize("name", [name for name in cli.STUDIES if name != "activations"])
 def test_a_study_writes_a_page_with_a_picture_and_what_it_shows(name, features, folder, tmp_path):
-    out, page = study(name, folder, tmp_path, "--features", features)
+    told = () if name in cli.WITHOUT_FEATURES else ("--features", features)
+    out, page = study(name, folder, tmp_path, *told)
     *sentences, place = out.splitlines()
     assert place == f"Page: {tmp_path / name}.html"
     assert len(sentences) == 2
@@ -87,7 +97,7 @@ def test_the_lowest_cost_is_named(folder, tmp_path):
 
 
 def test_passes_to_a_cost_are_counted(folder, tmp_path):
-    out, page = study("sgd", folder, tmp_path, "--features", "raw")
+    out, page = study("sgd", folder, tmp_path)
     first, second = out.splitlines()[:2]
     table = re.findall(
         r"<tr><td>([^<]+)</td><td>(\d+)</td><td>(\d+)</td><td>([\d.]+)</td>(?:<td>[\d.]+%</td>){2}"

@@ -136,6 +136,31 @@ def test_what_is_read_is_not_written_over(run, refused, tmp_path):
     assert table.read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["praise/0.txt", "praise/new.npz", "new.npz"])
+def test_nothing_is_written_among_what_is_read(run, refused, letters, tmp_path, name):
+    folder = tmp_path / "letters"
+    as_folder(folder, letters)
+    before = {path: path.read_bytes() for path in folder.rglob("*.txt")}
+    told = "which is to be read: choose a place outside of it"
+    refused(run("text", folder, *FAST, "--out", folder / name), told)
+    refused(run("text", folder, *FAST, "--report", folder / "report"), told)
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_columns_of_what_has_none(run, refused, letters, tmp_path):
+    as_folder(tmp_path / "letters", letters)
+    refused(run("text", tmp_path / "letters", "--text", "body"), "--text names a column")
+    refused(run("text", "--demo", "--label", "kind"), "--label names a column")
+
+
+@pytest.mark.parametrize("arguments", [["--min-texts", "1"], ["--hashed"]])
+def test_texts_without_words(run, refused, tmp_path, arguments):
+    (tmp_path / "t.csv").write_text("text,label\n" + "".join(f"{k},{k % 2}\n" for k in range(9)))
+    result = run("text", tmp_path / "t.csv", *FAST, *arguments)
+    refused(result, "words of two letters at least")
+    assert "--min-texts" not in result.stderr
+
+
 def test_options_that_exclude_each_other(run):
     result = run("text", "--demo", "--hashed", "--min-texts", "3")
     assert result.exit_code == 2

@@ -79,6 +79,18 @@ def test_every_kind_of_file_says_the_same(letters, tmp_path, kind, hashed):
     np.testing.assert_array_equal(results[0].test.probability, results[1].test.probability)
 
 
+def test_row_groups_of_parquet_do_not_pile_up_in_memory(letters, tmp_path, monkeypatch):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    told = []
+    opened = parquet.ParquetFile
+    monkeypatch.setattr(
+        parquet, "ParquetFile", lambda *file, **options: told.append(options) or opened(*file)
+    )
+    KINDS["letters.parquet"](tmp_path / "letters.parquet", letters)
+    assert len(list(open_documents(tmp_path / "letters.parquet", Columns()).read())) == len(letters)
+    assert all(options["pre_buffer"] is False for options in told)
+
+
 def test_hashed_words_are_those_that_are_counted():
     counted, hashed = (
         train(GeneratedLetters(600), TextOptions(hashed=hashed, min_texts=1, **OPTIONS))

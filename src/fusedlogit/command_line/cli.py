@@ -51,6 +51,7 @@ STUDIES = (
 
 # Studies that have penalties of their own, or none.
 WITHOUT_C = ("learning-rates", "regularisation")
+WITHOUT_FEATURES = ("learning-rates", "sgd")
 
 INTERRUPTED = 130
 
@@ -195,8 +196,11 @@ def study(
     Most train several times: minutes on thousands of images, under a minute with --limit 100.
     """
     _check_split(ctx)
-    if name in WITHOUT_C and given(ctx, "C"):
-        raise click.UsageError(f"--C means nothing to the study {name}: leave it out")
+    for option, unheeding in (("C", WITHOUT_C), ("features", WITHOUT_FEATURES)):
+        if name in unheeding and given(ctx, option):
+            raise click.UsageError(f"--{option} means nothing to the study {name}: leave it out")
+    if name == "activations" and features == "raw":
+        raise click.UsageError("raw features have no activations: leave --features out")
     check_targets(None, report_folder, cache)
 
     from ..photographs.loading import load_images

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,12 @@ def check_targets(
     out: Path | None, *folders: Path | None, inputs: Sequence[Path | None] = ()
 ) -> None:
     """Refuse, before any work, what could not be written after it, or lies in its place."""
+    read = [path for path in inputs if path is not None]
     if out is not None:
-        check_file(out, [path for path in inputs if path is not None])
+        check_file(out, read)
     for folder in folders:
         if folder is not None:
-            check_folder(folder)
+            check_folder(folder, read)
 
 
 def deliver(
@@ -41,20 +43,23 @@ def deliver(
     `as_dict` and `print_result` are told what was written, "model", and what will be, "report".
     """
     files = {}
-    try:
+    with ExitStack() as rest:  # done in any case, from the last on
+        if report_folder is not None:
+            if as_json:
+                files["report"] = str(report_folder / REPORT_PAGE)
+            rest.callback(_report, report_folder, write_report, quiet=as_json)
+        rest.callback(_print, files, as_dict if as_json else None, print_result)
         if out is not None:
             save(out)
             files["model"] = str(out)
-    finally:
-        if as_json and report_folder is not None:
-            files["report"] = str(report_folder / REPORT_PAGE)
-        _print(files, as_dict if as_json else None, print_result)
-    if report_folder is not None:
-        start = time.perf_counter()
-        page = write_report(report_folder)
-        if not as_json:
-            seconds = time.perf_counter() - start
-            click.echo(f"Report: {printable(page)} ({seconds:.2f} seconds)")
+
+
+def _report(folder: Path, write: Callable[[Path], Path], *, quiet: bool) -> None:
+    start = time.perf_counter()
+    page = write(folder)
+    if not quiet:
+        seconds = time.perf_counter() - start
+        click.echo(f"Report: {printable(page)} ({seconds:.2f} seconds)")
 
 
 def _print(

@@ -79,7 +79,7 @@ def predict(
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other: give one")
     if maps_folder is not None:
-        check_folder(maps_folder)
+        check_folder(maps_folder, [Path(image) for image in images])
 
     from ..embeddings.classifier import is_probe
     from ..text.classifier import is_text_model

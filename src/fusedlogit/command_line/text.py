@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 @click.option(
     "--hashed",
     is_flag=True,
-    help="Hash words to columns instead of keeping a vocabulary: for texts whose words would not "
-    "fit in memory.",
+    help="Hash words to columns instead of choosing them first: reads DATA once less, keeps all "
+    "words, and takes more memory.",
 )
 @click.option(
     "--columns",
@@ -118,13 +118,17 @@ def text(
 ) -> None:
     """Train on DATA, a .csv, .tsv, .jsonl or .parquet file with a text and a label in each row.
 
-    Or on a folder with a subfolder of text files for each label. DATA may be larger than memory:
-    they are read several times, and only counts of words are kept.
+    Or on a folder with a subfolder of text files for each label. DATA are read several times and
+    never kept, but counts of their words are: memory for about four times DATA is needed, with
+    --ngrams 1 for three times.
     """
     if (data is None) != demo:
         raise click.UsageError("give either DATA or --demo")
     if ctx.params["hashed"] and given(ctx, "min_texts"):
         raise click.UsageError("--min-texts does not go with --hashed: give one")
+    for name in ("text", "label"):
+        if (data is None or data.is_dir()) and given(ctx, f"{name}_column"):
+            raise click.UsageError(f"--{name} names a column, but there are none: leave it out")
     check_targets(out, report_folder, inputs=[data])
 
     from ..text.training import train

@@ -95,10 +95,17 @@ class CoefficientDisplay:
 
         Raises
         ------
+        TypeError
+            If the model has no coefficients of classes.
         ValueError
             If X or the names are not of so many features.
         """
         model = last_step(estimator)
+        if not (hasattr(model, "coef_") and hasattr(model, "classes_")):
+            raise TypeError(
+                f"{type(model).__name__} has no coefficients of classes: give a fitted linear "
+                "classifier, or a pipeline that ends with one"
+            )
         coef = model.coef_.toarray() if hasattr(model.coef_, "toarray") else model.coef_
         coef = np.atleast_2d(np.asarray(coef, dtype=np.float64))
         names = names_of(estimator, feature_names, coef.shape[1])

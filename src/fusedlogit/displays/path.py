@@ -60,15 +60,20 @@ class PathDisplay:
         ------
         ImportError
             If matplotlib is missing.
+        ValueError
+            If no C is finite.
         """
+        draw = pyplot("PathDisplay")
+        finite = np.isfinite(self.path.Cs)
+        if not finite.any():
+            raise ValueError("no C of the path is finite, which an axis could show: give others")
         if axes is None:
-            _, axes = pyplot("PathDisplay").subplots(
+            _, axes = draw.subplots(
                 2, 1, figsize=(6.4, 5.6), sharex=True, height_ratios=(2, 1), layout="constrained"
             )
         assert axes is not None
         self.axes_ = list(axes)
         self.figure_ = self.axes_[0].figure
-        finite = np.isfinite(self.path.Cs)
         self._plot_coefficients(finite)
         self._plot_deviance(finite)
         return self

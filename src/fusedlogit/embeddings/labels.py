@@ -51,7 +51,8 @@ def read_labels(
     elif suffix == ".csv":
         values = _of_table(name, _text(path, name), n_samples, column)
     else:
-        values = np.array(_text(path, name).splitlines())
+        # Not by splitlines, which divides at signs within labels too.
+        values = np.array([line.rstrip("\n") for line in StringIO(_text(path, name), None)])
     if len(values) != n_samples:
         raise LabelFileError(
             f"{name} holds {len(values):,} labels, the features have {n_samples:,} rows: give one "

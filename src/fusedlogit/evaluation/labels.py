@@ -70,4 +70,4 @@ def class_labels(origin: str, found: Sequence[str], codes: NDArray[np.intp]) -> 
 
 
 def _is_whole(text: str) -> bool:
-    return text.removeprefix("-").isdecimal()
+    return text.removeprefix("-").isdecimal() and len(text) <= 4_000  # that int() takes

@@ -94,13 +94,14 @@ def check_file(path: Path, inputs: Sequence[Path] = ()) -> None:
     Raises
     ------
     OutputError
-        If the path is a folder, device or pipe, or one of the inputs, or its folder is missing or
-        read-only.
+        If the path is a folder, device or pipe, or one of the inputs or in one, or its folder is
+        missing or read-only.
     """
     target = _followed(path)
     _refuse_irregular(target, path)
     if any(target.exists() and read.exists() and target.samefile(read) for read in inputs):
         raise OutputError(f"{printable(path)} is what is to be read: name another file")
+    _check_outside(target, path, inputs)
     if not target.parent.is_dir():
         # Named as the user did, unless a link leads elsewhere.
         folder = target.parent if path.is_symlink() else path.parent
@@ -110,19 +111,31 @@ def check_file(path: Path, inputs: Sequence[Path] = ()) -> None:
     _check_writable(target.parent, path)
 
 
-def check_folder(path: Path) -> None:
-    """Refuse a place for a folder of files where they could not be written later.
+def check_folder(path: Path, inputs: Sequence[Path] = ()) -> None:
+    """Refuse a place for a folder of files where they could not be written later, or are read.
 
     Raises
     ------
     OutputError
-        If a file is in the way, or the nearest existing folder is read-only.
+        If a file is in the way, the nearest existing folder is read-only, or the path is or lies in
+        one of the inputs.
     """
     nearest = next(place for place in (path, *path.absolute().parents) if place.exists())
     if not nearest.is_dir():
         kind = irregular_kind(nearest.stat().st_mode) or "file"
         raise OutputError(f"{printable(nearest)} is a {kind}: name a folder, or another place")
+    _check_outside(_followed(path), path, inputs)
     _check_writable(nearest, path)
+
+
+def _check_outside(target: Path, path: Path, inputs: Sequence[Path]) -> None:
+    """Refuse to put among what is to be read what the next run would read as well."""
+    for read in inputs:
+        if read.is_dir() and target.is_relative_to(_followed(read)):
+            raise OutputError(
+                f"{printable(path)} lies in {printable(read)}, which is to be read: choose a place "
+                "outside of it"
+            )
 
 
 def _followed(path: Path) -> Path:

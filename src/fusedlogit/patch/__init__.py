@@ -21,12 +21,11 @@ __all__ = ["OURS", "patch_sklearn", "unpatch_sklearn"]
 def patch_sklearn() -> None:
     """Let ``LogisticRegression`` and ``LogisticRegressionCV`` of ``sklearn.linear_model`` be ours.
 
-    They are subclasses of scikit-learn's own: arguments, defaults, attributes, ``isinstance``,
-    clones and pickles are as they were, and fits are ours. What ours does not do goes on to
-    scikit-learn with a line in the log ``"fusedlogit"``, of level INFO, that says why:
-    ``solver="liblinear"``, which penalises the intercept, callbacks, arrays of other libraries,
-    folds that lack a class, and whatever scikit-learn itself refuses, so that its errors are its
-    own.
+    They are subclasses of scikit-learn's own: arguments, defaults, attributes, clones and pickles
+    are as they were, and fits are ours. What ours does not do goes on to scikit-learn with a line
+    in the log ``"fusedlogit"``, of level INFO, that says why: ``solver="liblinear"``, which
+    penalises the intercept, callbacks, arrays of other libraries, folds that lack a class, and
+    values that scikit-learn itself refuses, so that its errors are its own.
 
     ``tol`` bounds the distance to the minimum of the cost, relative to it, by ``tol ** 2``
     (scikit-learn's bounds the gradient, whose square that distance follows), but not below 1e-12;
@@ -34,9 +33,10 @@ def patch_sklearn() -> None:
     threads.
 
     Call it before others import the class: a module that has imported it by name
-    (``from sklearn.linear_model import LogisticRegression``) keeps what it has. Models that were
-    pickled before are loaded as scikit-learn's; those fitted by ours need fusedlogit to be loaded,
-    patched or not.
+    (``from sklearn.linear_model import LogisticRegression``) keeps what it has, and processes that
+    are started later are not patched unless they call it. Models that were pickled before are
+    loaded as scikit-learn's, and are no instances of ours; those fitted by ours need fusedlogit to
+    be loaded, patched or not.
 
     See Also
     --------

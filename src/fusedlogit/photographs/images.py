@@ -38,7 +38,7 @@ MINIMUM_PER_LABEL = 3
 # The largest photographs are some tens of megabytes; a zip member that claims more is a trap.
 MAX_FILE_BYTES = 256 * 2**20
 
-_LABELLED_NAME = re.compile(r"(?P<label>.+)\.(?P<number>\d+)\.[^.]+")
+_LABELLED_NAME = re.compile(r"(?P<label>.+)\.(?P<number>\d+)\.[^.]+", re.DOTALL)
 _LAST_NUMBER = re.compile(r"(\d+)\.[^.]+$")
 
 

@@ -224,7 +224,13 @@ def training_size(setting: Setting) -> Study:
         chosen.append(best.C)
         scores.append([best.score(*sample), *(best.score(*table.part(p)) for p in PARTS[1:])])
     accuracies = dict(zip(PARTS, zip(*scores, strict=True), strict=True))
-    gain = accuracies["test"][-1] - accuracies["test"][-2] if len(counts) > 1 else 0.0
+    sentences = [
+        f"From {counts[0]:,} to {counts[-1]:,} training images, accuracy on test images goes from "
+        f"{percent(accuracies['test'][0])} to {percent(accuracies['test'][-1])}."
+    ]
+    if len(counts) > 1:
+        gain = accuracies["test"][-1] - accuracies["test"][-2]
+        sentences.append(f"The last doubling has brought {100 * gain:.1f} percentage points.")
     return Study(
         name="training-size",
         title="Training images and accuracy",
@@ -236,11 +242,7 @@ def training_size(setting: Setting) -> Study:
         ),
         figure=figures.accuracy_figure("training images", counts, accuracies, logarithmic=True),
         images=described(images),
-        sentences=(
-            f"From {counts[0]:,} to {counts[-1]:,} training images, accuracy on test images goes "
-            f"from {percent(accuracies['test'][0])} to {percent(accuracies['test'][-1])}.",
-            f"The last doubling has brought {100 * gain:.1f} percentage points.",
-        ),
+        sentences=tuple(sentences),
     )
 
 
@@ -267,7 +269,9 @@ def activations(setting: Setting) -> Study:
             f"Best on validation is {names[best]}, with {percent(accuracies['test'][best])} of the "
             "test images right.",
             f"Worst is {names[worst]}, with {percent(accuracies['test'][worst])}.",
-        ),
+        )
+        if best != worst
+        else (f"All answer {percent(accuracies['validation'][0])} of validation correctly.",),
     )
 
 

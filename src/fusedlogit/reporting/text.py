@@ -140,7 +140,8 @@ def _print_trials(console: Console, result: TextResult) -> None:
             f"{trial.seconds:.3f}",
         )
     console.print(fits)
-    if len(result.choice.trials) > 1 and result.choice.best is result.choice.trials[-1]:
+    best, weakest = result.choice.best, result.choice.trials[-1]
+    if len(result.choice.trials) > 1 and best is weakest and math.isfinite(best.C):
         console.print("The weakest penalty is best of these: a larger --C may be better still")
     if not result.choice.model.converged_:
         console.print(

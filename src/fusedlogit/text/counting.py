@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix
 
 from ..errors import TextDataError
 from ..evaluation.splits import RowSplit
@@ -15,6 +15,12 @@ from .classifier import weighting
 from .documents import Chunk, Documents, chunks_of
 from .stages import Listener
 from .words import Frequencies, Words, analyzer
+
+# Of arrays that have become too short.
+_GROWTH = 1.5
+
+# Of texts without words.
+_GIVE_OTHERS = "give others, of words of two letters at least with spaces between"
 
 
 @dataclass(frozen=True)
@@ -77,9 +83,9 @@ def commonest_words(
         frequencies.add((chunk.texts[k] for k in np.flatnonzero(seen)), analyze)
     terms = frequencies.commonest(count, least)
     if not terms:
+        fix = "ask for fewer by --min-texts, or give more texts" if least > 1 else _GIVE_OTHERS
         raise TextDataError(
-            f"no word occurs in {least:,} training texts of {documents.name}: ask for fewer by "
-            "--min-texts, or give more texts"
+            f"no word occurs in {least:,} training texts of {documents.name}: {fix}"
         )
     return Words(terms, ngrams)
 
@@ -94,22 +100,49 @@ def weighted_counts(
     TextDataError
         If there are no such.
     """
-    seen_parts, test_parts = [], []
+    of_seen, of_test = _Rows(), _Rows()
     for chunk, seen in chunks_by_part(documents, split, "counting words", listener):
         counts = words.counts(chunk.texts)
-        seen_parts.append(counts[seen])
-        test_parts.append(counts[~seen])
-    X = vstack(seen_parts, format="csr", dtype=np.float32)
-    X_test = vstack(test_parts, format="csr", dtype=np.float32)
+        of_seen.add(counts[seen])
+        of_test.add(counts[~seen])
+    X, X_test = of_seen.matrix(len(words)), of_test.matrix(len(words))
     if words.n_hashed:
         used = np.flatnonzero(np.bincount(X.indices, minlength=X.shape[1]))
         if not len(used):
-            raise TextDataError(f"no training text of {documents.name} has words: give others")
+            raise TextDataError(f"no training text of {documents.name} has words: {_GIVE_OTHERS}")
         words = replace(words, terms=("",) * len(used), columns=words.columns[used])
         X, X_test = X[:, used], X_test[:, used]
     weights = weighting().fit(X)
     X, X_test = (weights.transform(matrix, copy=False) for matrix in (X, X_test))
     return WeightedCounts(words, weights.idf_, X, X_test)
+
+
+class _Rows:
+    """Rows of counts as they come, in arrays that grow where they lie: no second copy of them."""
+
+    def __init__(self) -> None:
+        self._values, self._indices = np.empty(0, np.float32), np.empty(0, np.int32)
+        self._ends = [np.zeros(1, np.int64)]
+
+    def add(self, counts: csr_matrix) -> None:
+        begin = int(self._ends[-1][-1])
+        end = begin + counts.nnz
+        if end > len(self._values):
+            self._resize(max(end, int(_GROWTH * len(self._values))))
+        self._values[begin:end], self._indices[begin:end] = counts.data, counts.indices
+        if counts.shape[0]:
+            self._ends.append(begin + counts.indptr[1:].astype(np.int64))
+
+    def matrix(self, n_columns: int) -> csr_matrix:
+        """All of them; nothing is to be added afterwards."""
+        indptr = np.concatenate(self._ends)
+        self._resize(int(indptr[-1]))
+        shape = len(indptr) - 1, n_columns
+        return csr_matrix((self._values, self._indices, indptr), shape=shape, copy=False)
+
+    def _resize(self, size: int) -> None:
+        for array in (self._values, self._indices):
+            array.resize(size, refcheck=False)
 
 
 def chunks_by_part(

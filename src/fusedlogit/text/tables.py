@@ -14,9 +14,10 @@ from ..errors import TextDataError, printable
 from .columns import Columns
 from .lines import MOST_BYTES, Lines, check_encoding, opened
 
-# Column names that an error tells, and rows of a Parquet file that are in memory together.
+# Column names that an error tells; rows, and bytes, of a Parquet file that are read together.
 _NAMES_SHOWN = 8
 _ROWS = 1000
+_BUFFER = 1 << 20
 
 Row = tuple[str, str, float]
 
@@ -153,7 +154,8 @@ def _rows_of_parquet(file: BinaryIO, name: str, columns: Columns, _encoding: str
             f'{name} cannot be read without pyarrow: run pip install "fusedlogit[parquet]"'
         ) from error
     try:
-        table = parquet.ParquetFile(file)
+        # Buffered ahead, all row groups read so far would stay in memory.
+        table = parquet.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER)
         _places(name, table.schema_arrow.names, columns)
         total = table.metadata.num_rows
         batches = table.iter_batches(_ROWS, columns=columns.wanted)
