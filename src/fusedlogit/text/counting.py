@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from ..data.structure import sums_by_column
 from ..errors import TextDataError
 from ..evaluation.splits import RowSplit
 from .classifier import weighting
@@ -107,7 +108,7 @@ def weighted_counts(
         of_test.add(counts[~seen])
     X, X_test = of_seen.matrix(len(words)), of_test.matrix(len(words))
     if words.n_hashed:
-        used = np.flatnonzero(np.bincount(X.indices, minlength=X.shape[1]))
+        used = np.flatnonzero(sums_by_column(X.indices, X.shape[1]))
         if not len(used):
             raise TextDataError(f"no training text of {documents.name} has words: {_GIVE_OTHERS}")
         words = replace(words, terms=("",) * len(used), columns=words.columns[used])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from ..data.structure import sums_by_column
 from ..evaluation.softmax import SoftmaxHead
 from .words import analyzer, hashed_column
 
@@ -57,10 +58,8 @@ class Usage:
     def of(cls, X: csr_matrix) -> Usage:
         """Count the terms of weighted counts, shape (n_texts, n_terms)."""
 
-        def summed(weights: Doubles | None) -> NDArray[Any]:
-            return np.bincount(X.indices, weights=weights, minlength=X.shape[1])
-
-        n_texts, total, squares = summed(None), summed(X.data), summed(np.square(X.data))
+        summed = partial(sums_by_column, X.indices, X.shape[1])
+        n_texts, total, squares = summed(), summed(X.data), summed(np.square(X.data))
         variance = squares / X.shape[0] - (total / X.shape[0]) ** 2
         spread = np.sqrt(np.maximum(variance, 0))
         return cls(n_texts, total / np.maximum(n_texts, 1), spread)
