@@ -246,7 +246,7 @@ class LogisticRegression(LinearClassifier):
             rows = left_out(labels, sgd.validation_fraction, seed)
             judge, target = Judge.apart(data, target, rows)
             labels.require_weight(target.sample_weight, "LogisticRegression")
-        penalty = 1 / (self.C * unit) / target.total_weight
+        penalty = target.strength(self.C * unit)
         problem = problem_of(
             data, target, labels.n_classes, self.scaling,
             ((1 - self.l1_ratio) * penalty, self.l1_ratio * penalty), self.fit_intercept,

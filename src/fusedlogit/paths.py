@@ -19,6 +19,7 @@ from .data.arguments import matrix_of
 from .data.checks import real_numbers
 from .data.distributed import Blocks
 from .data.parts import Parts
+from .data.target import STRONGEST
 from .fitting import (
     Labels,
     Problem,
@@ -301,10 +302,11 @@ class _Family:
 
     def at(self, C: float) -> Problem:
         """The cost for this C."""
+        inverse = max(C * self.total, 1 / STRONGEST)
         one = replace(
             self.one,
-            penalty=self.one.penalty * (1 - self.l1_ratio) / (C * self.total),
-            l1_penalty=self.one.l1_penalty * self.l1_ratio / (C * self.total),
+            penalty=self.one.penalty * (1 - self.l1_ratio) / inverse,
+            l1_penalty=self.one.l1_penalty * self.l1_ratio / inverse,
         )
         problem = self.unit_problem
         return one if isinstance(problem, Objective) else replace(problem, one=one)

@@ -33,6 +33,15 @@ def test_means_over_rows_are_those_of_scikit_learn(load, weighted, name):
     np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
+@pytest.mark.parametrize("name", ["neg_log_loss", "accuracy"])
+def test_a_fold_without_weight_is_refused(name):
+    X, y = cancer()
+    weight = (np.arange(len(y)) >= 10).astype(float)
+    cv = [(np.arange(10, len(y)), np.arange(10))]
+    with pytest.raises(ValueError, match="all 10 rows that a fold is scored on, the first of them"):
+        LogisticRegressionCV(Cs=[1.0], cv=cv, scoring=name).fit(X, y, sample_weight=weight)
+
+
 def test_scorers_of_any_kind():
     X, y = cancer()
     seen = []

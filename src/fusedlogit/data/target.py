@@ -13,6 +13,9 @@ from .checks import stored_target
 
 Doubles = NDArray[np.float64]
 
+#: No penalty is stronger: sums of it stay numbers.
+STRONGEST = 1e300
+
 
 class Link(Protocol):
     """A loss of one decision value, and what bounds and proofs need of it: by row, or summed."""
@@ -75,6 +78,10 @@ class Target:
         if self.sample_weight is None:
             return float(len(self.y))
         return float(self.sample_weight.sum())
+
+    def strength(self, C: float) -> float:
+        """Of a penalty on the mean of the losses, whose sum has an inverse strength C."""
+        return 1 / max(C * self.total_weight, 1 / STRONGEST)
 
     def weighted(self, by_row: Doubles) -> Doubles:
         """Each row's share in the mean of what `by_row` says of it."""

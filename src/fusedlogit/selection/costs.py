@@ -69,7 +69,7 @@ class Costs:
 
     def under(self, penalty: Penalty) -> Problem:
         """The cost to minimise."""
-        strength = 1 / (penalty.C * self.unit) / self.target.total_weight
+        strength = self.target.strength(penalty.C * self.unit)
         if strength == 0:
             objective = self.free
         else:

@@ -85,6 +85,12 @@ class Scores:
         self.parameters = _check_method_params(X, params=dict(parameters), indices=rows)
         weighted = set(self.parameters) <= {"sample_weight"}
         self.by_row = _scored_by_row(scorer) if weighted else None
+        weight = self.parameters.get("sample_weight")
+        if self.by_row is not None and weight is not None and not np.any(weight):
+            raise ValueError(
+                f"cv: all {len(weight):,} rows that a fold is scored on, the first of them row "
+                f"{rows[0]}, have a sample_weight of zero: leave such rows out of X and y"
+            )
         self.scorer, self.y = knowing(scorer, classes), y[rows]
         # Scorers made of a function of y and predictions hand X on to the model, unread.
         reads = not hasattr(scorer, "_score_func")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.protocol import Data, Walked
-from ..data.target import Target
+from ..data.target import STRONGEST, Target
 from ..data.walk import Walk
 from ..solvers.settings import SGD
 from ..solvers.stochastic import Course, batch_of, is_due, metric_rows
@@ -89,7 +89,7 @@ class Stream:
         standard = scaling == "standard"
         self._look_at(data, target, unit_of_weight, moments=standard, seed=seed)
         walk = self.walk = self._own_walk(options, fit_intercept)
-        walk.l2, walk.l1 = (of_all / self.weight for of_all in penalty)
+        walk.l2, walk.l1 = (min(of_all, STRONGEST) / self.weight for of_all in penalty)
         due = is_due(self.n_rows, self.n_known)
         if standard or due:
             unit = self.moments.unit(scaling, self.weight, data.n_features)

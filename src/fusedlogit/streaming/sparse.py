@@ -16,7 +16,7 @@ from ..data.lazy_walk import SQUARE, UNIT, LazyWalk
 from ..data.protocol import Walked
 from ..data.sparse import SparseMatrix
 from ..data.stacked import stacked
-from ..data.target import Target
+from ..data.target import STRONGEST, Target
 from ..solvers.lazy_course import Sample, refuse_momentum, require_intercept
 from ..solvers.settings import SGD
 from ..solvers.stochastic import batch_of, is_due
@@ -104,7 +104,8 @@ class LazyStream:
         walk.averaged, walk.fit_intercept = options.average, fit_intercept
         if not fit_intercept:  # one may have been fitted before
             walk.intercept[:], walk.sums[:] = 0.0, 0.0
-        (walk.l2, walk.l1), walk.penalty_share = penalty, 1 / self.weight
+        walk.l2, walk.l1 = (min(of_all, STRONGEST) for of_all in penalty)
+        walk.penalty_share = 1 / self.weight
         self._keep_rows(data)
         if is_due(self.n_rows, self.n_known):
             if standard or not self.n_known:
