@@ -146,8 +146,8 @@ cdef inline void read_column(
     end_stretch(lazy, 1, &stretch)
     for k in range(n_coefs):
         coef, total = column[FIRST + k], column[FIRST + n_coefs + k]
-        catch_up(stretch.left[0], stretch.threshold[0], column[SHRUNK], half_of(lazy, column), &coef,
-                 &total)
+        catch_up(stretch.left[0], stretch.threshold[0], column[SHRUNK], half_of(lazy, column),
+                 &coef, &total)
         out[k * lazy.walk.n_features + j] = total / lazy.counted if averaged else coef
 
 
