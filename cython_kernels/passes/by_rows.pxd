@@ -5,7 +5,7 @@ from cython_kernels.passes.centred cimport pass_centred_panels, pass_centred_row
 from cython_kernels.passes.link_step cimport finish_forward, finish_group
 from cython_kernels.passes.partition cimport Span, rows_of_step
 from cython_kernels.passes.plan cimport FLUSH_ROWS, next_rows
-from cython_kernels.passes.short_rows cimport pass_in_turn, pass_short_rows
+from cython_kernels.passes.short_rows cimport pass_short_rows
 from cython_kernels.passes.sums cimport flush_part, to_registers
 from cython_kernels.passes.tiles cimport pass_tiles
 from cython_kernels.passes.task cimport (
@@ -87,7 +87,5 @@ cdef inline void pass_by_rows(
         pass_centred_panels(X, task, rows, &part)
     elif way == TILES:
         pass_tiles(X, task, index, rows, coef)
-    elif task.n_coefs > 1:
-        pass_in_turn(X, task, rows, &part, coef)
     else:
         pass_short_rows(X, task, rows, &part, coef)

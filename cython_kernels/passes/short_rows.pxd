@@ -58,7 +58,7 @@ cdef inline void backward_block(
     backward_narrow(block, n_rows, task.row_stride, task.n_features, tile, factor, gradient)
 
 
-cdef inline void pass_short_rows(
+cdef inline void pass_one(
     const storage_t* X, const Pass* task, Span rows, Part* part, const vec_t* coef
 ) noexcept nogil:
     """Some rows of a C-ordered X."""
@@ -85,7 +85,7 @@ cdef inline void pass_short_rows(
 
 
 cdef inline Pass of_vector(const Pass* task, Py_ssize_t k) noexcept nogil:
-    """The pass for one of several vectors."""
+    """The pass for one of its vectors."""
     cdef Pass own = task[0]
     own.n_coefs = 1
     own.coef += k * task.n_features
@@ -97,23 +97,24 @@ cdef inline Pass of_vector(const Pass* task, Py_ssize_t k) noexcept nogil:
     return own
 
 
-cdef inline void pass_in_turn(
+cdef inline void pass_short_rows(
     const storage_t* X, const Pass* task, Span rows, const Part* part, const vec_t* coef
 ) noexcept nogil:
-    """The same for several vectors: one after the other, while some rows lie in cache."""
+    """The same for one vector, or for several in turn while some rows lie in cache."""
     cdef Py_ssize_t stride = registers_bytes(task)
+    cdef Py_ssize_t n_rows = rows.end - rows.begin if task.n_coefs == 1 else FLUSH_ROWS
     cdef Span some
     cdef Pass own
     cdef Part of_own
     cdef Py_ssize_t k
     some.begin = rows.begin
     while some.begin < rows.end:
-        some.end = min(some.begin + FLUSH_ROWS, rows.end)
+        some.end = min(some.begin + n_rows, rows.end)
         for k in range(task.n_coefs):
             own, of_own = of_vector(task, k), part[0]
             of_own.gradient_registers += k * stride
             of_own.gradient += k * task.n_features
             of_own.loss += k
             of_own.intercept_gradient += k
-            pass_short_rows(X, &own, some, &of_own, coef + k * stride // <Py_ssize_t>sizeof(vec_t))
+            pass_one(X, &own, some, &of_own, coef + k * stride // <Py_ssize_t>sizeof(vec_t))
         some.begin = some.end
