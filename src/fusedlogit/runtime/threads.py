@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import joblib
+import numpy as np
 
 from .._kernels import cpu
 from .blas import blas_threads
@@ -106,9 +107,11 @@ def side_by_side(work: Callable[[T], Made], items: Iterable[T], n_threads: int) 
         yield from map(work, items)
         return
 
+    warned_of = np.geterr()
+
     def beside_others(item: T) -> Made:
         _this_thread.beside_others = True
-        with blas_threads(1):
+        with blas_threads(1), np.errstate(**warned_of):
             return work(item)
 
     waiting: deque[Future[Made]] = deque()
