@@ -460,3 +460,17 @@ def test_penalties_beyond_all_numbers(C, l1_ratio, n_classes):
     grid = LogisticRegressionCV(Cs=[C, 2 * C], l1_ratios=[l1_ratio], cv=3, tol=1e-4).fit(X, y)
     assert np.abs(grid.coef_).max() < 1e-295
     assert np.abs(logistic_path(X, y, Cs=[C], l1_ratio=l1_ratio).coefs).max() < 1e-295
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("seed", [7, 42])
+@pytest.mark.parametrize("C", [1e3, 1e5])
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+def test_directions_of_hardly_any_curvature(seed, C, l1_ratio):
+    # Nearly equal columns, whose differences few rows of much weight tell from rounding.
+    rng = np.random.default_rng(seed)
+    mixed = np.eye(12) * 10.0 ** -rng.integers(2, 5) + np.ones((12, 12))
+    X = (rng.normal(size=(300, 12)) @ mixed).astype(np.float16)
+    y, weight = rng.integers(0, 2, 300), 10 ** rng.uniform(-12, 12, 300)
+    model = LogisticRegression(C=C, l1_ratio=l1_ratio).fit(X, y, weight)
+    assert not model.converged_ or distance(model, X, y, weight) <= 1.01e-8
