@@ -12,6 +12,7 @@ from threadpoolctl import ThreadpoolController, threadpool_info
 
 from fusedlogit import LogisticRegression
 from fusedlogit.runtime import blas
+from fusedlogit.runtime.threads import side_by_side, threads_now
 
 SOLVERS = {
     "newton": {"solver": "newton"},
@@ -161,3 +162,30 @@ def test_many_threads_make_the_first_import(run_python):
 def test_importing_leaves_the_gil_off(run_python):
     # Without the variable, which would keep it off whatever modules say.
     assert run_python(IMPORT_ALL, PYTHON_GIL="") == (0, "False\n", "")
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_work_side_by_side_is_done_in_order_by_single_threads(n_threads):
+    taken = []
+
+    def items():
+        for item in range(20):
+            taken.append(item)
+            yield float(item)
+
+    def work(item):
+        return 1 / np.float64(item), threads_now(n_threads)
+
+    with np.errstate(divide="ignore"):  # holds in the threads, too
+        made = side_by_side(work, items(), n_threads)
+        first = next(made)
+        assert len(taken) <= n_threads + 1
+        found = [first, *made]
+    assert found == [(1 / item if item else np.inf, 1) for item in range(20)]
+    assert threads_now(n_threads) == n_threads
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_an_error_of_work_side_by_side_is_raised(n_threads):
+    with pytest.raises(ZeroDivisionError):
+        list(side_by_side(lambda item: 1 // item, [2, 1, 0, 1, 2], n_threads))
