@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._kernels import sparse as kernels
+from ..runtime.threads import side_by_side
 from .target import Target
 
 if TYPE_CHECKING:
@@ -101,11 +101,8 @@ def turns(ascents: Sequence[Ascent]) -> list[float]:
     """A turn of each over the same matrix: a pass each, of a thread each, side by side."""
     matrix = ascents[0].matrix
     matrix.n_passes += len(ascents)
-    n_threads = min(matrix.n_threads, len(ascents))
-    if n_threads == 1:  # Ctrl-C stops a turn of the main thread
-        return [ascent.turn() for ascent in ascents]
-    with ThreadPoolExecutor(n_threads, "fusedlogit-ascent") as pool:
-        return list(pool.map(Ascent.turn, ascents))
+    n_threads = min(matrix.n_threads, len(ascents))  # of one, Ctrl-C stops a turn
+    return list(side_by_side(Ascent.turn, ascents, n_threads))
 
 
 def _mean_square(matrix: SparseMatrix) -> float:
