@@ -123,19 +123,17 @@ cdef inline void add_tile(
     const vec_t* factors, Py_ssize_t factor_stride, vec_t* target, Py_ssize_t target_stride
 ) noexcept nogil:
     """target[k] += sum_i factors[k, i] line i; strides are in registers."""
-    cdef const void* ahead = NULL
-    if task.plan.ahead:
-        ahead = <const storage_t*>lines.first + task.plan.ahead
+    cdef const storage_t* stored = <const storage_t*>lines.first
     factor_stride *= lanes(target)
     if as_stored(X, task, factors):
-        add_lines(<const storage_t*>lines.first, lines.stride, n_lines, n, factors, factor_stride,
-                  task.n_coefs, target, target_stride, <const storage_t*>ahead)
+        add_lines(stored, lines.stride, n_lines, n, factors, factor_stride, task.n_coefs, target,
+                  target_stride, stored + task.plan.ahead if task.plan.ahead else NULL)
     elif vec_t is vec32:
         add_lines(<const float*>lines.first, lines.stride, n_lines, n, factors, factor_stride,
-                  task.n_coefs, target, target_stride, <const float*>ahead)
+                  task.n_coefs, target, target_stride, NULL)
     else:
         add_lines(<const double*>lines.first, lines.stride, n_lines, n, factors, factor_stride,
-                  task.n_coefs, target, target_stride, <const double*>ahead)
+                  task.n_coefs, target, target_stride, NULL)
 
 
 cdef inline void forward_columns(

@@ -19,7 +19,6 @@ from .data.arguments import matrix_of
 from .data.checks import real_numbers
 from .data.distributed import Blocks
 from .data.parts import Parts
-from .data.target import STRONGEST
 from .fitting import (
     Labels,
     Problem,
@@ -255,15 +254,15 @@ class _Family:
     unit_problem : Objective or Multinomial
         With L1 and L2 penalties of 1.
     l1_ratio : float
-    total : float
-        The sum of the weights.
+    unit : float
+        Of the weights.
     null : Evaluation
         Where all coefficients are zero.
     """
 
     unit_problem: Problem
     l1_ratio: float
-    total: float
+    unit: float
     null: Evaluation
 
     @classmethod
@@ -271,13 +270,18 @@ class _Family:
         """Of a problem whose weights are in that unit."""
         problem = unit_problem.sharpened()
         (null,) = run([evaluate(problem, _null_point(problem))])
-        return cls(unit_problem, l1_ratio, unit * problem.target.total_weight, null)
+        return cls(unit_problem, l1_ratio, unit, null)
 
     @property
     def one(self) -> Objective:
         """Of one class."""
         problem = self.unit_problem
         return problem if isinstance(problem, Objective) else problem.one
+
+    @property
+    def total(self) -> float:
+        """The sum of the weights."""
+        return self.unit * self.one.target.total_weight
 
     def strengths(self, Cs: int | ArrayLike) -> Doubles:
         """The values of C, ascending."""
@@ -302,11 +306,11 @@ class _Family:
 
     def at(self, C: float) -> Problem:
         """The cost for this C."""
-        inverse = max(C * self.total, 1 / STRONGEST)
+        strength = self.one.target.strength(C * self.unit)
         one = replace(
             self.one,
-            penalty=self.one.penalty * (1 - self.l1_ratio) / inverse,
-            l1_penalty=self.one.l1_penalty * self.l1_ratio / inverse,
+            penalty=self.one.penalty * (1 - self.l1_ratio) * strength,
+            l1_penalty=self.one.l1_penalty * self.l1_ratio * strength,
         )
         problem = self.unit_problem
         return one if isinstance(problem, Objective) else replace(problem, one=one)

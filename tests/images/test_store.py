@@ -408,6 +408,14 @@ class TestPlace:
         assert_same(load(folder, place), load(folder))
 
     def test_a_folder_of_something_else(self, folder, place):
+        place.mkdir()
+        (place / "mine.txt").write_bytes(b"mine")
+        result = run("train", folder, *RAW, "--store", place)
+        assert result.exit_code == 2
+        assert "is not a store of images: give another folder" in result.stderr.splitlines()[-1]
+        assert [path.name for path in place.iterdir()] == ["mine.txt"]
+
+    def test_the_folder_of_the_images(self, folder, place):
         result = run("train", folder, *RAW, "--store", folder)
         assert result.exit_code == 2
         assert "choose a place outside of it" in result.stderr.splitlines()[-1]

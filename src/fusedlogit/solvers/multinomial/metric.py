@@ -222,8 +222,8 @@ def class_hessians(
     drawn = yield from passes(lambda: _draw(objective, point, levels, generator))
     one = objective.one
 
-    def of_class(drawn: tuple[Objective, Doubles]) -> tuple[Any, Data]:
-        part, weight = drawn
+    def of_class(sample: tuple[Objective, Doubles]) -> tuple[Any, Data]:
+        part, weight = sample
         (product,) = part.sandwiches([weight])
         spread = SHARED * product[-1, -1] / shared[-1, -1]
         product *= 1 - SHARED
@@ -231,9 +231,9 @@ def class_hessians(
         return kept(CenteredHessian(part, product)), part.data
 
     def of_all() -> list[Any]:
-        sampled = ((one.sample(rows), weight) for rows, weight in drawn)
+        samples = ((one.sample(rows), weight) for rows, weight in drawn)
         hessians = []
-        for hessian, data in side_by_side(of_class, sampled, one.data.n_threads):
+        for hessian, data in side_by_side(of_class, samples, one.data.n_threads):
             one.data.count(data)
             hessians.append(hessian)
         return hessians
