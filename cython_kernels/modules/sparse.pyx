@@ -26,7 +26,10 @@ from cython_kernels.sparse.stochastic cimport (
     FIRST, LazyWalk, eighth_power, read_column, walk_lazily,
 )
 from cython_kernels.sparse.structure cimport check_rows, first_bad_row
-from cython_kernels.sparse.sweeps cimport Sweep, sweep_rows
+from cython_kernels.sparse.sweeps cimport LINE, MOST_WIDTH, Sweep, sweep_rows
+
+#: Vectors that `gather` and `scatter` take.
+MOST_COEFS = MOST_WIDTH
 
 #: Sums of each column that `moments` needs for each thread.
 N_SUMS = N_MOMENTS
@@ -36,7 +39,7 @@ SOUND, UNORDERED, OUTSIDE = range(3)
 
 cdef enum:
     STEP_ENTRIES = 33554432     # of all threads together, between two looks for Ctrl-C
-    LINE = 8                    # numbers of a line of cache
+    NEAR = 64                   # features whose sums lie in the nearest cache
 
 cdef enum Verb:
     SWEEP, CHECK, ADD_MOMENTS, ADD_SQUARES, ADD_PRODUCTS, WALK, ASCEND, COUNT, KEEP
@@ -168,30 +171,59 @@ def structure(
     return worst, -1, -1
 
 
-cdef Sweep sweep_of(const Entries* X, Py_ssize_t n_coefs, int n_threads) noexcept:
+cdef Sweep sweep_of(const Entries* X, Py_ssize_t n_coefs, Py_ssize_t stride) noexcept:
     cdef Sweep sweep
     memset(&sweep, 0, sizeof(Sweep))
     sweep.X = X[0]
-    sweep.n_coefs = n_coefs
-    sweep.n_parts = n_threads
+    sweep.n_coefs, sweep.stride, sweep.width = n_coefs, stride, width_of(n_coefs)
     return sweep
+
+
+cpdef Py_ssize_t width_of(Py_ssize_t n_coefs) noexcept:
+    """To how many so many vectors of a sweep are padded, MOST_COEFS at most."""
+    cdef Py_ssize_t width = 1
+    while width < n_coefs:
+        width *= 2
+    return width
+
+
+cdef void interleave(
+    const double* coef, const Sweep* sweep, double* wide, Py_ssize_t begin, Py_ssize_t end
+) noexcept nogil:
+    """Vectors (K, n_features) as they are gathered, from a feature to another."""
+    cdef Py_ssize_t n_features = sweep.X.n_features, width = sweep.width, j, k
+    for j in range(begin, end):
+        for k in range(sweep.n_coefs):
+            wide[j * width + k] = coef[k * n_features + j]
+        for k in range(sweep.n_coefs, width):
+            wide[j * width + k] = 0
 
 
 def gather(
     const int64_t[::1] indptr, object indices, object values, const double[:, ::1] coef,
-    const double[::1] intercept, const double[::1] offset, double[:, ::1] table, int n_threads,
+    const double[::1] intercept, const double[::1] offset, double[::1] wide,
+    double[:, ::1] table, Py_ssize_t first, int n_threads,
 ):
-    """table = X coef + intercept + offset, of shape (n_samples, K).
+    """Columns of table from `first` on = X coef + intercept + offset, of shape (n_samples, K).
 
-    coef is (n_features, K), intercept (K,), offset (n_samples,) or None.
+    coef is (K, n_features), of MOST_COEFS at most, intercept (K,), offset (n_samples,) or None;
+    wide is n_features width_of(K) numbers in whole lines of cache, of any content.
     """
-    cdef Entries X = entries_of(indptr, indices, values, coef.shape[0])
-    cdef Sweep sweep = sweep_of(&X, coef.shape[1], n_threads)
+    cdef Entries X = entries_of(indptr, indices, values, coef.shape[1])
+    cdef Sweep sweep = sweep_of(&X, coef.shape[0], table.shape[1])
     cdef Task task = task_of(SWEEP, &X)
-    sweep.coef, sweep.intercept = table_of(coef), values_of(intercept)
-    sweep.offset, sweep.table = values_of(offset), out_table(table)
+    cdef const double* given = table_of(coef)
+    cdef double* own = out_values(wide)
+    cdef int part
+    sweep.coef, sweep.intercept = given if sweep.width == 1 else own, values_of(intercept)
+    sweep.offset, sweep.table = values_of(offset), out_table(table) + first
     task.sweep = &sweep
     with nogil:
+        if sweep.width > 1:
+            for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                               use_threads_if=n_threads > 1):
+                interleave(given, &sweep, own, X.n_features * part // n_threads,
+                           X.n_features * (part + 1) // n_threads)
         run_rows(&task, n_threads)
 
 
@@ -200,23 +232,28 @@ cdef void clear(double* sums, Py_ssize_t width) noexcept nogil:
 
 
 cdef void add_up(
-    double* sums, Py_ssize_t n_parts, Py_ssize_t width, Py_ssize_t n_coefs, double* total,
-    Py_ssize_t begin, Py_ssize_t end
+    const double* sums, Py_ssize_t n_parts, Py_ssize_t n_features, Py_ssize_t width,
+    Py_ssize_t n_coefs, double* total, Py_ssize_t begin, Py_ssize_t end
 ) noexcept nogil:
     """Of some features, the sums of all parts, in their order; total is (K, n_features)."""
-    cdef Py_ssize_t n_features = width // n_coefs
-    cdef Py_ssize_t part, j, k
-    for part in range(1, n_parts):
-        for j in range(begin * n_coefs, end * n_coefs):
-            sums[j] += sums[part * width + j]
-    for k in range(n_coefs):
-        for j in range(begin, end):
-            total[k * n_features + j] = sums[j * n_coefs + k]
+    cdef Py_ssize_t part, j, k, last
+    cdef double own
+    while begin < end:
+        last = min(begin + NEAR, end)
+        for k in range(n_coefs):
+            for j in range(begin, last):
+                own = sums[j * width + k]
+                for part in range(1, n_parts):
+                    own += sums[(part * n_features + j) * width + k]
+                total[k * n_features + j] = own
+        begin = last
 
 
-cdef int sum_up(Task* task, int n_threads, Py_ssize_t n_coefs, double* total) except -1 nogil:
-    """All rows into the sums of their parts, and these into total, of shape (K, width / K)."""
-    cdef Py_ssize_t n_features = task.width // n_coefs
+cdef int sum_up(
+    Task* task, int n_threads, Py_ssize_t n_coefs, Py_ssize_t width, double* total
+) except -1 nogil:
+    """All rows into the sums of their parts, and these into total, of shape (K, n_features)."""
+    cdef Py_ssize_t n_features = task.width // width
     cdef int part
     for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
                        use_threads_if=n_threads > 1):
@@ -224,28 +261,29 @@ cdef int sum_up(Task* task, int n_threads, Py_ssize_t n_coefs, double* total) ex
     run_rows(task, n_threads)
     for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
                        use_threads_if=n_threads > 1):
-        add_up(task.sums, n_threads, task.width, n_coefs, total, n_features * part // n_threads,
-               n_features * (part + 1) // n_threads)
+        add_up(task.sums, n_threads, n_features, width, n_coefs, total,
+               n_features * part // n_threads, n_features * (part + 1) // n_threads)
     return 0
 
 
 def scatter(
     const int64_t[::1] indptr, object indices, object values, const double[:, ::1] factor,
-    bint squared, double[:, ::1] sums, double[:, ::1] total, int n_threads,
+    Py_ssize_t first, bint squared, double[:, ::1] sums, double[:, ::1] total, int n_threads,
 ):
     """total = factor^T X, of shape (K, n_features); for K = 1 that of X's squares, if `squared`.
 
-    factor is (n_samples, K), sums (n_threads, n_features K), of any content.
+    factor is (n_samples, K) in the columns from `first` on; sums is (n_threads, n_features
+    width_of(K)) in whole lines of cache, of any content.
     """
     cdef Py_ssize_t n_features = total.shape[1], n_coefs = total.shape[0]
     cdef Entries X = entries_of(indptr, indices, values, n_features)
-    cdef Sweep sweep = sweep_of(&X, n_coefs, n_threads)
+    cdef Sweep sweep = sweep_of(&X, n_coefs, factor.shape[1])
     cdef Task task = task_of(SWEEP, &X)
     cdef double* out = out_table(total)
-    sweep.factor, sweep.squared = table_of(factor), squared
-    task.sweep, task.sums, task.width = &sweep, out_table(sums), n_features * n_coefs
+    sweep.factor, sweep.squared = table_of(factor) + first, squared
+    task.sweep, task.sums, task.width = &sweep, out_table(sums), n_features * sweep.width
     with nogil:
-        sum_up(&task, n_threads, n_coefs, out)
+        sum_up(&task, n_threads, n_coefs, sweep.width, out)
 
 
 def link(
@@ -329,7 +367,7 @@ def products(
     task.row_weight, task.sums = values_of(row_weight), out_table(sums)
     task.width = sums.shape[1]
     with nogil:
-        sum_up(&task, n_threads, 1, out)
+        sum_up(&task, n_threads, 1, 1, out)
 
 
 def keep_columns(

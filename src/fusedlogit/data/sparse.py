@@ -34,6 +34,9 @@ Doubles = NDArray[np.float64]
 #: Multiply-adds of a dense pass that take as long as one entry.
 ENTRY_WORK = 8
 
+#: Bytes of a line of cache.
+LINE = 64
+
 #: Bytes of all threads' gradients at most, if there is more than one vector.
 MOST_SUMS = 256 << 20
 
@@ -132,28 +135,35 @@ class SparseMatrix(Ledger):
     def _gather(self, coef: Doubles, intercept: Doubles, offset: Doubles | None = None) -> Doubles:
         """X coef + intercept + offset, (n_samples, K): the first half of a pass."""
         table: Doubles = np.empty((self.n_samples, len(coef)))
-        interleaved = np.ascontiguousarray(coef.T)
-        kernels.gather(*self.stored, interleaved, intercept, offset, table, self.n_threads)
-        self.n_passes += 0.5
+        for strip in _strips(len(coef), kernels.MOST_COEFS):
+            some = np.ascontiguousarray(coef[strip])
+            with self._lines(1, self.n_features * kernels.width_of(len(some))) as wide:
+                kernels.gather(
+                    *self.stored, some, intercept[strip], offset, wide[0], table, strip.start,
+                    self.n_threads,
+                )  # fmt: skip
+            self.n_passes += 0.5
         return table
 
     @contextmanager
-    def _sums(self, n_threads: int, width: int) -> Iterator[Doubles]:
-        """Scratch memory for sums of each thread, of any content."""
+    def _lines(self, n_threads: int, width: int) -> Iterator[Doubles]:
+        """Scratch memory of each thread in whole lines of cache, of any content."""
         n_bytes = 8 * n_threads * width
-        with scratch(n_bytes) as memory:
-            yield memory[:n_bytes].view(np.float64).reshape(n_threads, width)
+        with scratch(n_bytes + LINE) as memory:
+            begin = -memory.ctypes.data % LINE
+            yield memory[begin : begin + n_bytes].view(np.float64).reshape(n_threads, width)
 
     def _scatter(self, factor: Doubles, *, squared: bool = False) -> Doubles:
         """factor^T X, (K, n_features), of factors (n_samples, K): the second half of a pass."""
         n_threads, n_coefs = self.n_threads, factor.shape[1]
         total: Doubles = np.empty((n_coefs, self.n_features))
-        at_once = max(1, min(n_coefs, MOST_SUMS // (8 * n_threads * self.n_features)))
-        for begin in range(0, n_coefs, at_once):
-            some = np.ascontiguousarray(factor[:, begin : begin + at_once])
-            with self._sums(n_threads, self.n_features * some.shape[1]) as sums:
-                rows = total[begin : begin + at_once]
-                kernels.scatter(*self.stored, some, squared, sums, rows, n_threads)
+        most = max(1, min(kernels.MOST_COEFS, MOST_SUMS // (8 * n_threads * self.n_features)))
+        for strip in _strips(n_coefs, 1 << (most.bit_length() - 1)):
+            width = kernels.width_of(strip.stop - strip.start)
+            with self._lines(n_threads, self.n_features * width) as sums:
+                kernels.scatter(
+                    *self.stored, factor, strip.start, squared, sums, total[strip], n_threads
+                )
             self.n_passes += 0.5
         return total
 
@@ -284,7 +294,7 @@ class SparseMatrix(Ledger):
         width = self.n_features**2
         n_threads = max(1, min(self.n_threads, MOST_SUMS // (8 * width)))
         inner, product = np.empty((self.n_features,) * 2), np.empty((self.n_features + 1,) * 2)
-        with self._sums(n_threads, width) as private:
+        with self._lines(n_threads, width) as private:
             kernels.products(*self.stored, row_weight, private, inner)
         self.n_passes += 1
         product[:-1, :-1] = inner
@@ -337,7 +347,7 @@ class SparseMatrix(Ledger):
         weight = sample_weight
         whole = self.n_samples if weight is None else float(weight.sum())
         n_seen = self.n_samples if weight is None else int(np.count_nonzero(weight))
-        with self._sums(self.n_threads, kernels.N_SUMS * self.n_features) as sums:
+        with self._lines(self.n_threads, kernels.N_SUMS * self.n_features) as sums:
             kernels.moments(*self.stored, weight, unit, whole, n_seen, mean, variance, sums)
         self.n_passes += 1
         self.raise_if_nonfinite(mean, variance)
@@ -443,3 +453,9 @@ class SparseMatrix(Ledger):
             )  # fmt: skip
             yield slice(begin, end), block
         self.n_passes += 1
+
+
+def _strips(n: int, most: int) -> Iterator[slice]:
+    """All of n vectors, so many at a time at most."""
+    for begin in range(0, n, most):
+        yield slice(begin, min(begin + most, n))
