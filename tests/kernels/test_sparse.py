@@ -8,7 +8,8 @@ from scipy import sparse
 
 from fusedlogit import functions, reference
 from fusedlogit.data.arguments import data_of
-from fusedlogit.data.sparse import MOST_SUMS, SparseMatrix
+from fusedlogit.data.sparse import SparseMatrix
+from fusedlogit.data.sparse_sweeps import MOST_BYTES
 from fusedlogit.data.structure import kept_columns, rows_of
 from fusedlogit.data.target import Target
 from fusedlogit.errors import PassOverflowError
@@ -213,11 +214,33 @@ def test_gradients_of_many_vectors_in_turns(monkeypatch):
     X, rng = sparse_rows(200, 30), np.random.default_rng(0)
     factor = rng.normal(size=(5, 200))
     whole = data_of(X, 1).row_sum(factor)[0]
-    monkeypatch.setattr("fusedlogit.data.sparse.MOST_SUMS", 8 * 30 * 2)
-    assert MOST_SUMS > 8 * 30 * 5
+    monkeypatch.setattr("fusedlogit.data.sparse_sweeps.MOST_BYTES", 8 * 30 * 2)
+    assert MOST_BYTES > 8 * 30 * 8
     data = data_of(X, 1)
-    np.testing.assert_allclose(data.row_sum(factor)[0], whole, rtol=1e-13)
+    np.testing.assert_array_equal(data.row_sum(factor)[0], whole)
     assert data.n_passes == 1.5
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("n_coefs", [2, 3, 4, 5, 8, 9, 16, 17, 33])
+def test_a_vector_has_the_same_bits_alone_and_in_company(n_coefs, n_threads):
+    X, rng = sparse_rows(5000, 300), np.random.default_rng(n_coefs)
+    y = (rng.random(5000) < 0.3).astype(float)
+    coef, intercept = rng.normal(size=(n_coefs, 300)) / 9, rng.normal(size=n_coefs)
+    offset, target = rng.normal(size=5000), Target(y, rng.random(5000), LOG_LOSS)
+    data = SparseMatrix.of(X, n_threads)
+    assert data.n_threads == n_threads
+    losses, gradients, slopes, _ = data.loss_and_gradient(target, coef, intercept, offset=offset)
+    decisions = data.decision_values(coef, intercept, offset=offset)
+    for k in range(n_coefs):
+        one = slice(k, k + 1)
+        loss, gradient, slope, _ = data.loss_and_gradient(
+            target, coef[one], intercept[one], offset=offset
+        )
+        np.testing.assert_array_equal(gradient[0], gradients[k])
+        np.testing.assert_array_equal((loss[0], slope[0]), (losses[k], slopes[k]))
+        alone = data.decision_values(coef[one], intercept[one], offset=offset)
+        np.testing.assert_array_equal(alone[0], decisions[k])
 
 
 def test_pattern_stores_no_values():

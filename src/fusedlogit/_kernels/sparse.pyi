@@ -8,6 +8,7 @@ Indices = NDArray[Any]
 Values = NDArray[Any] | None
 Doubles = NDArray[np.float64]
 
+MOST_COEFS: int
 N_SUMS: int
 SOUND: int
 UNORDERED: int
@@ -16,6 +17,7 @@ OUTSIDE: int
 def structure(
     indptr: Pointers, indices: Indices, n_features: int, places: NDArray[np.intp]
 ) -> tuple[int, int, int]: ...
+def width_of(n_coefs: int) -> int: ...
 def gather(
     indptr: Pointers,
     indices: Indices,
@@ -23,7 +25,9 @@ def gather(
     coef: Doubles,
     intercept: Doubles,
     offset: Doubles | None,
+    wide: Doubles,
     table: Doubles,
+    first: int,
     n_threads: int,
 ) -> None: ...
 def scatter(
@@ -31,6 +35,7 @@ def scatter(
     indices: Indices,
     values: Values,
     factor: Doubles,
+    first: int,
     squared: bool,
     sums: Doubles,
     total: Doubles,

@@ -8,7 +8,7 @@ n_threads n_features K float64.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, hstack
 
 from .._kernels import sparse as kernels
-from ..runtime.scratch import scratch
 from ..runtime.threads import threads_for
 from .ascent import Ascent
 from .checks import blame, raise_if_outside
@@ -26,6 +25,7 @@ from .ledger import Ledger
 from .margins import Margins
 from .protocol import Sums
 from .sparse_gram import centred_gram
+from .sparse_sweeps import MOST_BYTES, Stored, gathered, lines_of_cache, scattered
 from .structure import by_count, index_arrays, kept_columns, value_array
 from .target import Target
 
@@ -33,12 +33,6 @@ Doubles = NDArray[np.float64]
 
 #: Multiply-adds of a dense pass that take as long as one entry.
 ENTRY_WORK = 8
-
-#: Bytes of a line of cache.
-LINE = 64
-
-#: Bytes of all threads' gradients at most, if there is more than one vector.
-MOST_SUMS = 256 << 20
 
 #: Features and entries from which on a better order of columns pays for itself within a fit.
 MANY_FEATURES, MANY_ENTRIES = 1 << 15, 1 << 20
@@ -83,7 +77,6 @@ class SparseMatrix(Ledger):
         self._known_finite = values is None or not np.issubdtype(values.dtype, np.floating)
         self._n_threads = threads_for(n_threads, ENTRY_WORK * self.n_entries, 1)
         self.n_passes = 0.0
-        self._arrangement: tuple[SparseMatrix, NDArray[np.intp]] | None = None
 
     @classmethod
     def of(cls, X: Any, n_threads: int | None = None) -> SparseMatrix:
@@ -104,7 +97,7 @@ class SparseMatrix(Ledger):
         return int(self.indptr[-1])
 
     @property
-    def stored(self) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any] | None]:
+    def stored(self) -> Stored:
         """X as kernels are given it."""
         return self.indptr, self.indices, self.values
 
@@ -134,37 +127,18 @@ class SparseMatrix(Ledger):
 
     def _gather(self, coef: Doubles, intercept: Doubles, offset: Doubles | None = None) -> Doubles:
         """X coef + intercept + offset, (n_samples, K): the first half of a pass."""
-        table: Doubles = np.empty((self.n_samples, len(coef)))
-        for strip in _strips(len(coef), kernels.MOST_COEFS):
-            some = np.ascontiguousarray(coef[strip])
-            with self._lines(1, self.n_features * kernels.width_of(len(some))) as wide:
-                kernels.gather(
-                    *self.stored, some, intercept[strip], offset, wide[0], table, strip.start,
-                    self.n_threads,
-                )  # fmt: skip
-            self.n_passes += 0.5
+        table, n_reads = gathered(
+            self.stored, np.ascontiguousarray(coef), intercept, offset, self.n_threads
+        )
+        self.n_passes += n_reads / 2
         return table
-
-    @contextmanager
-    def _lines(self, n_threads: int, width: int) -> Iterator[Doubles]:
-        """Scratch memory of each thread in whole lines of cache, of any content."""
-        n_bytes = 8 * n_threads * width
-        with scratch(n_bytes + LINE) as memory:
-            begin = -memory.ctypes.data % LINE
-            yield memory[begin : begin + n_bytes].view(np.float64).reshape(n_threads, width)
 
     def _scatter(self, factor: Doubles, *, squared: bool = False) -> Doubles:
         """factor^T X, (K, n_features), of factors (n_samples, K): the second half of a pass."""
-        n_threads, n_coefs = self.n_threads, factor.shape[1]
-        total: Doubles = np.empty((n_coefs, self.n_features))
-        most = max(1, min(kernels.MOST_COEFS, MOST_SUMS // (8 * n_threads * self.n_features)))
-        for strip in _strips(n_coefs, 1 << (most.bit_length() - 1)):
-            width = kernels.width_of(strip.stop - strip.start)
-            with self._lines(n_threads, self.n_features * width) as sums:
-                kernels.scatter(
-                    *self.stored, factor, strip.start, squared, sums, total[strip], n_threads
-                )
-            self.n_passes += 0.5
+        total, n_reads = scattered(
+            self.stored, factor, self.n_features, self.n_threads, squared=squared
+        )
+        self.n_passes += n_reads / 2
         return total
 
     def _link(
@@ -292,9 +266,9 @@ class SparseMatrix(Ledger):
     ) -> Doubles:
         """[X - about, 1]^T diag(row_weight) [X - about, 1], of n_features + 1 rows and columns."""
         width = self.n_features**2
-        n_threads = max(1, min(self.n_threads, MOST_SUMS // (8 * width)))
+        n_threads = max(1, min(self.n_threads, MOST_BYTES // (8 * width)))
         inner, product = np.empty((self.n_features,) * 2), np.empty((self.n_features + 1,) * 2)
-        with self._lines(n_threads, width) as private:
+        with lines_of_cache(n_threads, width) as private:
             kernels.products(*self.stored, row_weight, private, inner)
         self.n_passes += 1
         product[:-1, :-1] = inner
@@ -347,7 +321,7 @@ class SparseMatrix(Ledger):
         weight = sample_weight
         whole = self.n_samples if weight is None else float(weight.sum())
         n_seen = self.n_samples if weight is None else int(np.count_nonzero(weight))
-        with self._lines(self.n_threads, kernels.N_SUMS * self.n_features) as sums:
+        with lines_of_cache(self.n_threads, kernels.N_SUMS * self.n_features) as sums:
             kernels.moments(*self.stored, weight, unit, whole, n_seen, mean, variance, sums)
         self.n_passes += 1
         self.raise_if_nonfinite(mean, variance)
@@ -370,17 +344,19 @@ class SparseMatrix(Ledger):
     def arranged(self) -> tuple[SparseMatrix, NDArray[np.intp]] | None:
         """X by falling counts of its columns, empty ones left out: a copy of the indices.
 
-        What passes gather and scatter then lies close together. None where X is too small for that
-        to matter.
+        What passes gather and scatter then lies close together. None where it lies so already, or X
+        is too small for that to matter.
         """
         if self.n_features < MANY_FEATURES or self.n_entries < MANY_ENTRIES:
             return None
-        if self._arrangement is None:
-            self._arrangement = self._by_count()
-        return self._arrangement
+        return self._by_count
 
-    def _by_count(self) -> tuple[SparseMatrix, NDArray[np.intp]]:
-        order, indices = by_count(self.indices, self.n_features)
+    @cached_property
+    def _by_count(self) -> tuple[SparseMatrix, NDArray[np.intp]] | None:
+        found = by_count(self.indices, self.n_features)
+        if found is None:
+            return None
+        order, indices = found
         matrix = SparseMatrix(self.indptr, indices, self.values, len(order), self._n_threads, self)
         matrix.n_passes = self.n_passes + 1
         return matrix, order
@@ -453,9 +429,3 @@ class SparseMatrix(Ledger):
             )  # fmt: skip
             yield slice(begin, end), block
         self.n_passes += 1
-
-
-def _strips(n: int, most: int) -> Iterator[slice]:
-    """All of n vectors, so many at a time at most."""
-    for begin in range(0, n, most):
-        yield slice(begin, min(begin + most, n))

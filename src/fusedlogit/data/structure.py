@@ -135,11 +135,18 @@ def sums_by_column(
     return total
 
 
-def by_count(indices: NDArray[Any], n_features: int) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-    """Columns with an entry, those with the most first, and indices that count them so."""
+def by_count(
+    indices: NDArray[Any], n_features: int
+) -> tuple[NDArray[np.intp], NDArray[np.int32]] | None:
+    """Columns with an entry, those with the most first, and indices that count them so.
+
+    None where they lie so already.
+    """
     count = sums_by_column(indices, n_features)
     rank = (MANY_ROWS - np.minimum(count, MANY_ROWS)).astype(np.uint16)  # sorted by digits
     order = np.argsort(rank, kind="stable")[: np.count_nonzero(count)]
+    if np.array_equal(order, np.arange(n_features)):
+        return None
     place = np.zeros(n_features, dtype=np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)
     return order, place[indices]

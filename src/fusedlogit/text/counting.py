@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,9 @@ from ..errors import TextDataError
 from ..evaluation.splits import RowSplit
 from .classifier import weighting
 from .documents import Chunk, Documents, chunks_of
+from .rows_on_disk import rows_on_disk
 from .stages import Listener
 from .words import Frequencies, Words, analyzer
-
-# Of arrays that have become too short.
-_GROWTH = 1.5
 
 # Of texts without words.
 _GIVE_OTHERS = "give others, of words of two letters at least with spaces between"
@@ -35,7 +33,7 @@ class WeightedCounts:
     idf : ndarray of float32, shape (n_terms,)
         What counts were multiplied with.
     X : csr_matrix of float32, shape (n_seen, n_terms)
-        Of the texts that are seen before the test texts.
+        Of the texts that are seen before the test texts; it lies on disk, as `X_test` does.
     X_test : csr_matrix of float32, shape (n_test, n_terms)
     """
 
@@ -96,54 +94,42 @@ def weighted_counts(
 ) -> WeightedCounts:
     """Count the terms of all texts; of hashed columns those are kept that training texts have.
 
+    Those of a vocabulary are put in order, what most texts have first: fits gather what lies close
+    together then, and need no copy for it.
+
     Raises
     ------
     TextDataError
         If there are no such.
+    OutputError
+        If there is no room for the counts on disk.
     """
-    of_seen, of_test = _Rows(), _Rows()
-    for chunk, seen in chunks_by_part(documents, split, "counting words", listener):
-        counts = words.counts(chunk.texts)
-        of_seen.add(counts[seen])
-        of_test.add(counts[~seen])
-    X, X_test = of_seen.matrix(len(words)), of_test.matrix(len(words))
-    if words.n_hashed:
-        used = np.flatnonzero(sums_by_column(X.indices, X.shape[1]))
-        if not len(used):
+    with rows_on_disk() as of_seen, rows_on_disk() as of_test:
+        n_texts = np.zeros(len(words), np.intp)
+        for chunk, seen in chunks_by_part(documents, split, "counting words", listener):
+            counts = words.counts(chunk.texts)
+            n_texts += sums_by_column(counts[seen].indices, len(words))
+            of_seen.add(counts[seen])
+            of_test.add(counts[~seen])
+        kept = np.flatnonzero(n_texts)
+        if not len(kept):
             raise TextDataError(f"no training text of {documents.name} has words: {_GIVE_OTHERS}")
-        words = replace(words, terms=("",) * len(used), columns=words.columns[used])
-        X, X_test = X[:, used], X_test[:, used]
-    weights = weighting().fit(X)
-    X, X_test = (weights.transform(matrix, copy=False) for matrix in (X, X_test))
-    return WeightedCounts(words, weights.idf_, X, X_test)
+        if not words.n_hashed:
+            kept = kept[np.argsort(-n_texts[kept], kind="stable")]
+        weights = weighting()
+        # The smooth idf of scikit-learn's TfidfTransformer, which would read all counts at once.
+        n_seen = np.count_nonzero(split.seen)
+        weights.idf_ = (np.log((1 + n_seen) / (1 + n_texts[kept])) + 1).astype(np.float32)
 
+        def weighted(counts: csr_matrix) -> csr_matrix:
+            counts = counts[:, kept]
+            counts.sort_indices()
+            return weights.transform(counts, copy=False)
 
-class _Rows:
-    """Rows of counts as they come, in arrays that grow where they lie: no second copy of them."""
-
-    def __init__(self) -> None:
-        self._values, self._indices = np.empty(0, np.float32), np.empty(0, np.int32)
-        self._ends = [np.zeros(1, np.int64)]
-
-    def add(self, counts: csr_matrix) -> None:
-        begin = int(self._ends[-1][-1])
-        end = begin + counts.nnz
-        if end > len(self._values):
-            self._resize(max(end, int(_GROWTH * len(self._values))))
-        self._values[begin:end], self._indices[begin:end] = counts.data, counts.indices
-        if counts.shape[0]:
-            self._ends.append(begin + counts.indptr[1:].astype(np.int64))
-
-    def matrix(self, n_columns: int) -> csr_matrix:
-        """All of them; nothing is to be added afterwards."""
-        indptr = np.concatenate(self._ends)
-        self._resize(int(indptr[-1]))
-        shape = len(indptr) - 1, n_columns
-        return csr_matrix((self._values, self._indices, indptr), shape=shape, copy=False)
-
-    def _resize(self, size: int) -> None:
-        for array in (self._values, self._indices):
-            array.resize(size, refcheck=False)
+        for rows in (of_seen, of_test):
+            rows.change(weighted, len(words))
+        X, X_test = (rows.matrix(len(kept)) for rows in (of_seen, of_test))
+    return WeightedCounts(words.some(kept), weights.idf_, X, X_test)
 
 
 def chunks_by_part(

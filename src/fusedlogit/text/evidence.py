@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from ..data.sparse import SparseMatrix
 from ..data.structure import sums_by_column
 from ..evaluation.softmax import SoftmaxHead
 from .words import analyzer, hashed_column
@@ -57,12 +57,9 @@ class Usage:
     @classmethod
     def of(cls, X: csr_matrix) -> Usage:
         """Count the terms of weighted counts, shape (n_texts, n_terms)."""
-
-        summed = partial(sums_by_column, X.indices, X.shape[1])
-        n_texts, total, squares = summed(), summed(X.data), summed(np.square(X.data))
-        variance = squares / X.shape[0] - (total / X.shape[0]) ** 2
-        spread = np.sqrt(np.maximum(variance, 0))
-        return cls(n_texts, total / np.maximum(n_texts, 1), spread)
+        n_texts = sums_by_column(X.indices, X.shape[1])
+        mean, variance = SparseMatrix.of(X).moments(None)
+        return cls(n_texts, mean * X.shape[0] / np.maximum(n_texts, 1), np.sqrt(variance))
 
 
 def words_of_classes(head: SoftmaxHead, usage: Usage, count: int) -> list[tuple[Weighed, ...]]:

@@ -52,6 +52,11 @@ class Words:
     def __len__(self) -> int:
         return len(self.terms)
 
+    def some(self, kept: NDArray[np.intp]) -> Words:
+        """Return some of them, of hashed ones in ascending order."""
+        terms = tuple(self.terms[k] for k in kept)
+        return Words(terms, self.ngrams, self.n_hashed, self.columns[kept if self.n_hashed else []])
+
     def counts(self, texts: Sequence[str]) -> csr_matrix:
         """Return how often each text has each term, float32 of shape (n_texts, n_terms)."""
         counts: csr_matrix = self._vectorizer.transform(texts)
