@@ -6,7 +6,7 @@ All sums are in float64. The structure must have been found sound: nothing here 
 
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
 
 from cython_kernels.link.softmax cimport SOFTMAX_ROWS
@@ -14,22 +14,24 @@ from cython_kernels.modules.views cimport (
     entries_of, folds_of, held_out_of, out_table, out_values, table_of, targets_of, values_of,
 )
 from cython_kernels.passes.stochastic cimport MOST_BATCH_ROWS
-from cython_kernels.registers.storage cimport half_t
-from cython_kernels.sparse.ascent cimport Ascent, ascend_rows
-from cython_kernels.sparse.columns cimport Kept, count_kept, keep_entries
-from cython_kernels.sparse.entries cimport Entries, entry_t, index_t, one_t, piece_begin
+from cython_kernels.sparse.ascent cimport MOST_ASCENTS as MOST_SIDE_BY_SIDE, Ascent
+from cython_kernels.sparse.columns cimport Kept
+from cython_kernels.sparse.entries cimport Entries
 from cython_kernels.sparse.link_step cimport Step, link_part
-from cython_kernels.sparse.products cimport (
-    N_MOMENTS, add_moments, add_products, add_squares, begin_moments, end_moments, end_squares,
+from cython_kernels.sparse.products cimport N_MOMENTS, begin_moments, end_moments, end_squares
+from cython_kernels.sparse.stochastic cimport FIRST, LazyWalk, eighth_power, read_column
+from cython_kernels.sparse.structure cimport first_bad_row
+from cython_kernels.sparse.sweeps cimport LINE, MOST_WIDTH, Sweep
+from cython_kernels.sparse.task cimport (
+    ADD_MOMENTS, ADD_PRODUCTS, ADD_SQUARES, ASCEND, CHECK, COUNT, KEEP, STEP_ENTRIES, SWEEP, WALK,
+    Task, run, run_piece, run_rows, task_of,
 )
-from cython_kernels.sparse.stochastic cimport (
-    FIRST, LazyWalk, eighth_power, read_column, walk_lazily,
-)
-from cython_kernels.sparse.structure cimport check_rows, first_bad_row
-from cython_kernels.sparse.sweeps cimport LINE, MOST_WIDTH, Sweep, sweep_rows
 
 #: Vectors that `gather` and `scatter` take.
 MOST_COEFS = MOST_WIDTH
+
+#: Ascents that `ascend` takes.
+MOST_ASCENTS = MOST_SIDE_BY_SIDE
 
 #: Sums of each column that `moments` needs for each thread.
 N_SUMS = N_MOMENTS
@@ -38,108 +40,7 @@ N_SUMS = N_MOMENTS
 SOUND, UNORDERED, OUTSIDE = range(3)
 
 cdef enum:
-    STEP_ENTRIES = 33554432     # of all threads together, between two looks for Ctrl-C
     NEAR = 64                   # features whose sums lie in the nearest cache
-
-cdef enum Verb:
-    SWEEP, CHECK, ADD_MOMENTS, ADD_SQUARES, ADD_PRODUCTS, WALK, ASCEND, COUNT, KEEP
-
-cdef struct Task:
-    Verb verb
-    const Entries* X
-    const Sweep* sweep
-    LazyWalk* lazy
-    Ascent* ascent
-    const Kept* kept
-    const double* row_weight    # NULL: all one
-    const double* unit          # NULL: all one
-    const double* mean
-    double* sums                # of each part
-    Py_ssize_t width            # of the sums of a part
-    Py_ssize_t* places          # (n_parts, 2)
-
-
-cdef void run_typed(
-    const entry_t* values, const index_t* indices, const Task* task, int index, Py_ssize_t begin,
-    Py_ssize_t end
-) noexcept nogil:
-    """Some rows of a part; some batches of a walk; some rows of an ascent."""
-    cdef double* sums = NULL if task.sums == NULL else task.sums + index * task.width
-    if task.verb == SWEEP:
-        sweep_rows(values, indices, task.sweep, sums, begin, end)
-    elif task.verb == ADD_MOMENTS:
-        add_moments(values, indices, task.X, task.row_weight, task.unit, sums, begin, end)
-    elif task.verb == ADD_SQUARES:
-        add_squares(
-            values, indices, task.X, task.row_weight, task.unit, task.mean, sums, begin, end)
-    elif task.verb == ADD_PRODUCTS:
-        add_products(values, indices, task.X, task.row_weight, sums, begin, end)
-    elif task.verb == WALK:
-        walk_lazily(values, indices, task.lazy, begin, end)
-    elif task.verb == ASCEND:
-        ascend_rows(values, indices, task.ascent, end - begin)
-    elif task.verb == KEEP:
-        keep_entries(values, indices, task.X, task.kept, begin, end)
-
-
-cdef void run_indexed(
-    const index_t* indices, const Task* task, int index, Py_ssize_t begin, Py_ssize_t end
-) noexcept nogil:
-    cdef const void* values = task.X.values
-    if task.verb == CHECK:
-        check_rows(indices, task.X, begin, end, task.places + 2 * index)
-    elif task.verb == COUNT:
-        count_kept(indices, task.X, task.kept, begin, end)
-    elif values == NULL:
-        run_typed(<const one_t*>values, indices, task, index, begin, end)
-    elif task.X.type == c"d":
-        run_typed(<const double*>values, indices, task, index, begin, end)
-    elif task.X.type == c"f":
-        run_typed(<const float*>values, indices, task, index, begin, end)
-    elif task.X.type == c"e":
-        run_typed(<const half_t*>values, indices, task, index, begin, end)
-    elif task.X.type == c"B":
-        run_typed(<const uint8_t*>values, indices, task, index, begin, end)
-    elif task.X.type == c"b":
-        run_typed(<const int8_t*>values, indices, task, index, begin, end)
-    else:
-        run_typed(<const uint16_t*>values, indices, task, index, begin, end)
-
-
-cdef void run(const Task* task, int index, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    if task.X.wide:
-        run_indexed(<const int64_t*>task.X.indices, task, index, begin, end)
-    else:
-        run_indexed(<const int32_t*>task.X.indices, task, index, begin, end)
-
-
-cdef void run_piece(
-    const Task* task, int index, Py_ssize_t n_pieces, Py_ssize_t piece
-) noexcept nogil:
-    run(task, index, piece_begin(task.X, n_pieces, piece),
-        piece_begin(task.X, n_pieces, piece + 1))
-
-
-cdef int run_rows(const Task* task, int n_parts) except -1 nogil:
-    """All rows, each part a contiguous share of them, in steps."""
-    cdef Py_ssize_t n_steps = 1 + task.X.n_entries // STEP_ENTRIES
-    cdef Py_ssize_t step
-    cdef int index
-    for step in range(n_steps):
-        for index in prange(n_parts, schedule="static", chunksize=1, num_threads=n_parts,
-                            use_threads_if=n_parts > 1):
-            run_piece(task, index, n_parts * n_steps, index * n_steps + step)
-        with gil:
-            PyErr_CheckSignals()
-    return 0
-
-
-cdef Task task_of(Verb verb, const Entries* X) noexcept:
-    cdef Task task
-    memset(&task, 0, sizeof(Task))
-    task.verb = verb
-    task.X = X
-    return task
 
 
 def structure(
@@ -457,14 +358,16 @@ def reached(
 
 def ascend(
     const int64_t[::1] indptr, object indices, object values, Py_ssize_t row, Py_ssize_t step,
-    const double[::1] y, const double[::1] sample_weight, double strength, double own,
-    double[::1] intercept, double[::1] dual, double[::1] coef,
+    const double[::1] y, double[:, ::1] told, double[:, :, ::1] rows, double[:, ::1] coef,
 ):
     """A step of each row, in the order row, row + step, ...: see sparse/ascent.pxd.
 
-    Row numbers are those modulo n_samples, which has no divisor in common with step. intercept is
-    where it stood when the turn began, and the sum of the weighted dual numbers, (2,); that sum,
-    dual (n_samples,) and coef (n_features,) change in place. Returns what the steps gained.
+    Row numbers are those modulo n_samples, which has no divisor in common with step. told is what
+    is told of each ascent, (6, width): 1 where it is to take steps, else 0, strength, square of the
+    intercept's feature, intercept when the turn began, sum of the weighted dual numbers, gain.
+    These two, rows (n_samples, 3, width), roots, dual numbers and weights, and coef (n_features,
+    width) change in place; width is a power of two, MOST_ASCENTS at most, and arrays are whole lines of
+    cache.
     """
     cdef Entries X = entries_of(indptr, indices, values, coef.shape[0])
     cdef Task task = task_of(ASCEND, &X)
@@ -472,9 +375,10 @@ def ascend(
     cdef Py_ssize_t i = 0, n
     memset(&ascent, 0, sizeof(Ascent))
     ascent.X, ascent.row, ascent.step, ascent.y = X, row, step, values_of(y)
-    ascent.sample_weight, ascent.strength, ascent.own = values_of(sample_weight), strength, own
-    ascent.base, ascent.total = intercept[0], intercept[1]
-    ascent.dual, ascent.coef = out_values(dual), out_values(coef)
+    ascent.width, ascent.coef = told.shape[1], out_table(coef)
+    ascent.rows = &rows[0, 0, 0] if X.n_samples else NULL
+    ascent.active, ascent.strength, ascent.own = &told[0, 0], &told[1, 0], &told[2, 0]
+    ascent.base, ascent.total, ascent.gain = &told[3, 0], &told[4, 0], &told[5, 0]
     task.ascent = &ascent
     while i < X.n_samples:
         n = min(X.n_samples - i, 1 + X.n_samples * STEP_ENTRIES // (X.n_entries + 1))
@@ -482,5 +386,3 @@ def ascend(
             run(&task, 0, i, i + n)
         PyErr_CheckSignals()
         i += n
-    intercept[1] = ascent.total
-    return ascent.gain

@@ -13,18 +13,25 @@ The intercept is the coefficient of one more feature, whose value is the same in
 penalty is about where it stood when the rows' turn began. That moves on with each turn, so that no
 penalty is left at the end: the method of multipliers.
 
+Several ascents over the same rows go side by side, each with its own dual numbers, weights and
+penalty: what a row's entries meet of them lies together, and their roots are looked for at once. An
+ascent's steps do not depend on which others there are.
+
 Rows come in an order of their own each turn, a step without a divisor in common with their number
 apart. What a row needs is asked for some rows before.
 """
 
-from libc.math cimport fabs, isfinite
+from libc.math cimport fabs
+from libc.stdint cimport int64_t
 
 from cython_kernels.link.link cimport decay, sigmoid_at
-from cython_kernels.registers.vector cimport prefetch
+from cython_kernels.registers.vector cimport VEC64_LANES, prefetch, vec64
 from cython_kernels.sparse.entries cimport Entries, entry_t, index_t, one_t, value_at
+from cython_kernels.sparse.sweeps cimport ask_for, plus_product, same, sum_t
 from cython_kernels.sweeps.lines cimport CACHE_LINE
 
 cdef enum:
+    MOST_ASCENTS = 8        # side by side; widths are the powers of two up to it
     ROWS_TO_ENTRIES = 24    # ahead: where a row's entries are asked for,
     ROWS_TO_NUMBERS = 6     # and the coefficients that they meet
     MOST_ASKED = 64         # entries of a row; of longer ones the processor sees the pattern
@@ -32,45 +39,100 @@ cdef enum:
 
 cdef extern from *:
     """
-    #define SETTLED 0.01    /* a change of t, from which on Newton's next step is the last */
+    #include <float.h>
+    #define SETTLED 0.1    /* a change of t, from which on Newton's next step is the last */
     """
     const double SETTLED
+    const double DBL_MAX
 
 cdef struct Ascent:
     Entries X
     Py_ssize_t row              # the next,
     Py_ssize_t step             # and how far the one after it lies, below n_samples
+    Py_ssize_t width            # ascents, and what is only there to fill a line
     const double* y             # (n_samples,)
-    const double* sample_weight     # (n_samples,), or NULL: all one
-    double strength
-    double own                  # the square of the intercept's feature; 0: it is not fitted
-    double base                 # where the intercept stood when the turn began
-    double total                # sum_i s_i a_i
-    double* dual                # (n_samples,): a
-    double* coef                # (n_features,): w
-    double gain                 # out: the sum of s_i q_i times the square of a step
+    double* rows                # (n_samples, 3, width): roots t, NaN at first, dual numbers a,
+                                # and weights
+    double* coef                # (n_features, width): w
+    const double* active        # (width,): 1, or 0 where there is no step
+    const double* strength      # (width,), above zero
+    const double* own           # (width,): the squares of intercepts' features; 0: not fitted
+    const double* base          # (width,): where intercepts stood when the turn began
+    double* total               # (width,): sum_i s_i a_i
+    double* gain                # (width,), added to: the sum of s_i q_i times the square of a step
 
 
-cdef inline double settled(double z, double q, double y, double dual) noexcept nogil:
-    """a_i after a step: Newton's method for t, within the interval where the root must lie."""
-    cdef double low = z + q * (y - 1 - dual), high = z + q * (y - dual)
-    cdef double t = z, p = sigmoid_at(z, decay(z)), excess, following, change
+cdef inline void settle_numbers(
+    const Ascent* ascent, Py_ssize_t width, double* row, double y, double square,
+    const double* product, double* change
+) noexcept nogil:
+    """A row's step of each ascent: its dual number, and by how much s_i a_i / strength changes.
+
+    Newton's method for t, from the root of the row's last step on, within the interval where it
+    must lie. None where a row has no weight, or the size of the step is beyond all numbers.
+    """
+    cdef double weight[MOST_ASCENTS]
+    cdef double dual[MOST_ASCENTS]
+    cdef double rate[MOST_ASCENTS]      # q / s
+    cdef double z[MOST_ASCENTS]
+    cdef double q[MOST_ASCENTS]
+    cdef double t[MOST_ASCENTS]
+    cdef double p[MOST_ASCENTS]
+    cdef double low[MOST_ASCENTS]
+    cdef double high[MOST_ASCENTS]
+    cdef int64_t takes[MOST_ASCENTS]    # whether there is a step, and
+    cdef int64_t found[MOST_ASCENTS]    # whether its root is found
+    cdef Py_ssize_t k
     cdef int _trial
+    cdef int64_t n_found, n_fresh = 0
+    cdef double excess, following
+    for k in range(width):
+        t[k], dual[k], weight[k] = row[k], row[width + k], row[2 * width + k] * ascent.active[k]
+        rate[k] = (square + ascent.own[k]) / ascent.strength[k]
+        z[k] = ascent.base[k] + ascent.own[k] * ascent.total[k] / ascent.strength[k] + product[k]
+    for k in range(width):
+        q[k] = weight[k] * rate[k]
+        takes[k] = (fabs(z[k]) <= DBL_MAX) & (q[k] > 0) & (q[k] <= DBL_MAX)
+        z[k] = z[k] if takes[k] else 0.0
+        q[k] = q[k] if takes[k] else 0.0
+        low[k], high[k] = z[k] + q[k] * (y - 1 - dual[k]), z[k] + q[k] * (y - dual[k])
+        p[k], found[k] = y - dual[k], 1 - takes[k]
+        n_fresh += t[k] != t[k]
+    if n_fresh:
+        for k in range(width):
+            t[k] = z[k] if t[k] != t[k] else t[k]
+            p[k] = sigmoid_at(t[k], decay(t[k]))
     for _trial in range(MOST_TRIALS):
-        excess = t - z - q * (y - p - dual)
-        if excess < 0:
-            low = t
-        else:
-            high = t
-        following = t - excess / (1 + q * p * (1 - p))
-        if not low < following < high:
-            following = low + (high - low) / 2
-        change = fabs(following - t)
-        t = following
-        p = sigmoid_at(t, decay(t))
-        if change < SETTLED:
+        n_found = 0
+        for k in range(width):
+            excess = t[k] - z[k] - q[k] * (y - p[k] - dual[k])
+            low[k] = t[k] if (excess < 0) & (t[k] > low[k]) else low[k]
+            high[k] = t[k] if (excess >= 0) & (t[k] < high[k]) else high[k]
+            following = t[k] - excess / (1 + q[k] * p[k] * (1 - p[k]))
+            following = (
+                following if (low[k] < following) & (following < high[k])
+                else low[k] + (high[k] - low[k]) / 2)
+            following = t[k] if found[k] else following
+            found[k] = 1 if fabs(following - t[k]) < SETTLED else found[k]
+            t[k] = following
+            p[k] = sigmoid_at(t[k], decay(t[k]))
+            n_found += found[k]
+        if n_found == width:
             break
-    return y - p
+    for k in range(width):
+        p[k] = y - p[k] if takes[k] else dual[k]
+        z[k] = weight[k] * (p[k] - dual[k]) if takes[k] else 0.0
+        q[k] = z[k] * z[k] * rate[k] if takes[k] else 0.0
+    for k in range(width):
+        row[k] = t[k] if takes[k] else row[k]
+    for k in range(width):
+        row[width + k] = p[k]
+    for k in range(width):
+        ascent.gain[k] += q[k]
+    for k in range(width):
+        ascent.total[k] += z[k]
+    for k in range(width):
+        change[k] = z[k] / ascent.strength[k]
 
 
 cdef inline void ask_for_entries(
@@ -86,43 +148,49 @@ cdef inline void ask_for_entries(
 
 
 cdef inline void ask_for_numbers(
-    const index_t* indices, const Ascent* ascent, Py_ssize_t row
+    const index_t* indices, const Ascent* ascent, Py_ssize_t row, Py_ssize_t width
 ) noexcept nogil:
     cdef Py_ssize_t begin = ascent.X.indptr[row], j
     for j in range(begin, min(<Py_ssize_t>ascent.X.indptr[row + 1], begin + MOST_ASKED)):
-        prefetch(ascent.coef + indices[j])
+        ask_for(ascent.coef + indices[j] * width, width)
     prefetch(ascent.y + row)
-    prefetch(ascent.dual + row)
-    if ascent.sample_weight != NULL:
-        prefetch(ascent.sample_weight + row)
+    ask_for(ascent.rows + row * 3 * width, 3 * width)
 
 
-cdef inline void settle(
-    const entry_t* values, const index_t* indices, Ascent* ascent, Py_ssize_t row
+cdef inline void settle_row(
+    const entry_t* values, const index_t* indices, const Ascent* ascent, const sum_t* kind,
+    Py_ssize_t n_registers, Py_ssize_t width
 ) noexcept nogil:
-    """A step. None where a row has no weight, or the size of the step is beyond all numbers."""
-    cdef Py_ssize_t begin = ascent.X.indptr[row], end = ascent.X.indptr[row + 1], j
-    cdef double weight = 1.0 if ascent.sample_weight == NULL else ascent.sample_weight[row]
-    cdef double z = ascent.base + ascent.own * ascent.total / ascent.strength
-    cdef double square = ascent.own, product = 0, value, q, dual, change
-    if weight == 0:
-        return
+    """A row's step of the ascents that fill n_registers of a kind."""
+    cdef Py_ssize_t begin = ascent.X.indptr[ascent.row], end = ascent.X.indptr[ascent.row + 1]
+    cdef sum_t z[MOST_ASCENTS]
+    cdef sum_t numbers[MOST_ASCENTS]
+    cdef sum_t* coef
+    cdef sum_t value
+    cdef double square = 0, number
+    cdef Py_ssize_t j, k
+    for k in range(n_registers):
+        z[k] = same(0.0, kind)
     for j in range(begin, end):
-        value = value_at(values, j)
-        product += value * ascent.coef[indices[j]]
-        square += value * value
-    z += product
-    q = weight * square / ascent.strength
-    if not isfinite(z) or not isfinite(q) or q <= 0:
+        number = value_at(values, j)
+        square += number * number
+        value = same(number, kind)
+        coef = <sum_t*>ascent.coef + indices[j] * n_registers
+        for k in range(n_registers):
+            z[k] = plus_product(value, coef[k], z[k])
+    for k in range(n_registers):
+        numbers[k] = z[k]
+    settle_numbers(ascent, width, ascent.rows + ascent.row * 3 * width, ascent.y[ascent.row],
+                   square, <double*>numbers, <double*>numbers)
+    if not square <= DBL_MAX:
         return
-    dual = settled(z, q, ascent.y[row], ascent.dual[row])
-    change = weight * (dual - ascent.dual[row])
-    ascent.gain += change * change * square / ascent.strength
-    ascent.dual[row] = dual
-    ascent.total += change
-    change /= ascent.strength
+    for k in range(n_registers):
+        z[k] = numbers[k]
     for j in range(begin, end):
-        ascent.coef[indices[j]] += change * value_at(values, j)
+        value = same(value_at(values, j), kind)
+        coef = <sum_t*>ascent.coef + indices[j] * n_registers
+        for k in range(n_registers):
+            coef[k] = plus_product(value, z[k], coef[k])
 
 
 cdef inline Py_ssize_t row_after(const Ascent* ascent, Py_ssize_t row) noexcept nogil:
@@ -137,10 +205,11 @@ cdef inline Py_ssize_t row_ahead(const Ascent* ascent, Py_ssize_t n_rows) noexce
     return row
 
 
-cdef inline void ascend_rows(
-    const entry_t* values, const index_t* indices, Ascent* ascent, Py_ssize_t n_rows
+cdef inline void ascend_width(
+    const entry_t* values, const index_t* indices, Ascent* ascent, Py_ssize_t n_rows,
+    Py_ssize_t width
 ) noexcept nogil:
-    """The next rows in turn."""
+    """The next rows in turn, compiled for each width."""
     cdef Py_ssize_t numbers = row_ahead(ascent, ROWS_TO_NUMBERS)
     cdef Py_ssize_t entries = row_ahead(ascent, ROWS_TO_ENTRIES)
     cdef Py_ssize_t pointers = row_ahead(ascent, 2 * ROWS_TO_ENTRIES)
@@ -148,8 +217,25 @@ cdef inline void ascend_rows(
     for _i in range(n_rows):
         prefetch(ascent.X.indptr + pointers)
         ask_for_entries(values, indices, ascent, entries)
-        ask_for_numbers(indices, ascent, numbers)
-        settle(values, indices, ascent, ascent.row)
+        ask_for_numbers(indices, ascent, numbers, width)
+        if width < VEC64_LANES:
+            settle_row(values, indices, ascent, <const double*>NULL, width, width)
+        else:
+            settle_row(values, indices, ascent, <const vec64*>NULL, width // VEC64_LANES, width)
         ascent.row = row_after(ascent, ascent.row)
         numbers, entries = row_after(ascent, numbers), row_after(ascent, entries)
         pointers = row_after(ascent, pointers)
+
+
+cdef inline void ascend_rows(
+    const entry_t* values, const index_t* indices, Ascent* ascent, Py_ssize_t n_rows
+) noexcept nogil:
+    """The next rows in turn."""
+    if ascent.width == 8:
+        ascend_width(values, indices, ascent, n_rows, 8)
+    elif ascent.width == 4:
+        ascend_width(values, indices, ascent, n_rows, 4)
+    elif ascent.width == 2:
+        ascend_width(values, indices, ascent, n_rows, 2)
+    else:
+        ascend_width(values, indices, ascent, n_rows, 1)

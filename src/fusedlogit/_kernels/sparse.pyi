@@ -9,6 +9,7 @@ Values = NDArray[Any] | None
 Doubles = NDArray[np.float64]
 
 MOST_COEFS: int
+MOST_ASCENTS: int
 N_SUMS: int
 SOUND: int
 UNORDERED: int
@@ -120,10 +121,7 @@ def ascend(
     row: int,
     step: int,
     y: Doubles,
-    sample_weight: Doubles | None,
-    strength: float,
-    own: float,
-    intercept: Doubles,
-    dual: Doubles,
+    told: Doubles,
+    rows: Doubles,
     coef: Doubles,
-) -> float: ...
+) -> None: ...

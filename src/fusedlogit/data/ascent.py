@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 
 from .._kernels import sparse as kernels
 from ..runtime.threads import side_by_side
+from .sparse_sweeps import new_lines
 from .target import Target
 
 if TYPE_CHECKING:
     from .sparse import SparseMatrix
 
 Doubles = NDArray[np.float64]
+
+#: A row to begin with, and a step that leads through all.
+Order = tuple[int, int]
 
 #: The square of the intercept's feature, as a share of the rows' mean square, or as a multiple of
 #: the penalty: in a turn it must be able to move as far as the residuals of all rows ask.
@@ -40,69 +44,137 @@ class Ascent:
     l2 : float
         Above zero.
     fit_intercept : bool
-    generator : numpy.random.Generator
+    seed : int
+        Of the orders of rows: those of one seed are in the same order in the same turns.
 
     Attributes
     ----------
     coef : ndarray of shape (n_features,)
+    dual : ndarray of shape (n_samples,)
+    root : ndarray of shape (n_samples,)
+        Decision values that dual numbers are the residuals of; NaN where there are none.
     intercept : float
     """
 
     def __init__(
-        self,
-        matrix: SparseMatrix,
-        target: Target,
-        l2: float,
-        fit_intercept: bool,
-        generator: np.random.Generator,
+        self, matrix: SparseMatrix, target: Target, l2: float, fit_intercept: bool, seed: int
     ) -> None:
-        self.matrix, self.target, self.generator = matrix, target, generator
-        self.y = target.y.astype(np.float64)
+        self.matrix, self.target = matrix, target
         self.strength = l2 * target.total_weight
         self.own = 0.0
         if fit_intercept:
             self.own = max(OWN_SHARE * _mean_square(matrix), OWN_OF_PENALTY * l2)
+        self.root = np.full(matrix.n_samples, np.nan)
         self.dual = np.zeros(matrix.n_samples)
         self.coef = np.zeros(matrix.n_features)
-        self._intercept = np.zeros(2)  # where a turn began, and the sum of the weighted duals
+        self.intercept, self.total = 0.0, 0.0  # where a turn began; the sum of weighted duals
+        self.company: Company | None = None
+        self._seed, self._n_stretches = seed, 0
+        self.begin_stretch()
 
-    @property
-    def intercept(self) -> float:
-        return float(self._intercept[0])
+    def begin_stretch(self) -> None:
+        """Turns from here on come in orders of their own, whatever their number was so far.
 
-    def begin_at(self, residual: Doubles, coef: Doubles, intercept: float) -> None:
-        """From the dual numbers of a point, with the coefficients that are theirs."""
-        np.negative(residual, out=self.dual)
+        Ascents that wait for one another after different numbers of turns go on in step.
+        """
+        self._generator = np.random.default_rng([self._seed, self._n_stretches])
+        self._n_stretches += 1
+
+    def begin_at(self, decision: Doubles, coef: Doubles, intercept: float) -> None:
+        """From the dual numbers of a point's decision values, with the coefficients of these."""
+        self.root[:] = decision
+        np.negative(self.target.link.residual(decision, self.target.y), out=self.dual)
         self.coef[:] = coef
         weight = self.target.sample_weight
         total = self.dual.sum() if weight is None else weight @ self.dual
-        self._intercept[:] = intercept, total
+        self.intercept, self.total = intercept, float(total)
 
-    def turn(self) -> float:
-        """A step of each row; about what it gained, as a mean over rows."""
-        gain = kernels.ascend(
-            *self.matrix.stored, *self._order(), self.y, self.target.sample_weight,
-            self.strength, self.own, self._intercept, self.dual, self.coef,
-        )  # fmt: skip
-        with np.errstate(all="ignore"):
-            self._intercept[0] += self.own * self._intercept[1] / self.strength
-        return gain / self.target.total_weight
-
-    def _order(self) -> tuple[int, int]:
-        """A row to begin with, and a step that leads through all."""
+    def next_order(self) -> Order:
+        """That of the next turn."""
         n_samples = self.matrix.n_samples
-        step = int(self.generator.integers(n_samples))
+        step = int(self._generator.integers(n_samples))
         while math.gcd(step, n_samples) > 1:
-            step = int(self.generator.integers(n_samples))
-        return int(self.generator.integers(n_samples)), step
+            step = int(self._generator.integers(n_samples))
+        return int(self._generator.integers(n_samples)), step
+
+
+class Company:
+    """Ascents over the same rows whose numbers lie together, so that they go side by side.
+
+    Parameters
+    ----------
+    ascents : sequence of Ascent
+        `MOST_ASCENTS` at most, of the same matrix and y. What they have becomes a part of what
+        their company has.
+    """
+
+    def __init__(self, ascents: Sequence[Ascent]) -> None:
+        first, width = ascents[0], kernels.width_of(len(ascents))
+        self.matrix, self._y = first.matrix, first.target.y.astype(np.float64)
+        self._coef = new_lines((self.matrix.n_features, width))
+        self._rows = new_lines((self.matrix.n_samples, 3, width))
+        for k, ascent in enumerate(ascents):
+            weight = ascent.target.sample_weight
+            self._rows[:, 0, k], self._rows[:, 1, k] = ascent.root, ascent.dual
+            self._rows[:, 2, k] = 1.0 if weight is None else weight
+            self._coef[:, k] = ascent.coef
+            ascent.root, ascent.dual = self._rows[:, 0, k], self._rows[:, 1, k]
+            ascent.coef = self._coef[:, k]
+            ascent.company = self
+        self._members = list(ascents)
+
+    def turn(self, active: Sequence[Ascent], order: Order) -> list[float]:
+        """A step of each row for some of the ascents; about what each gained, a mean over rows."""
+        told = np.zeros((6, self._coef.shape[1]))
+        told[1] = 1.0
+        for k, one in enumerate(self._members):
+            told[:5, k] = one in active, one.strength, one.own, one.intercept, one.total
+        kernels.ascend(*self.matrix.stored, *order, self._y, told, self._rows, self._coef)
+        gains = []
+        for ascent in active:
+            _, strength, own, _, total, gain = told[:, self._members.index(ascent)].tolist()
+            ascent.total = total
+            ascent.intercept += own * total / strength
+            gains.append(gain / ascent.target.total_weight)
+        return gains
 
 
 def turns(ascents: Sequence[Ascent]) -> list[float]:
-    """A turn of each over the same matrix: a pass each, of a thread each, side by side."""
+    """A turn of each over the same matrix; about what each gained.
+
+    Those in the same order share a pass of one thread, and passes go side by side.
+    """
     matrix = ascents[0].matrix
-    matrix.n_passes += len(ascents)
-    n_threads = min(matrix.n_threads, len(ascents))  # of one, Ctrl-C stops a turn
-    return list(side_by_side(Ascent.turn, ascents, n_threads))
+    _join([ascent for ascent in ascents if ascent.company is None], matrix.n_threads)
+    walks: dict[tuple[int, Order], list[Ascent]] = {}
+    for ascent in ascents:
+        walks.setdefault((id(ascent.company), ascent.next_order()), []).append(ascent)
+    matrix.n_passes += len(walks)
+    n_threads = min(matrix.n_threads, len(walks))  # of one, Ctrl-C stops a turn
+
+    def walk(item: tuple[tuple[int, Order], list[Ascent]]) -> list[float]:
+        (_, order), active = item
+        company = active[0].company
+        assert company is not None
+        return company.turn(active, order)
+
+    gains: dict[int, float] = {}
+    for active, own in zip(
+        walks.values(), side_by_side(walk, walks.items(), n_threads), strict=True
+    ):
+        gains |= {id(ascent): gain for ascent, gain in zip(active, own, strict=True)}
+    return [gains[id(ascent)] for ascent in ascents]
+
+
+def _join(ascents: Sequence[Ascent], n_threads: int) -> None:
+    """Put ascents into companies, as many as there are threads for, of the same y each."""
+    by_target: dict[int, list[Ascent]] = {}
+    for ascent in ascents:
+        by_target.setdefault(id(ascent.target.y), []).append(ascent)
+    for alike in by_target.values():
+        n = -(-len(alike) // kernels.MOST_ASCENTS)
+        for k in range(n):
+            Company(alike[len(alike) * k // n : len(alike) * (k + 1) // n])
 
 
 def _mean_square(matrix: SparseMatrix) -> float:

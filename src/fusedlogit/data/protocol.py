@@ -137,9 +137,7 @@ class Data(Protocol):
         same.
         """
 
-    def ascent(
-        self, target: Target, l2: float, fit_intercept: bool, generator: np.random.Generator
-    ) -> Ascent | None:
+    def ascent(self, target: Target, l2: float, fit_intercept: bool, seed: int) -> Ascent | None:
         """Dual coordinate ascent of the log loss from zero; None where its turns are slow."""
 
     def rows(self, rows: slice | NDArray[np.intp], dtype: type) -> NDArray[Any]:

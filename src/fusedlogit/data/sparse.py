@@ -34,6 +34,9 @@ Doubles = NDArray[np.float64]
 #: Multiply-adds of a dense pass that take as long as one entry.
 ENTRY_WORK = 8
 
+#: Row pointers that 32 bits hold.
+MOST_INT32 = 2**31 - 1
+
 #: Features and entries from which on a better order of columns pays for itself within a fit.
 MANY_FEATURES, MANY_ENTRIES = 1 << 15, 1 << 20
 
@@ -304,11 +307,9 @@ class SparseMatrix(Ledger):
         mean_weight = mean_weight or target.total_weight / self.n_samples
         return walk.over(self, target, mean_weight, generator)
 
-    def ascent(
-        self, target: Target, l2: float, fit_intercept: bool, generator: np.random.Generator
-    ) -> Ascent:
+    def ascent(self, target: Target, l2: float, fit_intercept: bool, seed: int) -> Ascent:
         """Dual coordinate ascent from zero, of which each turn is a pass."""
-        return Ascent(self, target, l2, fit_intercept, generator)
+        return Ascent(self, target, l2, fit_intercept, seed)
 
     def moments(
         self, sample_weight: Doubles | None, unit: Doubles | None = None
@@ -388,9 +389,10 @@ class SparseMatrix(Ledger):
 
     def _with(self, values: NDArray[Any]) -> Any:
         """The places of X with other values."""
-        return csr_array(
-            (values, self.indices, self.indptr), shape=(self.n_samples, self.n_features)
-        )
+        indptr = self.indptr
+        if self.n_entries <= MOST_INT32:  # else SciPy would copy indices, to be as wide
+            indptr = indptr.astype(self.indices.dtype)
+        return csr_array((values, self.indices, indptr), shape=(self.n_samples, self.n_features))
 
     def _part(self, index: Any) -> SparseMatrix:
         """Some rows or columns, copied by SciPy: of values it is but told the bytes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -61,13 +62,24 @@ def scattered(
     return total, len(strips)
 
 
+def new_lines(shape: tuple[int, ...]) -> Doubles:
+    """Zeros that begin with a line of cache."""
+    n_bytes = 8 * math.prod(shape)
+    memory = np.zeros(n_bytes + LINE, np.int8)
+    return _aligned(memory, n_bytes).reshape(shape)
+
+
 @contextmanager
 def lines_of_cache(n_threads: int, width: int) -> Iterator[Doubles]:
     """Scratch memory of each thread in whole lines of cache, of any content."""
     n_bytes = 8 * n_threads * width
     with scratch(n_bytes + LINE) as memory:
-        begin = -memory.ctypes.data % LINE
-        yield memory[begin : begin + n_bytes].view(np.float64).reshape(n_threads, width)
+        yield _aligned(memory, n_bytes).reshape(n_threads, width)
+
+
+def _aligned(memory: NDArray[np.int8], n_bytes: int) -> Doubles:
+    begin = -memory.ctypes.data % LINE
+    return memory[begin : begin + n_bytes].view(np.float64)
 
 
 def _strips(n_coefs: int, numbers: int) -> list[slice]:

@@ -46,7 +46,7 @@ class Rise:
         self.target = LEFT * descent.settings.tol
 
     @classmethod
-    def ahead_of(cls, descent: Descent[Objective], generator: np.random.Generator) -> Rise | None:
+    def ahead_of(cls, descent: Descent[Objective]) -> Rise | None:
         """From where the descent stands.
 
         None where there is none: no penalty, a start that may do, features other than X's columns,
@@ -61,15 +61,15 @@ class Rise:
         enough = descent.settings.tol * here.value
         if known and duality_gap(objective, here, slope, here.margins) <= enough:
             return None
+        seed = descent.settings.seed
         ascent = objective.data.ascent(
-            objective.target, l2 * scale**2, objective.fit_intercept, generator
+            objective.target, l2 * scale**2, objective.fit_intercept, seed
         )
         if ascent is None:
             return None
         if known:
-            residual = objective.target.link.residual(here.margins.values, objective.target.y)
             # Those of dual numbers are the loss's part of the gradient, over -l2.
-            ascent.begin_at(residual, (coef - slope / l2) / scale, float(here.point[-1]))
+            ascent.begin_at(here.margins.values, (coef - slope / l2) / scale, float(here.point[-1]))
             if not np.isfinite(ascent.coef).all():
                 return None
         return cls(descent, ascent, scale)
@@ -105,6 +105,7 @@ class Rise:
             point = np.append(self.ascent.coef * self.scale, self.ascent.intercept)
             if not (yield from self.descent.jump(point)) or self.descent.finished:
                 return
+            self.ascent.begin_stretch()
             if left > 0:
                 continue
             if not self.descent.settings.certify:

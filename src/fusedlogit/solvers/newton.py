@@ -279,7 +279,7 @@ def _by_common(
     whole = objective.data.n_features <= WHOLE
     patience = min(price_of_hessian(objective), settings.max_iter // 2)
     descent = yield from Descent.begin(objective, start, settings, SPARSE_MEMORY)
-    rise = Rise.ahead_of(descent, np.random.default_rng(settings.seed))
+    rise = Rise.ahead_of(descent)
     if rise is not None:
         yield from rise.go(PATIENCE)
     metric = None
