@@ -88,16 +88,36 @@ cpdef Py_ssize_t width_of(Py_ssize_t n_coefs) noexcept:
     return width
 
 
-cdef void interleave(
-    const double* coef, const Sweep* sweep, double* wide, Py_ssize_t begin, Py_ssize_t end
+cdef void interleave_some(
+    const double* vectors, Py_ssize_t n_vectors, Py_ssize_t n, double* wide, Py_ssize_t width,
+    Py_ssize_t begin, Py_ssize_t end
 ) noexcept nogil:
-    """Vectors (K, n_features) as they are gathered, from a feature to another."""
-    cdef Py_ssize_t n_features = sweep.X.n_features, width = sweep.width, j, k
+    """Some numbers of vectors (n_vectors, n): wide is (n, width), zero beyond the vectors."""
+    cdef Py_ssize_t j, k
     for j in range(begin, end):
-        for k in range(sweep.n_coefs):
-            wide[j * width + k] = coef[k * n_features + j]
-        for k in range(sweep.n_coefs, width):
+        for k in range(n_vectors):
+            wide[j * width + k] = vectors[k * n + j]
+        for k in range(n_vectors, width):
             wide[j * width + k] = 0
+
+
+cdef void interleave_all(
+    const double* vectors, Py_ssize_t n_vectors, Py_ssize_t n, double* wide, Py_ssize_t width,
+    int n_threads
+) noexcept nogil:
+    cdef int part
+    for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
+                       use_threads_if=n_threads > 1):
+        interleave_some(vectors, n_vectors, n, wide, width, n * part // n_threads,
+                        n * (part + 1) // n_threads)
+
+
+def interleave(const double[:, ::1] vectors, double[:, ::1] wide, int n_threads):
+    """wide = vectors.T, of shape (n, width), and zero in what is wider."""
+    cdef const double* given = table_of(vectors)
+    cdef double* out = out_table(wide)
+    with nogil:
+        interleave_all(given, vectors.shape[0], wide.shape[0], out, wide.shape[1], n_threads)
 
 
 def gather(
@@ -115,16 +135,12 @@ def gather(
     cdef Task task = task_of(SWEEP, &X)
     cdef const double* given = table_of(coef)
     cdef double* own = out_values(wide)
-    cdef int part
     sweep.coef, sweep.intercept = given if sweep.width == 1 else own, values_of(intercept)
     sweep.offset, sweep.table = values_of(offset), out_table(table) + first
     task.sweep = &sweep
     with nogil:
         if sweep.width > 1:
-            for part in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads,
-                               use_threads_if=n_threads > 1):
-                interleave(given, &sweep, own, X.n_features * part // n_threads,
-                           X.n_features * (part + 1) // n_threads)
+            interleave_all(given, sweep.n_coefs, X.n_features, own, sweep.width, n_threads)
         run_rows(&task, n_threads)
 
 
@@ -366,8 +382,8 @@ def ascend(
     is told of each ascent, (6, width): 1 where it is to take steps, else 0, strength, square of the
     intercept's feature, intercept when the turn began, sum of the weighted dual numbers, gain.
     These two, rows (n_samples, 3, width), roots, dual numbers and weights, and coef (n_features,
-    width) change in place; width is a power of two, MOST_ASCENTS at most, and arrays are whole lines of
-    cache.
+    width) change in place; width is a power of two, MOST_ASCENTS at most, and arrays are whole
+    lines of cache.
     """
     cdef Entries X = entries_of(indptr, indices, values, coef.shape[0])
     cdef Task task = task_of(ASCEND, &X)

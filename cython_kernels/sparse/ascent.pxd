@@ -51,8 +51,7 @@ cdef struct Ascent:
     Py_ssize_t step             # and how far the one after it lies, below n_samples
     Py_ssize_t width            # ascents, and what is only there to fill a line
     const double* y             # (n_samples,)
-    double* rows                # (n_samples, 3, width): roots t, NaN at first, dual numbers a,
-                                # and weights
+    double* rows                # (n_samples, 3, width): t, NaN at first, a, and weights s
     double* coef                # (n_features, width): w
     const double* active        # (width,): 1, or 0 where there is no step
     const double* strength      # (width,), above zero
@@ -82,6 +81,7 @@ cdef inline void settle_numbers(
     cdef double high[MOST_ASCENTS]
     cdef int64_t takes[MOST_ASCENTS]    # whether there is a step, and
     cdef int64_t found[MOST_ASCENTS]    # whether its root is found
+    cdef int64_t fresh[MOST_ASCENTS]
     cdef Py_ssize_t k
     cdef int _trial
     cdef int64_t n_found, n_fresh = 0
@@ -97,11 +97,12 @@ cdef inline void settle_numbers(
         q[k] = q[k] if takes[k] else 0.0
         low[k], high[k] = z[k] + q[k] * (y - 1 - dual[k]), z[k] + q[k] * (y - dual[k])
         p[k], found[k] = y - dual[k], 1 - takes[k]
-        n_fresh += t[k] != t[k]
+        fresh[k] = t[k] != t[k]
+        t[k] = z[k] if fresh[k] else t[k]
+        n_fresh += fresh[k] & takes[k]
     if n_fresh:
         for k in range(width):
-            t[k] = z[k] if t[k] != t[k] else t[k]
-            p[k] = sigmoid_at(t[k], decay(t[k]))
+            p[k] = sigmoid_at(t[k], decay(t[k])) if fresh[k] else p[k]
     for _trial in range(MOST_TRIALS):
         n_found = 0
         for k in range(width):
@@ -110,7 +111,7 @@ cdef inline void settle_numbers(
             high[k] = t[k] if (excess >= 0) & (t[k] < high[k]) else high[k]
             following = t[k] - excess / (1 + q[k] * p[k] * (1 - p[k]))
             following = (
-                following if (low[k] < following) & (following < high[k])
+                following if (low[k] <= following) & (following <= high[k])
                 else low[k] + (high[k] - low[k]) / 2)
             following = t[k] if found[k] else following
             found[k] = 1 if fabs(following - t[k]) < SETTLED else found[k]

@@ -111,16 +111,21 @@ class Company:
     def __init__(self, ascents: Sequence[Ascent]) -> None:
         first, width = ascents[0], kernels.width_of(len(ascents))
         self.matrix, self._y = first.matrix, first.target.y.astype(np.float64)
+        n_samples, n_threads = self.matrix.n_samples, self.matrix.n_threads
         self._coef = new_lines((self.matrix.n_features, width))
-        self._rows = new_lines((self.matrix.n_samples, 3, width))
-        for k, ascent in enumerate(ascents):
-            weight = ascent.target.sample_weight
-            self._rows[:, 0, k], self._rows[:, 1, k] = ascent.root, ascent.dual
-            self._rows[:, 2, k] = 1.0 if weight is None else weight
-            self._coef[:, k] = ascent.coef
-            ascent.root, ascent.dual = self._rows[:, 0, k], self._rows[:, 1, k]
-            ascent.coef = self._coef[:, k]
-            ascent.company = self
+        kernels.interleave(np.array([one.coef for one in ascents]), self._coef, n_threads)
+        of_rows = np.zeros((3, width, n_samples))
+        self._rows = new_lines((n_samples, 3, width))
+        for k, one in enumerate(ascents):
+            weight = one.target.sample_weight
+            of_rows[0, k], of_rows[1, k] = one.root, one.dual
+            of_rows[2, k] = 1.0 if weight is None else weight
+            one.root, one.dual = self._rows[:, 0, k], self._rows[:, 1, k]
+            one.coef, one.company = self._coef[:, k], self
+        kernels.interleave(
+            of_rows.reshape(3 * width, n_samples), self._rows.reshape(n_samples, 3 * width),
+            n_threads,
+        )  # fmt: skip
         self._members = list(ascents)
 
     def turn(self, active: Sequence[Ascent], order: Order) -> list[float]:
@@ -145,7 +150,7 @@ def turns(ascents: Sequence[Ascent]) -> list[float]:
     Those in the same order share a pass of one thread, and passes go side by side.
     """
     matrix = ascents[0].matrix
-    _join([ascent for ascent in ascents if ascent.company is None], matrix.n_threads)
+    _join([ascent for ascent in ascents if ascent.company is None])
     walks: dict[tuple[int, Order], list[Ascent]] = {}
     for ascent in ascents:
         walks.setdefault((id(ascent.company), ascent.next_order()), []).append(ascent)
@@ -166,8 +171,8 @@ def turns(ascents: Sequence[Ascent]) -> list[float]:
     return [gains[id(ascent)] for ascent in ascents]
 
 
-def _join(ascents: Sequence[Ascent], n_threads: int) -> None:
-    """Put ascents into companies, as many as there are threads for, of the same y each."""
+def _join(ascents: Sequence[Ascent]) -> None:
+    """Put ascents into companies, as few as can be: one has hardly more to do than one ascent."""
     by_target: dict[int, list[Ascent]] = {}
     for ascent in ascents:
         by_target.setdefault(id(ascent.target.y), []).append(ascent)
