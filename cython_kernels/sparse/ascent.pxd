@@ -84,7 +84,7 @@ cdef inline void settle_numbers(
     cdef int64_t fresh[MOST_ASCENTS]
     cdef Py_ssize_t k
     cdef int _trial
-    cdef int64_t n_found, n_fresh = 0
+    cdef int64_t n_found, n_fresh = 0, settled
     cdef double excess, following
     for k in range(width):
         t[k], dual[k], weight[k] = row[k], row[width + k], row[2 * width + k] * ascent.active[k]
@@ -110,11 +110,13 @@ cdef inline void settle_numbers(
             low[k] = t[k] if (excess < 0) & (t[k] > low[k]) else low[k]
             high[k] = t[k] if (excess >= 0) & (t[k] < high[k]) else high[k]
             following = t[k] - excess / (1 + q[k] * p[k] * (1 - p[k]))
+            settled = fabs(following - t[k]) < SETTLED
+            # Where it is at the root already, an end of the interval is too.
             following = (
-                following if (low[k] <= following) & (following <= high[k])
+                following if settled | ((low[k] < following) & (following < high[k]))
                 else low[k] + (high[k] - low[k]) / 2)
             following = t[k] if found[k] else following
-            found[k] = 1 if fabs(following - t[k]) < SETTLED else found[k]
+            found[k] |= settled
             t[k] = following
             p[k] = sigmoid_at(t[k], decay(t[k]))
             n_found += found[k]

@@ -116,7 +116,7 @@ def test_turns_lead_to_the_minimum(fit_intercept, weighted):
         SparseMatrix.of(X), Target(y, weight, LOG_LOSS), 2.0, fit_intercept, 0
     )  # fmt: skip
     gains = [turns([ascent])[0] for _ in range(120)]
-    assert gains[-1] < 1e-10 * gains[0]
+    assert max(gains[90:]) < 1e-20 * gains[0]  # there it stays
     model = LogisticRegression(
         C=1 / (2.0 * total), tol=1e-12, fit_intercept=fit_intercept
     ).fit(X.toarray(), y, weight)  # fmt: skip
