@@ -455,3 +455,44 @@ def test_directions_of_hardly_any_curvature(seed, C, l1_ratio):
     y, weight = rng.integers(0, 2, 300), 10 ** rng.uniform(-12, 12, 300)
     model = LogisticRegression(C=C, l1_ratio=l1_ratio).fit(X, y, weight)
     assert not model.converged_ or distance(model, X, y, weight) <= 1.01e-8
+
+
+def fits_of_what_rounding_hides():
+    """Fits with a point known that may be far below: X, y, parameters, and its coefficients."""
+    rng = np.random.default_rng(0)
+    d = np.round(rng.normal(size=300) * 64) / 64
+    y = (d + rng.normal(size=300) > 0).astype(int)
+    a = np.round(rng.normal(size=300) * 8) / 8
+    for gap in (2.0**-40, 2.0**-42, 2.0**-43):
+        near = np.c_[a, a + d * gap]
+        for parameters in (
+            {"C": np.inf}, {"C": np.inf, "solver": "lbfgs"}, {"C": 10 / gap**2},
+            {"C": 10 / gap**2, "scaling": "standard"}, {"C": 10 / gap, "l1_ratio": 1.0},
+        ):  # fmt: skip
+            yield near, y, parameters, np.array([-1, 1]) / gap
+    begin = 1.7e18 + np.round(rng.uniform(0, 1e6, 300) / 256) * 256
+    end = begin + 256 * 1024 * d
+    for parameters in ({"C": np.inf}, {"C": 1.0}, {"C": 1.0, "l1_ratio": 1.0}):
+        times = np.c_[begin, end]
+        yield times, y, parameters | {"fit_intercept": False}, np.array([-1, 1]) / (256 * 1024)
+    far = np.round(rng.normal(size=(300, 3)) * 64) / 64
+    y = (far[:, 0] + rng.normal(size=300) > 0).astype(int)
+    for mean in (1e12, 1e13):
+        for l1_ratio in (0.0, 0.5, 1.0):
+            parameters = {"fit_intercept": False, "l1_ratio": l1_ratio}
+            yield far + mean, y, parameters, np.array([1.0, -0.5, -0.5])
+
+
+@pytest.mark.skipif(
+    np.finfo(np.longdouble).eps == np.finfo(float).eps, reason="costs are no more exact than fits"
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("number", range(24))
+def test_what_rounding_hides_is_not_claimed(number):
+    X, y, parameters, coef = list(fits_of_what_rounding_hides())[number]
+    model = LogisticRegression(**parameters).fit(X, y)
+    exact = Exact(model, X, y, None)
+    mine = exact.cost_of_model(model)
+    model.coef_, model.intercept_ = coef[None], np.zeros(1)
+    assert exact.cost_of_model(model) < mine * (1 - 1e-3)
+    assert not model.converged_

@@ -14,7 +14,7 @@ Doubles = NDArray[np.float64]
 #: By how much rounding may change the least eigenvalue of a matrix that is to be relied on.
 RELIABLE = 0.25
 
-#: By how much curvature may be less than what hides it, where no penalty says that there is some.
+#: By how much curvature may be less than what hides it, where the gradient is rounding.
 #: Measured: by 20 among nearly equal columns of which few rows have all the weight.
 FLATTER = 64
 
@@ -56,6 +56,8 @@ class Factored:
         0 if rounding has made it indefinite.
     kept : tuple of ndarray or None
         Eigenvalues and eigenvectors that are no rounding, once the others are left alone.
+    left : ndarray of shape (n, n_left)
+        The directions that were left alone.
     alone : float
         The largest that an eigenvalue left alone may be.
     """
@@ -79,6 +81,7 @@ class Factored:
         self.hidden /= self.size**2
         self.rounding = float(self.hidden.sum())
         self.kept: tuple[Doubles, Doubles] | None = None
+        self.left = np.empty((len(matrix), 0))
         self.alone = 0.0
         self.cholesky: NDArray[Any]
         if narrow:
@@ -102,9 +105,11 @@ class Factored:
         self.rounding = float(self.hidden[seen].sum())
         values, inside = eigh(self.equilibrated[np.ix_(seen, seen)])
         kept = values > self.rounding / RELIABLE
-        vectors = np.zeros((len(seen), np.count_nonzero(kept)))
-        vectors[seen] = inside[:, kept]
-        self.kept = values[kept], vectors
+        vectors = np.eye(len(seen))
+        vectors[np.ix_(seen, seen)] = inside
+        place = np.flatnonzero(seen)[kept]
+        self.kept = values[kept], vectors[:, place]
+        self.left = np.delete(vectors, place, axis=1)
         self.alone = (1 + 1 / RELIABLE) * self.rounding if seen.all() else 1.0
         self.least = float(values[kept].min(initial=np.inf))
 
@@ -122,13 +127,18 @@ class Factored:
         return slope / self.size
 
     def square(
-        self, slope: Doubles, square: float, margins: float, sums: float, floor: float
+        self,
+        slope: Doubles,
+        square: float,
+        margins: float,
+        sums: float,
+        floor: float,
+        left: tuple[Doubles, float] | None = None,
     ) -> float:
         """A gradient's square in the inverse, at most: with what rounding hides of both.
 
-        Of the least eigenvalue, as much as rounding may make of it. Of the gradient in directions
-        that were left alone, whose curvature is but known to be no less than a floor: without one,
-        and where the gradient is no more than rounding, it is taken for what rounding hides.
+        Of the least eigenvalue, as much as rounding may make of it; and of the gradient in
+        directions that were left alone.
 
         Parameters
         ----------
@@ -140,25 +150,53 @@ class Factored:
             of its sums in the equilibrated coefficients.
         floor : float
             Of the curvature in every direction: the penalty.
+        left : tuple of ndarray of shape (n_left, n_left) and float, optional
+            The curvature among the directions that were left alone, but for the penalty, as
+            products of steps along them, and by how much rounding may change the root of one.
         """
         slope = slope / self.size
         if slope[self.flat].any():
             return np.inf
         square /= 1 - self.rounding / self.least
         if self.kept is not None:
-            vectors = self.kept[1]
-            outside = float(np.linalg.norm(slope - vectors @ (vectors.T @ slope)))
             floor = floor / float(self.size.max()) ** 2
-            # What moves the margins moves the gradient there by the root of a curvature.
-            hidden = 4 * (math.sqrt(self.alone) * margins + sums)
-            if floor == 0 and outside <= 4 * (margins + sums):
-                outside, floor = outside + hidden, self.rounding / FLATTER
-            elif outside <= 16 * hidden:
-                outside, floor = outside + hidden, max(floor, self.rounding)
-            if floor == 0:
-                return np.inf
-            square = 2 * (square + outside * outside / floor)
+            # Rounding may tie them to those that were kept, and so to the gradient there.
+            tied = self.rounding * math.sqrt(max(square, 0.0) / self.least)
+            square += self._square_of_left(slope, tied, margins, sums, floor, left)
         return (math.sqrt(max(square, 0.0)) + margins + sums / math.sqrt(self.least)) ** 2
+
+    def _square_of_left(
+        self,
+        slope: Doubles,
+        tied: float,
+        margins: float,
+        sums: float,
+        floor: float,
+        left: tuple[Doubles, float] | None,
+    ) -> float:
+        """The same in the directions that were left alone.
+
+        Their products tell far smaller curvatures than the matrix does. Where those too may be
+        rounding, and so is the gradient, curvature is taken for what rounding hides.
+        """
+        n_left = self.left.shape[1]
+        values, turned, rounding = np.zeros(n_left), np.eye(n_left), 0.0
+        if left is not None:
+            (values, turned), rounding = eigh(left[0]), left[1]
+        roots = np.sqrt(np.maximum(values, 0))
+        least = np.maximum(roots - rounding, 0) ** 2 - self.rounding**2 / self.least
+        told = least > 0
+        along = np.abs((self.left @ turned).T @ slope)
+        # What moves the margins moves the gradient by the root of a curvature.
+        along[told] += 4 * (roots[told] * margins + sums) + tied
+        square = float(np.sum(along[told] ** 2 / (least[told] + floor)))
+        if told.all():
+            return square
+        rest = float(np.linalg.norm(along[~told]))
+        hidden = 4 * (math.sqrt(self.alone) * margins + sums) + tied
+        if rest <= hidden:
+            floor = max(floor, self.rounding / FLATTER)
+        return square + (rest + hidden) ** 2 / floor if floor > 0 else np.inf
 
 
 def _factor(matrix: NDArray[Any]) -> tuple[NDArray[Any], float]:

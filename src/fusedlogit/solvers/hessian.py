@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.margins import Margins
+from ..data.per_row import summed
 from ..problems.objective import Evaluation, Objective
 from .factored import Factored
 from .metric import EPS, TINY, beyond
@@ -23,6 +24,9 @@ ROUNDING = {True: 4 * float(np.finfo(np.float64).eps), False: 4 * float(np.finfo
 
 #: Features up to which a Hessian of n_features^2 numbers is formed.
 DENSE_FEATURES = 2048
+
+#: Directions that were left alone, of which the curvature is measured.
+MOST_LEFT = 16
 
 #: Change of margins since a Hessian was summed, up to which a bound may rest on it.
 NEAR = 0.02
@@ -158,18 +162,49 @@ class DenseHessian:
             anew = yield from dense_hessian(objective, here.margins)
             return (yield from anew.bound(objective, here))
         solved = self.solve(here.gradient)
-        square = self.square(here, solved, objective.far)
+        left = yield from self._left(objective.sharpened(), here.margins)
+        square = self.square(here, solved, objective.far, left)
         if square == np.inf:
             return np.inf
         reach = (yield from along(objective, solved)).largest()
         return square / 2 * math.exp(drift) * beyond(reach)
 
-    def square(self, here: Evaluation, solved: Doubles, far: float) -> float:
+    def _left(self, objective: Objective, margins: Margins) -> Steps[tuple[Doubles, float] | None]:
+        """The loss's curvature among directions left alone, by steps along them: a pass each.
+
+        None where there are none, or too many.
+        """
+        directions = (self.factored.left.T / self.factored.size)[: MOST_LEFT + 1]
+        if not 0 < len(directions) <= MOST_LEFT:
+            return None
+        values = []
+        for direction in directions:
+            intercept = -direction @ self.mean if self.fit_intercept else 0.0
+            moved = yield from along(objective, np.append(direction, intercept))
+            values.append(moved.values)
+        product = summed(_products, (margins.curvature(), *values))
+        rounding = 8 * EPS * objective.far * float(np.abs(self.factored.left).sum())
+        return product, rounding
+
+    def square(
+        self,
+        here: Evaluation,
+        solved: Doubles,
+        far: float,
+        left: tuple[Doubles, float] | None = None,
+    ) -> float:
         """The gradient's square in this metric, at most: with what rounding hides of both."""
         slope, size = self._reduced(here.gradient), self.factored.size
         square = float(here.gradient @ solved)
         rounding = rounding_of_gradient(here.point[:-1], here.value, size, far)
-        return self.factored.square(slope, square, *rounding, self.penalty)
+        return self.factored.square(slope, square, *rounding, self.penalty, left)
+
+
+def _products(row_weight: Doubles, *values: Doubles) -> Doubles:
+    """Sums of products of pairs of values, weighted."""
+    table = np.array(values)
+    product: Doubles = (table * row_weight) @ table.T
+    return product
 
 
 def rounding_of_gradient(
