@@ -36,7 +36,7 @@ from .selection.costs import Costs
 from .selection.folds import Split, splits_of, targets_of
 from .selection.grid import Fit, Grid
 from .selection.penalties import Penalty, ratios_of, strengths_of
-from .selection.scoring import Knowing, Scores, share_parameters, table_of
+from .selection.scoring import Knowing, Scores, place_of_best, share_parameters, table_of
 from .solvers import FOREIGN, SOLVERS, Settings, choose
 from .validation import training_data
 
@@ -348,12 +348,12 @@ class LogisticRegressionCV(LinearClassifier):
         shape = len(self.Cs_), len(self.l1_ratios_)
         by_penalty = self.scores_.swapaxes(1, 2).reshape(len(self.scores_), -1)
         if not self.refit:
-            self._average([np.unravel_index(row.argmax(), shape) for row in by_penalty])
+            self._average([np.unravel_index(place_of_best(row), shape) for row in by_penalty])
             self.history_: list[float] = []
             self.converged_ = bool(self.folds_converged_.all())
             self._warn_of(None)
             return
-        j, i = (int(place) for place in np.unravel_index(by_penalty.sum(axis=0).argmax(), shape))
+        j, i = divmod(place_of_best(by_penalty.sum(axis=0)), len(self.l1_ratios_))
         self.C_, self.l1_ratio_ = float(self.Cs_[j]), float(self.l1_ratios_[i])
         fit = grid.refit(Penalty(self.C_, self.l1_ratio_), whole[i, j])
         self.coef_, self.intercept_ = fit.coef, fit.intercept

@@ -193,6 +193,7 @@ def test_more_classes_than_colours(wine):
     digits = load_digits()
     labels = digits.target + 10 * (np.arange(len(digits.target)) % 2)
     logistic_path(digits.data, labels, Cs=[1e-4], tol=1e-2, criteria=False).plot()
+    logistic_path(digits.data, digits.target, Cs=[1e-9], l1_ratio=1.0).plot()  # all are zero
 
 
 WITHOUT = """

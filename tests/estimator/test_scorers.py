@@ -126,3 +126,16 @@ def test_scorers_that_read_x_cannot_score_parts(tmp_path):
     parts = Parts([tmp_path / "x.npy"])
     with pytest.raises(TypeError, match="make_scorer"):
         LogisticRegressionCV(Cs=[1.0], cv=3, scoring=predict_some).fit(parts, y)
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_a_score_that_is_no_number_is_the_least(refit):
+    X, y = cancer()
+
+    def scorer(model, X, y):
+        return np.nan if 0.5 < model.C < 2 else model.C
+
+    model = LogisticRegressionCV(Cs=[0.01, 1.0, 100.0], cv=3, scoring=scorer, refit=refit)
+    model.fit(X, y)
+    assert model.cv_results_["rank_test_score"].tolist() == [2, 3, 1]
+    assert model.C_ == 100

@@ -375,3 +375,12 @@ def test_cached_features_give_the_same_model(folder, tmp_path):
         damaged.write_bytes(b"hello")
     again = run("train", folder, *FAST, "--cache", cache, "--json")
     assert "features" in json.loads(again.stdout)["seconds"]
+
+
+def test_more_iterations_are_advised_only_where_they_help(folder):
+    for options, said in (
+        (("--solver", "gd", "--max-iter", 2), "a higher --max-iter lowers the cost further"),
+        (("--C", "inf"), "more iterations change nothing, a stronger penalty may"),
+    ):
+        result = run("train", folder, "--size", 4, "--features", "raw", *options)
+        assert said in " ".join(result.stdout.split())

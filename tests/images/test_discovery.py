@@ -1,5 +1,6 @@
 """Finding and labelling images in folders and zip files."""
 
+import sys
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -174,3 +175,16 @@ def test_shadows_are_passed_over_with_either_separator(folder, name):
     expected = labelled(folder)
     (folder / name).write_bytes(b"not an image")
     assert labelled(folder) == expected
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_folders_that_are_links_are_followed_and_loops_are_not(make_folder, tmp_path):
+    inside = make_folder("{label}/IMG_{number}.png", count=3)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (inside / "dog").rename(elsewhere / "dog")
+    (inside / "dog").symlink_to(elsewhere / "dog")
+    (inside / "cat" / "above").symlink_to(inside)
+    (elsewhere / "dog" / "again").symlink_to(inside / "cat")
+    found = Counter(label for _, label, _ in labelled(inside))
+    assert found == {"cat": 3, "dog": 3}

@@ -127,10 +127,21 @@ def test_photographs_are_not_written_over(folder, tmp_path):
         result = run("train", folder, *FAST, option, folder / name)
         assert result.exit_code == 2
         assert "choose a place outside of it" in result.stderr
+    result = run("study", "sgd", folder, "--report", folder / "studies")
+    assert result.exit_code == 2
+    assert "choose a place outside of it" in result.stderr
     run("train", folder, *FAST, "--out", tmp_path / "m.npz")
     result = run("predict", tmp_path / "m.npz", folder, "--evidence", folder)
     assert result.exit_code == 2
     assert before == {path: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("option", ["--report", "--store", "--cache"])
+def test_a_place_for_a_file_and_a_folder_is_refused_before_any_work(folder, tmp_path, option):
+    result = run("train", folder, *FAST, "--out", tmp_path / "x", option, f"{tmp_path}/./x")
+    assert result.exit_code == 2
+    assert "x is named as a file and as a folder: name another" in result.stderr
+    assert not (tmp_path / "x").exists()
 
 
 def test_answers_are_printed_whatever_becomes_of_the_pictures(folder, tmp_path, monkeypatch):

@@ -449,3 +449,29 @@ class TestPlace:
             with pytest.raises(StoreError, match="is being filled by another run"):
                 load(folder, place)
         assert_same(load(folder, place), load(folder))
+
+
+def test_the_working_folder_and_mount_points_are_refused_before_anything_is_decoded(
+    folder, place, monkeypatch
+):
+    place.mkdir()
+    decoded = counted_decoding(monkeypatch)
+    with monkeypatch.context() as context:
+        context.chdir(place)
+        result = run("train", folder, *RAW, "--store", ".")
+        assert result.exit_code == 2
+        assert "the working folder, whose place a finished store cannot take" in result.stderr
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) == str(place))
+    with pytest.raises(OutputError, match=r"mount point .*: name a folder in it"):
+        load(folder, place)
+    assert not decoded
+    load(folder, place / "inside")
+
+
+def test_what_found_no_room_can_begin_anew_with_smaller_images(folder, place, monkeypatch):
+    full = shutil.disk_usage(folder)._replace(free=100)
+    with monkeypatch.context() as context:
+        context.setattr(shutil, "disk_usage", lambda path: full)
+        with pytest.raises(OutputError, match="smaller --size"):
+            load_images(folder, size=8, store=place)
+    assert len(load(folder, place).pixels) == 24

@@ -122,6 +122,12 @@ def test_a_fixed_number_of_iterations_raises_no_alarm(images, recwarn):
     assert not recwarn.list
 
 
+def test_a_start_that_is_the_minimum_has_not_diverged(images):
+    result = train(images, TrainingOptions(C=(1e-12,)))
+    assert result.best.model.converged_
+    assert not result.best.diverged
+
+
 def test_a_diverging_learning_rate_is_marked_and_not_kept(images):
     result = train(images, TrainingOptions(solver="gd", learning_rates=(1e9, 0.001), max_iter=50))
     assert [candidate.diverged for candidate in result.candidates] == [True, False]

@@ -201,7 +201,7 @@ def study(
             raise click.UsageError(f"--{option} means nothing to the study {name}: leave it out")
     if name == "activations" and features == "raw":
         raise click.UsageError("raw features have no activations: leave --features out")
-    check_targets(None, report_folder, cache)
+    check_targets(None, report_folder, cache, inputs=[data])
 
     from ..photographs.loading import load_images
     from ..photographs.stages import Listener

@@ -1,6 +1,7 @@
 """What a training command ends with: the model, the result, the report."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import printable
+from ..errors import OutputError, printable
 from ..files.outputs import REPORT_PAGE, check_file, check_folder
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ def check_targets(
     read = [path for path in inputs if path is not None]
     if out is not None:
         check_file(out, read)
+        if os.path.realpath(out) in [os.path.realpath(path) for path in folders if path]:
+            raise OutputError(f"{printable(out)} is named as a file and as a folder: name another")
     for folder in folders:
         if folder is not None:
             check_folder(folder, read)

@@ -115,8 +115,8 @@ class PathDisplay:
             lines = self.axes_[0].plot(
                 Cs, coefs[:, k, features], color=CLASS_COLOURS[k] if few else GREY, linewidth=0.8
             )
-            if few:
-                lines[0].set_label(str(label))
+            if few and lines:
+                lines[0].set_label(plain(label))
 
     def _count_above(self, finite: NDArray[np.bool_]) -> None:
         """Along the upper edge: how many coefficients are not zero, or degrees of freedom."""

@@ -213,11 +213,16 @@ class _FolderSource:
         def refuse(error: OSError) -> None:
             raise _unreadable(Path(error.filename), error) from error
 
-        return sorted(
-            Path(folder, file).relative_to(self._root).as_posix()
-            for folder, _, files in os.walk(self._root, onerror=refuse)
-            for file in files
-        )
+        found, seen = [], {os.path.realpath(self._root)}
+        for folder, folders, files in os.walk(self._root, onerror=refuse, followlinks=True):
+            found += [Path(folder, file).relative_to(self._root).as_posix() for file in files]
+            # A link may lead to where the walk has been, or is: only the first way is taken.
+            places = {
+                name: os.path.realpath(os.path.join(folder, name)) for name in sorted(folders)
+            }
+            folders[:] = [name for name, place in places.items() if place not in seen]
+            seen |= set(places.values())
+        return sorted(found)
 
     def read(self, name: str) -> bytes:
         return _read_file(self._root / name, name)

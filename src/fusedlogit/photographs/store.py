@@ -215,6 +215,11 @@ def _made(
     listener: Listener,
 ) -> Manifest:
     """Fill a store under a temporary name, from where an earlier run has ended, and rename it."""
+    if place.exists() and (os.path.ismount(place) or place.samefile(os.curdir)):
+        raise OutputError(
+            f"{printable(place)} is a mount point or the working folder, whose place a finished "
+            "store cannot take: name a folder in it"
+        )
     partial = place.with_name(place.name + ".partial")
     make_folder(partial)
     with _writable(partial), _filling(partial) as pixels:
@@ -276,7 +281,8 @@ def _resumed(
             )
     else:
         found = read_manifest(partial / MANIFEST)
-        check_wanted(partial, found, wanted)
+        if found.blocks:  # else nothing is lost by another beginning
+            check_wanted(partial, found, wanted)
         _check_sources(partial, found, wanted, source)
         right = [*_right_blocks(partial / PIXELS, found, n_threads, listener), False]
         manifest = Manifest(wanted.size, wanted.parts, found.blocks[: right.index(False)])

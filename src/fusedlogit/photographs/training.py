@@ -1,6 +1,7 @@
 """Train a classifier on images: compute features, try each candidate, keep the best, judge it."""
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -162,8 +163,9 @@ class Candidate:
 
     @property
     def diverged(self) -> bool:
-        """Whether the cost ended no lower than it began."""
-        return not self.cost[-1] < self.cost[0]
+        """Whether the cost ended no lower than it began, which no minimum is the reason of."""
+        fell = self.cost[-1] < self.cost[0] if len(self.cost) > 1 else math.isfinite(self.cost[0])
+        return not (fell or self.model.converged_)
 
 
 @dataclass(frozen=True)

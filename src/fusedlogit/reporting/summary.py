@@ -187,6 +187,8 @@ def _print_candidates(console: Console, result: TrainingResult, remedy: str) -> 
         if candidate.diverged:
             console.print(f"{candidate.name} is too high: the cost rose instead of falling")
     if not result.best.model.converged_:
+        if result.best.n_iter < result.options.max_iter:
+            remedy = "more iterations change nothing, a stronger penalty may"
         console.print(
             f"Stopped after {result.best.n_iter:,} iterations, before the cost was as close to its "
             f"lowest as the tolerance asks: {remedy}"

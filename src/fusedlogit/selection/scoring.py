@@ -163,6 +163,16 @@ def knowing(scorer: Any, classes: NDArray[Any]) -> Any:
     )
 
 
+def place_of_best(scores: Doubles) -> int:
+    """Where the largest score is, that of NaN being the least; the first of several."""
+    return int(_numbers(scores).argmax())
+
+
+def _numbers(scores: Doubles) -> Doubles:
+    """Scores in the order of their worth."""
+    return np.where(np.isnan(scores), -np.inf, scores)
+
+
 def table_of(
     Cs: NDArray[Any], l1_ratios: NDArray[Any], scores: Doubles
 ) -> dict[str, NDArray[Any] | list[dict[str, float]]]:
@@ -170,7 +180,7 @@ def table_of(
     by_row = scores.reshape(len(scores), -1)
     ratios, strengths = (grid.ravel() for grid in np.meshgrid(l1_ratios, Cs, indexing="ij"))
     mean = by_row.mean(axis=0)
-    order = np.where(np.isnan(mean), -np.inf, mean)
+    order = _numbers(mean)
     table: dict[str, Any] = {
         "param_C": strengths,
         "param_l1_ratio": ratios,
