@@ -1,5 +1,7 @@
 """Passes over sparse rows: held to their twins for every type, and to what indices may be."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -434,3 +436,23 @@ def test_arranged_by_falling_counts(monkeypatch):
     )
     monkeypatch.setattr("fusedlogit.data.sparse.MANY_FEATURES", 41)
     assert data.arranged() is None
+
+
+def test_rows_are_taken_without_a_copy_of_all_indices():
+    X = sparse_rows(20_000, 300, "float32")
+    data = data_of(X, 1)
+    tracemalloc.start()
+    some = data.sample(np.arange(0, 20_000, 1000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(dense_of(some._scipy()), dense_of(X)[::1000])
+    assert peak < X.indices.nbytes / 2
+
+
+def test_columns_in_order_are_not_numbered_anew(monkeypatch):
+    monkeypatch.setattr("fusedlogit.data.sparse.MANY_FEATURES", 9)
+    monkeypatch.setattr("fusedlogit.data.sparse.MANY_ENTRIES", 9)
+    X = sparse_rows(400, 9, "float32")
+    matrix, order = data_of(X, 1).arranged()
+    assert sorted(order) == list(range(9))
+    assert matrix.arranged() is None

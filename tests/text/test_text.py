@@ -1,20 +1,29 @@
 """Texts and labels on disk in, a judged and saved classifier out."""
 
 import csv
+import errno
 import io
 import json
+import os
+from mmap import mmap
 
 import numpy as np
 import pytest
 from rich.console import Console
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from fusedlogit.command_line.progress import TextProgress
 from fusedlogit.command_line.text import text
+from fusedlogit.errors import OutputError
 from fusedlogit.text.classifier import load_text_model, save_text_model
 from fusedlogit.text.columns import Columns
+from fusedlogit.text.counting import commonest_words, weighted_counts
 from fusedlogit.text.demo import GeneratedLetters
 from fusedlogit.text.documents import open_documents
+from fusedlogit.text.stages import Listener
+from fusedlogit.text.survey import look_at
 from fusedlogit.text.training import HASHED, MOST_TERMS, TextOptions, train
+from fusedlogit.text.words import PATTERN
 
 from .conftest import FAST, KINDS, as_csv
 
@@ -197,3 +206,42 @@ def test_bars_appear_on_a_terminal_only(terminal):
     assert "Training on 100 texts (" in shown
     for shows in ("reading labels", "counting words", "fit 4 of 4, C 10", "finding words again"):
         assert (shows in shown) == terminal
+
+
+def test_counts_lie_on_disk_in_the_order_of_how_many_texts_have_them(letters):
+    documents = GeneratedLetters(600)
+    survey = look_at(documents, Listener())
+    split = survey.split(test_fraction=0.2, folds=3, seed=0)
+    words = commonest_words(documents, split, Listener(), count=500, least=2, ngrams=2)
+    counts = weighted_counts(documents, split, words, Listener())
+    texts = np.array([text for text, *_ in documents.read()])
+    expected = TfidfVectorizer(
+        token_pattern=PATTERN, ngram_range=(1, 2), vocabulary=counts.words.terms,
+        sublinear_tf=True, dtype=np.float32,
+    ).fit(texts[split.seen])  # fmt: skip
+    np.testing.assert_allclose(counts.idf, expected.idf_, rtol=1e-6)
+    for found, rows in (counts.X, split.seen), (counts.X_test, ~split.seen):
+        np.testing.assert_allclose(
+            found.toarray(), expected.transform(texts[rows]).toarray(), rtol=1e-5
+        )
+        for array in (found.data, found.indices):
+            while isinstance(array, np.ndarray):
+                array = array.base
+            assert isinstance(array, mmap)
+    assert (np.diff(counts.X.getnnz(axis=0)) <= 0).all()
+
+
+@pytest.mark.parametrize("hashed", [False, True])
+def test_a_disk_too_full_for_counts_is_said(monkeypatch, hashed):
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("fusedlogit.text.rows_on_disk._Numbers.write", full)
+    with pytest.raises(OutputError, match=r"no room for the counts .*No space left.* TMPDIR"):
+        train(GeneratedLetters(100), TextOptions(hashed=hashed, **OPTIONS))
+
+
+def test_no_folder_for_temporary_files_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    with pytest.raises(OutputError, match=r"no room for the counts .*missing"):
+        train(GeneratedLetters(100), TextOptions(**OPTIONS))

@@ -118,9 +118,9 @@ def text(
 ) -> None:
     """Train on DATA, a .csv, .tsv, .jsonl or .parquet file with a text and a label in each row.
 
-    Or on a folder with a subfolder of text files for each label. DATA are read several times and
-    never kept, but counts of their words are: memory for about four times DATA is needed, with
-    --ngrams 1 for three times.
+    Or on a folder with a subfolder of text files for each label. DATA may be larger than memory:
+    they are read several times and never kept, and counts of their words lie in temporary files, of
+    some two times DATA, in the folder that the environment variable TMPDIR names.
     """
     if (data is None) != demo:
         raise click.UsageError("give either DATA or --demo")

@@ -117,8 +117,7 @@ class Multinomial:
 
     def ridge(self, point: Doubles) -> float:
         """The L2 penalty."""
-        coef = self.table(point)[:, :-1]
-        return float(np.vdot(self.penalty / 2 * coef, coef))
+        return sum(self.one.ridge(own) for own in self.table(point))
 
     def l1_norm(self, point: Doubles) -> float:
         """Of the coefficients."""
@@ -153,8 +152,7 @@ class Multinomial:
             data.raise_if_nonfinite(loss, gradient)
         except PassOverflowError as error:
             return error
-        table = one.scaled(gradient, slopes) / target.total_weight
-        table[:, :-1] += self.penalty * self.table(point)[:, :-1]
+        table = one.gradient_at(self.table(point), gradient, slopes)
         margins = None if decision is None else ClassMargins(decision, target)
         value = loss / target.total_weight + self.ridge(point)
         return Evaluation(point, value, table.ravel(), margins)

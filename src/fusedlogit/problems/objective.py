@@ -181,11 +181,12 @@ class Objective:
         """The same cost, in float64 from now on."""
         return replace(self, precise=True)
 
-    def _gradient(self, point: Doubles, gradient: Doubles, intercept_gradient: float) -> Doubles:
-        """Sums over rows as the gradient of J."""
+    def gradient_at(self, point: Doubles, gradient: Doubles, intercept_gradient: Any) -> Doubles:
+        """Sums over rows as the gradient of J; of several points or one."""
         result = self.scaled(gradient, intercept_gradient)
         result /= self.target.total_weight
-        result[:-1] += self.penalty * point[:-1]
+        for own, coef in zip(np.atleast_2d(result), np.atleast_2d(point), strict=True):
+            own[:-1] += self.penalty * coef[:-1]  # of many classes, all at once would be large
         return result
 
     #: Trials of a shorter step: the margins of its two ends tell the best at once.
@@ -302,7 +303,11 @@ def penalty_slope(l2: float, l1: float, coef: Doubles, step: Doubles) -> Callabl
 
     At its start it is that from the right, where a coefficient becomes zero that from the left.
     """
-    first, change = float(np.vdot(l2 * coef, step)), float(np.vdot(l2 * step, step))
+    first = change = 0.0
+    if l2 > 0:
+        for own, moved in zip(np.atleast_2d(coef), np.atleast_2d(step), strict=True):
+            first += float((l2 * own) @ moved)
+            change += float((l2 * moved) @ moved)
     if l1 == 0:
         return lambda share: first + share * change
     begin = np.where(coef != 0, coef, step)
@@ -346,6 +351,6 @@ def _evaluation(
     return Evaluation(
         point,
         float(loss) / objective.target.total_weight + objective.ridge(point),
-        objective._gradient(point, gradient, float(intercept_gradient)),
+        objective.gradient_at(point, gradient, float(intercept_gradient)),
         margins,
     )

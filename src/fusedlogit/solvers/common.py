@@ -55,11 +55,13 @@ class CommonHessian:
         self.block.truncate()
 
     def solve(self, vector: Doubles) -> Doubles:
-        result = np.zeros_like(vector)
-        slope = vector[..., :-1] - self.mean * vector[..., -1:]
-        step, features = slope / self.diagonal, self.common.features
-        step[..., features] = self.block.solve(slope[..., features])
-        result[..., :-1] = step
+        result, features = np.zeros_like(vector), self.common.features
+        step = result[..., :-1]  # in place, for there may be a million columns
+        np.multiply(self.mean, vector[..., -1:], out=step)
+        np.subtract(vector[..., :-1], step, out=step)
+        among_common = self.block.solve(step[..., features])
+        step /= self.diagonal
+        step[..., features] = among_common
         if self.fit_intercept:
             result[..., -1] = vector[..., -1] / self.total - step @ self.mean
         return result
