@@ -61,81 +61,104 @@ cdef struct Ascent:
     double* gain                # (width,), added to: the sum of s_i q_i times the square of a step
 
 
-cdef inline void settle_numbers(
-    const Ascent* ascent, Py_ssize_t width, double* row, double y, double square,
-    const double* product, double* change
-) noexcept nogil:
-    """A row's step of each ascent: its dual number, and by how much s_i a_i / strength changes.
+cdef struct Roots:              # of a row, by ascent
+    double weight[MOST_ASCENTS]
+    double dual[MOST_ASCENTS]   # before the step
+    double rate[MOST_ASCENTS]   # q / s
+    double z[MOST_ASCENTS]
+    double q[MOST_ASCENTS]
+    double t[MOST_ASCENTS]
+    double p[MOST_ASCENTS]      # sigmoid(t)
+    int64_t takes[MOST_ASCENTS]     # whether there is a step
 
-    Newton's method for t, from the root of the row's last step on, within the interval where it
-    must lie. None where a row has no weight, or the size of the step is beyond all numbers.
+
+cdef inline void begin_roots(
+    const Ascent* ascent, Py_ssize_t width, const double* row, double y, double square,
+    const double* product, Roots* roots
+) noexcept nogil:
+    """What the roots are of, and where to look first: at that of the row's last step, else at z.
+
+    None is looked for where a row has no weight, or the size of the step is beyond all numbers.
     """
-    cdef double weight[MOST_ASCENTS]
-    cdef double dual[MOST_ASCENTS]
-    cdef double rate[MOST_ASCENTS]      # q / s
-    cdef double z[MOST_ASCENTS]
-    cdef double q[MOST_ASCENTS]
-    cdef double t[MOST_ASCENTS]
-    cdef double p[MOST_ASCENTS]
-    cdef double low[MOST_ASCENTS]
-    cdef double high[MOST_ASCENTS]
-    cdef int64_t takes[MOST_ASCENTS]    # whether there is a step, and
-    cdef int64_t found[MOST_ASCENTS]    # whether its root is found
     cdef int64_t fresh[MOST_ASCENTS]
+    cdef int64_t n_fresh = 0
     cdef Py_ssize_t k
-    cdef int _trial
-    cdef int64_t n_found, n_fresh = 0, settled
-    cdef double excess, following
     for k in range(width):
-        t[k], dual[k], weight[k] = row[k], row[width + k], row[2 * width + k] * ascent.active[k]
-        rate[k] = (square + ascent.own[k]) / ascent.strength[k]
-        z[k] = ascent.base[k] + ascent.own[k] * ascent.total[k] / ascent.strength[k] + product[k]
+        roots.t[k], roots.dual[k] = row[k], row[width + k]
+        roots.weight[k] = row[2 * width + k] * ascent.active[k]
+        roots.rate[k] = (square + ascent.own[k]) / ascent.strength[k]
+        roots.z[k] = (
+            ascent.base[k] + ascent.own[k] * ascent.total[k] / ascent.strength[k] + product[k])
     for k in range(width):
-        q[k] = weight[k] * rate[k]
-        takes[k] = (fabs(z[k]) <= DBL_MAX) & (q[k] > 0) & (q[k] <= DBL_MAX)
-        z[k] = z[k] if takes[k] else 0.0
-        q[k] = q[k] if takes[k] else 0.0
-        low[k], high[k] = z[k] + q[k] * (y - 1 - dual[k]), z[k] + q[k] * (y - dual[k])
-        p[k], found[k] = y - dual[k], 1 - takes[k]
-        fresh[k] = t[k] != t[k]
-        t[k] = z[k] if fresh[k] else t[k]
-        n_fresh += fresh[k] & takes[k]
+        roots.q[k] = roots.weight[k] * roots.rate[k]
+        roots.takes[k] = (
+            (fabs(roots.z[k]) <= DBL_MAX) & (roots.q[k] > 0) & (roots.q[k] <= DBL_MAX))
+        roots.z[k] = roots.z[k] if roots.takes[k] else 0.0
+        roots.q[k] = roots.q[k] if roots.takes[k] else 0.0
+        roots.p[k] = y - roots.dual[k]
+        fresh[k] = roots.t[k] != roots.t[k]
+        roots.t[k] = roots.z[k] if fresh[k] else roots.t[k]
+        n_fresh += fresh[k] & roots.takes[k]
     if n_fresh:
         for k in range(width):
-            p[k] = sigmoid_at(t[k], decay(t[k])) if fresh[k] else p[k]
+            roots.p[k] = sigmoid_at(roots.t[k], decay(roots.t[k])) if fresh[k] else roots.p[k]
+
+
+cdef inline void find_roots(Roots* roots, Py_ssize_t width, double y) noexcept nogil:
+    """Newton's method for t, within the interval where it must lie."""
+    cdef double low[MOST_ASCENTS]
+    cdef double high[MOST_ASCENTS]
+    cdef int64_t found[MOST_ASCENTS]
+    cdef int64_t n_found, settled
+    cdef double t, p, q, excess, following
+    cdef int _trial
+    cdef Py_ssize_t k
+    for k in range(width):
+        low[k] = roots.z[k] + roots.q[k] * (y - 1 - roots.dual[k])
+        high[k] = roots.z[k] + roots.q[k] * (y - roots.dual[k])
+        found[k] = 1 - roots.takes[k]
     for _trial in range(MOST_TRIALS):
         n_found = 0
         for k in range(width):
-            excess = t[k] - z[k] - q[k] * (y - p[k] - dual[k])
-            low[k] = t[k] if (excess < 0) & (t[k] > low[k]) else low[k]
-            high[k] = t[k] if (excess >= 0) & (t[k] < high[k]) else high[k]
-            following = t[k] - excess / (1 + q[k] * p[k] * (1 - p[k]))
-            settled = fabs(following - t[k]) < SETTLED
+            t, p, q = roots.t[k], roots.p[k], roots.q[k]
+            excess = t - roots.z[k] - q * (y - p - roots.dual[k])
+            low[k] = t if (excess < 0) & (t > low[k]) else low[k]
+            high[k] = t if (excess >= 0) & (t < high[k]) else high[k]
+            following = t - excess / (1 + q * p * (1 - p))
+            settled = fabs(following - t) < SETTLED
             # Where it is at the root already, an end of the interval is too.
             following = (
                 following if settled | ((low[k] < following) & (following < high[k]))
                 else low[k] + (high[k] - low[k]) / 2)
-            following = t[k] if found[k] else following
+            following = t if found[k] else following
             found[k] |= settled
-            t[k] = following
-            p[k] = sigmoid_at(t[k], decay(t[k]))
+            roots.t[k], roots.p[k] = following, sigmoid_at(following, decay(following))
             n_found += found[k]
         if n_found == width:
             break
+
+
+cdef inline void take_steps(
+    const Ascent* ascent, Roots* roots, Py_ssize_t width, double* row, double y, double* change
+) noexcept nogil:
+    """To the roots: by how much s_i a_i / strength changes."""
+    cdef double gain[MOST_ASCENTS]
+    cdef Py_ssize_t k
     for k in range(width):
-        p[k] = y - p[k] if takes[k] else dual[k]
-        z[k] = weight[k] * (p[k] - dual[k]) if takes[k] else 0.0
-        q[k] = z[k] * z[k] * rate[k] if takes[k] else 0.0
+        roots.p[k] = y - roots.p[k] if roots.takes[k] else roots.dual[k]
+        roots.z[k] = (
+            roots.weight[k] * (roots.p[k] - roots.dual[k]) if roots.takes[k] else 0.0)
+        gain[k] = roots.z[k] * roots.z[k] * roots.rate[k] if roots.takes[k] else 0.0
     for k in range(width):
-        row[k] = t[k] if takes[k] else row[k]
+        row[k] = roots.t[k] if roots.takes[k] else row[k]
     for k in range(width):
-        row[width + k] = p[k]
+        row[width + k] = roots.p[k]
     for k in range(width):
-        ascent.gain[k] += q[k]
+        ascent.gain[k] += gain[k]
     for k in range(width):
-        ascent.total[k] += z[k]
+        ascent.total[k] += roots.z[k]
     for k in range(width):
-        change[k] = z[k] / ascent.strength[k]
+        change[k] = roots.z[k] / ascent.strength[k]
 
 
 cdef inline void ask_for_entries(
@@ -170,7 +193,9 @@ cdef inline void settle_row(
     cdef sum_t numbers[MOST_ASCENTS]
     cdef sum_t* coef
     cdef sum_t value
-    cdef double square = 0, number
+    cdef Roots roots
+    cdef double* row = ascent.rows + ascent.row * 3 * width
+    cdef double y = ascent.y[ascent.row], square = 0, number
     cdef Py_ssize_t j, k
     for k in range(n_registers):
         z[k] = same(0.0, kind)
@@ -183,8 +208,9 @@ cdef inline void settle_row(
             z[k] = plus_product(value, coef[k], z[k])
     for k in range(n_registers):
         numbers[k] = z[k]
-    settle_numbers(ascent, width, ascent.rows + ascent.row * 3 * width, ascent.y[ascent.row],
-                   square, <double*>numbers, <double*>numbers)
+    begin_roots(ascent, width, row, y, square, <double*>numbers, &roots)
+    find_roots(&roots, width, y)
+    take_steps(ascent, &roots, width, row, y, <double*>numbers)
     if not square <= DBL_MAX:
         return
     for k in range(n_registers):

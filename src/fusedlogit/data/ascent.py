@@ -157,17 +157,15 @@ def turns(ascents: Sequence[Ascent]) -> list[float]:
     matrix.n_passes += len(walks)
     n_threads = min(matrix.n_threads, len(walks))  # of one, Ctrl-C stops a turn
 
-    def walk(item: tuple[tuple[int, Order], list[Ascent]]) -> list[float]:
+    def walk(item: tuple[tuple[int, Order], list[Ascent]]) -> dict[int, float]:
         (_, order), active = item
         company = active[0].company
         assert company is not None
-        return company.turn(active, order)
+        return dict(zip(map(id, active), company.turn(active, order), strict=True))
 
     gains: dict[int, float] = {}
-    for active, own in zip(
-        walks.values(), side_by_side(walk, walks.items(), n_threads), strict=True
-    ):
-        gains |= {id(ascent): gain for ascent, gain in zip(active, own, strict=True)}
+    for own in side_by_side(walk, walks.items(), n_threads):
+        gains |= own
     return [gains[id(ascent)] for ascent in ascents]
 
 
