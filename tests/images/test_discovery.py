@@ -186,5 +186,8 @@ def test_folders_that_are_links_are_followed_and_loops_are_not(make_folder, tmp_
     (inside / "dog").symlink_to(elsewhere / "dog")
     (inside / "cat" / "above").symlink_to(inside)
     (elsewhere / "dog" / "again").symlink_to(inside / "cat")
+    (inside / "kitten").symlink_to(inside / "cat")
+    (inside / "hound").symlink_to(elsewhere / "dog")
+    (inside / "back").symlink_to(tmp_path)
     found = Counter(label for _, label, _ in labelled(inside))
     assert found == {"cat": 3, "dog": 3}

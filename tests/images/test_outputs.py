@@ -144,6 +144,25 @@ def test_a_place_for_a_file_and_a_folder_is_refused_before_any_work(folder, tmp_
     assert not (tmp_path / "x").exists()
 
 
+def test_a_model_is_not_put_among_what_a_report_is_made_of(folder, tmp_path):
+    report = tmp_path / "report"
+    for out, told in (
+        (report / "report.html", "might be written over"),
+        (report / "roc.png", "might be written over"),
+        (tmp_path, "is a folder"),
+    ):
+        report.mkdir(exist_ok=True)
+        result = run("train", folder, *FAST, "--out", out, "--report", report)
+        assert result.exit_code == 2
+        assert told in result.stderr
+    result = run("train", folder, *FAST, "--out", tmp_path / "x", "--report", tmp_path / "x" / "y")
+    assert result.exit_code == 2
+    assert "named as a file and as a folder" in result.stderr
+    result = run("train", folder, *FAST, "--out", report / "m.npz", "--report", report)
+    assert result.exit_code == 0
+    assert (report / "m.npz").exists()
+
+
 def test_answers_are_printed_whatever_becomes_of_the_pictures(folder, tmp_path, monkeypatch):
     model, cat = tmp_path / "m.npz", folder / "cat.1.png"
     run("train", folder, *FAST, "--out", model)

@@ -1,5 +1,7 @@
 """Dual coordinate ascent: a step is held to the root that it looks for, many to the minimum."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from fusedlogit import LogisticRegression
 from fusedlogit._kernels import sparse as kernels
-from fusedlogit.data.ascent import Ascent, turns
+from fusedlogit.data.ascent import Ascent, Company, turns
 from fusedlogit.data.sparse import SparseMatrix
 from fusedlogit.data.sparse_sweeps import new_lines
 from fusedlogit.data.target import Target
@@ -163,8 +165,9 @@ def test_side_by_side_is_as_alone(monkeypatch, most, n_threads, n_walks):
         assert one.intercept == other.intercept
 
 
-def test_those_of_different_turns_go_one_after_the_other_until_they_begin_a_stretch():
-    alone, together = ascents_of_folds(1), ascents_of_folds(1)
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_those_of_different_turns_go_one_after_the_other_until_they_begin_a_stretch(n_threads):
+    alone, together = ascents_of_folds(1), ascents_of_folds(n_threads)
     turns(together)
     turns(together[:1])  # is a turn ahead of the others
     before = together[0].matrix.n_passes
@@ -194,3 +197,24 @@ def test_rows_that_are_empty_or_beyond_all_numbers_take_no_step():
         assert (duals[:, 2] > 0).all()
         assert (coefs[:, 1] == 0).all()
         assert (coefs[:, 2] > 0).all()
+
+
+def test_walks_of_a_company_are_never_at_the_same_time(monkeypatch):
+    ascents = ascents_of_folds(2)
+    turns(ascents)
+    turns(ascents[:1])  # is a turn ahead of the others
+    inside = []
+    turn = Company.turn
+
+    def watched(company, *told):
+        inside.append(company)
+        assert inside.count(company) == 1
+        time.sleep(0.01)
+        gains = turn(company, *told)
+        inside.remove(company)
+        return gains
+
+    monkeypatch.setattr(Company, "turn", watched)
+    monkeypatch.setattr("fusedlogit.data.ascent.kernels.MOST_ASCENTS", 1)
+    turns([*ascents, *ascents_of_folds(2)])
+    assert not inside

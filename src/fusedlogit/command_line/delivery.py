@@ -24,11 +24,24 @@ def check_targets(
     read = [path for path in inputs if path is not None]
     if out is not None:
         check_file(out, read)
-        if os.path.realpath(out) in [os.path.realpath(path) for path in folders if path]:
-            raise OutputError(f"{printable(out)} is named as a file and as a folder: name another")
+        for folder in folders:
+            if folder is not None:
+                _check_apart(out, folder)
     for folder in folders:
         if folder is not None:
             check_folder(folder, read)
+
+
+def _check_apart(out: Path, folder: Path) -> None:
+    """Refuse a file that is in the way of a folder, or one of its pages or pictures."""
+    file, place = Path(os.path.realpath(out)), Path(os.path.realpath(folder))
+    if place.is_relative_to(file):
+        raise OutputError(f"{printable(out)} is named as a file and as a folder: name another")
+    if file.parent == place and file.suffix.lower() in (".html", ".png"):
+        raise OutputError(
+            f"{printable(out)} might be written over by what goes to {printable(folder)}: name "
+            "another"
+        )
 
 
 def deliver(

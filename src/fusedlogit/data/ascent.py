@@ -147,26 +147,29 @@ class Company:
 def turns(ascents: Sequence[Ascent]) -> list[float]:
     """A turn of each over the same matrix; about what each gained.
 
-    Those in the same order share a pass of one thread, and passes go side by side.
+    Those of a company in the same order share a pass of one thread; companies go side by side.
     """
     matrix = ascents[0].matrix
     _join([ascent for ascent in ascents if ascent.company is None])
-    walks: dict[tuple[int, Order], list[Ascent]] = {}
+    walks: dict[Company, dict[Order, list[Ascent]]] = {}
     for ascent in ascents:
-        walks.setdefault((id(ascent.company), ascent.next_order()), []).append(ascent)
-    matrix.n_passes += len(walks)
+        assert ascent.company is not None
+        walks.setdefault(ascent.company, {}).setdefault(ascent.next_order(), []).append(ascent)
+    matrix.n_passes += sum(map(len, walks.values()))
     n_threads = min(matrix.n_threads, len(walks))  # of one, Ctrl-C stops a turn
-
-    def walk(item: tuple[tuple[int, Order], list[Ascent]]) -> dict[int, float]:
-        (_, order), active = item
-        company = active[0].company
-        assert company is not None
-        return dict(zip(map(id, active), company.turn(active, order), strict=True))
-
-    gains: dict[int, float] = {}
-    for own in side_by_side(walk, walks.items(), n_threads):
+    gains: dict[Ascent, float] = {}
+    for own in side_by_side(_walks, walks.items(), n_threads):
         gains |= own
-    return [gains[id(ascent)] for ascent in ascents]
+    return [gains[ascent] for ascent in ascents]
+
+
+def _walks(item: tuple[Company, dict[Order, list[Ascent]]]) -> dict[Ascent, float]:
+    """Those of a company, one after the other: they share its memory."""
+    company, walks = item
+    gains: dict[Ascent, float] = {}
+    for order, active in walks.items():
+        gains |= dict(zip(active, company.turn(active, order), strict=True))
+    return gains
 
 
 def _join(ascents: Sequence[Ascent]) -> None:

@@ -213,15 +213,21 @@ class _FolderSource:
         def refuse(error: OSError) -> None:
             raise _unreadable(Path(error.filename), error) from error
 
-        found, seen = [], {os.path.realpath(self._root)}
+        found: list[str] = []
+        root, seen = Path(os.path.realpath(self._root)), set[Path]()
+
+        def leads_on(folder: Path) -> bool:
+            """Whether it is no link to what is walked over otherwise, or has been."""
+            place = Path(os.path.realpath(folder))
+            known = place in seen or place.is_relative_to(root) or root.is_relative_to(place)
+            if folder.is_symlink() and known:
+                return False
+            seen.add(place)
+            return True
+
         for folder, folders, files in os.walk(self._root, onerror=refuse, followlinks=True):
             found += [Path(folder, file).relative_to(self._root).as_posix() for file in files]
-            # A link may lead to where the walk has been, or is: only the first way is taken.
-            places = {
-                name: os.path.realpath(os.path.join(folder, name)) for name in sorted(folders)
-            }
-            folders[:] = [name for name, place in places.items() if place not in seen]
-            seen |= set(places.values())
+            folders[:] = [name for name in sorted(folders) if leads_on(Path(folder, name))]
         return sorted(found)
 
     def read(self, name: str) -> bytes:

@@ -133,7 +133,7 @@ class Factored:
         margins: float,
         sums: float,
         floor: float,
-        left: tuple[Doubles, float] | None = None,
+        left: Left | None = None,
     ) -> float:
         """A gradient's square in the inverse, at most: with what rounding hides of both.
 
@@ -150,9 +150,8 @@ class Factored:
             of its sums in the equilibrated coefficients.
         floor : float
             Of the curvature in every direction: the penalty.
-        left : tuple of ndarray of shape (n_left, n_left) and float, optional
-            The curvature among the directions that were left alone, but for the penalty, as
-            products of steps along them, and by how much rounding may change the root of one.
+        left : Left, optional
+            What is known of the directions that were left alone.
         """
         slope = slope / self.size
         if slope[self.flat].any():
@@ -162,41 +161,69 @@ class Factored:
             floor = floor / float(self.size.max()) ** 2
             # Rounding may tie them to those that were kept, and so to the gradient there.
             tied = self.rounding * math.sqrt(max(square, 0.0) / self.least)
+            left = left or Left(np.zeros((self.left.shape[1],) * 2), np.inf)
             square += self._square_of_left(slope, tied, margins, sums, floor, left)
         return (math.sqrt(max(square, 0.0)) + margins + sums / math.sqrt(self.least)) ** 2
 
     def _square_of_left(
-        self,
-        slope: Doubles,
-        tied: float,
-        margins: float,
-        sums: float,
-        floor: float,
-        left: tuple[Doubles, float] | None,
+        self, slope: Doubles, tied: float, margins: float, sums: float, floor: float, left: Left
     ) -> float:
         """The same in the directions that were left alone.
 
-        Their products tell far smaller curvatures than the matrix does. Where those too may be
-        rounding, and so is the gradient, curvature is taken for what rounding hides.
+        Where neither their curvature nor the gradient is more than rounding, there is taken to be
+        the curvature that rounding hides.
         """
-        n_left = self.left.shape[1]
-        values, turned, rounding = np.zeros(n_left), np.eye(n_left), 0.0
-        if left is not None:
-            (values, turned), rounding = eigh(left[0]), left[1]
-        roots = np.sqrt(np.maximum(values, 0))
-        least = np.maximum(roots - rounding, 0) ** 2 - self.rounding**2 / self.least
-        told = least > 0
+        roots, turned = left.roots, left.turned
+        least = self._least_of_left(left) + floor
         along = np.abs((self.left @ turned).T @ slope)
         # What moves the margins moves the gradient by the root of a curvature.
-        along[told] += 4 * (roots[told] * margins + sums) + tied
-        square = float(np.sum(along[told] ** 2 / (least[told] + floor)))
-        if told.all():
-            return square
-        rest = float(np.linalg.norm(along[~told]))
-        hidden = 4 * (math.sqrt(self.alone) * margins + sums) + tied
-        if rest <= hidden:
-            floor = max(floor, self.rounding / FLATTER)
-        return square + (rest + hidden) ** 2 / floor if floor > 0 else np.inf
+        hidden = np.where(left.dead, math.sqrt(self.alone), roots) * margins + sums
+        dead = left.dead & (float(np.linalg.norm(along[left.dead])) <= 4 * hidden)
+        least[dead] = np.maximum(least[dead], self.rounding / FLATTER)
+        if not (least > 0).all():
+            return np.inf
+        return float(np.sum((along + hidden + tied) ** 2 / least))
+
+    def _least_of_left(self, left: Left) -> Doubles:
+        """Lower bounds of their curvatures, 0 where there is none, but for the penalty."""
+        tied = self.rounding**2 / self.least  # what those that were kept may have of it
+        least: Doubles = np.maximum(np.maximum(left.roots - left.rounding, 0) ** 2 - tied, 0)
+        return least
+
+    def step_of_left(self, slope: Doubles, floor: float, left: Left) -> Doubles:
+        """What `solve` leaves out: the step in directions whose curvature is known, at most."""
+        least = self._least_of_left(left)
+        known = least > 0
+        turned = (self.left @ left.turned)[:, known]
+        least = least[known] + floor / float(self.size.max()) ** 2
+        step: Doubles = turned @ ((turned.T @ (slope / self.size)) / least) / self.size
+        return step
+
+
+class Left:
+    """The curvature among directions that `Factored` left alone, but for the penalty.
+
+    Products of steps along them tell far smaller curvatures than the matrix does.
+
+    Parameters
+    ----------
+    product : ndarray of shape (n_left, n_left)
+        Of the steps' margins, weighted.
+    rounding : float
+        By how much the root of a curvature may be wrong.
+
+    Attributes
+    ----------
+    roots : ndarray of shape (n_left,)
+        Roots of the curvatures along the columns of `turned`, (n_left, n_left).
+    dead : ndarray of bool
+        Where they may be rounding alone.
+    """
+
+    def __init__(self, product: Doubles, rounding: float) -> None:
+        values, self.turned = eigh(product)
+        self.roots, self.rounding = np.sqrt(np.maximum(values, 0)), rounding
+        self.dead = RELIABLE * self.roots <= rounding
 
 
 def _factor(matrix: NDArray[Any]) -> tuple[NDArray[Any], float]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..data.margins import Margins
 from ..data.per_row import summed
 from ..problems.objective import Evaluation, Objective
-from .factored import Factored
+from .factored import Factored, Left
 from .metric import EPS, TINY, beyond
 from .quadratic import Quadratic
 from .requests import Steps, along, sandwich
@@ -166,10 +166,13 @@ class DenseHessian:
         square = self.square(here, solved, objective.far, left)
         if square == np.inf:
             return np.inf
+        if left is not None:
+            step = self.factored.step_of_left(self._reduced(here.gradient), self.penalty, left)
+            solved += self._with_intercept(step)
         reach = (yield from along(objective, solved)).largest()
         return square / 2 * math.exp(drift) * beyond(reach)
 
-    def _left(self, objective: Objective, margins: Margins) -> Steps[tuple[Doubles, float] | None]:
+    def _left(self, objective: Objective, margins: Margins) -> Steps[Left | None]:
         """The loss's curvature among directions left alone, by steps along them: a pass each.
 
         None where there are none, or too many.
@@ -179,19 +182,22 @@ class DenseHessian:
             return None
         values = []
         for direction in directions:
-            intercept = -direction @ self.mean if self.fit_intercept else 0.0
-            moved = yield from along(objective, np.append(direction, intercept))
+            moved = yield from along(objective, self._with_intercept(direction))
             values.append(moved.values)
         product = summed(_products, (margins.curvature(), *values))
         rounding = 8 * EPS * objective.far * float(np.abs(self.factored.left).sum())
-        return product, rounding
+        return Left(product, rounding)
+
+    def _with_intercept(self, step: Doubles) -> Doubles:
+        """A step in the coefficients, and what it makes of the intercept that was eliminated."""
+        return np.append(step, -step @ self.mean if self.fit_intercept else 0.0)
 
     def square(
         self,
         here: Evaluation,
         solved: Doubles,
         far: float,
-        left: tuple[Doubles, float] | None = None,
+        left: Left | None = None,
     ) -> float:
         """The gradient's square in this metric, at most: with what rounding hides of both."""
         slope, size = self._reduced(here.gradient), self.factored.size
