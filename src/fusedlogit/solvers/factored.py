@@ -161,7 +161,7 @@ class Factored:
             floor = floor / float(self.size.max()) ** 2
             # Rounding may tie them to those that were kept, and so to the gradient there.
             tied = self.rounding * math.sqrt(max(square, 0.0) / self.least)
-            left = left or Left(np.zeros((self.left.shape[1],) * 2), np.inf)
+            left = left or Left(self.left)
             square += self._square_of_left(slope, tied, margins, sums, floor, left)
         return (math.sqrt(max(square, 0.0)) + margins + sums / math.sqrt(self.least)) ** 2
 
@@ -173,11 +173,10 @@ class Factored:
         Where neither their curvature nor the gradient is more than rounding, there is taken to be
         the curvature that rounding hides.
         """
-        roots, turned = left.roots, left.turned
         least = self._least_of_left(left) + floor
-        along = np.abs((self.left @ turned).T @ slope)
+        along = np.abs(left.directions.T @ slope)
         # What moves the margins moves the gradient by the root of a curvature.
-        hidden = np.where(left.dead, math.sqrt(self.alone), roots) * margins + sums
+        hidden = np.where(left.dead, math.sqrt(self.alone), left.roots) * margins + sums
         dead = left.dead & (float(np.linalg.norm(along[left.dead])) <= 4 * hidden)
         least[dead] = np.maximum(least[dead], self.rounding / FLATTER)
         if not (least > 0).all():
@@ -191,13 +190,12 @@ class Factored:
         return least
 
     def step_of_left(self, slope: Doubles, floor: float, left: Left) -> Doubles:
-        """What `solve` leaves out: the step in directions whose curvature is known, at most."""
-        least = self._least_of_left(left)
-        known = least > 0
-        turned = (self.left @ left.turned)[:, known]
-        least = least[known] + floor / float(self.size.max()) ** 2
-        step: Doubles = turned @ ((turned.T @ (slope / self.size)) / least) / self.size
-        return step
+        """What `solve` leaves out: the step in directions of some curvature, at most."""
+        least = self._least_of_left(left) + floor / float(self.size.max()) ** 2
+        known = ~left.dead & (least > 0)
+        directions = left.directions[:, known]
+        step: Doubles = directions @ ((directions.T @ (slope / self.size)) / least[known])
+        return step / self.size
 
 
 class Left:
@@ -207,22 +205,31 @@ class Left:
 
     Parameters
     ----------
-    product : ndarray of shape (n_left, n_left)
-        Of the steps' margins, weighted.
+    directions : ndarray of shape (n, n_left)
+        As `Factored.left` has them.
+    product : ndarray of shape (n_left, n_left), optional
+        Of the steps' margins, weighted; nothing is known without.
     rounding : float
         By how much the root of a curvature may be wrong.
 
     Attributes
     ----------
+    directions : ndarray of shape (n, n_left)
+        Turned, so that curvature does not tie them to each other.
     roots : ndarray of shape (n_left,)
-        Roots of the curvatures along the columns of `turned`, (n_left, n_left).
+        Roots of the curvatures along them.
     dead : ndarray of bool
-        Where they may be rounding alone.
+        Where these may be rounding alone.
     """
 
-    def __init__(self, product: Doubles, rounding: float) -> None:
-        values, self.turned = eigh(product)
-        self.roots, self.rounding = np.sqrt(np.maximum(values, 0)), rounding
+    def __init__(
+        self, directions: Doubles, product: Doubles | None = None, rounding: float = np.inf
+    ) -> None:
+        self.directions, self.rounding = directions, rounding
+        self.roots = np.zeros(directions.shape[1])
+        if product is not None:
+            values, turned = eigh(product)
+            self.directions, self.roots = directions @ turned, np.sqrt(np.maximum(values, 0))
         self.dead = RELIABLE * self.roots <= rounding
 
 

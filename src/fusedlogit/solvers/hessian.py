@@ -186,7 +186,7 @@ class DenseHessian:
             values.append(moved.values)
         product = summed(_products, (margins.curvature(), *values))
         rounding = 8 * EPS * objective.far * float(np.abs(self.factored.left).sum())
-        return Left(product, rounding)
+        return Left(self.factored.left, product, rounding)
 
     def _with_intercept(self, step: Doubles) -> Doubles:
         """A step in the coefficients, and what it makes of the intercept that was eliminated."""
