@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .._kernels import sparse as kernels
 from ..runtime.threads import side_by_side
-from .sparse_sweeps import new_lines
+from .sparse_sweeps import lines_of_cache, new_lines
 from .target import Target
 
 if TYPE_CHECKING:
@@ -113,19 +113,22 @@ class Company:
         self.matrix, self._y = first.matrix, first.target.y.astype(np.float64)
         n_samples, n_threads = self.matrix.n_samples, self.matrix.n_threads
         self._coef = new_lines((self.matrix.n_features, width))
-        kernels.interleave(np.array([one.coef for one in ascents]), self._coef, n_threads)
-        of_rows = np.zeros((3, width, n_samples))
         self._rows = new_lines((n_samples, 3, width))
+        with lines_of_cache(len(ascents), self.matrix.n_features) as coefs:
+            for own, one in zip(coefs, ascents, strict=True):
+                own[:] = one.coef
+            kernels.interleave(coefs, self._coef, n_threads)
+        with lines_of_cache(3 * width, n_samples) as of_rows:
+            of_rows[:] = 0
+            for k, one in enumerate(ascents):
+                weight = one.target.sample_weight
+                of_rows[k], of_rows[width + k] = one.root, one.dual
+                of_rows[2 * width + k] = 1.0 if weight is None else weight
+            by_row = self._rows.reshape(n_samples, 3 * width)
+            kernels.interleave(of_rows, by_row, n_threads)
         for k, one in enumerate(ascents):
-            weight = one.target.sample_weight
-            of_rows[0, k], of_rows[1, k] = one.root, one.dual
-            of_rows[2, k] = 1.0 if weight is None else weight
             one.root, one.dual = self._rows[:, 0, k], self._rows[:, 1, k]
             one.coef, one.company = self._coef[:, k], self
-        kernels.interleave(
-            of_rows.reshape(3 * width, n_samples), self._rows.reshape(n_samples, 3 * width),
-            n_threads,
-        )  # fmt: skip
         self._members = list(ascents)
 
     def turn(self, active: Sequence[Ascent], order: Order) -> list[float]:
