@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .._kernels import sparse as kernels
 from .._kernels.stochastic import MOST_ROWS
+from .sparse_sweeps import new_lines
 from .target import Target
 from .walk import steps_of
 
@@ -21,9 +22,6 @@ Doubles = NDArray[np.float64]
 #: Numbers of a column before its K coefficients, as in sparse/stochastic.pxd. Behind them are the
 #: sums of the coefficients on the way.
 CLOCK, DUE, GAIN, UNIT, SQUARE, SHRUNK, FIRST = range(7)
-
-#: Bytes of a line of cache, at a multiple of which each column begins.
-LINE_BYTES = 64
 
 
 @dataclass
@@ -80,7 +78,7 @@ class LazyWalk:
         fit_intercept: bool,
     ) -> LazyWalk:
         """A walk from zero whose gains and step are yet to be told."""
-        columns = _lines(len(unit), kernels.column_numbers(n_vectors))
+        columns = new_lines((len(unit), kernels.column_numbers(n_vectors)))
         columns[:, GAIN], columns[:, UNIT], columns[:, SHRUNK] = 1.0, unit, 1.0
         zero = np.zeros(n_vectors)
         return cls(
@@ -96,7 +94,7 @@ class LazyWalk:
         """The same walk to go on with apart from this one, but for the columns if need be."""
         arrays = {name: getattr(self, name).copy() for name in ("intercept", "sums", "told")}
         if columns:
-            arrays["columns"] = _lines(*self.columns.shape)
+            arrays["columns"] = new_lines(self.columns.shape)
             arrays["columns"][:] = self.columns
         return replace(self, **arrays)
 
@@ -160,10 +158,3 @@ class LazyWalk:
         self.columns[:, FIRST : FIRST + self.n_vectors] = coef.T
         self.columns[:, FIRST + self.n_vectors :] = 0.0
         self.intercept[:], self.sums[:] = intercept, 0.0
-
-
-def _lines(n_columns: int, numbers: int) -> Doubles:
-    """Zeros (n_columns, numbers) from a line of cache on."""
-    memory = np.zeros(n_columns * numbers + LINE_BYTES // 8)
-    begin = -memory.ctypes.data % LINE_BYTES // 8
-    return memory[begin : begin + n_columns * numbers].reshape(n_columns, numbers)
