@@ -174,9 +174,7 @@ class Factored:
         the curvature that rounding hides.
         """
         least = self._least_of_left(left) + floor
-        along = np.abs(left.directions.T @ slope)
-        # What moves the margins moves the gradient by the root of a curvature.
-        hidden = np.where(left.dead, math.sqrt(self.alone), left.roots) * margins + sums
+        along, hidden = np.abs(left.directions.T @ slope), self._hidden_of_left(margins, sums, left)
         dead = left.dead & (float(np.linalg.norm(along[left.dead])) <= 4 * hidden)
         least[dead] = np.maximum(least[dead], self.rounding / FLATTER)
         if not (least > 0).all():
@@ -189,13 +187,26 @@ class Factored:
         least: Doubles = np.maximum(np.maximum(left.roots - left.rounding, 0) ** 2 - tied, 0)
         return least
 
-    def step_of_left(self, slope: Doubles, floor: float, left: Left) -> Doubles:
-        """What `solve` leaves out: the step in directions of some curvature, at most."""
+    def _hidden_of_left(self, margins: float, sums: float, left: Left) -> Doubles:
+        """Rounding of the gradient in them: margins move it by the root of a curvature."""
+        hidden: Doubles = np.where(left.dead, math.sqrt(self.alone), left.roots) * margins + sums
+        return hidden
+
+    def step_of_left(
+        self, slope: Doubles, margins: float, sums: float, floor: float, left: Left
+    ) -> Doubles:
+        """What `solve` leaves out: the step in directions of some curvature, at most.
+
+        What is asked for by no more than the gradient's rounding is none.
+        """
         least = self._least_of_left(left) + floor / float(self.size.max()) ** 2
         known = ~left.dead & (least > 0)
         directions = left.directions[:, known]
-        step: Doubles = directions @ ((directions.T @ (slope / self.size)) / least[known])
-        return step / self.size
+        along = directions.T @ (slope / self.size)
+        hidden = 4 * self._hidden_of_left(margins, sums, left)[known]
+        along = np.sign(along) * np.maximum(np.abs(along) - hidden, 0)
+        step: Doubles = directions @ (along / least[known]) / self.size
+        return step
 
 
 class Left:

@@ -167,7 +167,10 @@ class DenseHessian:
         if square == np.inf:
             return np.inf
         if left is not None:
-            step = self.factored.step_of_left(self._reduced(here.gradient), self.penalty, left)
+            rounding = self._rounding_at(here, objective.far)
+            step = self.factored.step_of_left(
+                self._reduced(here.gradient), *rounding, self.penalty, left
+            )
             solved += self._with_intercept(step)
         reach = (yield from along(objective, solved)).largest()
         return square / 2 * math.exp(drift) * beyond(reach)
@@ -200,10 +203,13 @@ class DenseHessian:
         left: Left | None = None,
     ) -> float:
         """The gradient's square in this metric, at most: with what rounding hides of both."""
-        slope, size = self._reduced(here.gradient), self.factored.size
-        square = float(here.gradient @ solved)
-        rounding = rounding_of_gradient(here.point[:-1], here.value, size, far)
+        slope, square = self._reduced(here.gradient), float(here.gradient @ solved)
+        rounding = self._rounding_at(here, far)
         return self.factored.square(slope, square, *rounding, self.penalty, left)
+
+    def _rounding_at(self, here: Evaluation, far: float) -> tuple[float, float]:
+        """Of the gradient: that of the margins and that of its sums."""
+        return rounding_of_gradient(here.point[:-1], here.value, self.factored.size, far)
 
 
 def _products(row_weight: Doubles, *values: Doubles) -> Doubles:
