@@ -1,7 +1,6 @@
 """What a training command ends with: the model, the result, the report."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import OutputError, printable
-from ..files.outputs import REPORT_PAGE, check_file, check_folder
+from ..errors import printable
+from ..files.outputs import REPORT_PAGE, check_apart, check_file, check_folder
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,24 +23,11 @@ def check_targets(
     read = [path for path in inputs if path is not None]
     if out is not None:
         check_file(out, read)
-        for folder in folders:
-            if folder is not None:
-                _check_apart(out, folder)
     for folder in folders:
         if folder is not None:
+            if out is not None:
+                check_apart(out, folder)
             check_folder(folder, read)
-
-
-def _check_apart(out: Path, folder: Path) -> None:
-    """Refuse a file that is in the way of a folder, or one of its pages or pictures."""
-    file, place = Path(os.path.realpath(out)), Path(os.path.realpath(folder))
-    if place.is_relative_to(file):
-        raise OutputError(f"{printable(out)} is named as a file and as a folder: name another")
-    if file.parent == place and file.suffix.lower() in (".html", ".png"):
-        raise OutputError(
-            f"{printable(out)} might be written over by what goes to {printable(folder)}: name "
-            "another"
-        )
 
 
 def deliver(

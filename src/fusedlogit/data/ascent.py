@@ -115,35 +115,35 @@ class Company:
         self._coef = new_lines((self.matrix.n_features, width))
         self._rows = new_lines((n_samples, 3, width))
         with lines_of_cache(len(ascents), self.matrix.n_features) as coefs:
-            for own, one in zip(coefs, ascents, strict=True):
-                own[:] = one.coef
+            for k, one in enumerate(ascents):
+                coefs[k], one.coef = one.coef, self._coef[:, k]
             kernels.interleave(coefs, self._coef, n_threads)
         with lines_of_cache(3 * width, n_samples) as of_rows:
             of_rows[:] = 0
             for k, one in enumerate(ascents):
                 weight = one.target.sample_weight
-                of_rows[k], of_rows[width + k] = one.root, one.dual
+                of_rows[k], one.root = one.root, self._rows[:, 0, k]
+                of_rows[width + k], one.dual = one.dual, self._rows[:, 1, k]
                 of_rows[2 * width + k] = 1.0 if weight is None else weight
             by_row = self._rows.reshape(n_samples, 3 * width)
             kernels.interleave(of_rows, by_row, n_threads)
-        for k, one in enumerate(ascents):
-            one.root, one.dual = self._rows[:, 0, k], self._rows[:, 1, k]
-            one.coef, one.company = self._coef[:, k], self
         self._members = list(ascents)
+        for one in ascents:
+            one.company = self
 
-    def turn(self, active: Sequence[Ascent], order: Order) -> list[float]:
+    def turn(self, active: Sequence[Ascent], order: Order) -> dict[Ascent, float]:
         """A step of each row for some of the ascents; about what each gained, a mean over rows."""
         told = np.zeros((6, self._coef.shape[1]))
         told[1] = 1.0
         for k, one in enumerate(self._members):
             told[:5, k] = one in active, one.strength, one.own, one.intercept, one.total
         kernels.ascend(*self.matrix.stored, *order, self._y, told, self._rows, self._coef)
-        gains = []
-        for ascent in active:
-            _, strength, own, _, total, gain = told[:, self._members.index(ascent)].tolist()
-            ascent.total = total
-            ascent.intercept += own * total / strength
-            gains.append(gain / ascent.target.total_weight)
+        gains = {}
+        for one, total, gain in zip(self._members, *told[4:].tolist(), strict=False):
+            if one in active:
+                one.total = total
+                one.intercept += one.own * total / one.strength
+                gains[one] = gain / one.target.total_weight
         return gains
 
 
@@ -171,7 +171,7 @@ def _walks(item: tuple[Company, dict[Order, list[Ascent]]]) -> dict[Ascent, floa
     company, walks = item
     gains: dict[Ascent, float] = {}
     for order, active in walks.items():
-        gains |= dict(zip(active, company.turn(active, order), strict=True))
+        gains |= company.turn(active, order)
     return gains
 
 

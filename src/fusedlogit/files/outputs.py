@@ -128,6 +128,24 @@ def check_folder(path: Path, inputs: Sequence[Path] = ()) -> None:
     _check_writable(nearest, path)
 
 
+def check_apart(path: Path, folder: Path) -> None:
+    """Refuse a place for a file in the way of a folder, or of one of its pages or pictures.
+
+    Raises
+    ------
+    OutputError
+        If the folder is the path or lies below it, or the path has the name of such a file in it.
+    """
+    target, place = _followed(path), _followed(folder)
+    if place.is_relative_to(target):
+        raise OutputError(f"{printable(path)} is named as a file and as a folder: name another")
+    if target.parent == place and target.suffix.lower() in (".html", ".png"):
+        raise OutputError(
+            f"{printable(path)} might be written over by what goes to {printable(folder)}: name "
+            "another"
+        )
+
+
 def _check_outside(target: Path, path: Path, inputs: Sequence[Path]) -> None:
     """Refuse to put among what is to be read what the next run would read as well."""
     for read in inputs:

@@ -161,7 +161,7 @@ class Factored:
             floor = floor / float(self.size.max()) ** 2
             # Rounding may tie them to those that were kept, and so to the gradient there.
             tied = self.rounding * math.sqrt(max(square, 0.0) / self.least)
-            left = left or Left(self.left)
+            left = left or Left(self)
             square += self._square_of_left(slope, tied, margins, sums, floor, left)
         return (math.sqrt(max(square, 0.0)) + margins + sums / math.sqrt(self.least)) ** 2
 
@@ -173,24 +173,13 @@ class Factored:
         Where neither their curvature nor the gradient is more than rounding, there is taken to be
         the curvature that rounding hides.
         """
-        least = self._least_of_left(left) + floor
-        along, hidden = np.abs(left.directions.T @ slope), self._hidden_of_left(margins, sums, left)
+        least, hidden = left.least + floor, left.hidden(margins, sums)
+        along = np.abs(left.directions.T @ slope)
         dead = left.dead & (float(np.linalg.norm(along[left.dead])) <= 4 * hidden)
         least[dead] = np.maximum(least[dead], self.rounding / FLATTER)
         if not (least > 0).all():
             return np.inf
         return float(np.sum((along + hidden + tied) ** 2 / least))
-
-    def _least_of_left(self, left: Left) -> Doubles:
-        """Lower bounds of their curvatures, 0 where there is none, but for the penalty."""
-        tied = self.rounding**2 / self.least  # what those that were kept may have of it
-        least: Doubles = np.maximum(np.maximum(left.roots - left.rounding, 0) ** 2 - tied, 0)
-        return least
-
-    def _hidden_of_left(self, margins: float, sums: float, left: Left) -> Doubles:
-        """Rounding of the gradient in them: margins move it by the root of a curvature."""
-        hidden: Doubles = np.where(left.dead, math.sqrt(self.alone), left.roots) * margins + sums
-        return hidden
 
     def step_of_left(
         self, slope: Doubles, margins: float, sums: float, floor: float, left: Left
@@ -199,11 +188,11 @@ class Factored:
 
         What is asked for by no more than the gradient's rounding is none.
         """
-        least = self._least_of_left(left) + floor / float(self.size.max()) ** 2
+        least = left.least + floor / float(self.size.max()) ** 2
         known = ~left.dead & (least > 0)
         directions = left.directions[:, known]
         along = directions.T @ (slope / self.size)
-        hidden = 4 * self._hidden_of_left(margins, sums, left)[known]
+        hidden = 4 * left.hidden(margins, sums)[known]
         along = np.sign(along) * np.maximum(np.abs(along) - hidden, 0)
         step: Doubles = directions @ (along / least[known]) / self.size
         return step
@@ -216,8 +205,7 @@ class Left:
 
     Parameters
     ----------
-    directions : ndarray of shape (n, n_left)
-        As `Factored.left` has them.
+    factored : Factored
     product : ndarray of shape (n_left, n_left), optional
         Of the steps' margins, weighted; nothing is known without.
     rounding : float
@@ -227,21 +215,28 @@ class Left:
     ----------
     directions : ndarray of shape (n, n_left)
         Turned, so that curvature does not tie them to each other.
-    roots : ndarray of shape (n_left,)
-        Roots of the curvatures along them.
+    roots, least : ndarray of shape (n_left,)
+        Roots of the curvatures along them, and lower bounds of these, 0 where there is none.
     dead : ndarray of bool
         Where these may be rounding alone.
     """
 
     def __init__(
-        self, directions: Doubles, product: Doubles | None = None, rounding: float = np.inf
+        self, factored: Factored, product: Doubles | None = None, rounding: float = np.inf
     ) -> None:
-        self.directions, self.rounding = directions, rounding
-        self.roots = np.zeros(directions.shape[1])
+        self.directions, self._alone = factored.left, factored.alone
+        self.roots = np.zeros(self.directions.shape[1])
         if product is not None:
             values, turned = eigh(product)
-            self.directions, self.roots = directions @ turned, np.sqrt(np.maximum(values, 0))
+            self.directions, self.roots = self.directions @ turned, np.sqrt(np.maximum(values, 0))
         self.dead = RELIABLE * self.roots <= rounding
+        tied = factored.rounding**2 / factored.least  # what those that were kept may have of it
+        self.least = np.maximum(np.maximum(self.roots - rounding, 0) ** 2 - tied, 0)
+
+    def hidden(self, margins: float, sums: float) -> Doubles:
+        """Rounding of the gradient in them: margins move it by the root of a curvature."""
+        hidden: Doubles = np.where(self.dead, math.sqrt(self._alone), self.roots) * margins + sums
+        return hidden
 
 
 def _factor(matrix: NDArray[Any]) -> tuple[NDArray[Any], float]:

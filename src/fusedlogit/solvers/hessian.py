@@ -162,7 +162,7 @@ class DenseHessian:
             anew = yield from dense_hessian(objective, here.margins)
             return (yield from anew.bound(objective, here))
         solved = self.solve(here.gradient)
-        left = yield from self._left(objective.sharpened(), here.margins)
+        left = yield from self._left(objective, here.margins)
         square = self.square(here, solved, objective.far, left)
         if square == np.inf:
             return np.inf
@@ -183,13 +183,13 @@ class DenseHessian:
         directions = (self.factored.left.T / self.factored.size)[: MOST_LEFT + 1]
         if not 0 < len(directions) <= MOST_LEFT:
             return None
-        values = []
+        objective, values = objective.sharpened(), []
         for direction in directions:
             moved = yield from along(objective, self._with_intercept(direction))
             values.append(moved.values)
         product = summed(_products, (margins.curvature(), *values))
         rounding = 8 * EPS * objective.far * float(np.abs(self.factored.left).sum())
-        return Left(self.factored.left, product, rounding)
+        return Left(self.factored, product, rounding)
 
     def _with_intercept(self, step: Doubles) -> Doubles:
         """A step in the coefficients, and what it makes of the intercept that was eliminated."""

@@ -108,8 +108,9 @@ def weighted_counts(
         n_texts = np.zeros(len(words), np.intp)
         for chunk, seen in chunks_by_part(documents, split, "counting words", listener):
             counts = words.counts(chunk.texts)
-            n_texts += sums_by_column(counts[seen].indices, len(words))
-            of_seen.add(counts[seen])
+            of_training = counts[seen]
+            n_texts += sums_by_column(of_training.indices, len(words))
+            of_seen.add(of_training)
             of_test.add(counts[~seen])
         kept = np.flatnonzero(n_texts)
         if not len(kept):
