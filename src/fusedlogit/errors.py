@@ -77,6 +77,10 @@ class OutputError(InputError):
     """A result cannot be written where the user asked."""
 
 
+class KilledError(InputError):
+    """A process that was to help has been killed."""
+
+
 def printable(name: str | os.PathLike[str]) -> str:
     """Return a file's name as one harmless line: control and undecodable characters escaped."""
     return "".join(

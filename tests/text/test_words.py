@@ -10,7 +10,7 @@ from fusedlogit.text.mistakes import divided
 from fusedlogit.text.stages import Listener
 from fusedlogit.text.survey import look_at
 from fusedlogit.text.training import TextOptions, train
-from fusedlogit.text.words import PATTERN, Frequencies, analyzer, hashed_words
+from fusedlogit.text.words import PATTERN, Frequencies, TermCounts, analyzer, hashed_words
 
 TEXTS = [text for text, _, _ in GeneratedLetters(200).read()]
 
@@ -37,7 +37,7 @@ def test_a_word_keeps_its_apostrophes():
 @pytest.mark.parametrize("count", [5, 100, 10_000])
 def test_the_commonest_terms_are_those_of_scikit_learn(count):
     frequencies = Frequencies()
-    frequencies.add(TEXTS, analyzer(2))
+    frequencies.add(TermCounts.of(TEXTS, 2))
     vectorizer = CountVectorizer(token_pattern=PATTERN, ngram_range=(1, 2), min_df=2)
     n_texts = (vectorizer.fit_transform(TEXTS) > 0).sum(axis=0).A1
     names = vectorizer.get_feature_names_out()
@@ -48,7 +48,7 @@ def test_the_commonest_terms_are_those_of_scikit_learn(count):
 def test_rare_terms_are_forgotten_where_there_are_too_many():
     frequencies = Frequencies(most=50)
     for k in range(400):
-        frequencies.add([f"common word r{k}a r{k}b r{k}c"], analyzer(1))
+        frequencies.add(TermCounts.of([f"common word r{k}a r{k}b r{k}c"], 1))
         assert len(frequencies._counts) <= 50
     assert {"common", "word"} == set(frequencies.commonest(2, 300))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,12 @@ from scipy.sparse import csr_matrix
 from ..data.structure import sums_by_column
 from ..errors import TextDataError
 from ..evaluation.splits import RowSplit
+from ..runtime.processes import in_processes
 from .classifier import weighting
 from .documents import Chunk, Documents, chunks_of
 from .rows_on_disk import rows_on_disk
 from .stages import Listener
-from .words import Frequencies, Words, analyzer
+from .words import Frequencies, TermCounts, Words
 
 # Of texts without words.
 _GIVE_OTHERS = "give others, of words of two letters at least with spaces between"
@@ -57,6 +59,7 @@ def commonest_words(
     count: int,
     least: int,
     ngrams: int,
+    n_processes: int = 1,
 ) -> Words:
     """Return the terms that occur in most of the texts seen in training.
 
@@ -71,15 +74,21 @@ def commonest_words(
         Texts that each occurs in, at least.
     ngrams : int
         Words of a term, at most.
+    n_processes : int
+        That divide texts into words.
 
     Raises
     ------
     TextDataError
         If there are none.
     """
-    frequencies, analyze = Frequencies(), analyzer(ngrams)
-    for chunk, seen in chunks_by_part(documents, split, "choosing words", listener):
-        frequencies.add((chunk.texts[k] for k in np.flatnonzero(seen)), analyze)
+    frequencies, count_texts = Frequencies(), partial(TermCounts.of, ngrams=ngrams)
+    chunks = _checked_chunks(documents, split)
+    of_training = ((chunk.share, [chunk.texts[k] for k in np.flatnonzero(seen)])
+                   for chunk, seen in chunks)  # fmt: skip
+    for share, counts in in_processes(count_texts, of_training, n_processes):
+        frequencies.add(counts)
+        listener.reading("choosing words", share)
     terms = frequencies.commonest(count, least)
     if not terms:
         fix = "ask for fewer by --min-texts, or give more texts" if least > 1 else _GIVE_OTHERS
@@ -90,7 +99,7 @@ def commonest_words(
 
 
 def weighted_counts(
-    documents: Documents, split: RowSplit, words: Words, listener: Listener
+    documents: Documents, split: RowSplit, words: Words, listener: Listener, n_processes: int = 1
 ) -> WeightedCounts:
     """Count the terms of all texts; of hashed columns those are kept that training texts have.
 
@@ -106,12 +115,14 @@ def weighted_counts(
     """
     with rows_on_disk() as of_seen, rows_on_disk() as of_test:
         n_texts = np.zeros(len(words), np.intp)
-        for chunk, seen in chunks_by_part(documents, split, "counting words", listener):
-            counts = words.counts(chunk.texts)
+        chunks = _checked_chunks(documents, split)
+        texts = (((chunk.share, seen), chunk.texts) for chunk, seen in chunks)
+        for (share, seen), counts in in_processes(words.counts, texts, n_processes):
             of_training = counts[seen]
             n_texts += sums_by_column(of_training.indices, len(words))
             of_seen.add(of_training)
             of_test.add(counts[~seen])
+            listener.reading("counting words", share)
         kept = np.flatnonzero(n_texts)
         if not len(kept):
             raise TextDataError(f"no training text of {documents.name} has words: {_GIVE_OTHERS}")
@@ -138,17 +149,26 @@ def chunks_by_part(
 ) -> Iterator[tuple[Chunk, NDArray[np.bool_]]]:
     """Yield chunks of documents, and whether each one is seen before the test texts are.
 
+    Progress is told once a chunk is done with.
+
     Raises
     ------
     TextDataError
         If there are more or fewer documents than were split.
     """
+    for chunk, seen in _checked_chunks(documents, split):
+        yield chunk, seen
+        listener.reading(stage, chunk.share)
+
+
+def _checked_chunks(
+    documents: Documents, split: RowSplit
+) -> Iterator[tuple[Chunk, NDArray[np.bool_]]]:
     n = 0
     for chunk in chunks_of(documents):
         n += len(chunk.texts)
         if n > len(split.part):
             break
         yield chunk, split.seen[chunk.first : n]
-        listener.reading(stage, chunk.share)
     if n != len(split.part):
         raise TextDataError(f"{documents.name} has changed while it was read: start again")

@@ -15,7 +15,7 @@ from .tables import KINDS, open_table
 
 # A chunk holds so many texts at most, and ends when it holds so many characters.
 _TEXTS = 5000
-_CHARACTERS = 1 << 23
+_CHARACTERS = 1 << 21
 
 
 class Documents(Protocol):

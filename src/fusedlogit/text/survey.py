@@ -29,11 +29,14 @@ class Survey:
         Texts are the same whatever their capitals and spaces.
     n_blank : int
         Documents that are left out because there is nothing in them.
+    n_characters : int
+        Of the others.
     """
 
     labels: ClassLabels
     first: NDArray[np.intp]
     n_blank: int
+    n_characters: int
 
     @property
     def n_copies(self) -> int:
@@ -72,11 +75,13 @@ def look_at(documents: Documents, listener: Listener) -> Survey:
         If they are of one class only, or a class has too few different texts.
     """
     numbers: dict[str, int] = {}
-    codes, digests, n_blank = array("q"), array("Q"), 0
+    codes, digests = array("q"), array("Q")
+    n_blank = n_characters = 0
     for chunk in chunks_of(documents):
         codes.extend(numbers.setdefault(label, len(numbers)) for label in chunk.labels)
         digests.extend(_digest(text) for text in chunk.texts)
         n_blank = chunk.n_blank
+        n_characters += sum(map(len, chunk.texts))
         listener.reading("reading labels", chunk.share)
     if not codes:
         raise TextDataError(f"{documents.name} holds blank texts only: is it the right column?")
@@ -84,7 +89,7 @@ def look_at(documents: Documents, listener: Listener) -> Survey:
     _, firsts, place = np.unique(np.array(digests), return_index=True, return_inverse=True)
     first = firsts[place.reshape(-1)]
     _check_variety(documents.name, labels, np.unique(first))
-    return Survey(labels, first, n_blank)
+    return Survey(labels, first, n_blank, n_characters)
 
 
 def _digest(text: str) -> int:

@@ -14,6 +14,7 @@ from ..evaluation.score import Score
 from ..evaluation.softmax import SoftmaxHead
 from ..evaluation.splits import RowSplit
 from ..runtime.stages import timed
+from ..runtime.threads import usable_threads
 from .classifier import TextClassifier
 from .counting import WeightedCounts, chunks_by_part, commonest_words, weighted_counts
 from .documents import Documents
@@ -30,6 +31,10 @@ STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)
 #: Columns: of counted terms at most, of hashed ones.
 MOST_TERMS = 100_000
 HASHED = 1 << 20
+
+#: Of all texts, from which on several processes divide them into words: for fewer, starting these
+#: takes as long.
+MANY_CHARACTERS = 1 << 23
 
 # Terms that are found for each class, of which those are told that differ; and mistakes.
 _WORDS_FOUND = 40
@@ -63,6 +68,7 @@ class TextOptions:
         Answers do not change where fits are closer to their minimum than this.
     max_iter : int
     n_threads : int or None
+        And processes that divide many texts into words.
     """
 
     hashed: bool = False
@@ -162,7 +168,7 @@ def train(
             test_fraction=options.test_fraction, folds=options.folds, seed=options.seed
         )
     with timed(seconds, "words"):
-        counts = _counts(documents, split, options, listener)
+        counts = _counts(documents, split, options, listener, survey.n_characters)
     codes = survey.labels.codes
     with timed(seconds, "fits"):
         choice = choose_strength(
@@ -197,16 +203,21 @@ def train(
 
 
 def _counts(
-    documents: Documents, split: RowSplit, options: TextOptions, listener: Listener
+    documents: Documents,
+    split: RowSplit,
+    options: TextOptions,
+    listener: Listener,
+    n_characters: int,
 ) -> WeightedCounts:
+    n_processes = usable_threads(options.n_threads) if n_characters >= MANY_CHARACTERS else 1
     if options.hashed:
         words = hashed_words(options.n_columns or HASHED, options.ngrams)
     else:
         words = commonest_words(
             documents, split, listener, count=options.n_columns or MOST_TERMS,
-            least=options.min_texts, ngrams=options.ngrams,
+            least=options.min_texts, ngrams=options.ngrams, n_processes=n_processes,
         )  # fmt: skip
-    return weighted_counts(documents, split, words, listener)
+    return weighted_counts(documents, split, words, listener, n_processes)
 
 
 def _with_terms(

@@ -89,6 +89,35 @@ def analyzer(ngrams: int) -> Analyzer:
     return analyze
 
 
+@dataclass(frozen=True)
+class TermCounts:
+    """In how many of some texts each term occurs, in a form that is quickly sent and added.
+
+    Attributes
+    ----------
+    once : str
+        Terms of one text, a line each.
+    terms : str
+        The others, likewise.
+    n_texts : list of int
+        Of the others.
+    """
+
+    once: str
+    terms: str
+    n_texts: list[int]
+
+    @classmethod
+    def of(cls, texts: Iterable[str], ngrams: int) -> TermCounts:
+        """Count the terms of texts."""
+        analyze, n_texts = analyzer(ngrams), Counter[str]()
+        for text in texts:
+            n_texts.update(set(analyze(text)))
+        more = {term: n for term, n in n_texts.items() if n > 1}
+        once = "\n".join(term for term, n in n_texts.items() if n == 1)
+        return cls(once, "\n".join(more), [*more.values()])
+
+
 def hashing(ngrams: int, n_columns: int) -> HashingVectorizer:
     """Return what counts terms by the hashes of them."""
     return HashingVectorizer(
@@ -119,14 +148,15 @@ class Frequencies:
         self._counts: Counter[str] = Counter()
         self._most, self._floor = most, 0
 
-    def add(self, texts: Iterable[str], analyze: Analyzer) -> None:
-        """Count the terms of more texts."""
-        for text in texts:
-            self._counts.update(set(analyze(text)))
-            while len(self._counts) > self._most:
-                self._floor += 1
-                kept = {term: n for term, n in self._counts.items() if n > self._floor}
-                self._counts = Counter(kept)
+    def add(self, counts: TermCounts) -> None:
+        """Count more texts."""
+        self._counts.update(counts.once.splitlines())
+        for term, n in zip(counts.terms.splitlines(), counts.n_texts, strict=True):
+            self._counts[term] += n
+        while len(self._counts) > self._most:
+            self._floor += 1
+            kept = {term: n for term, n in self._counts.items() if n > self._floor}
+            self._counts = Counter(kept)
 
     def commonest(self, count: int, least: int) -> tuple[str, ...]:
         """Return, in alphabetical order, the terms that occur in most texts.
