@@ -85,3 +85,15 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> TrainingResult:
     images = load_images(write_photographs(tmp_path_factory.mktemp("photos")), size=4)
     options = TrainingOptions(solver="gd", learning_rates=(0.001, 0.05), max_iter=30)
     return train(images, options)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where a store is made."""
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def partial(tmp_path: Path) -> Path:
+    """Where it is while it grows."""
+    return tmp_path / "store.partial"

@@ -142,7 +142,10 @@ def train(
     The label comes from the file's name (cat.12.jpg) or its folder (cat/12.jpg).
     """
     _check_split(ctx)
-    check_targets(out, report_folder, cache, store, inputs=[data])
+    from ..photographs.store import is_read_only
+
+    written = None if store is not None and is_read_only(store) else store
+    check_targets(out, report_folder, cache, written, inputs=[data])
 
     from ..photographs.loading import load_images
     from ..photographs.training import train as train_images
@@ -151,7 +154,7 @@ def train(
     with ExitStack() as stack:
         listener = None if quiet else stack.enter_context(_progress_bars(options))
         images = load_images(data, n_threads=n_threads, store=store, listener=listener, **loading)
-        result = train_images(images, replace(options, checkpoints=store), listener)
+        result = train_images(images, replace(options, checkpoints=written), listener)
     remedy = "a higher --max-iter lowers the cost further"
     _deliver(result, out, report_folder, as_json=as_json, remedy=remedy)
 

@@ -101,6 +101,11 @@ def stored_images(
     return DecodedImages(_mapped(place, manifest), kept, manifest.skipped)
 
 
+def is_read_only(place: Path) -> bool:
+    """Whether there is a finished store that cannot be written, as it need not be."""
+    return (place / MANIFEST).is_file() and not os.access(place, os.W_OK)
+
+
 def _mapped(place: Path, manifest: Manifest) -> NDArray[np.uint8]:
     shape = (manifest.n_rows, _row_bytes(manifest.size))
     if not manifest.n_rows:  # which no map can hold
