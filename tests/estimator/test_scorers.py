@@ -139,3 +139,20 @@ def test_a_score_that_is_no_number_is_the_least(refit):
     model.fit(X, y)
     assert model.cv_results_["rank_test_score"].tolist() == [2, 3, 1]
     assert model.C_ == 100
+
+
+@pytest.mark.parametrize("score", ["0.5 or so", None, {"accuracy": 0.5}, [0.5, 0.6]])
+def test_a_score_that_is_none_is_refused(score):
+    X, y = cancer()
+    with pytest.raises(TypeError, match="scoring: a scorer is to return one number, not "):
+        LogisticRegressionCV(Cs=[1.0], cv=3, scoring=lambda model, X, y: score).fit(X, y)
+
+
+def test_a_scorer_without_weights_is_refused_where_there_are_some():
+    X, y = cancer()
+    model = LogisticRegressionCV(Cs=[1.0], cv=3, scoring=lambda model, X, y: 0.5)
+    model.fit(X, y)
+    with pytest.raises(TypeError, match=r"scoring: .* give it a parameter sample_weight"):
+        model.fit(X, y, np.ones(len(y)))
+    model.set_params(scoring=lambda model, X, y, **more: more["sample_weight"].sum())
+    np.testing.assert_allclose(model.fit(X, y, np.ones(len(y))).scores_.sum(), len(y))

@@ -338,12 +338,13 @@ class Less:
         ("newton", "gram", "'gram' of Less: use solver='gd'"),
         ("lbfgs", "moments", "'moments' of Less: use solver='newton' or 'gd'"),
         ("proximal", "columns", "'columns' of Less: no other solver can"),
+        ("sgd", "walk", "'walk' of Less: use solver='newton' or 'lbfgs' or 'gd'"),
     ],
 )
 def test_a_solver_that_needs_more_than_the_data_offers_is_refused(name, missing, message):
     X, y = cancer("float64")
     data = Less(DenseMatrix(X, 1), missing)
-    problem = objective(data, Target(y, None, LOG_LOSS))
+    problem = objective(data, Target(y, None, LOG_LOSS), 0.1, 0.01 * (name == "proximal"))
     with pytest.raises(TypeError, match=f"solver='{name}' needs {message}"):
         require(SOLVERS[name], problem)
     require(SOLVERS[name], objective(DenseMatrix(X, 1), problem.target))

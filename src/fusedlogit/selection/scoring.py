@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from sklearn.utils.validation import _check_method_params
 from ..classifier import LinearClassifier
 from ..data.distributed import Blocks
 from ..data.parts import Parts
+from ..errors import one_line
 from .folds import Indices
 
 Doubles = NDArray[np.float64]
@@ -94,6 +95,8 @@ class Scores:
         self.scorer, self.y = knowing(scorer, classes), y[rows]
         # Scorers made of a function of y and predictions hand X on to the model, unread.
         reads = not hasattr(scorer, "_score_func")
+        if reads and weight is not None:
+            _require_weight_of(scorer)
         self.X = _safe_indexing(_with_rows(X), rows) if reads else rows
 
     def of(self, model: Knowing, fitted: Mapping[str, Any], decisions: Doubles) -> float:
@@ -102,7 +105,23 @@ class Scores:
         if self.by_row is not None:
             scored = self.by_row(model, self.X, self.codes)
             return float(np.average(scored, weights=self.parameters.get("sample_weight")))
-        return float(self.scorer(model, self.X, self.y, **self.parameters))
+        score = self.scorer(model, self.X, self.y, **self.parameters)
+        try:
+            return float(score)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"scoring: a scorer is to return one number, not {one_line(repr(score), 60)}"
+            ) from None
+
+
+def _require_weight_of(scorer: Callable[..., float]) -> None:
+    """Raise a TypeError unless a scorer takes weights, of which there are some."""
+    kinds = {name: parameter.kind for name, parameter in signature(scorer).parameters.items()}
+    if "sample_weight" not in kinds and Parameter.VAR_KEYWORD not in kinds.values():
+        raise TypeError(
+            "scoring: there are weights, but the scorer takes none: give it a parameter "
+            "sample_weight"
+        )
 
 
 def _with_rows(X: Any) -> Any:

@@ -77,15 +77,16 @@ def require(solver: Solver, objective: Objective) -> None:
     Raises
     ------
     TypeError
-        Naming what is missing, and the solvers that do without.
+        Naming what is missing, and the solvers of such a penalty that do without.
     """
     missing = _missing(solver, objective)
     if not missing:
         return
+    l1 = objective.l1_penalty > 0
     others = [
         name
         for name, other in SOLVERS.items()
-        if (other.l1, other.smooth) == (solver.l1, solver.smooth) and not _missing(other, objective)
+        if (other.l1, other.smooth) == (l1, not l1) and not _missing(other, objective)
     ]
     way_out = f"use solver={' or '.join(map(repr, others))}" if others else "no other solver can"
     raise TypeError(f"solver={solver.name!r} needs {', '.join(missing)}: {way_out}")
