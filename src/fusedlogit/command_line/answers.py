@@ -2,13 +2,20 @@
 
 import csv
 import io
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from textwrap import indent
 from typing import Any
 
 import click
 
 from ..errors import printable
+
+Answer = Mapping[str, Any]
+
+# Answers that are printed together: each time, what has been printed is flushed.
+_TOGETHER = 1000
 
 
 def answer_of(labels: Sequence[str], probabilities: Sequence[float]) -> dict[str, Any]:
@@ -22,25 +29,29 @@ def answer_of(labels: Sequence[str], probabilities: Sequence[float]) -> dict[str
     return answer
 
 
-def print_answers(answers: Sequence[Mapping[str, Any]], *, as_json: bool, as_csv: bool) -> None:
-    """Print answers, each of which begins with what it is about."""
-    if as_json:
-        click.echo(json.dumps(answers, indent=2))
-    elif as_csv:
-        click.echo(_as_csv(answers), nl=False)
-    else:
-        for answer in answers:
-            subject = printable(str(next(iter(answer.values()))))
-            cells = [f"{printable(one['label'])}\t{one['probability']:.4f}" for one in _all(answer)]
-            click.echo("\t".join([subject, *cells]))
+def print_answers(answers: Iterable[Answer], *, as_json: bool, as_csv: bool) -> int:
+    """Print answers as they come, each of which begins with what it is about; how many."""
+    count = itertools.count()
+    counted = (answer for answer, _ in zip(answers, count, strict=False))
+    texts = (_as_json if as_json else _as_csv if as_csv else _as_lines)(counted)
+    while some := "".join(itertools.islice(texts, _TOGETHER)):
+        click.echo(some, nl=False)
+    return next(count)
 
 
-def _all(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _as_lines(answers: Iterable[Answer]) -> Iterator[str]:
+    for answer in answers:
+        subject = printable(str(next(iter(answer.values()))))
+        cells = [f"{printable(one['label'])}\t{one['probability']:.4f}" for one in _all(answer)]
+        yield "\t".join([subject, *cells]) + "\n"
+
+
+def _all(answer: Answer) -> list[dict[str, Any]]:
     one = {"label": answer["label"], "probability": answer["probability"]}
     return list(answer.get("likeliest", [one]))
 
 
-def _as_csv(answers: Sequence[Mapping[str, Any]]) -> str:
+def _as_csv(answers: Iterable[Answer]) -> Iterator[str]:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     for number, answer in enumerate(answers):
@@ -50,4 +61,15 @@ def _as_csv(answers: Sequence[Mapping[str, Any]]) -> str:
             others = range(2, len(_all(answer)) + 1)
             writer.writerow([subject, *names, *(f"{name}_{i}" for i in others for name in names)])
         writer.writerow([value, *(cell for one in _all(answer) for cell in one.values())])
-    return stream.getvalue()
+        yield stream.getvalue()
+        stream.seek(0)
+        stream.truncate()
+
+
+def _as_json(answers: Iterable[Answer]) -> Iterator[str]:
+    """A list, an answer at a time."""
+    before = "["
+    for answer in answers:
+        yield before + "\n" + indent(json.dumps(answer, indent=2), "  ")
+        before = ","
+    yield "[]\n" if before == "[" else "\n]\n"

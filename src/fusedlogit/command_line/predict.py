@@ -1,7 +1,7 @@
 """The predict command: what photographs show, or which classes embeddings and texts are of."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ..photographs.images import ImageSource
     from ..photographs.model_file import Classifier
     from ..photographs.prediction import Prediction
+    from ..text.classifier import TextClassifier
+    from ..text.unlabelled import Unlabelled
 
 BAD_INPUT = 2
 
@@ -71,7 +73,7 @@ def predict(
     MODEL is a file written by train --out, which answers each IMAGE; by probe --out, which answers
     the rows of FEATURES, an .npy file; or by text --out, which answers the rows of each TEXT that
     is a .csv, .tsv, .jsonl or .parquet file, any other TEXT as a whole, and of - (standard input)
-    each line.
+    each line. Answers to rows and texts are printed as they are read.
 
     Images that cannot be read are named on standard error; the others are answered all the same,
     and the exit status is 2.
@@ -161,14 +163,15 @@ def _predict_rows(
     X = open_features(features, n_threads=n_threads)
     probe.check(X, printable(features))
     start = time.perf_counter()
-    answers: list[dict[str, Any]] = []
-    for labels, probabilities in probe.ranked(X, top, n_threads):
-        for names, chances in zip(labels.tolist(), probabilities.tolist(), strict=True):
-            answers.append({"row": len(answers), **answer_of(names, chances)})
-    seconds = time.perf_counter() - start
-    print_answers(answers, as_json=as_json, as_csv=as_csv)
+    answers = (
+        answer_of(names, chances)
+        for labels, probabilities in probe.ranked(X, top, n_threads)
+        for names, chances in zip(labels.tolist(), probabilities.tolist(), strict=True)
+    )
+    numbered = ({"row": row, **answer} for row, answer in enumerate(answers))
+    count = print_answers(numbered, as_json=as_json, as_csv=as_csv)
     if not quiet:
-        click.echo(f"{len(answers):,} rows in {seconds:.2f} seconds", err=True)
+        click.echo(f"{count:,} rows in {time.perf_counter() - start:.2f} seconds", err=True)
 
 
 def _predict_texts(
@@ -184,15 +187,24 @@ def _predict_texts(
     quiet: bool,
 ) -> None:
     """Print a line for each text of several sources."""
-    from ..evaluation.softmax import ranked
     from ..text.classifier import load_text_model
-    from ..text.documents import chunks_of
     from ..text.unlabelled import Unlabelled
 
     classifier = load_text_model(model)
     start = time.perf_counter()
     texts = Unlabelled(sources, column or classifier.column, encoding)
-    answers: list[dict[str, Any]] = []
+    answers = _answers_to_texts(classifier, texts, top, n_threads)
+    count = print_answers(answers, as_json=as_json, as_csv=as_csv)
+    if not quiet:
+        click.echo(f"{count:,} texts in {time.perf_counter() - start:.2f} seconds", err=True)
+
+
+def _answers_to_texts(
+    classifier: "TextClassifier", texts: "Unlabelled", top: int, n_threads: int | None
+) -> Iterator[dict[str, Any]]:
+    from ..evaluation.softmax import ranked
+    from ..text.documents import chunks_of
+
     for chunk in chunks_of(texts, blank=True):
         probability = classifier.probability(chunk.texts, n_threads)
         for called, chances, order in zip(
@@ -200,11 +212,7 @@ def _predict_texts(
         ):
             subject = {"row": int(called)} if texts.numbered else {"text": called}
             labels = [classifier.labels[k] for k in order]
-            answers.append({**subject, **answer_of(labels, chances[order].tolist())})
-    seconds = time.perf_counter() - start
-    print_answers(answers, as_json=as_json, as_csv=as_csv)
-    if not quiet:
-        click.echo(f"{len(answers):,} texts in {seconds:.2f} seconds", err=True)
+            yield {**subject, **answer_of(labels, chances[order].tolist())}
 
 
 def _answers(

@@ -1,0 +1,72 @@
+"""Answers are printed as they come, the same however many there are."""
+
+import csv
+import io
+import json
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from fusedlogit.command_line import answers as module
+from fusedlogit.command_line.answers import answer_of, print_answers
+from fusedlogit.text.classifier import save_text_model
+from fusedlogit.text.demo import GeneratedLetters
+from fusedlogit.text.training import TextOptions, train
+
+
+@pytest.fixture(scope="module")
+def saved_model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("answers") / "m.npz"
+    result = train(GeneratedLetters(200), TextOptions(C=(1.0,), folds=2, n_threads=1))
+    save_text_model(path, result.classifier)
+    return path
+
+
+def some(count):
+    for row in range(count):
+        yield {"row": row, **answer_of(["a\nb", "ü"], [0.75, 0.25])}
+
+
+def printed(count, **kind):
+    """What is printed of so many answers, and how many are said to be."""
+
+    @click.command()
+    def command():
+        counts.append(print_answers(some(count), **{"as_json": False, "as_csv": False} | kind))
+
+    counts = []
+    result = CliRunner().invoke(command)
+    assert result.exit_code == 0
+    return result.stdout, counts[0]
+
+
+TOGETHER = module._TOGETHER
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, TOGETHER - 1, TOGETHER, TOGETHER + 1])
+def test_each_is_printed_once(count):
+    answers = list(some(count))
+    lines, told = printed(count)
+    assert told == count
+    assert lines.splitlines() == [f"{row}\ta\\nb\t0.7500\tü\t0.2500" for row in range(count)]
+    text, told = printed(count, as_json=True)
+    assert told == count
+    assert text == json.dumps(answers, indent=2) + "\n"
+    text, told = printed(count, as_csv=True)
+    assert told == count
+    assert list(csv.DictReader(io.StringIO(text, newline=""))) == [
+        {"row": f"{row}", "label": "a\nb", "probability": "0.75", "label_2": "ü",
+         "probability_2": "0.25"}
+        for row in range(count)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [[], ["--csv"], ["--json"]])
+def test_what_comes_before_damage_is_answered(run, saved_model, tmp_path, kind):
+    rows = ["text,label\n", *("charged twice,x\n" for _ in range(5000)), "a,b,c\n"]
+    (tmp_path / "long.csv").write_text("".join(rows))
+    result = run("predict", saved_model, tmp_path / "long.csv", *kind)
+    assert result.exit_code == 2
+    assert "long.csv, line 5,002: 3 columns" in result.stderr
+    assert result.stdout.count("payment") == 5000
