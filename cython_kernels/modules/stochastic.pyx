@@ -72,7 +72,8 @@ def descend(
 
     coef (n_coefs, n_features), intercept (n_coefs,), velocity and average (n_coefs, n_features + 1)
     change in place; velocity or average may be None. Returns the sum of the weighted losses, each
-    before the step that its row takes part in.
+    before the step that its row takes part in, and the number of steps that were made
+    shorter.
     """
     cdef Stored rows = stored(X)
     cdef Walk walk
@@ -90,7 +91,7 @@ def descend(
     walk.directions, walk.gains = table_of(directions), values_of(gains)
     walk.coef, walk.intercept = out_table(coef), out_values(intercept)
     walk.velocity, walk.average = out_table(velocity), out_table(average)
-    walk.n_averaged, walk.tail = n_averaged, tail
+    walk.n_averaged, walk.tail, walk.n_short = n_averaged, tail, 0
     use_scratch(&walk, values_of(center), values_of(unit),
                 <double*>(here + (-here) % ALIGNMENT))
     turn = max(1, TURN_ELEMENTS // (walk.n_coefs * batch_rows * walk.n_features))
@@ -100,4 +101,4 @@ def descend(
             loss += walk_stored(&rows, &walk, &first_rows[t], &steps[t], n)
         PyErr_CheckSignals()
         t += n
-    return loss
+    return loss, walk.n_short

@@ -9,10 +9,14 @@ mean gradient of the loss over the batch at the coefficients w,
 
 M = flat I + V^T diag(gains) V is a metric's inverse, of few directions V. Intercepts are not
 penalised and have a gain of their own. Of batches that are short the gradient counts as much less.
+The metric may know nothing of a row that comes late or is rare: no step moves a decision value by
+more than MOST_MOVE, and one that leads beyond the least cost of its own batch is halved until it
+does not.
 (Shamir and Zhang, 2013, International Conference on Machine Learning, for averages with a tail.)
 """
 
-from libc.string cimport memset
+from libc.math cimport fabs
+from libc.string cimport memcpy, memset
 
 from cython_kernels.link.link_blocks cimport link_block, sum_of, weigh
 from cython_kernels.link.softmax cimport softmax_block
@@ -28,6 +32,13 @@ cdef enum:
     MOST_BATCH_ROWS = 64    # as many as the softmax takes at once
     TURN_ROWS = 8           # between two turns of fetching rows of the next batch
     FETCHED = 1024          # of a row, after which the processor's own prefetcher goes on
+    MOST_HALVINGS = 64      # of a step
+
+cdef extern from *:
+    """
+    #define MOST_MOVE 4.0   /* of a decision value in a step */
+    """
+    const double MOST_MOVE
 
 cdef struct Walk:
     Py_ssize_t n_samples
@@ -64,6 +75,10 @@ cdef struct Walk:
     double* targets                 # (MOST_BATCH_ROWS,)
     double* losses                  # (MOST_BATCH_ROWS,)
     double* parts                   # (n_coefs, n_directions): of a gradient along them
+    double* before                  # (n_coefs, MOST_BATCH_ROWS): z without intercepts
+    double* along                   # (n_coefs, MOST_BATCH_ROWS): what a step of length 1 takes off
+    double* slopes                  # (n_coefs,): by how much intercepts move in it
+    Py_ssize_t n_short              # out: steps that were made shorter
 
 
 cdef inline Py_ssize_t registers_of(Py_ssize_t n_features) noexcept nogil:
@@ -76,7 +91,7 @@ cdef inline Py_ssize_t doubles_needed(
 ) noexcept nogil:
     """Numbers of scratch memory, of which the first is at a multiple of a register's size."""
     return ((2 * n_coefs + 2 + MOST_BATCH_ROWS) * registers_of(n_features) * VEC64_LANES
-            + (n_coefs + 2) * MOST_BATCH_ROWS + n_coefs * n_directions)
+            + (3 * n_coefs + 2) * MOST_BATCH_ROWS + n_coefs * (n_directions + 1))
 
 
 cdef inline void use_scratch(
@@ -94,6 +109,9 @@ cdef inline void use_scratch(
     walk.targets = walk.z + walk.n_coefs * MOST_BATCH_ROWS
     walk.losses = walk.targets + MOST_BATCH_ROWS
     walk.parts = walk.losses + MOST_BATCH_ROWS
+    walk.before = walk.parts + walk.n_coefs * walk.n_directions
+    walk.along = walk.before + walk.n_coefs * MOST_BATCH_ROWS
+    walk.slopes = walk.along + walk.n_coefs * MOST_BATCH_ROWS
     memset(scratch, 0, <char*>walk.tile - <char*>scratch)
     for j in range(walk.n_features):
         (<double*>walk.shift)[j] = -center[j] if center != NULL else 0.0
@@ -222,7 +240,97 @@ cdef inline void solve(const Walk* walk) noexcept nogil:
               <const vec64*>walk.parts, n, walk.n_coefs, walk.gradient, registers, NULL)
 
 
-cdef inline void move(Walk* walk, Py_ssize_t k, double slope, double step) noexcept nogil:
+cdef inline double product_of(const double* a, const double* b, Py_ssize_t n) noexcept nogil:
+    """a . b of whole registers, for vector code."""
+    cdef double sums[VEC64_LANES]
+    cdef Py_ssize_t r, i
+    for i in range(VEC64_LANES):
+        sums[i] = 0
+    for r in range(n // VEC64_LANES):
+        for i in range(VEC64_LANES):
+            sums[i] += a[r * VEC64_LANES + i] * b[r * VEC64_LANES + i]
+    return sum_of(sums, VEC64_LANES)
+
+
+cdef inline void look_along(const Walk* walk, Py_ssize_t n_rows) noexcept nogil:
+    """What a step of length one against the gradients, and the intercepts', takes off each z."""
+    cdef Py_ssize_t registers = registers_of(walk.n_features)
+    cdef Py_ssize_t k, i
+    memset(walk.along, 0, walk.n_coefs * MOST_BATCH_ROWS * sizeof(double))
+    for k in range(walk.n_coefs):
+        for i in range(n_rows):
+            walk.along[k * MOST_BATCH_ROWS + i] = walk.slopes[k]
+    dot_lines(<const double*>walk.tile, registers * VEC64_LANES, n_rows, walk.n_features,
+              walk.gradient, registers, walk.n_coefs, walk.along, MOST_BATCH_ROWS)
+
+
+cdef inline double fall_after(
+    const Walk* walk, Py_ssize_t begin, Py_ssize_t n_rows, double step
+) noexcept nogil:
+    """How fast the mean loss of a batch still falls at the end of a step."""
+    cdef Py_ssize_t n = walk.n_coefs * MOST_BATCH_ROWS
+    cdef Py_ssize_t i
+    for i in range(n):
+        walk.z[i] = walk.before[i] - step * walk.along[i]
+    finish_forward(walk, begin, n_rows)
+    return product_of(walk.z, walk.along, n)
+
+
+cdef inline double most_curvature(
+    const Walk* walk, Py_ssize_t begin, Py_ssize_t n_rows
+) noexcept nogil:
+    """Of the mean loss of a batch along a step of length one."""
+    cdef double most = 0.5 if walk.softmax else 0.25
+    cdef double curvature = 0, along
+    cdef Py_ssize_t k, i
+    if walk.sample_weight == NULL:
+        curvature = product_of(walk.along, walk.along, walk.n_coefs * MOST_BATCH_ROWS)
+    else:
+        for k in range(walk.n_coefs):
+            for i in range(n_rows):
+                along = walk.along[k * MOST_BATCH_ROWS + i]
+                curvature += walk.sample_weight[begin + i] * along * along
+    return most * walk.row_share * curvature
+
+
+cdef inline double within_reach(const Walk* walk, double step) noexcept nogil:
+    """A step that moves no decision value by more than MOST_MOVE."""
+    cdef Py_ssize_t n = walk.n_coefs * MOST_BATCH_ROWS
+    cdef double farthest = 0
+    cdef Py_ssize_t i
+    if step * step * product_of(walk.along, walk.along, n) <= MOST_MOVE * MOST_MOVE:
+        return step
+    for i in range(n):
+        farthest = max(farthest, fabs(walk.along[i]))
+    return min(step, MOST_MOVE / farthest)
+
+
+cdef inline double bounded_step(
+    Walk* walk, Py_ssize_t begin, Py_ssize_t n_rows, double asked
+) noexcept nogil:
+    """A step, made shorter until it leads not too far.
+
+    z holds the residuals, and the gradients have been solved for; afterwards z does not.
+    """
+    cdef Py_ssize_t n = walk.n_coefs * registers_of(walk.n_features) * VEC64_LANES
+    cdef const double* gradient = <const double*>walk.gradient
+    cdef double fall, own, of_penalty, step
+    cdef Py_ssize_t _
+    look_along(walk, n_rows)
+    step = within_reach(walk, asked)
+    of_penalty = walk.l2 * product_of(gradient, <const double*>walk.coef_registers, n)
+    own = walk.l2 * product_of(gradient, gradient, n)
+    fall = of_penalty + product_of(walk.z, walk.along, walk.n_coefs * MOST_BATCH_ROWS)
+    if step * (most_curvature(walk, begin, n_rows) + own) > fall:
+        for _ in range(MOST_HALVINGS):
+            if fall_after(walk, begin, n_rows, step) + of_penalty - step * own >= 0:
+                break
+            step /= 2
+    walk.n_short += step < asked
+    return step
+
+
+cdef inline void move(Walk* walk, Py_ssize_t k, double step) noexcept nogil:
     """A step of vector k against its gradient, which is cleared, and that of its intercept."""
     cdef Py_ssize_t d = walk.n_features
     cdef Py_ssize_t j
@@ -230,18 +338,17 @@ cdef inline void move(Walk* walk, Py_ssize_t k, double slope, double step) noexc
     cdef double* near = <double*>(walk.coef_registers + k * registers_of(d))
     cdef double* gradient = <double*>(walk.gradient + k * registers_of(d))
     cdef double* velocity
-    slope *= walk.intercept_gain
     if walk.velocity != NULL:
         velocity = walk.velocity + k * (d + 1)
         for j in range(d):
             velocity[j] = walk.momentum * velocity[j] - step * gradient[j]
             coef[j] += velocity[j]
-        velocity[d] = walk.momentum * velocity[d] - step * slope
+        velocity[d] = walk.momentum * velocity[d] - step * walk.slopes[k]
         walk.intercept[k] += velocity[d]
     else:
         for j in range(d):
             coef[j] -= step * gradient[j]
-        walk.intercept[k] -= step * slope
+        walk.intercept[k] -= step * walk.slopes[k]
     if walk.l1 > 0:
         for j in range(d):
             coef[j] = soft(coef[j], step * walk.flat * walk.l1)
@@ -274,7 +381,7 @@ cdef inline double walk_batch(
     cdef Py_ssize_t n_rows = min(walk.batch_rows, walk.n_samples - begin)
     cdef Py_ssize_t turns = (n_rows + TURN_ROWS - 1) // TURN_ROWS
     cdef Py_ssize_t turn, i, k, count
-    cdef double loss, slope
+    cdef double loss
     memset(walk.z, 0, walk.n_coefs * MOST_BATCH_ROWS * sizeof(double))
     for turn in range(turns):
         i = turn * TURN_ROWS
@@ -284,6 +391,7 @@ cdef inline double walk_batch(
         dot_lines(<const double*>(walk.tile + i * registers), registers * VEC64_LANES, count,
                   walk.n_features, walk.coef_registers, registers, walk.n_coefs, walk.z + i,
                   MOST_BATCH_ROWS)
+    memcpy(walk.before, walk.z, walk.n_coefs * MOST_BATCH_ROWS * sizeof(double))
     loss = finish_forward(walk, begin, n_rows)
     for turn in range(turns):
         i = turn * TURN_ROWS
@@ -295,8 +403,12 @@ cdef inline double walk_batch(
     add_penalty(walk)
     solve(walk)
     for k in range(walk.n_coefs):
-        slope = sum_of(walk.z + k * MOST_BATCH_ROWS, n_rows) if walk.fit_intercept else 0.0
-        move(walk, k, slope, step)
+        walk.slopes[k] = 0
+        if walk.fit_intercept:
+            walk.slopes[k] = walk.intercept_gain * sum_of(walk.z + k * MOST_BATCH_ROWS, n_rows)
+    step = bounded_step(walk, begin, n_rows, step)
+    for k in range(walk.n_coefs):
+        move(walk, k, step)
     if walk.average != NULL:
         average_in(walk)
     return loss

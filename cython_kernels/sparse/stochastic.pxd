@@ -13,6 +13,9 @@ stretch:
 
     soft(exp(-s m l2) (w - g h exp(s m l2)), h l1)
 
+A row that is rare in the metric, or weighs much, would move its own decision value too far: of its
+residual no more is taken than moves it by MOST_MOVE.
+
 Points on the way count in the average by how much they add to the eighth power of the clock. Of a
 stretch that a column was let lie, all count as the mean of its ends, the first of which is that of
 the step it begins with but for the L1 penalty; or as zero if that has made it zero meanwhile.
@@ -20,13 +23,15 @@ the step it begins with but for the L1 penalty; or as zero if that has made it z
 All that is known of a column lies together, in one line of cache if there is one vector.
 """
 
-from libc.math cimport sqrt
+from libc.math cimport fabs, sqrt
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from cython_kernels.link.link cimport exp_negative64
 from cython_kernels.link.link_blocks cimport sum_of
-from cython_kernels.passes.stochastic cimport MOST_BATCH_ROWS, Walk, finish_forward, soft
+from cython_kernels.passes.stochastic cimport (
+    MOST_BATCH_ROWS, MOST_MOVE, Walk, finish_forward, soft,
+)
 from cython_kernels.registers.vector cimport prefetch
 from cython_kernels.sparse.entries cimport Entries, entry_t, index_t, value_at
 
@@ -41,6 +46,7 @@ cdef enum:      # numbers of a column before its coefficients, which its sums fo
 
 cdef enum:
     BLOCK = 32          # entries
+    LANES = 8           # that vector code takes at once
     AHEAD = 64          # entries
 
 cdef extern from *:
@@ -107,11 +113,13 @@ cdef inline void end_stretch(const LazyWalk* lazy, Py_ssize_t n, Stretch* stretc
     """From how far penalties reach, in `left`; free of branches, for vector code."""
     cdef double l2 = lazy.walk.l2, l1 = lazy.walk.l1
     cdef double reach
-    cdef Py_ssize_t j
-    for j in range(n):
-        reach = stretch.left[j]
-        stretch.left[j] = exp_negative64(-reach * l2)
-        stretch.threshold[j] = reach * mean_decay(reach * l2, stretch.left[j]) * l1
+    cdef Py_ssize_t r, i, j
+    for r in range((n + LANES - 1) // LANES):
+        for i in range(LANES):
+            j = r * LANES + i
+            reach = stretch.left[j]
+            stretch.left[j] = exp_negative64(-reach * l2)
+            stretch.threshold[j] = reach * mean_decay(reach * l2, stretch.left[j]) * l1
 
 
 cdef inline double reach_of(const LazyWalk* lazy, const double* column) noexcept nogil:
@@ -142,6 +150,7 @@ cdef inline void read_column(
     cdef Stretch stretch
     cdef double coef, total
     cdef Py_ssize_t k
+    memset(&stretch, 0, sizeof(Stretch))
     stretch.left[0] = reach_of(lazy, column)
     end_stretch(lazy, 1, &stretch)
     for k in range(n_coefs):
@@ -153,19 +162,18 @@ cdef inline void read_column(
 
 cdef inline void gather_block(
     const entry_t* values, const index_t* indices, LazyWalk* lazy, Py_ssize_t begin, Py_ssize_t n,
-    double row_weight, double* z
+    double row_weight, double* z, Stretch* stretch
 ) noexcept nogil:
     """What some entries add to z = w . x of their row, their columns brought to the clock."""
     cdef Py_ssize_t n_coefs = lazy.walk.n_coefs, width = lazy.width
     cdef Py_ssize_t last = lazy.X.n_entries - 1
     cdef Py_ssize_t j, k
-    cdef Stretch stretch
     cdef double* column
     cdef double x, half, other = 0
     for j in range(n):
         prefetch(lazy.columns + indices[min(begin + j + AHEAD, last)] * width)
         stretch.left[j] = reach_of(lazy, lazy.columns + indices[begin + j] * width)
-    end_stretch(lazy, n, &stretch)
+    end_stretch(lazy, n, stretch)
     for j in range(n):
         column = lazy.columns + indices[begin + j] * width
         half = half_of(lazy, column)
@@ -185,10 +193,12 @@ cdef inline void gather_block(
 
 
 cdef struct Pull:           # by how much columns move against their gradient
+    double x[BLOCK]
     double gain[BLOCK]
     double square[BLOCK]
     double move[BLOCK]
     double shrunk[BLOCK]
+    double own[BLOCK]       # of the row's decision value, for a residual of one
 
 
 cdef inline void end_pull(
@@ -198,40 +208,77 @@ cdef inline void end_pull(
     cdef double l2 = lazy.walk.l2 * lazy.penalty_share, share = lazy.square_share
     cdef double most_gain = MOST_REACH / (step * l2)
     cdef double curvature, learnt, gain, reach
+    cdef Py_ssize_t r, i, j
+    for r in range((n + LANES - 1) // LANES):
+        for i in range(LANES):
+            j = r * LANES + i
+            curvature = share * pull.square[j]
+            learnt = 1 / sqrt(curvature + l2)
+            gain = learnt if curvature > 0 else pull.gain[j]
+            pull.gain[j] = gain if gain <= most_gain else most_gain
+            reach = step * pull.gain[j]
+            pull.shrunk[j] = exp_negative64(-reach * l2)
+            pull.move[j] = pull.x[j] * reach * mean_growth(reach * l2, pull.shrunk[j])
+            pull.own[j] = pull.x[j] * pull.move[j] * pull.shrunk[j]
+
+
+cdef inline double pull_block(
+    const entry_t* values, const index_t* indices, LazyWalk* lazy, Py_ssize_t begin, Py_ssize_t n,
+    double step, Pull* pull
+) noexcept nogil:
+    """By how much some entries of a row move its decision value, for a residual of one."""
+    cdef double* column
     cdef Py_ssize_t j
     for j in range(n):
-        curvature = share * pull.square[j]
-        learnt = 1 / sqrt(curvature + l2)
-        gain = learnt if curvature > 0 else pull.gain[j]
-        pull.gain[j] = gain if gain <= most_gain else most_gain
-        reach = step * pull.gain[j]
-        pull.shrunk[j] = exp_negative64(-reach * l2)
-        pull.move[j] = reach * mean_growth(reach * l2, pull.shrunk[j])
+        column = lazy.columns + indices[begin + j] * lazy.width
+        pull.x[j] = value_at(values, begin + j) * column[UNIT]
+        pull.gain[j], pull.square[j] = column[GAIN], column[SQUARE]
+    end_pull(lazy, step, n, pull)
+    return sum_of(pull.own, n)
 
 
 cdef inline void scatter_block(
-    const entry_t* values, const index_t* indices, LazyWalk* lazy, Py_ssize_t begin, Py_ssize_t n,
-    const double* factor, double step
+    const index_t* indices, LazyWalk* lazy, Py_ssize_t begin, Py_ssize_t n, const double* factor,
+    const Pull* pull
 ) noexcept nogil:
     """A step against what some entries of a row add to the gradient."""
     cdef Py_ssize_t n_coefs = lazy.walk.n_coefs, width = lazy.width
     cdef Py_ssize_t j, k
-    cdef Pull pull
     cdef double* column
     cdef double move
     for j in range(n):
         column = lazy.columns + indices[begin + j] * width
-        pull.gain[j], pull.square[j] = column[GAIN], column[SQUARE]
-    end_pull(lazy, step, n, &pull)
-    for j in range(n):
-        column = lazy.columns + indices[begin + j] * width
-        move = value_at(values, begin + j) * column[UNIT] * pull.move[j]
+        move = pull.move[j]
         column[GAIN], column[SHRUNK] = pull.gain[j], pull.shrunk[j]
         if n_coefs == 1:
             column[FIRST] -= move * factor[0]
             continue
         for k in range(n_coefs):
             column[FIRST + k] -= move * factor[k * MOST_BATCH_ROWS]
+
+
+cdef inline void scatter_row(
+    const entry_t* values, const index_t* indices, LazyWalk* lazy, Py_ssize_t begin, Py_ssize_t end,
+    double step, double* factor, Pull* pull
+) noexcept nogil:
+    """A step against what a row adds to the gradient, which moves its decision values not far."""
+    cdef double farthest = 0
+    cdef double own = step * lazy.walk.intercept_gain if lazy.walk.fit_intercept else 0.0
+    cdef Py_ssize_t j = begin, k
+    while j < end:
+        own += pull_block(values, indices, lazy, j, min(BLOCK, end - j), step, pull)
+        j += BLOCK
+    for k in range(lazy.walk.n_coefs):
+        farthest = max(farthest, own * fabs(factor[k * MOST_BATCH_ROWS]))
+    if farthest > MOST_MOVE:
+        for k in range(lazy.walk.n_coefs):
+            factor[k * MOST_BATCH_ROWS] *= MOST_MOVE / farthest
+    j = begin
+    while j < end:
+        if end - begin > BLOCK:     # else it is known
+            pull_block(values, indices, lazy, j, min(BLOCK, end - j), step, pull)
+        scatter_block(indices, lazy, j, min(BLOCK, end - j), factor, pull)
+        j += BLOCK
 
 
 cdef inline void move_intercepts(LazyWalk* lazy, Py_ssize_t n_rows, double step) noexcept nogil:
@@ -256,6 +303,10 @@ cdef inline void walk_lazily(
     cdef const int64_t* indptr = lazy.X.indptr
     cdef Py_ssize_t t, i, j, stop, first, n_rows
     cdef double row_weight
+    cdef Stretch stretch
+    cdef Pull pull
+    memset(&stretch, 0, sizeof(Stretch))
+    memset(&pull, 0, sizeof(Pull))
     for t in range(begin, end):
         first = lazy.first_rows[t]
         n_rows = min(walk.batch_rows, walk.n_samples - first)
@@ -265,14 +316,12 @@ cdef inline void walk_lazily(
             lazy.weight += row_weight
             j, stop = indptr[first + i], indptr[first + i + 1]
             while j < stop:
-                gather_block(values, indices, lazy, j, min(BLOCK, stop - j), row_weight, walk.z + i)
+                gather_block(values, indices, lazy, j, min(BLOCK, stop - j), row_weight, walk.z + i,
+                             &stretch)
                 j += BLOCK
         lazy.loss += finish_forward(walk, first, n_rows)
         lazy.square_share = lazy.curvature / lazy.weight if lazy.weight > 0 else 0
         for i in range(n_rows):
-            j, stop = indptr[first + i], indptr[first + i + 1]
-            while j < stop:
-                scatter_block(
-                    values, indices, lazy, j, min(BLOCK, stop - j), walk.z + i, lazy.steps[t])
-                j += BLOCK
+            scatter_row(values, indices, lazy, indptr[first + i], indptr[first + i + 1],
+                        lazy.steps[t], walk.z + i, &pull)
         move_intercepts(lazy, n_rows, lazy.steps[t])

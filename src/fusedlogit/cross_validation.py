@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -258,6 +258,8 @@ class LogisticRegressionCV(LinearClassifier):
             if isinstance(X, Blocks):
                 raise ValueError("cv='loo' needs all rows in one process; use cv=5")
             return []
+        if isinstance(self.cv, Iterable) and not hasattr(self.cv, "split"):
+            return splits_of(self.cv, len(y))
         splitter = check_cv(self.cv, y, classifier=True)
         if isinstance(X, Parts | Blocks):  # splitters look at the number of rows alone
             X = np.empty((len(y), 0))

@@ -33,8 +33,8 @@ from .solvers import FOREIGN, SGD, SOLVERS, Callback, Result, Settings, choose
 from .solvers.cause import Cause
 from .solvers.checkpoint import Checkpoint
 from .solvers.scheduler import run
-from .streaming import LazyStream, Stream
-from .validation import training_data, unchanged_by_errors
+from .streaming import LazyStream, Stream, weighing
+from .validation import training_data, unchanged_by_errors, validate_parameters
 
 Doubles = NDArray[np.float64]
 
@@ -243,7 +243,7 @@ class LogisticRegression(LinearClassifier):
         labels.require_weight(weight, "LogisticRegression")
         target, judge, seed = labels.target(weight), None, seed_of(self.random_state)
         if name == "sgd" and sgd.early_stopping and not isinstance(labels.codes, PerRow):
-            rows = left_out(labels, sgd.validation_fraction, seed)
+            rows = left_out(labels, weight, sgd.validation_fraction, seed)
             judge, target = Judge.apart(data, target, rows)
             labels.require_weight(target.sample_weight, "LogisticRegression")
         penalty = target.strength(self.C * unit)
@@ -318,8 +318,7 @@ class LogisticRegression(LinearClassifier):
             As by `fit`; if `classes` is missing at the first call, or y holds another class. The
             model is then as it was before.
         """
-        if getattr(self, "_stream", None) is None:
-            self._validate_params()
+        validate_parameters(self)
         _, sgd = self._solver()
         if sgd.early_stopping:
             raise ValueError("SGD(early_stopping=True) is for fit: partial_fit has but one pass")
@@ -337,7 +336,7 @@ class LogisticRegression(LinearClassifier):
         weight, unit = weights_of(labels, target_values, sample_weight, self.class_weight)
         stream = self._stream_on(walked)
         stream.learn(
-            walked, labels.target(weight), unit, self.scaling,
+            *weighing(walked, labels.target(weight), unit), self.scaling,
             ((1 - self.l1_ratio) / self.C, self.l1_ratio / self.C), sgd, self.fit_intercept,
             seed_of(self.random_state),
         )  # fmt: skip

@@ -78,8 +78,13 @@ class Labels:
         Raises
         ------
         ValueError
-            If y holds another.
+            If y holds another, or one class alone was announced.
         """
+        if len(classes) < 2:
+            raise ValueError(
+                f"classes names one class only ({classes.tolist()[0]!r}): announce all that will "
+                "come, two at least"
+            )
         if y.dtype.kind not in "biu":  # these name classes in any case
             check_classification_targets(y)
         if len(classes) == 2:
@@ -185,23 +190,28 @@ def _class_weights(
     return by_class
 
 
-def left_out(labels: Labels, fraction: float, seed: int) -> NDArray[np.intp]:
+def left_out(
+    labels: Labels, weight: Doubles | None, fraction: float, seed: int
+) -> NDArray[np.intp]:
     """Rows that are to judge a fit of the others: so many of each class, drawn at random.
+
+    Rows of no weight are not among them.
 
     Raises
     ------
     ValueError
         If a class has too few rows to leave one out and keep one.
     """
+    weighing = True if weight is None else weight > 0
     generator = np.random.default_rng([seed, 1])
     rows = []
     for code, label in enumerate(labels.classes.tolist()):
-        own = np.flatnonzero(labels.codes == code)
+        own = np.flatnonzero((labels.codes == code) & weighing)
         n_rows = round(fraction * len(own))
         if not 0 < n_rows < len(own):
             raise ValueError(
                 f"validation_fraction={fraction} leaves out {n_rows} of the {len(own)} rows of "
-                f"class {label!r}; each class needs rows on both sides"
+                f"class {label!r} with a weight; each class needs rows on both sides"
             )
         rows.append(generator.choice(own, n_rows, replace=False))
     return np.sort(np.concatenate(rows))

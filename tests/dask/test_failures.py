@@ -120,6 +120,13 @@ def test_what_is_given_of_rows_is_named(blocks):
         LogisticRegression().fit(chunked(X), None)
     with pytest.raises(ValueError, match=r"sample_weight has shape \(569, 2\); X has 569 rows"):
         LogisticRegression().fit(chunked(X), y, np.ones((len(y), 2)))
+    two = np.ones((len(y), 2))
+    for columns in (1, 2):
+        both = da.from_array(two, chunks=(200, columns))
+        with pytest.raises(ValueError, match="y has 2 columns; give one"):
+            LogisticRegression().fit(chunked(X), both)
+        with pytest.raises(ValueError, match="sample_weight has 2 columns; give one"):
+            LogisticRegression().fit(chunked(X), y, both)
     with pytest.raises(TypeError, match="sample_weight holds complex128, not numbers"):
         LogisticRegression().fit(chunked(X), y, da.ones(len(y), chunks=200) + 1j)
     model = LogisticRegression(C=1e-4).fit(chunked(X), y, sample_weight=2.0)

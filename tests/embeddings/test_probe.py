@@ -206,6 +206,8 @@ def test_features_that_cannot_be_used(files, tmp_path):
     ("labels", "word"),
     [
         (np.arange(1797) % 10 + 0.5, "float64"),
+        (1e30 * (1 + np.arange(1797) % 10), "float64"),  # beyond the integers
+        (np.where(np.arange(1797) % 10, np.inf, 1.0), "float64"),
         (np.zeros(1797, int), "one class only"),
         (np.arange(1796) % 10, "1,796 labels"),
         (np.append(np.arange(1795) % 10, [77, 77]), "'77' occurs only 2 times"),

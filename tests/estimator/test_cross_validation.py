@@ -268,6 +268,8 @@ def test_metadata_is_routed_to_splitter_and_scorer():
         ({"l1_ratios": [0.5, 1.5]}, "l1_ratios must lie between 0 and 1"),
         ({"l1_ratios": []}, "l1_ratios must be a list"),
         ({"cv": []}, "cv yields no folds"),
+        ({"cv": [1, 2]}, "cv: fold 0 is no pair of training rows and test rows"),
+        ({"cv": [([0], [1], [2])]}, "cv: fold 0 is no pair"),
         ({"cv": 1}, "'cv' parameter"),
         ({"cv": [(np.arange(50, 569), [])]}, "fold 0 has no test rows"),
         ({"cv": [(np.arange(600), [0])]}, "fold 0 has training rows from 0 to 599"),

@@ -1,5 +1,7 @@
 """Approximate leave-one-out beside a fit without each row."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn import linear_model
@@ -8,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import accuracy_score, get_scorer, log_loss
 
 from fusedlogit import SGD, LogisticRegression, LogisticRegressionCV, leave_one_out
+from fusedlogit.selection import loo
 
 
 def standardised(load, every=1):
@@ -198,3 +201,27 @@ def test_a_model_that_did_not_converge_is_told():
         model = LogisticRegression(solver="gd", max_iter=3).fit(X, y)
     with pytest.warns(ConvergenceWarning, match="leave_one_out of a model that did not converge"):
         leave_one_out(model, X, y)
+
+
+@pytest.mark.parametrize("C", [100.0, 1e4])
+def test_rows_that_hold_a_coefficient_by_themselves_under_l1(C):
+    """Many classes of rare features: no singular matrix, and scores that are numbers."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        X = (rng.random((40, 30)) < 0.05) * 1.0
+        model = LogisticRegressionCV(Cs=[C], l1_ratios=[1.0], cv="loo", max_iter=200)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(X, np.arange(40) % 4)
+        assert np.isfinite(model.scores_).all()
+
+
+def test_bounded_steps_are_those_of_solving_where_no_row_holds_a_direction():
+    rng = np.random.default_rng(0)
+    chance = rng.dirichlet(np.ones(4), 50)
+    curvature = -np.einsum("ik,il->ikl", chance, chance)
+    curvature[:, range(4), range(4)] += chance
+    root = 0.3 * rng.normal(size=(50, 4, 4))
+    leverage, pushed = root @ root.transpose(0, 2, 1), rng.normal(size=(50, 4))
+    expected = np.linalg.solve(np.eye(4) - leverage @ curvature, pushed[..., None])[..., 0].T
+    np.testing.assert_allclose(loo._bounded_steps(leverage, curvature, pushed), expected)

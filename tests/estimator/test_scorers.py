@@ -33,7 +33,7 @@ def test_means_over_rows_are_those_of_scikit_learn(load, weighted, name):
     np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
-@pytest.mark.parametrize("name", ["neg_log_loss", "accuracy"])
+@pytest.mark.parametrize("name", ["neg_log_loss", "accuracy", "balanced_accuracy", "roc_auc"])
 def test_a_fold_without_weight_is_refused(name):
     X, y = cancer()
     weight = (np.arange(len(y)) >= 10).astype(float)

@@ -322,7 +322,7 @@ def test_rows_go_on_without_an_intercept(make, begin):
     for rows in np.split(np.arange(4000), 8):
         alone.partial_fit(make(X[rows]), y[rows], classes=[0, 1])
     loss, other = (log_loss(y, each.predict_proba(make(X))) for each in (model, alone))
-    assert loss == pytest.approx(other, rel=0.1)
+    assert loss < 1.1 * other
 
 
 @pytest.mark.parametrize("bad", ["nan", "weights", "label"])

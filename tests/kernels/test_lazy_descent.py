@@ -95,6 +95,26 @@ def test_schedules(kernel, power):
     assert_same(kernel, X, 1, 3, lengths=lengths, l2=0.1, l1=0.01)
 
 
+@pytest.mark.parametrize("step", [1.0, 30.0, 1e3, 1e5])
+@pytest.mark.parametrize("n_coefs", [1, 3])
+@pytest.mark.parametrize("curvature", [0.0, 0.25])
+def test_rows_that_would_move_too_far(kernel, step, n_coefs, curvature):
+    X = sparse_rows(100, 40, density=0.3)
+    weight = np.random.default_rng(0).exponential(size=100)
+    assert_same(kernel, X, n_coefs, 4, lengths=np.full(100, step), curvature=curvature,
+                sample_weight=weight, intercept_gain=0.7)  # fmt: skip
+
+
+@pytest.mark.parametrize("n_features", [31, 32, 33, 100])
+def test_a_row_moves_its_decision_value_by_no_more_than_four(kernel, n_features):
+    """However many blocks of entries it has."""
+    X, zero = sparse_rows(1, n_features, density=1.0), (np.zeros((1, n_features)), np.zeros(1))
+    y, told = np.ones(1, np.uint8), (np.arange(1), [1e6], 1, 1.0, 1.0)
+    _, coef, intercept, *_ = run_kernel(kernel, X, y, *zero, *told)
+    moved = (dense_of(X) @ coef.T + intercept).item()
+    assert moved == pytest.approx(reference.MOST_MOVE)
+
+
 def test_l1_leaves_exact_zeros(kernel):
     _, coef, _, average, *_ = assert_same(kernel, sparse_rows(200, 40), 1, 4, l1=0.5, l2=0.1)
     assert (coef == 0).any()

@@ -29,7 +29,7 @@ def run_kernel(kernel, X, y, coef, intercept, first_rows, steps, batch_rows, **t
     momentum, average = told.pop("momentum", 0.0), np.zeros((n_coefs, n_features + 1))
     workspace = np.empty(kernel.workspace_size(n_features, n_coefs, len(gains)) + 64, dtype=np.int8)
     workspace[-64:] = 7
-    loss = kernel.descend(
+    loss, _ = kernel.descend(
         X, *stored_target(y), told.pop("sample_weight", None), first_rows, np.asarray(steps, float),
         batch_rows, n_coefs > 1, 1 / batch_rows, told.pop("l2", 0.0), told.pop("l1", 0.0), momentum,
         padded, gains, told.pop("flat", 1.0), told.pop("intercept_gain", 1.0),
@@ -42,12 +42,14 @@ def run_kernel(kernel, X, y, coef, intercept, first_rows, steps, batch_rows, **t
     return loss, average[:, :-1], average[:, -1]
 
 
-def assert_same(kernel, X, y, n_coefs, batch_rows, features=None, inverse=None, **told):
+def assert_same(
+    kernel, X, y, n_coefs, batch_rows, features=None, inverse=None, longest=0.1, **told
+):
     """The kernel leads where its twin does."""
     rng = np.random.default_rng(0)
     start = rng.normal(size=(n_coefs, X.shape[1])) * 0.1, rng.normal(size=n_coefs)
     first_rows = rng.permutation(np.arange(0, len(X), batch_rows))
-    steps = rng.uniform(0.01, 0.1, len(first_rows))
+    steps = rng.uniform(0.1, 1, len(first_rows)) * longest
     ours, theirs = [part.copy() for part in start], [part.copy() for part in start]
     found = run_kernel(kernel, X, y, *ours, first_rows, steps, batch_rows, **told)
     for key in ("directions", "gains", "flat", "center", "unit"):
@@ -136,6 +138,37 @@ def test_shapes(kernel, n_samples, n_features, n_coefs, batch_rows, dtype, layou
     unit = np.full(n_features, 1 / 100)
     y = rng.integers(0, max(2, n_coefs), n_samples).astype(np.int32)
     assert_same(kernel, X, y, n_coefs, batch_rows, X.astype(np.float64) * unit, unit=unit)
+
+
+@pytest.mark.parametrize("longest", [1.0, 10.0, 1e3, 1e9])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_coefs", [1, 3])
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+def test_steps_that_lead_too_far_are_made_shorter(kernel, longest, weighted, n_coefs, l2):
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(60, 6)) * np.where(rng.random((60, 1)) < 0.1, 30, 1)
+    y = rng.integers(0, max(2, n_coefs), 60).astype(np.uint8)
+    weight = rng.exponential(size=60) if weighted else None
+    assert_same(kernel, X, y, n_coefs, 8, longest=longest, l2=l2, sample_weight=weight)
+
+
+@pytest.mark.parametrize(("step", "short"), [(1e-3, False), (1e3, True)])
+def test_how_many_steps_are_made_shorter_is_told(kernel, step, short):
+    X, y = np.linspace(-1, 1, 10)[:, None], np.arange(10) % 2
+    told = np.zeros((1, 1)), np.zeros(1), None, np.zeros((1, 2)), 0, 0.0
+    _, n_short = kernel.descend(
+        X, *stored_target(y.astype(np.uint8)), None, np.arange(0, 10, 2), np.full(5, step), 2,
+        False, 0.5, 0.0, 0.0, 0.0, np.zeros((0, kernel.direction_numbers(1))), np.zeros(0), 1.0,
+        1.0, True, *told, np.empty(kernel.workspace_size(1, 1, 0), np.int8),
+    )  # fmt: skip
+    assert n_short == (5 if short else 0)
+
+
+def test_a_step_moves_no_decision_value_by_more_than_four(kernel):
+    coef, intercept = np.zeros((1, 1)), np.zeros(1)
+    X, y = np.array([[3.0]]), np.array([1.0])
+    run_kernel(kernel, X, y, coef, intercept, np.arange(1), [1e6], 1)
+    assert (X @ coef.T + intercept).item() == pytest.approx(reference.MOST_MOVE)
 
 
 def test_a_target_outside_is_told_by_the_loss(kernel):

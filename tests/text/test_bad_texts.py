@@ -1,5 +1,6 @@
 """Files and folders that cannot be used: each is refused in one line that says why."""
 
+import json
 import os
 import sys
 
@@ -165,3 +166,21 @@ def test_options_that_exclude_each_other(run):
     result = run("text", "--demo", "--hashed", "--min-texts", "3")
     assert result.exit_code == 2
     assert "--min-texts" in result.stderr
+
+
+def test_blank_lines_before_the_names_of_columns(run, tmp_path, letters):
+    as_csv(tmp_path / "t.csv", letters[:60])
+    (tmp_path / "t.csv").write_bytes(b"\n\r\n" + (tmp_path / "t.csv").read_bytes())
+    result = run("text", tmp_path / "t.csv", *FAST)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("60 texts ")
+
+
+def test_halves_of_characters_in_labels(run, tmp_path, letters):
+    rows = [{"text": text, "label": label + "\ud800"} for text, label in letters[:80]]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    result = run("text", tmp_path / "t.jsonl", *FAST, "--out", tmp_path / "m.npz")
+    assert result.exit_code == 0, result.stderr
+    answers = run("predict", tmp_path / "m.npz", tmp_path / "t.jsonl", "--csv")
+    assert answers.exit_code == 0, answers.stderr
+    assert answers.stdout.count("?") == 80

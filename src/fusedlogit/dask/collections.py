@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from operator import add, getitem
 from typing import Any
 
@@ -141,6 +142,8 @@ class Table:
             _require_rows(what, len(array), n_rows)
             ends = np.cumsum(lengths)
             return [array[end - length : end] for end, length in zip(ends, lengths, strict=True)]
+        if getattr(values, "ndim", 1) != 1 and values.shape[1:] != (1,):
+            raise ValueError(f"{what} has {prod(values.shape[1:])} columns; give one")
         known = hasattr(values, "chunks") and not np.isnan(values.chunks[0]).any()
         if not known:
             parts = _parts(values)

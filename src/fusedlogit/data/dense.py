@@ -312,8 +312,7 @@ class DenseMatrix(Full):
     ) -> float:
         """A step of a stochastic descent after each batch of rows of X itself: one pass.
 
-        Returns the sum of the weighted losses, each before the step that its row takes part in.
-        Rows of the mean weight, by default that of these, count as one.
+        See `protocol.Walked`.
         """
         loss = walk.over(
             self.X, target, mean_weight or target.total_weight / self.n_samples, generator

@@ -24,6 +24,10 @@ Doubles = NDArray[np.float64]
 CLOCK, DUE, GAIN, UNIT, SQUARE, SHRUNK, FIRST = range(7)
 
 
+#: Step that nobody can mean, up to which the eighth power of all of them is a number.
+LONGEST = 1e30
+
+
 @dataclass
 class LazyWalk:
     """Coefficients of K vectors on their way, in features x unit; as `Walk` for sparse rows.
@@ -132,6 +136,7 @@ class LazyWalk:
     ) -> float:
         """As `Walk.over`."""
         first_rows, steps = steps_of(self, matrix.n_samples, generator)
+        steps = np.minimum(steps, LONGEST)
         block = np.empty((self.n_vectors + 2) * MOST_ROWS)
         loss = kernels.descend(
             matrix.indptr, matrix.indices, matrix.values, *target.stored, target.sample_weight,

@@ -91,9 +91,15 @@ class PartitionedMatrix(InParts):
         matrix.n_passes = self.n_passes
         return matrix
 
-    def walk(self, target: Target, walk: Any, generator: np.random.Generator | None) -> float:
+    def walk(
+        self,
+        target: Target,
+        walk: Any,
+        generator: np.random.Generator | None,
+        mean_weight: float | None = None,
+    ) -> float:
         """As of a matrix: parts in turn, the batches of each in random order."""
-        mean_weight = target.total_weight / self.n_samples
+        mean_weight = mean_weight or target.total_weight / self.n_samples
         (losses,) = self._run(_walk, (target,), walk, mean_weight, generator)[0]
         return float(losses)
 

@@ -178,10 +178,17 @@ class Data(Protocol):
 class Walked(Data, Protocol):
     """Data that a stochastic descent may go over."""
 
-    def walk(self, target: Target, walk: Any, generator: np.random.Generator | None) -> float:
+    def walk(
+        self,
+        target: Target,
+        walk: Any,
+        generator: np.random.Generator | None,
+        mean_weight: float | None = None,
+    ) -> float:
         """A step of a stochastic descent after each batch of rows of X itself: one pass.
 
         It is a `Walk`, over sparse rows a `LazyWalk`, which goes over features in their frame.
         Batches come in random order, or as they lie if there is no generator. Returns the sum of
-        the weighted losses, each before the step that its row takes part in.
+        the weighted losses, each before the step that its row takes part in. Rows of the mean
+        weight, by default that of these, count as one.
         """

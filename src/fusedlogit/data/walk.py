@@ -65,6 +65,8 @@ class Walk:
         The larger, the less early ones count in it.
     n_rows : int
         On the way so far.
+    n_short : int
+        Steps on the way that would have led too far, and were made shorter.
     """
 
     coef: Doubles
@@ -85,6 +87,7 @@ class Walk:
     n_averaged: int = 0
     tail: float = 8.0
     n_rows: int = 0
+    n_short: int = 0
 
     @classmethod
     def beginning(
@@ -120,7 +123,7 @@ class Walk:
         metric = self.metric
         n_bytes = stochastic.workspace_size(n_features, len(self.coef), len(metric.gains))
         with scratch(n_bytes) as workspace:
-            loss = stochastic.descend(
+            loss, n_short = stochastic.descend(
                 X, *target.stored, target.sample_weight, first_rows, steps, self.batch_rows,
                 self.softmax, 1 / (self.batch_rows * mean_weight), self.l2, self.l1, self.momentum,
                 metric.directions, metric.gains, metric.flat, metric.intercept, self.fit_intercept,
@@ -129,6 +132,7 @@ class Walk:
             )  # fmt: skip
         self.n_rows += n_samples
         self.n_averaged += len(first_rows)
+        self.n_short += n_short
         return loss
 
     def reached(self) -> tuple[Doubles, Doubles]:

@@ -18,6 +18,9 @@ from .features import map_array
 # Bytes of a text file, at most: ten million labels of a hundred letters.
 _MOST_TEXT = 2**30
 
+# Whole numbers up to which each has a float64 of its own.
+_WHOLE = 2.0**53
+
 
 def read_labels(
     path: str | os.PathLike[str], n_samples: int, *, column: str | None = None
@@ -68,8 +71,9 @@ def _of_array(name: str, array: NDArray[Any]) -> NDArray[Any]:
         raise LabelFileError(
             f"{name} holds an array of shape {array.shape}: give one label for each row"
         )
-    if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.rint(array)).all():
-        array = array.astype(np.int64)
+    if array.dtype.kind == "f" and (np.abs(array) <= _WHOLE).all():
+        whole = array.astype(np.int64)
+        array = whole if (array == whole).all() else array
     if array.dtype.kind not in "iubU":
         raise LabelFileError(
             f"{name} holds {array.dtype}, which does not name classes: save whole numbers or text"

@@ -44,10 +44,17 @@ def splits_of(pairs: Iterable[tuple[Any, Any]], n_samples: int) -> list[Split]:
     ValueError
         If there is no fold, or one without rows, or with rows that X does not have.
     """
-    splits = [
-        Split(_rows(train, n_samples, k, "training"), _rows(test, n_samples, k, "test"))
-        for k, (train, test) in enumerate(pairs)
-    ]
+    splits = []
+    for k, pair in enumerate(pairs):
+        try:
+            train, test = pair
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"cv: fold {k} is no pair of training rows and test rows: give such, or a splitter"
+            ) from None
+        splits.append(
+            Split(_rows(train, n_samples, k, "training"), _rows(test, n_samples, k, "test"))
+        )
     if not splits:
         raise ValueError("cv yields no folds; use a number of at least 2, or a splitter")
     return splits

@@ -322,7 +322,26 @@ def _steps(leverage: Doubles, chance: Doubles, y: NDArray[Any], weight: Doubles)
     curvature *= weight[:, None, None]
     held = np.eye(len(chance)) - leverage @ curvature
     pushed = np.einsum("ikl,il->ik", leverage, residual)
-    steps: Doubles = np.linalg.solve(held, pushed[..., None])[..., 0].T
+    try:
+        steps: Doubles = np.linalg.solve(held, pushed[..., None])[..., 0].T
+    except np.linalg.LinAlgError:  # a row holds a direction by itself
+        steps = _bounded_steps(leverage, curvature, pushed)
+    return steps
+
+
+def _bounded_steps(leverage: Doubles, curvature: Doubles, pushed: Doubles) -> Doubles:
+    """The same where no row holds more than `LARGEST_SHARE` of any direction.
+
+    With R R = C, (I - L C)^-1 = I + L R (I - R L R)^-1 R.
+    """
+    values, vectors = np.linalg.eigh(curvature)
+    back = vectors.transpose(0, 2, 1)
+    root = (vectors * np.sqrt(np.maximum(values, 0))[:, None]) @ back
+    shares, directions = np.linalg.eigh(root @ leverage @ root)
+    left = 1 - np.clip(shares, 0, LARGEST_SHARE)
+    turned = (root @ pushed[..., None]).transpose(0, 2, 1) @ directions
+    solved = directions @ (turned / left[:, None]).transpose(0, 2, 1)
+    steps: Doubles = (pushed + (leverage @ root @ solved)[..., 0]).T
     return steps
 
 

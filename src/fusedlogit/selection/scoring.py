@@ -87,14 +87,14 @@ class Scores:
         weighted = set(self.parameters) <= {"sample_weight"}
         self.by_row = _scored_by_row(scorer) if weighted else None
         weight = self.parameters.get("sample_weight")
-        if self.by_row is not None and weight is not None and not np.any(weight):
+        # Scorers made of a function of y and predictions hand X on to the model, unread.
+        reads = not hasattr(scorer, "_score_func")
+        if not reads and weight is not None and not np.any(weight):
             raise ValueError(
                 f"cv: all {len(weight):,} rows that a fold is scored on, the first of them row "
                 f"{rows[0]}, have a sample_weight of zero: leave such rows out of X and y"
             )
         self.scorer, self.y = knowing(scorer, classes), y[rows]
-        # Scorers made of a function of y and predictions hand X on to the model, unread.
-        reads = not hasattr(scorer, "_score_func")
         if reads and weight is not None:
             _require_weight_of(scorer)
         self.X = _safe_indexing(_with_rows(X), rows) if reads else rows

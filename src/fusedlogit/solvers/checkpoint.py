@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..errors import InputError, OutputError, one_line, printable
 from ..files.array_file import field, open_arrays
 from ..files.outputs import check_file, write_whole
+from .cause import Cause
 from .settings import Callback, Result, Settings
 
 Doubles = NDArray[np.float64]
@@ -93,7 +94,8 @@ class Checkpoint:
         """Solve from the file's coefficients on, if there are any, and keep those it comes to.
 
         They are written when a minute has passed, and when the fit is interrupted by an error or by
-        Ctrl-C or ends unconverged. The file of a fit that converges is removed.
+        Ctrl-C or ends unconverged. The file of a fit that converges, or whose rows left out have it
+        stop, is removed.
         """
         settings = replace(settings, callback=self._watching(settings.callback))
         start = self.start(start)
@@ -102,7 +104,7 @@ class Checkpoint:
         except BaseException:
             self._write()
             raise
-        if result.converged:
+        if result.converged or result.cause == Cause.JUDGED:
             self.path.unlink(missing_ok=True)
         else:
             self._write()

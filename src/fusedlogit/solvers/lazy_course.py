@@ -122,9 +122,17 @@ class LazyCourse:
 
 
 class Sample:
-    """Some sparse rows, of the columns that occur in them alone; of one if none does."""
+    """Some sparse rows, of the columns that occur in them alone; of one if none does.
 
-    def __init__(self, rows: SparseMatrix) -> None:
+    Parameters
+    ----------
+    rows : SparseMatrix
+    weight : ndarray of shape (n_rows,), optional
+        Theirs; one is the mean of all rows.
+    """
+
+    def __init__(self, rows: SparseMatrix, weight: Doubles | None = None) -> None:
+        self.weight = np.ones(rows.n_samples) if weight is None else weight
         columns, places = np.unique(rows.indices, return_inverse=True)
         self.columns = columns if len(columns) else np.zeros(1, columns.dtype)
         self.rows = SparseMatrix(
@@ -137,18 +145,22 @@ class Sample:
         decision = self.rows.decision_values(coef, walk.intercept)
         return curvature_of(decision)
 
-    def squares(self, row_weight: Doubles | None = None) -> Doubles:
+    def squares(self) -> Doubles:
         """The sums of squares of the columns, each row's by its weight."""
-        weight = np.ones(self.rows.n_samples) if row_weight is None else row_weight
-        return self.rows.squares(weight)[1]
+        return self.rows.squares(self.weight)[1]
 
     def longest_step(self, walk: LazyWalk, gain: Doubles, curvature: Doubles) -> float:
-        """That is stable, by what the rows are in the metric."""
+        """That is stable, by what the rows are in the metric.
+
+        In the steps of single rows weights count twice, as what these do and as how far they go.
+        """
         n_rows = self.rows.n_samples
+        curvature = curvature * self.weight
+        single = curvature * self.weight
         root = np.sqrt(gain) * walk.columns[self.columns, UNIT]
         root_of_one = float(np.sqrt(walk.intercept_gain)) if walk.fit_intercept else 0.0
-        trace = float(self.squares(curvature) @ root**2)
-        trace = (trace + root_of_one**2 * float(curvature.sum())) / n_rows
+        trace = float(self.rows.squares(single)[1] @ root**2)
+        trace = (trace + root_of_one**2 * float(single.sum())) / n_rows
         vector, vector_of_one, top = np.ones(len(root)), 1.0, 0.0
         for _ in range(POWERS):
             product, of_one = self.rows.hessian_product(

@@ -13,6 +13,10 @@ Doubles = NDArray[np.float64]
 #: Of a step times a gain and the L2 penalty, at most: next to nothing is left of a coefficient.
 MOST_REACH = 32.0
 
+#: Halvings of a step, and by how much it moves a decision value, at most.
+MOST_HALVINGS = 64
+MOST_MOVE = 4.0
+
 
 def stochastic_descent(
     X: ArrayLike,
@@ -35,7 +39,8 @@ def stochastic_descent(
     """A step after each batch of rows, w := soft(w + v, step l1) with v := momentum v - step M g.
 
     g is the batch's mean gradient and that of the L2 penalty; with an L1 penalty M must be a
-    multiple of the unit matrix, and l1 counts as often.
+    multiple of the unit matrix, and l1 counts as often. No step moves a decision value by more than
+    `MOST_MOVE`; one beyond the least cost of its batch is halved until it is not.
 
     Parameters
     ----------
@@ -72,12 +77,21 @@ def stochastic_descent(
     for n, (first, step) in enumerate(zip(first_rows, np.asarray(steps), strict=True)):
         rows = slice(first, first + batch_rows)
         x = features[rows]
-        loss, pull = _losses(x @ coef.T + intercept, targets[rows], weight[rows])
+        z = x @ coef.T + intercept
+        loss, pull = _losses(z, targets[rows], weight[rows])
         total, pull = total + loss, pull / batch_rows
-        velocity = momentum * velocity - step * (pull.T @ x + l2 * coef) @ metric
-        velocity_intercept = momentum * velocity_intercept
-        if fit_intercept:
-            velocity_intercept -= step * intercept_gain * pull.sum(axis=0)
+        way = (pull.T @ x + l2 * coef) @ metric
+        way_of_one = pull.sum(axis=0) * (intercept_gain if fit_intercept else 0.0)
+        along = x @ way.T + way_of_one
+        step = step * MOST_MOVE / max(step * np.abs(along).max(), MOST_MOVE)
+        for _ in range(MOST_HALVINGS):
+            _, after = _losses(z - step * along, targets[rows], weight[rows])
+            fall = np.sum(after * along) / batch_rows + l2 * np.sum((coef - step * way) * way)
+            if fall >= 0:
+                break
+            step = step / 2
+        velocity = momentum * velocity - step * way
+        velocity_intercept = momentum * velocity_intercept - step * way_of_one
         coef += velocity
         intercept += velocity_intercept
         if l1:
@@ -107,7 +121,8 @@ def lazy_descent(
 ) -> tuple[float, Doubles, Doubles]:
     """A step of all columns after each batch of rows, w := soft(w - h (g + l2 w), h l1).
 
-    h is (1 - exp(-step gain l2)) / l2 of each column, or step gain without an L2 penalty.
+    h is (1 - exp(-step gain l2)) / l2 of each column, or step gain without an L2 penalty. Of a
+    row's residual no more is taken than moves its own decision values by `MOST_MOVE`.
 
     Parameters
     ----------
@@ -154,11 +169,14 @@ def lazy_descent(
             known = columns[square[columns] > 0]
             gain[known] = 1 / np.sqrt(curvature * square[known] / seen + l2)
         loss, pull = _losses(x @ coef.T + intercept, targets[rows], weight[rows])
-        total, pull = total + loss, pull / batch_rows
-        gradient = pull.T @ x
         if l2:
             gain[columns] = np.minimum(gain[columns], MOST_REACH / (step * l2))
         length = -np.expm1(-step * gain * l2) / l2 if l2 else step * gain
+        own = x**2 @ length + (step * intercept_gain if fit_intercept else 0.0)
+        total, pull = total + loss, pull / batch_rows
+        farthest = own * np.abs(pull).max(axis=1)
+        pull = pull * (MOST_MOVE / np.maximum(farthest, MOST_MOVE))[:, None]
+        gradient = pull.T @ x
         left[:, columns] = (np.exp(-step * gain * l2) * coef - length * gradient)[:, columns]
         since[columns] = clock
         coef[:] = soft(coef - length * (gradient + l2 * coef), length * l1)

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 from .._kernels import stochastic
+from ..data.checks import blame
 from ..data.walk import Metric, Walk
 from ..errors import PassOverflowError
 from ..problems.multinomial import Multinomial
@@ -45,6 +46,9 @@ MOST_DIRECTIONS = 128
 #: Of the longest stable step, what is taken at first.
 SHARE = 0.5
 
+#: Of numbers of rows that weights tell.
+ROUNDING = 1e-9
+
 #: Rows of a batch: some 64 batches in a pass, if they are not too short or too long for it.
 LEAST_BATCH, BATCHES = 8, 64
 
@@ -59,27 +63,45 @@ MOST_HALVINGS = 12
 MUCH = 1e-2
 
 
-def metric_of(features: Doubles, l2: float, *, directions: bool) -> tuple[Metric, float]:
-    """The metric of rows times the roots of their curvature, and tr: their mean square in it."""
+def metric_of(
+    features: Doubles, l2: float, *, directions: bool, weight: Doubles | None = None
+) -> tuple[Metric, float]:
+    """The metric of rows times the roots of their curvature, and tr: their mean square in it.
+
+    Rows may be drawn in proportion to weights, which then count in tr once more.
+
+    Raises
+    ------
+    PassOverflowError
+        If the squares of features are beyond float64.
+    """
     n_rows, n_features = features.shape
     tall = n_features <= n_rows
-    moments = (features.T @ features if tall else features @ features.T) / n_rows
+    with np.errstate(over="ignore", invalid="ignore"):
+        moments = (features.T @ features if tall else features @ features.T) / n_rows
     size, total = len(moments), float(np.trace(moments))
+    if not np.isfinite(total):
+        blame(None)
     n = min(MOST_DIRECTIONS, size) if directions else 1
     values, vectors = eigh(moments, subset_by_index=[size - n, size - 1])
     floor = max(total * 1e-12, float(np.finfo(float).tiny))
     seen = values > floor if directions else np.zeros(n, dtype=bool)
     # What no direction tells may vary as much as the least of them do, and what few rows do not
     # show as much as one of them.
-    least = float(values[seen].min(initial=max(float(values[-1]), floor)))
+    least = float(values[seen].min(initial=max(float(values[-1]), floor))) if total else 1.0
     unseen = total / n_rows if n_rows < MANY_ROWS * n_features else 0.0
     values, vectors = values[seen], vectors[:, seen]
     known = vectors if tall else features.T @ vectors / np.sqrt(n_rows * values)
     table = np.zeros((len(values), stochastic.direction_numbers(n_features)))
     table[:, :n_features] = known.T
     flat, inverse = 1 / (max(least, unseen) + l2), 1 / (values + unseen + l2)
+    metric = Metric(table, inverse - flat, flat, 1.0)
+    if weight is not None:
+        square = flat * np.einsum("ij,ij->i", features, features)
+        square += (features @ known) ** 2 @ metric.gains
+        return metric, float(weight @ square) / n_rows
     rest = max(total - float(values.sum()), 0.0)
-    return Metric(table, inverse - flat, flat, 1.0), float(values @ inverse) + rest * flat
+    return metric, float(values @ inverse) + rest * flat
 
 
 def batch_of(options: SGD, n_samples: int) -> int:
@@ -93,9 +115,13 @@ def metric_rows(n_samples: int, n_features: int) -> int:
     return int(min(METRIC_ROWS, n_samples, max(64, METRIC_WORK // n_features**2)))
 
 
-def is_due(n_rows: int, n_known: int) -> bool:
-    """Whether the metric of a stream is to be taken anew: seldom once a sample has all its rows."""
-    return n_rows >= (2 if n_known <= METRIC_ROWS else 4) * n_known
+def is_due(n_rows: float, n_known: float, *, doubtful: bool = False) -> bool:
+    """Whether the metric of a stream is to be taken anew: seldom once a sample has all its rows.
+
+    Sooner if steps were too long in it.
+    """
+    growth = 2 if n_known <= METRIC_ROWS else 4
+    return n_rows * (1 + ROUNDING) >= (1.25 if doubtful else growth) * n_known
 
 
 class Course:
@@ -116,13 +142,17 @@ class Course:
         Scaled features of those that the metric is taken from.
     step : float or None
         That the user asks for.
+    weight : ndarray of shape (n_rows,), optional
+        Of the rows if they were drawn in proportion to it; one is the mean of all.
     """
 
     follows = True
     share = SHARE
 
-    def __init__(self, walk: Walk, rows: Doubles, step: float | None) -> None:
-        self.walk, self.rows, self.step = walk, rows, step
+    def __init__(
+        self, walk: Walk, rows: Doubles, step: float | None, weight: Doubles | None = None
+    ) -> None:
+        self.walk, self.rows, self.step, self.weight = walk, rows, step, weight
         self.center = walk.center
         self.mean = np.zeros(rows.shape[1])
 
@@ -138,9 +168,12 @@ class Course:
             features = memory[:n_bytes].view(np.float64).reshape(self.rows.shape)
             np.subtract(self.rows, self.mean, out=features)
             features *= np.sqrt(curvature)[:, None]
-            metric, trace = metric_of(features, walk.l2, directions=walk.l1 == 0)
+            metric, trace = metric_of(
+                features, walk.l2, directions=walk.l1 == 0, weight=self.weight
+            )
         walk.metric = replace(metric, intercept=1 / float(curvature.mean()))
-        walk.step = self.step or share / (1 + (1 + trace) / walk.batch_rows)
+        of_one = 1.0 if self.weight is None else float(self.weight @ curvature / curvature.sum())
+        walk.step = self.step or share / (1 + (of_one + trace) / walk.batch_rows)
         shift = np.divide(self.mean, walk.unit, out=np.zeros_like(self.mean), where=walk.unit != 0)
         walk.center = self.center + shift
         walk.begin_again(*self.about_mean(table))

@@ -2,5 +2,6 @@
 
 from .dense import Stream
 from .sparse import LazyStream
+from .weighing import weighing
 
-__all__ = ["LazyStream", "Stream"]
+__all__ = ["LazyStream", "Stream", "weighing"]

@@ -13,8 +13,12 @@ from ..data.walk import Walk
 from ..solvers.settings import SGD
 from ..solvers.stochastic import Course, batch_of, is_due, metric_rows
 from .moments import Moments
+from .weighing import weights_of
 
 Doubles = NDArray[np.float64]
+
+#: Share of the steps of a call that are made shorter, from which on the metric is doubted.
+MANY_SHORT = 1 / 8
 
 
 @dataclass
@@ -29,18 +33,23 @@ class Stream:
     moments : Moments
         Of the columns, if scaling is by them.
     drawn : list of ndarray of shape (some, n_features)
-        Rows drawn from all so far, each as likely as any other, and as many more at most, which
-        are let go when there are too many.
+        Rows drawn from all so far in proportion to their weights (Efraimidis and Spirakis, 2006,
+        Information Processing Letters 97), and as many more at most, which are let go when there
+        are too many.
     keys : list of ndarray of shape (some,)
         By which they were drawn: the smallest of numbers given to all rows at random.
+    weights : list of ndarray of shape (some,)
+        Theirs, which made them likely to be drawn.
     bar : float
         The largest of the smallest, as of when others were let go.
     n_rows : int
         So far.
-    weight : float
-        The sum of their weights.
-    n_known : int
-        Rows so far when the metric was taken.
+    weight, square : float
+        The sums of their weights and of the squares of these.
+    n_known : float
+        Rows that counted when the metric was taken.
+    doubtful : bool
+        Whether many steps of the last call had to be made shorter: it knew no such rows.
     losses : list of float
         Mean loss of the rows of each call, each before the step that it took part in.
     """
@@ -49,10 +58,13 @@ class Stream:
     moments: Moments = field(default_factory=Moments)
     drawn: list[Doubles] = field(default_factory=list)
     keys: list[Doubles] = field(default_factory=list)
-    bar: float = 1.0
+    weights: list[Doubles] = field(default_factory=list)
+    bar: float = np.inf
     n_rows: int = 0
     weight: float = 0.0
-    n_known: int = 0
+    square: float = 0.0
+    n_known: float = 0.0
+    doubtful: bool = False
     losses: list[float] = field(default_factory=list)
 
     @classmethod
@@ -74,7 +86,6 @@ class Stream:
         self,
         data: Walked,
         target: Target,
-        unit_of_weight: float,
         scaling: float | str | None,
         penalty: tuple[float, float],
         options: SGD,
@@ -87,16 +98,23 @@ class Stream:
         to be thrown away: work on a copy.
         """
         standard = scaling == "standard"
-        self._look_at(data, target, unit_of_weight, moments=standard, seed=seed)
+        self._look_at(data, target, moments=standard, seed=seed)
         walk = self.walk = self._own_walk(options, fit_intercept)
         walk.l2, walk.l1 = (min(of_all, STRONGEST) / self.weight for of_all in penalty)
-        due = is_due(self.n_rows, self.n_known)
+        due = is_due(self._n_counting(), self.n_known, doubtful=self.doubtful)
         if standard or due:
             unit = self.moments.unit(scaling, self.weight, data.n_features)
             self._change_features(unit, options if due else None)
-        loss = data.walk(target, walk, None)
+        n_averaged, n_short = walk.n_averaged, walk.n_short
+        loss = data.walk(target, walk, None, self.weight / self.n_rows)
         data.raise_if_nonfinite(loss, walk.coef)
+        n_steps = walk.n_averaged - n_averaged
+        self.doubtful = walk.n_short - n_short > MANY_SHORT * n_steps
         self.losses = [*self.losses, loss / target.total_weight]
+
+    def _n_counting(self) -> float:
+        """Rows of equal weights that would tell as much (Kish, 1965, Survey Sampling)."""
+        return self.weight**2 / self.square if self.square else 0.0
 
     def _own_walk(self, options: SGD, fit_intercept: bool) -> Walk:
         """The walk so far, with arrays of its own, to go on as told."""
@@ -122,41 +140,48 @@ class Stream:
             walk.average[:, -1] = 0.0
         self.n_known = 0
 
-    def _look_at(
-        self, data: Data, target: Target, unit_of_weight: float, *, moments: bool, seed: int
-    ) -> None:
+    def _look_at(self, data: Data, target: Target, *, moments: bool, seed: int) -> None:
         """Count rows and weights, draw some, and take the moments of the columns if asked for."""
-        self._draw(data, np.random.default_rng([seed, self.n_rows]))
-        own = target.total_weight * unit_of_weight
+        weight = weights_of(target)
+        self._draw(data, weight, np.random.default_rng([seed, self.n_rows]))
         if moments:
-            self.moments = self.moments.with_rows(data, target, self.weight, own)
-        self.weight += own
+            self.moments = self.moments.with_rows(data, target, self.weight)
+        self.weight += target.total_weight
+        self.square += float(weight @ weight)
         self.n_rows += data.n_samples
 
-    def _draw(self, data: Data, generator: np.random.Generator) -> None:
-        """Keep rows of small ones of the numbers that all are given at random."""
-        keys = generator.random(data.n_samples)
+    def _draw(self, data: Data, weight: Doubles, generator: np.random.Generator) -> None:
+        """Keep rows of small ones of the numbers that all with a weight are given at random."""
         size = metric_rows(self.n_rows + data.n_samples, data.n_features)
-        bar = self.bar if len(keys) <= size else min(self.bar, _smallest(keys, size))
-        rows = np.flatnonzero(keys <= bar)
+        chances = generator.random(data.n_samples)
+        rows = np.arange(data.n_samples)
+        if (weight == weight[0]).all():  # the least chances have the least keys
+            most = -np.expm1(-self.bar * weight[0])
+            most = most if len(rows) <= size else min(most, _smallest(chances, size))
+            rows = np.flatnonzero(chances <= most)
+        rows = rows[weight[rows] > 0]
+        keys = -np.log1p(-chances[rows]) / weight[rows]
+        bar = self.bar if len(rows) <= size else min(self.bar, _smallest(keys, size))
+        rows, keys = rows[keys <= bar], keys[keys <= bar]
         if not len(rows):
             return
         drawn = data.rows(rows, np.float64)
         data.raise_if_nonfinite(drawn)
-        self.drawn, self.keys = [*self.drawn, drawn], [*self.keys, keys[rows]]
+        self.drawn, self.keys = [*self.drawn, drawn], [*self.keys, keys]
+        self.weights = [*self.weights, weight[rows]]
         if sum(map(len, self.keys)) > 2 * size:
             self._keep_drawn(size)
 
-    def _keep_drawn(self, size: int) -> Doubles:
-        """Those that are drawn: the rows of so many smallest numbers."""
-        keys = np.concatenate(self.keys)
+    def _keep_drawn(self, size: int) -> tuple[Doubles, Doubles]:
+        """Those that are drawn and their weights: the rows of so many smallest numbers."""
+        keys, weights = np.concatenate(self.keys), np.concatenate(self.weights)
         if len(keys) > size:
             self.bar = _smallest(keys, size)
             few = [of_some <= self.bar for of_some in self.keys]
             self.drawn = [rows[these] for rows, these in zip(self.drawn, few, strict=True)]
-            keys = keys[keys <= self.bar]
-        self.keys, self.drawn = [keys], [np.vstack(self.drawn)]
-        return self.drawn[0]
+            keys, weights = keys[keys <= self.bar], weights[keys <= self.bar]
+        self.keys, self.weights, self.drawn = [keys], [weights], [np.vstack(self.drawn)]
+        return self.drawn[0], weights
 
     def _change_features(self, unit: Doubles, options: SGD | None) -> None:
         """Go on in other units and, if it is due, in the metric of the rows drawn so far."""
@@ -167,10 +192,12 @@ class Stream:
         walk.unit = unit
         if options is not None:
             walk.center = np.zeros_like(unit)
-            drawn = self._keep_drawn(metric_rows(self.n_rows, len(unit)))
-            course = Course(walk, drawn * unit, options.step)
+            drawn, weight = self._keep_drawn(metric_rows(self.n_rows, len(unit)))
+            unequal = bool((weight != weight[0]).any())
+            relative = weight / (self.weight / self.n_rows) if unequal else None
+            course = Course(walk, drawn * unit, options.step, relative)
             course.renew(np.column_stack(_about_center(walk, *reached)))
-            self.n_known = self.n_rows
+            self.n_known = self._n_counting()
         walk.begin_again(*_about_center(walk, *point))
         if averaged:
             assert walk.average is not None

@@ -27,9 +27,9 @@ class Moments:
     mean: Doubles | float = 0.0
     square: Doubles | float = 0.0
 
-    def with_rows(self, data: Data, target: Target, before: float, own: float) -> Moments:
-        """Those with some rows more, of weights `own` beside the weights `before`."""
-        mean, variance = data.moments(target.sample_weight)
+    def with_rows(self, data: Data, target: Target, before: float) -> Moments:
+        """Those with some rows more, beside the weights `before`."""
+        own, (mean, variance) = target.total_weight, data.moments(target.sample_weight)
         known, some = (before, self.mean, self.square, 1.0), (own, mean, own * variance, 1.0)
         return Moments(*joined_moments(known, some)[1:3])
 

@@ -21,11 +21,15 @@ from ..solvers.lazy_course import Sample, refuse_momentum, require_intercept
 from ..solvers.settings import SGD
 from ..solvers.stochastic import batch_of, is_due
 from .moments import Moments
+from .weighing import weights_of
 
 Doubles = NDArray[np.float64]
 
 #: Rows that the length of a step is taken from.
 ROWS = 512
+
+#: So many times as many where weights are not equal.
+MORE = 8
 
 #: Of the longest stable step, what is taken.
 SHARE = 0.5
@@ -46,8 +50,8 @@ class LazyStream:
         None before the first row.
     moments : Moments
         Of the columns, if scaling is by them.
-    recent : list of SparseMatrix
-        The last rows, where calls bring few.
+    recent : list of (SparseMatrix, ndarray of shape (n_rows,))
+        The last rows and their weights, where calls bring few.
     weight, n_rows, n_known, losses
         As of a `Stream`.
     """
@@ -55,7 +59,7 @@ class LazyStream:
     point: Doubles
     walk: LazyWalk | None = None
     moments: Moments = field(default_factory=Moments)
-    recent: list[SparseMatrix] = field(default_factory=list)
+    recent: list[tuple[SparseMatrix, Doubles]] = field(default_factory=list)
     weight: float = 0.0
     n_rows: int = 0
     n_known: int = 0
@@ -76,7 +80,6 @@ class LazyStream:
         self,
         data: Walked,
         target: Target,
-        unit_of_weight: float,
         scaling: float | str | None,
         penalty: tuple[float, float],
         options: SGD,
@@ -93,11 +96,10 @@ class LazyStream:
         require_intercept(standard, fit_intercept)
         if isinstance(data, SparseMatrix):
             data.refuse_beyond(LARGEST)
-        own = target.total_weight * unit_of_weight
         walk = self.walk = self._own_walk(data, fit_intercept, shared=not standard)
         if standard:
-            self.moments = self.moments.with_rows(data, target, self.weight, own)
-        self.weight += own
+            self.moments = self.moments.with_rows(data, target, self.weight)
+        self.weight += target.total_weight
         self.n_rows += data.n_samples
         walk.batch_rows = batch_of(options, self.n_rows)
         walk.power = 0.0 if options.schedule == "constant" else options.power
@@ -106,13 +108,14 @@ class LazyStream:
             walk.intercept[:], walk.sums[:] = 0.0, 0.0
         walk.l2, walk.l1 = (min(of_all, STRONGEST) for of_all in penalty)
         walk.penalty_share = 1 / self.weight
-        self._keep_rows(data)
+        weight = weights_of(target)
+        self._keep_rows(data, weight)
         if is_due(self.n_rows, self.n_known):
             if standard or not self.n_known:
                 walk.in_units(self.moments.unit(scaling, self.weight, data.n_features))
-            self._take_step(data, options)
+            self._take_step(*self._some_rows(data, weight), options)
             self.n_known = self.n_rows
-        loss = data.walk(target, walk, None)
+        loss = data.walk(target, walk, None, self.weight / self.n_rows)
         data.raise_if_nonfinite(loss, walk.intercept)
         self.losses = [*self.losses, loss / target.total_weight]
 
@@ -129,30 +132,36 @@ class LazyStream:
         few = isinstance(data, SparseMatrix) and data.n_entries <= self.walk.columns.size
         return self.walk.copy(columns=not (few and shared))
 
-    def _keep_rows(self, data: Walked) -> None:
+    def _keep_rows(self, data: Walked, weight: Doubles) -> None:
         """The last rows, where calls bring too few to take the length of a step from."""
         if data.n_samples >= ROWS or not isinstance(data, SparseMatrix):
             self.recent = []
             return
         values = None if data.values is None else data.values.copy()
         kept = SparseMatrix(data.indptr, data.indices.copy(), values, data.n_features, 1)
-        self.recent = [*self.recent, kept]
-        while sum(rows.n_samples for rows in self.recent[1:]) >= ROWS:
+        self.recent = [*self.recent, (kept, weight)]
+        while sum(len(weights) for _, weights in self.recent[1:]) >= ROWS:
             self.recent = self.recent[1:]
 
-    def _take_step(self, data: Walked, options: SGD) -> None:
+    def _some_rows(self, data: Walked, weight: Doubles) -> tuple[Any, Doubles]:
+        """Rows to take the length of a step from, and their weights; more if few weigh much."""
+        if self.recent:
+            rows, weights = zip(*self.recent, strict=True)
+            return stacked(rows, 1), np.concatenate(weights)
+        most = ROWS if (weight == weight[0]).all() else ROWS * MORE
+        some = np.flatnonzero(weight)[:most]
+        return data.sample(some), weight[some]
+
+    def _take_step(self, rows: Any, weight: Doubles, options: SGD) -> None:
         """Take the curvature and the length of a step anew."""
         walk = self.walk
         assert walk is not None
-        rows: Any = stacked(self.recent, 1) if self.recent else None
-        if rows is None:
-            rows = data.sample(np.arange(min(ROWS, data.n_samples)))
-        sample = Sample(rows)
+        sample = Sample(rows, weight / (self.weight / self.n_rows))
         curvature = sample.curvature(walk)
-        walk.curvature = float(curvature.mean())
+        walk.curvature = float(np.average(curvature, weights=weight if weight.any() else None))
         walk.intercept_gain = 1 / np.sqrt(walk.curvature)
         columns = walk.columns[sample.columns]
         square = columns[:, SQUARE] + sample.squares() * columns[:, UNIT] ** 2
-        mean = square / (walk.told[2] + rows.n_samples)
+        mean = square / (walk.told[2] + sample.weight.sum())
         gain = walk.gains_by(walk.curvature, mean)
         walk.step = options.step or SHARE * sample.longest_step(walk, gain, curvature)

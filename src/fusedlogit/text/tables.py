@@ -90,7 +90,7 @@ def _rows_of_cells(
     """Yield rows of cells by the columns that the first of them names."""
     size = os.fstat(file.fileno()).st_size
     try:
-        head = [cell.strip() for cell in next(rows, [])]
+        head = [cell.strip() for cell in next(filter(None, rows), [])]
         if not head:
             return
         places = _places(lines.name, head, columns)
@@ -177,9 +177,13 @@ def _row(values: Sequence[Any], place: str, share: float) -> Row:
         raise TextDataError(
             f"{place}: the text is no text but {type(text).__name__}: name another column by --text"
         )
-    # JSON may escape halves of characters, which no file can hold.
-    text = (text or "").encode(errors="replace").decode()
-    return text, _label([_name_of(value, place) for value in label], place), share
+    text = _whole_text(text or "")
+    return text, _label([_whole_text(_name_of(value, place)) for value in label], place), share
+
+
+def _whole_text(text: str) -> str:
+    """Replace halves of characters, which JSON may escape and no file can hold."""
+    return text.encode(errors="replace").decode()
 
 
 def _name_of(value: Any, place: str) -> str:
