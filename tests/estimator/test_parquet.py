@@ -48,6 +48,14 @@ def test_text_in_a_later_file(write):
         Parts.from_parquet(paths, y="y")
 
 
+def test_labels_that_are_text_in_a_later_file_alone(write):
+    X, y = numbers()
+    paths = [write("a", a=X[:, 0], y=y), write("b", a=X[:, 0], y=[f"{one}" for one in y])]
+    with pytest.raises(ValueError, match=r"column 'y' of .*b.parquet holds object, and int64 in"):
+        Parts.from_parquet(paths, y="y")
+    assert len(Parts.from_parquet([paths[0], paths[0]], y="y").y) == 200
+
+
 @pytest.mark.parametrize("kind", ["uint8", "int8", "uint16", "bool_", "float32", "int64"])
 def test_a_value_that_is_missing(write, kind):
     X, y = numbers()

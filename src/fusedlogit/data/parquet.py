@@ -123,14 +123,25 @@ def row_groups(
         for path, metadata, state, _ in files
         for k in range(metadata.num_row_groups)
     ]
-    per_row = {
-        name: np.concatenate([table.column(name).to_numpy() for *_, table in files])
-        for name in kept
-    }
+    tables = [(path, table) for path, *_, table in files]
+    per_row = {name: _of_all(name, tables) for name in kept}
     return (
         list(columns), groups, None if y is None else per_row[y],
         None if sample_weight is None else per_row[sample_weight],
     )  # fmt: skip
+
+
+def _of_all(name: str, tables: Sequence[tuple[str, Any]]) -> NDArray[Any]:
+    """A column of all files, which is numbers in all of them or in none."""
+    told = [(path, table.column(name).to_numpy()) for path, table in tables]
+    (first, like), *others = told
+    for path, values in others:
+        if (values.dtype.kind in "biuf") != (like.dtype.kind in "biuf"):
+            raise ValueError(
+                f"column {name!r} of {path} holds {values.dtype}, and {like.dtype} in {first}: "
+                "give all as numbers or all as text"
+            )
+    return np.concatenate([values for _, values in told])
 
 
 def _types(path: str, fields: Sequence[Any]) -> list[np.dtype[Any]]:
