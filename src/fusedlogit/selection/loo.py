@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh, solve_triangular
+from scipy.linalg import eigh
 
 from ..data.class_margins import ClassMargins
 from ..data.dense import DenseMatrix
@@ -195,7 +195,7 @@ def _squares(objective: Objective, decisions: Doubles) -> _Squares:
     def square(rows: slice, moved: NDArray[Any]) -> None:
         np.einsum("ij,ij->i", moved, moved, out=squares[rows], casting="same_kind")
 
-    _each_product(square, objective, hessian.mean, inverse_root(factored))
+    _each_product(square, objective, hessian.mean, factored.inverse_root())
     squares *= share
     least = factored.least * float(factored.size.min()) ** 2
     # To first order, leaving rows out adds as much to the loss.
@@ -265,17 +265,6 @@ def _each_product(
     data.n_passes += 1
 
 
-def inverse_root(factored: Factored) -> Doubles:
-    """A matrix whose product with its own transpose is the inverse."""
-    if factored.kept is None:
-        root = solve_triangular(factored.cholesky, np.eye(len(factored.size)), lower=True).T
-    else:
-        values, vectors = factored.kept
-        root = vectors / np.sqrt(values)
-    scaled: Doubles = root / factored.size[:, None]
-    return scaled
-
-
 def _of_many(problem: Multinomial, decisions: Doubles) -> Doubles:
     """Of many classes.
 
@@ -294,7 +283,7 @@ def _of_many(problem: Multinomial, decisions: Doubles) -> Doubles:
     matrix = blocks[..., :n_kept, :n_kept].transpose(0, 2, 1, 3).reshape(n_classes * n_kept, -1)
     factored = Factored(np.ascontiguousarray(matrix), ROUNDING[problem.sharp])
     factored.truncate()
-    root = inverse_root(factored).reshape(n_classes, n_kept, -1)
+    root = factored.inverse_root().reshape(n_classes, n_kept, -1)
     by_feature = root[:, : size - 1].transpose(1, 0, 2).reshape(size - 1, -1)
     left_out = decisions.copy()
     weight = target.weighted(np.ones(decisions.shape[1]))

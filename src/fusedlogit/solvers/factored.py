@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import blas, eigh, lapack
+from scipy.linalg import blas, eigh, lapack, solve_triangular
 
 Doubles = NDArray[np.float64]
 
@@ -125,6 +125,16 @@ class Factored:
             unit = float(np.abs(slope).max()) or 1.0  # squares may be out of float32's range
             slope = solution(self.cholesky, (slope / unit).T).T * unit
         return slope / self.size
+
+    def inverse_root(self) -> Doubles:
+        """A matrix whose product with its own transpose is the inverse."""
+        if self.kept is None:
+            root = solve_triangular(self.cholesky, np.eye(len(self.size)), lower=True).T
+        else:
+            values, vectors = self.kept
+            root = vectors / np.sqrt(values)
+        scaled: Doubles = root / self.size[:, None]
+        return scaled
 
     def square(
         self,

@@ -6,7 +6,8 @@ J - J* is bounded by the smallest of:
 - with a penalty, |slope|^2 / (2 penalty), where slope is the gradient in the coefficients once the
   intercepts are at their minimum, and what these have to gain on the way: a Newton step in the
   intercepts alone, whose Hessian takes one pass;
-- what the Hessian of all rows says, if it is not too large (`ClassHessian.bound`).
+- what the Hessian of all rows says, if it is not too large (`ClassHessian.bound`), else what a
+  matrix of the features says that is below it (`floor_bound`).
 
 With an L1 norm the bound is the duality gap. For residuals r_ik = p_ik - [y_i = k] and their pull
 u = X^T r,
@@ -30,10 +31,12 @@ from ...errors import PassOverflowError
 from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation
 from ..certificate import cost_of_moved, suboptimality
+from ..hessian import affordable
 from ..metric import EPS, TINY, Metric, beyond
 from ..path import evaluate_along
 from ..requests import Steps, passes
 from ..settings import Doubles
+from .floor import floor_bound
 from .hessian import ClassHessian, class_hessian, step_of_intercepts
 
 #: Newton steps in the intercepts at most, and the slope that needs none.
@@ -64,6 +67,8 @@ def _of_many_classes(
         if not isinstance(metric, ClassHessian):
             metric = yield from class_hessian(objective, here.margins)
         bound = min(bound, (yield from metric.bound(objective, here)))
+    if bound + rounding > tol * value and affordable(objective.one):
+        bound = min(bound, (yield from floor_bound(objective, here, bound)))
     return min(1.0, (bound + rounding) / value)
 
 
