@@ -133,6 +133,17 @@ def test_weights_are_as_large_in_each_call(make):
     assert cost(model, X, y, weight) < 1.05 * cost(whole, X, y, weight)
 
 
+@pytest.mark.parametrize("make", MAKE)
+@pytest.mark.parametrize("unit", [1e-300, 1e-8, 1e290])
+def test_the_unit_of_weights_does_not_matter(make, unit):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4000, 4))
+    y, weight = labels(rng, X[:, 0]), rng.exponential(size=4000)
+    one = learnt(LogisticRegression(), X, y, size=500, weight=weight, make=make)
+    other = learnt(LogisticRegression(C=1 / unit), X, y, 500, weight * unit, make)
+    np.testing.assert_allclose(other.coef_, one.coef_, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("parameters", "named"),
     [({"C": -1.0}, "C"), ({"C": "a"}, "C"), ({"C": 0}, "C"), ({"l1_ratio": 2}, "l1_ratio"),

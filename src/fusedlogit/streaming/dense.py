@@ -44,8 +44,10 @@ class Stream:
         The largest of the smallest, as of when others were let go.
     n_rows : int
         So far.
-    weight, square : float
-        The sums of their weights and of the squares of these.
+    weight : float
+        The sum of their weights.
+    largest, square : float
+        The largest of these, and the sum of their squares, relative to its own.
     n_known : float
         Rows that counted when the metric was taken.
     doubtful : bool
@@ -62,6 +64,7 @@ class Stream:
     bar: float = np.inf
     n_rows: int = 0
     weight: float = 0.0
+    largest: float = 0.0
     square: float = 0.0
     n_known: float = 0.0
     doubtful: bool = False
@@ -114,7 +117,7 @@ class Stream:
 
     def _n_counting(self) -> float:
         """Rows of equal weights that would tell as much (Kish, 1965, Survey Sampling)."""
-        return self.weight**2 / self.square if self.square else 0.0
+        return (self.weight / self.largest) ** 2 / self.square
 
     def _own_walk(self, options: SGD, fit_intercept: bool) -> Walk:
         """The walk so far, with arrays of its own, to go on as told."""
@@ -147,7 +150,9 @@ class Stream:
         if moments:
             self.moments = self.moments.with_rows(data, target, self.weight)
         self.weight += target.total_weight
-        self.square += float(weight @ weight)
+        before, self.largest = self.largest, max(self.largest, float(weight.max()))
+        self.square *= (before / self.largest) ** 2
+        self.square += float(np.sum((weight / self.largest) ** 2))
         self.n_rows += data.n_samples
 
     def _draw(self, data: Data, weight: Doubles, generator: np.random.Generator) -> None:

@@ -156,12 +156,13 @@ class LazyStream:
         """Take the curvature and the length of a step anew."""
         walk = self.walk
         assert walk is not None
-        sample = Sample(rows, weight / (self.weight / self.n_rows))
+        usual = self.weight / self.n_rows
+        sample = Sample(rows, weight / usual)
         curvature = sample.curvature(walk)
         walk.curvature = float(np.average(curvature, weights=weight if weight.any() else None))
         walk.intercept_gain = 1 / np.sqrt(walk.curvature)
         columns = walk.columns[sample.columns]
-        square = columns[:, SQUARE] + sample.squares() * columns[:, UNIT] ** 2
-        mean = square / (walk.told[2] + sample.weight.sum())
+        square = columns[:, SQUARE] / usual + sample.squares() * columns[:, UNIT] ** 2
+        mean = square / (walk.told[2] / usual + sample.weight.sum())
         gain = walk.gains_by(walk.curvature, mean)
         walk.step = options.step or SHARE * sample.longest_step(walk, gain, curvature)
