@@ -225,3 +225,48 @@ def test_bounded_steps_are_those_of_solving_where_no_row_holds_a_direction():
     leverage, pushed = root @ root.transpose(0, 2, 1), rng.normal(size=(50, 4))
     expected = np.linalg.solve(np.eye(4) - leverage @ curvature, pushed[..., None])[..., 0].T
     np.testing.assert_allclose(loo._bounded_steps(leverage, curvature, pushed), expected)
+
+
+@pytest.mark.parametrize("n_features", [127, 128, 129, 200])
+@pytest.mark.parametrize("kind", ["alike", "heavy", "weighted"])
+def test_leverages_along_random_directions(monkeypatch, n_features, kind):
+    """From 128 features on and of many rows: the same log loss, and where rows hold much."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60_000, n_features)).astype(np.float32)
+    if kind == "heavy":
+        X *= np.exp(rng.normal(size=(len(X), 1)))
+        X[:5] *= 30
+    y = (X[:, :9].sum(axis=1) / 3 + rng.logistic(size=len(X)) > 0).astype(int)
+    weight = rng.exponential(size=len(X)) if kind == "weighted" else None
+    model = LogisticRegression(C=1.0).fit(X, y, weight)
+    asked = []
+
+    def watched(*arguments):
+        asked.append(found := nearly(*arguments))
+        return found
+
+    nearly = loo._nearly_squares
+    monkeypatch.setattr(loo, "_nearly_squares", watched)
+    found = leave_one_out(model, X, y, weight)
+    assert len(asked) == (n_features >= 128)
+    monkeypatch.setattr(loo, "FEW_DIRECTIONS", 10**9)
+    exact = leave_one_out(model, X, y, weight)
+    assert found.log_loss == pytest.approx(exact.log_loss, rel=3e-4)
+    seen = model.decision_function(X)
+    moved, exactly = found.decision_function - seen, exact.decision_function - seen
+    far = np.abs(exactly) > 0.1
+    np.testing.assert_allclose(moved[far], exactly[far], rtol=0.01)
+    if n_features >= 128 and kind == "alike":
+        assert asked[0] is not None
+        assert np.corrcoef(moved, exactly)[0, 1] > 0.9
+
+
+def test_few_rows_have_leverages_of_their_own(monkeypatch):
+    """Where leverages count, random directions do not know enough."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 200))
+    y = (X[:, 0] + rng.logistic(size=len(X)) > 0).astype(int)
+    model = LogisticRegression().fit(X, y)
+    found = leave_one_out(model, X, y)
+    monkeypatch.setattr(loo, "FEW_DIRECTIONS", 10**9)
+    assert found.log_loss == leave_one_out(model, X, y).log_loss

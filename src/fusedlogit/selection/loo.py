@@ -10,6 +10,8 @@ Statistical Society B 82). Of K classes r is a vector, c and h are K x K matrice
 H is that of the coefficients that are not zero. Where a step goes far, one is not enough: such
 rows, few of many, are `doubtful`, to be fitted without.
 
+Of very many rows, none of which holds much, h is taken along a few random directions.
+
 Many features become as many as there are rows, by the eigenvectors of the Gram product of all rows:
 an L2 norm knows no rotation.
 """
@@ -53,6 +55,13 @@ ROWS_PER_FEATURE = 144
 #: most; and in which it changes the log loss by so much, relative to it.
 NEARLY, MOST_NEARLY = 0.02, 0.25
 UNSEEN = 1e-4
+
+#: Random directions in the place of at least so many times as many features, in groups.
+DIRECTIONS, GROUPS, FEW_DIRECTIONS = 32, 8, 4
+
+#: Change of a decision value from which on a row's leverage is that of all directions; of all rows,
+#: at most one of so many.
+MUCH, MOST_AGAIN = 0.03, 256
 
 #: Share of its own fit that a row may hold.
 LARGEST_SHARE = 1 - 1e-6
@@ -190,12 +199,12 @@ def _squares(objective: Objective, decisions: Doubles) -> _Squares:
     (hessian,) = run([reliable_hessian(part, own)])
     factored = hessian.factored
     factored.truncate()
-    squares = np.empty(len(curvature))
-
-    def square(rows: slice, moved: NDArray[Any]) -> None:
-        np.einsum("ij,ij->i", moved, moved, out=squares[rows], casting="same_kind")
-
-    _each_product(square, objective, hessian.mean, factored.inverse_root())
+    mean, root = hessian.mean, factored.inverse_root()
+    squares = None
+    if root.shape[1] >= FEW_DIRECTIONS * DIRECTIONS:
+        squares = _nearly_squares(objective, mean, root, margins)
+    if squares is None:
+        squares = _squares_of_rows(objective, mean, root)
     squares *= share
     least = factored.least * float(factored.size.min()) ** 2
     # To first order, leaving rows out adds as much to the loss.
@@ -203,6 +212,49 @@ def _squares(objective: Objective, decisions: Doubles) -> _Squares:
     unseen = UNSEEN * float(margins.loss()) / max(added, TINY)
     nearly = float(np.clip(unseen, NEARLY, MOST_NEARLY))
     return _Squares(squares, objective, decisions, least, nearly)
+
+
+def _squares_of_rows(objective: Objective, mean: Doubles, root: Doubles) -> Doubles:
+    """Squares of all rows about a mean in a matrix of this root."""
+    squares = np.empty(objective.data.n_samples)
+
+    def square(rows: slice, moved: NDArray[Any]) -> None:
+        np.einsum("ij,ij->i", moved, moved, out=squares[rows], casting="same_kind")
+
+    _each_product(square, objective, mean, root)
+    return squares
+
+
+def _nearly_squares(
+    objective: Objective, mean: Doubles, root: Doubles, margins: Margins
+) -> Doubles | None:
+    """The same along a few random directions, if that will do; None if it will not.
+
+    Each group of directions gives squares that are right in the mean (Johnson and Lindenstrauss,
+    1984, Contemporary Mathematics 26): by how much what leaving rows out adds to the loss differs
+    between groups tells how well all of them know it. Rows that move much are squared themselves;
+    were these many, leverages would be too small in the mean, for those that seem large are not.
+    """
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (root.shape[1], DIRECTIONS))
+    squares, weight = np.empty(objective.data.n_samples), margins.residual() ** 2
+    added: dict[int, Doubles] = {}
+
+    def square(rows: slice, moved: NDArray[Any]) -> None:
+        in_groups = moved.reshape(len(moved), -1, GROUPS)
+        of_group = np.einsum("idg,idg->ig", in_groups, in_groups) / in_groups.shape[1]
+        np.mean(of_group, axis=1, out=squares[rows])
+        added[rows.start] = weight[rows] @ of_group
+
+    _each_product(square, objective, mean, root @ signs)
+    by_group = np.sum([added[start] for start in sorted(added)], axis=0)
+    if 2 * by_group.std(ddof=1) / np.sqrt(GROUPS) > UNSEEN * float(margins.loss()):
+        return None
+    much = np.flatnonzero(np.abs(margins.residual()) * squares > MUCH)
+    if len(much) * MOST_AGAIN > len(squares):
+        return None
+    if len(much):
+        squares[much] = _squares_of_rows(objective.sample(much), mean, root)
+    return squares
 
 
 def _of_two(objective: Objective, decisions: Doubles, square: Doubles) -> Doubles:
