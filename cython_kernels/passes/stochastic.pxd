@@ -9,9 +9,9 @@ mean gradient of the loss over the batch at the coefficients w,
 
 M = flat I + V^T diag(gains) V is a metric's inverse, of few directions V. Intercepts are not
 penalised and have a gain of their own. Of batches that are short the gradient counts as much less.
-The metric may know nothing of a row that comes late or is rare: no step moves a decision value by
-more than MOST_MOVE, and one that leads beyond the least cost of its own batch is halved until it
-does not.
+The metric may know nothing of a row that comes late or is rare: no step, but for what momentum adds
+to it, moves a decision value by more than MOST_MOVE, and one that leads beyond the least cost of
+its own batch is halved until it does not.
 (Shamir and Zhang, 2013, International Conference on Machine Learning, for averages with a tail.)
 """
 

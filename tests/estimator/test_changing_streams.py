@@ -144,6 +144,14 @@ def test_the_unit_of_weights_does_not_matter(make, unit):
     np.testing.assert_allclose(other.coef_, one.coef_, rtol=1e-6)
 
 
+@pytest.mark.parametrize("make", MAKE)
+@pytest.mark.parametrize("unit", [1e-320, 1e-301, 1e291, 1e308])
+def test_weights_that_cannot_be_summed_up(make, unit):
+    X, y = np.eye(2), [0, 1]
+    with pytest.raises(ValueError, match=r"sample_weight is up to .* divide it by that"):
+        LogisticRegression().partial_fit(make(X), y, classes=[0, 1], sample_weight=[unit, unit])
+
+
 @pytest.mark.parametrize(
     ("parameters", "named"),
     [({"C": -1.0}, "C"), ({"C": "a"}, "C"), ({"C": 0}, "C"), ({"l1_ratio": 2}, "l1_ratio"),

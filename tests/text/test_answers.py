@@ -70,3 +70,23 @@ def test_what_comes_before_damage_is_answered(run, saved_model, tmp_path, kind):
     assert result.exit_code == 2
     assert "long.csv, line 5,002: 3 columns" in result.stderr
     assert result.stdout.count("payment") == 5000
+    if kind == ["--json"]:
+        assert len(json.loads(result.stdout)) == 5000
+
+
+@pytest.mark.parametrize("count", [0, 1, TOGETHER - 1, TOGETHER, TOGETHER + 1])
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_comes_before_an_error_is_printed(capsys, count, as_json):
+    def failing():
+        yield from some(count)
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        print_answers(failing(), as_json=as_json, as_csv=False)
+    out = capsys.readouterr().out
+    if not as_json:
+        assert len(out.splitlines()) == count
+    elif count:
+        assert len(json.loads(out)) == count
+    else:
+        assert out == ""

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import indent
@@ -30,13 +29,27 @@ def answer_of(labels: Sequence[str], probabilities: Sequence[float]) -> dict[str
 
 
 def print_answers(answers: Iterable[Answer], *, as_json: bool, as_csv: bool) -> int:
-    """Print answers as they come, each of which begins with what it is about; how many."""
-    count = itertools.count()
-    counted = (answer for answer, _ in zip(answers, count, strict=False))
-    texts = (_as_json if as_json else _as_csv if as_csv else _as_lines)(counted)
-    while some := "".join(itertools.islice(texts, _TOGETHER)):
-        click.echo(some, nl=False)
-    return next(count)
+    """Print answers as they come, each of which begins with what it is about; how many.
+
+    After an error in the midst of them those before it are printed, and what is begun is closed.
+    """
+    texts = (_as_json if as_json else _as_csv if as_csv else _as_lines)(answers)
+    count, waiting = 0, list[str]()
+    try:
+        for text in texts:
+            count += 1
+            waiting.append(text)
+            if len(waiting) == _TOGETHER:
+                click.echo("".join(waiting), nl=False)
+                waiting.clear()
+    except BaseException:
+        if count:
+            click.echo("".join(waiting) + "\n]\n" * as_json, nl=False)
+        raise
+    if as_json:
+        waiting.append("\n]\n" if count else "[]\n")
+    click.echo("".join(waiting), nl=False)
+    return count
 
 
 def _as_lines(answers: Iterable[Answer]) -> Iterator[str]:
@@ -67,9 +80,8 @@ def _as_csv(answers: Iterable[Answer]) -> Iterator[str]:
 
 
 def _as_json(answers: Iterable[Answer]) -> Iterator[str]:
-    """A list, an answer at a time."""
+    """A list, an answer at a time, which is yet to be closed."""
     before = "["
     for answer in answers:
         yield before + "\n" + indent(json.dumps(answer, indent=2), "  ")
         before = ","
-    yield "[]\n" if before == "[" else "\n]\n"

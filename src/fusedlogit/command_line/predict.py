@@ -73,7 +73,7 @@ def predict(
     MODEL is a file written by train --out, which answers each IMAGE; by probe --out, which answers
     the rows of FEATURES, an .npy file; or by text --out, which answers the rows of each TEXT that
     is a .csv, .tsv, .jsonl or .parquet file, any other TEXT as a whole, and of - (standard input)
-    each line. Answers to rows and texts are printed as they are read.
+    each line. Answers to rows and texts are printed as these are read, some thousands at a time.
 
     Images that cannot be read are named on standard error; the others are answered all the same,
     and the exit status is 2.

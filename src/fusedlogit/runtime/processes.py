@@ -46,7 +46,9 @@ def in_processes(
         return
     n_processes = min(n_processes, MOST_PROCESSES)
     items = iter(items)
-    parallel = Parallel(n_processes, return_as="generator", idle_worker_timeout=_IDLE)
+    parallel = Parallel(
+        n_processes, backend="loky", return_as="generator", idle_worker_timeout=_IDLE
+    )
     try:
         with parallel:
             while ahead := list(islice(items, _AHEAD * n_processes)):

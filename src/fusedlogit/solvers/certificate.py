@@ -71,7 +71,8 @@ def suboptimality(
         A model of the Hessian at hand. Without one, the Hessian of all rows is summed if need be
         and if it is not too large.
     steps : int
-        Newton steps at most to a point where that Hessian tells more, of two classes.
+        Newton steps at most to a point where that Hessian tells more, of two classes; 0 where the
+        minimum is likely to be too far for it.
     """
     raise TypeError(f"{type(objective).__name__} has no certificate")
 

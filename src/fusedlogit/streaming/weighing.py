@@ -16,6 +16,10 @@ from ..data.target import Target
 Doubles = NDArray[np.float64]
 
 
+#: Of the largest weight of a call.
+LEAST, MOST = 1e-300, 1e290
+
+
 def weighing(data: Walked, target: Target, unit: float) -> tuple[Walked, Target]:
     """Without rows of no weight, as if they had been left out; of parts all stay.
 
@@ -29,11 +33,17 @@ def weighing(data: Walked, target: Target, unit: float) -> tuple[Walked, Target]
     Raises
     ------
     ValueError
-        If a row is left out that holds NaN or infinity, which is refused in any row.
+        If a row is left out that holds NaN or infinity, which is refused in any row; if weights are
+        too large or too small to be summed up over a stream.
     """
     weight = target.sample_weight
     if weight is None:
         return data, target
+    if not LEAST <= unit <= MOST:
+        raise ValueError(
+            f"sample_weight is up to {unit:.3g}, which cannot be summed up over a stream: divide it "
+            "by that, and multiply C by it"
+        )
     target, rows = replace(target, sample_weight=weight * unit), np.flatnonzero(weight)
     if len(rows) == len(weight) or not isinstance(data, DenseMatrix | SparseMatrix):
         return data, target

@@ -30,7 +30,7 @@ from ...data.target import Target
 from ...errors import PassOverflowError
 from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation
-from ..certificate import cost_of_moved, suboptimality
+from ..certificate import STEPS, cost_of_moved, suboptimality
 from ..hessian import affordable
 from ..metric import EPS, TINY, Metric, beyond
 from ..path import evaluate_along
@@ -50,7 +50,7 @@ def _of_many_classes(
     here: Evaluation,
     tol: float,
     metric: Metric | None = None,
-    steps: int = 0,
+    steps: int = STEPS,
 ) -> Steps[float]:
     if objective.one.l1_penalty > 0:
         return (yield from _of_l1(objective, here))
@@ -63,13 +63,24 @@ def _of_many_classes(
         slope = objective.table(here.gradient)[:, :-1]
         if np.einsum("kj,kj", slope, slope) <= 8 * objective.penalty * tol * value:
             bound = min(bound, (yield from passes(lambda: _gap(objective, here))))
-    if bound + rounding > tol * value and objective.keeps_margins:
-        if not isinstance(metric, ClassHessian):
-            metric = yield from class_hessian(objective, here.margins)
-        bound = min(bound, (yield from metric.bound(objective, here)))
-    if bound + rounding > tol * value and affordable(objective.one):
-        bound = min(bound, (yield from floor_bound(objective, here, bound)))
+    if bound + rounding > tol * value:
+        if objective.keeps_margins:
+            if not isinstance(metric, ClassHessian):
+                metric = yield from class_hessian(objective, here.margins)
+            bound = min(bound, (yield from metric.bound(objective, here)))
+        elif steps > 0 and _worth_a_matrix(objective, bound, tol * value):
+            bound = min(bound, (yield from floor_bound(objective, here, bound)))
     return min(1.0, (bound + rounding) / value)
+
+
+def _worth_a_matrix(objective: Multinomial, gap: float, enough: float) -> bool:
+    """Whether one of the features may prove more than steps that cost as much.
+
+    Where there is a penalty, its gap is halved by a step, or better.
+    """
+    n_passes = objective.data.n_features / objective.n_classes
+    gap_will_do = objective.penalty > 0 and gap < 2.0**n_passes * enough
+    return affordable(objective.one) and not gap_will_do
 
 
 def _of_l1(objective: Multinomial, here: Evaluation) -> Steps[float]:
