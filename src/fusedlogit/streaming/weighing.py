@@ -17,7 +17,7 @@ Doubles = NDArray[np.float64]
 
 
 #: Of the largest weight of a call.
-LEAST, MOST = 1e-300, 1e290
+LEAST, MOST = 1e-300, 1e295
 
 
 def weighing(data: Walked, target: Target, unit: float) -> tuple[Walked, Target]:
@@ -41,8 +41,8 @@ def weighing(data: Walked, target: Target, unit: float) -> tuple[Walked, Target]
         return data, target
     if not LEAST <= unit <= MOST:
         raise ValueError(
-            f"sample_weight is up to {unit:.3g}, which cannot be summed up over a stream: divide it "
-            "by that, and multiply C by it"
+            f"sample_weight is up to {unit:.3g}, which cannot be summed up over a stream: "
+            "divide it by that, and multiply C by it"
         )
     target, rows = replace(target, sample_weight=weight * unit), np.flatnonzero(weight)
     if len(rows) == len(weight) or not isinstance(data, DenseMatrix | SparseMatrix):
