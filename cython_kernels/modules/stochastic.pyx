@@ -72,8 +72,7 @@ def descend(
 
     coef (n_coefs, n_features), intercept (n_coefs,), velocity and average (n_coefs, n_features + 1)
     change in place; velocity or average may be None. Returns the sum of the weighted losses, each
-    before the step that its row takes part in, and the number of steps that were made
-    shorter.
+    before the step that its row takes part in, and the number of steps that were made much shorter.
     """
     cdef Stored rows = stored(X)
     cdef Walk walk

@@ -33,6 +33,7 @@ cdef enum:
     TURN_ROWS = 8           # between two turns of fetching rows of the next batch
     FETCHED = 1024          # of a row, after which the processor's own prefetcher goes on
     MOST_HALVINGS = 64      # of a step
+    MUCH_TOO_LONG = 4       # times as long as a step may be, which tells of another metric
 
 cdef extern from *:
     """
@@ -78,7 +79,7 @@ cdef struct Walk:
     double* before                  # (n_coefs, MOST_BATCH_ROWS): z without intercepts
     double* along                   # (n_coefs, MOST_BATCH_ROWS): what a step of length 1 takes off
     double* slopes                  # (n_coefs,): by how much intercepts move in it
-    Py_ssize_t n_short              # out: steps that were made shorter
+    Py_ssize_t n_short              # out: steps that were made much shorter
 
 
 cdef inline Py_ssize_t registers_of(Py_ssize_t n_features) noexcept nogil:
@@ -326,7 +327,7 @@ cdef inline double bounded_step(
             if fall_after(walk, begin, n_rows, step) + of_penalty - step * own >= 0:
                 break
             step /= 2
-    walk.n_short += step < asked
+    walk.n_short += step < asked / MUCH_TOO_LONG
     return step
 
 

@@ -78,7 +78,7 @@ def test_a_rare_class_that_weighs_more(make, shift, times):
     weight = np.where(y, times, 1)
     model = learnt(LogisticRegression(class_weight={0: 1, 1: times}), X, y, make=make)
     least = cost(LogisticRegression().fit(X, y, weight), X, y, weight)
-    assert cost(model, X, y, weight) < 1.1 * least
+    assert cost(model, X, y, weight) < 1.15 * least
 
 
 @pytest.mark.parametrize("make", MAKE)

@@ -152,8 +152,8 @@ def test_steps_that_lead_too_far_are_made_shorter(kernel, longest, weighted, n_c
     assert_same(kernel, X, y, n_coefs, 8, longest=longest, l2=l2, sample_weight=weight)
 
 
-@pytest.mark.parametrize(("step", "short"), [(1e-3, False), (1e3, True)])
-def test_how_many_steps_are_made_shorter_is_told(kernel, step, short):
+@pytest.mark.parametrize(("step", "short"), [(1e-3, False), (9.0, False), (1e3, True)])
+def test_how_many_steps_are_made_much_shorter_is_told(kernel, step, short):
     X, y = np.linspace(-1, 1, 10)[:, None], np.arange(10) % 2
     told = np.zeros((1, 1)), np.zeros(1), None, np.zeros((1, 2)), 0, 0.0
     _, n_short = kernel.descend(

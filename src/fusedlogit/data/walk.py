@@ -66,7 +66,7 @@ class Walk:
     n_rows : int
         On the way so far.
     n_short : int
-        Steps on the way that would have led too far, and were made shorter.
+        Steps on the way that would have led much too far, and were made shorter.
     """
 
     coef: Doubles

@@ -17,7 +17,7 @@ from .weighing import weights_of
 
 Doubles = NDArray[np.float64]
 
-#: Share of the steps of a call that are made shorter, from which on the metric is doubted.
+#: Share of the steps of a call that are made much shorter, from which on the metric is doubted.
 MANY_SHORT = 1 / 8
 
 
@@ -51,7 +51,7 @@ class Stream:
     n_known : float
         Rows that counted when the metric was taken.
     doubtful : bool
-        Whether many steps of the last call had to be made shorter: it knew no such rows.
+        Whether many steps of the last call had to be made much shorter: it knew no such rows.
     losses : list of float
         Mean loss of the rows of each call, each before the step that it took part in.
     """
