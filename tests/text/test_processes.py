@@ -8,13 +8,16 @@ import pytest
 
 from fusedlogit.errors import KilledError
 from fusedlogit.runtime.processes import in_processes
-from fusedlogit.text import counting, training
-from fusedlogit.text.counting import commonest_words, weighted_counts
+from fusedlogit.text import counting
+from fusedlogit.text.classifier import save_text_model
+from fusedlogit.text.counting import MANY_CHARACTERS, commonest_words, weighted_counts
 from fusedlogit.text.demo import GeneratedLetters
 from fusedlogit.text.stages import Listener
 from fusedlogit.text.survey import look_at
-from fusedlogit.text.training import MANY_CHARACTERS, TextOptions, train
+from fusedlogit.text.training import TextOptions, train
 from fusedlogit.text.words import Words, hashed_words
+
+from .conftest import as_csv
 
 DOCUMENTS = GeneratedLetters(12_000)  # three chunks
 
@@ -79,7 +82,7 @@ def test_many_texts_ask_for_processes(monkeypatch, more, n_threads, expected):
 
     survey = look_at(GeneratedLetters(200), Listener())
     assert survey.n_characters == sum(len(text) for text, _, _ in GeneratedLetters(200).read())
-    monkeypatch.setattr(training, "MANY_CHARACTERS", survey.n_characters - more)
+    monkeypatch.setattr(counting, "MANY_CHARACTERS", survey.n_characters - more)
     monkeypatch.setattr(counting, "in_processes", counted)
     train(GeneratedLetters(200), TextOptions(C=(1.0,), folds=2, n_threads=n_threads))
     assert asked == {expected}
@@ -103,12 +106,15 @@ def test_errors_come_through(n_processes):
     with pytest.raises(ValueError, match=r"invalid literal for int.*'two'"):
         list(in_processes(int, ((None, text) for text in ("1", "two", "3")), n_processes))
 
-    def items():
-        yield None, 1
+    def items(count):
+        yield from ((k, k) for k in range(count))
         raise OSError("the file is gone")
 
-    with pytest.raises(OSError, match="the file is gone"):
-        list(in_processes(SQUARE, items(), n_processes))
+    for count in (0, 1, 7, 8, 9, 20):
+        made, found = in_processes(SQUARE, items(count), n_processes), []
+        with pytest.raises(OSError, match="the file is gone"):
+            found.extend(made)
+        assert found == [(k, k**2) for k in range(count)]
 
 
 def test_what_is_left_early_is_left_without_a_word(recwarn):
@@ -124,3 +130,19 @@ def test_a_killed_process_is_told():
     with pytest.raises(KilledError, match=r"one of 2 processes was killed.*--threads"):
         list(in_processes(signal.raise_signal, items, 2))
     assert list(in_processes(SQUARE, [(None, 3)], 2)) == [(None, 9)]
+
+
+@pytest.mark.parametrize("kind", ["--csv", "--json"])
+def test_answers_to_many_texts_are_those_of_one_process(run, tmp_path, monkeypatch, kind):
+    result = train(GeneratedLetters(200), TextOptions(C=(1.0,), folds=2, n_threads=1))
+    save_text_model(tmp_path / "m.npz", result.classifier)
+    rows = [(text, label) for text, label, _ in GeneratedLetters(11_000, seed=3).read()]
+    as_csv(tmp_path / "long.csv", rows)
+    monkeypatch.setattr(counting, "MANY_CHARACTERS", (tmp_path / "long.csv").stat().st_size)
+    alone, together = (
+        run("predict", tmp_path / "m.npz", tmp_path / "long.csv", kind, "--threads", n_threads)
+        for n_threads in (1, 2)
+    )
+    assert alone.exit_code == together.exit_code == 0
+    assert alone.stdout == together.stdout
+    assert alone.stdout.count("\n") > 11_000

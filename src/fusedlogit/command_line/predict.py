@@ -203,12 +203,16 @@ def _answers_to_texts(
     classifier: "TextClassifier", texts: "Unlabelled", top: int, n_threads: int | None
 ) -> Iterator[dict[str, Any]]:
     from ..evaluation.softmax import ranked
+    from ..runtime.processes import in_processes
+    from ..text.counting import processes_for
     from ..text.documents import chunks_of
 
-    for chunk in chunks_of(texts, blank=True):
-        probability = classifier.probability(chunk.texts, n_threads)
+    chunks = ((chunk.labels, chunk.texts) for chunk in chunks_of(texts, blank=True))
+    n_processes = processes_for(texts.n_bytes, n_threads)
+    for names, counts in in_processes(classifier.words.counts, chunks, n_processes):
+        probability = classifier.head.probability(classifier.weighted(counts), n_threads)
         for called, chances, order in zip(
-            chunk.labels, probability, ranked(probability, top), strict=True
+            names, probability, ranked(probability, top), strict=True
         ):
             subject = {"row": int(called)} if texts.numbered else {"text": called}
             labels = [classifier.labels[k] for k in order]

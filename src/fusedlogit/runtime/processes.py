@@ -49,9 +49,13 @@ def in_processes(
     parallel = Parallel(
         n_processes, backend="loky", return_as="generator", idle_worker_timeout=_IDLE
     )
+    failed: Exception | None = None
     try:
         with parallel:
-            while ahead := list(islice(items, _AHEAD * n_processes)):
+            while failed is None:
+                ahead, failed = _taken(items, _AHEAD * n_processes)
+                if not ahead:
+                    break
                 made = parallel(delayed(work)(item) for _, item in ahead)
                 try:
                     yield from zip((note for note, _ in ahead), made, strict=True)
@@ -62,6 +66,19 @@ def in_processes(
             f"one of {n_processes} processes was killed, most likely for want of memory: use "
             "fewer, by --threads"
         ) from error
+    if failed is not None:
+        raise failed
+
+
+def _taken(items: Iterator[T], count: int) -> tuple[list[T], Exception | None]:
+    """Some items, and what came in the place of the next: those before an error are worked on."""
+    taken: list[T] = []
+    try:
+        for item in islice(items, count):
+            taken.append(item)
+    except Exception as error:
+        return taken, error
+    return taken, None
 
 
 def _leave(made: Generator[Made, None, None]) -> None:

@@ -61,7 +61,11 @@ class TextClassifier:
 
     def features(self, texts: Sequence[str]) -> csr_matrix:
         """Return weighted counts, float32 of shape (n_texts, n_terms); rows of length 1 or 0."""
-        features: csr_matrix = self._weights.transform(self.words.counts(texts), copy=False)
+        return self.weighted(self.words.counts(texts))
+
+    def weighted(self, counts: csr_matrix) -> csr_matrix:
+        """Return what `words.counts` gives, weighted where it lies."""
+        features: csr_matrix = self._weights.transform(counts, copy=False)
         return features
 
     def probability(self, texts: Sequence[str], n_threads: int | None = None) -> Doubles:

@@ -14,11 +14,16 @@ from ..data.structure import sums_by_column
 from ..errors import TextDataError
 from ..evaluation.splits import RowSplit
 from ..runtime.processes import in_processes
+from ..runtime.threads import usable_threads
 from .classifier import weighting
 from .documents import Chunk, Documents, chunks_of
 from .rows_on_disk import rows_on_disk
 from .stages import Listener
 from .words import Frequencies, TermCounts, Words
+
+#: Of all texts, from which on several processes divide them into words: for fewer, starting these
+#: takes as long.
+MANY_CHARACTERS = 1 << 23
 
 # Of texts without words.
 _GIVE_OTHERS = "give others, of words of two letters at least with spaces between"
@@ -49,6 +54,11 @@ class WeightedCounts:
         """Of both matrices."""
         arrays = [(one.data, one.indices, one.indptr) for one in (self.X, self.X_test)]
         return sum(int(array.nbytes) for own in arrays for array in own)
+
+
+def processes_for(n_characters: int, n_threads: int | None) -> int:
+    """Return how many processes are to divide so many characters of texts into words."""
+    return usable_threads(n_threads) if n_characters >= MANY_CHARACTERS else 1
 
 
 def commonest_words(

@@ -14,9 +14,14 @@ from ..evaluation.score import Score
 from ..evaluation.softmax import SoftmaxHead
 from ..evaluation.splits import RowSplit
 from ..runtime.stages import timed
-from ..runtime.threads import usable_threads
 from .classifier import TextClassifier
-from .counting import WeightedCounts, chunks_by_part, commonest_words, weighted_counts
+from .counting import (
+    WeightedCounts,
+    chunks_by_part,
+    commonest_words,
+    processes_for,
+    weighted_counts,
+)
 from .documents import Documents
 from .evidence import Rehash, Usage, Weighed, different, words_of_classes
 from .mistakes import Mistake, mistake_of
@@ -31,10 +36,6 @@ STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)
 #: Columns: of counted terms at most, of hashed ones.
 MOST_TERMS = 100_000
 HASHED = 1 << 20
-
-#: Of all texts, from which on several processes divide them into words: for fewer, starting these
-#: takes as long.
-MANY_CHARACTERS = 1 << 23
 
 # Terms that are found for each class, of which those are told that differ; and mistakes.
 _WORDS_FOUND = 40
@@ -209,7 +210,7 @@ def _counts(
     listener: Listener,
     n_characters: int,
 ) -> WeightedCounts:
-    n_processes = usable_threads(options.n_threads) if n_characters >= MANY_CHARACTERS else 1
+    n_processes = processes_for(n_characters, options.n_threads)
     if options.hashed:
         words = hashed_words(options.n_columns or HASHED, options.ngrams)
     else:

@@ -50,6 +50,12 @@ class Unlabelled:
         (source, *others) = self._sources
         return not others and (source == STANDARD_INPUT or source in self._tables)
 
+    @property
+    def n_bytes(self) -> int:
+        """Of all sources that are files, about as many as characters."""
+        files = [Path(source) for source in self._sources if source != STANDARD_INPUT]
+        return sum(file.stat().st_size for file in files if file.is_file())
+
     def read(self) -> Iterator[tuple[str, str, float]]:
         """Yield each text, what it is called, and what share of the sources has been begun.
 
