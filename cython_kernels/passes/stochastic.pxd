@@ -278,15 +278,14 @@ cdef inline double fall_after(
 
 
 cdef inline double most_curvature(
-    const Walk* walk, Py_ssize_t begin, Py_ssize_t n_rows
+    const Walk* walk, Py_ssize_t begin, Py_ssize_t n_rows, double square
 ) noexcept nogil:
-    """Of the mean loss of a batch along a step of length one."""
+    """Of the mean loss of a batch along a step of length one, which has this square."""
     cdef double most = 0.5 if walk.softmax else 0.25
-    cdef double curvature = 0, along
+    cdef double curvature = square, along
     cdef Py_ssize_t k, i
-    if walk.sample_weight == NULL:
-        curvature = product_of(walk.along, walk.along, walk.n_coefs * MOST_BATCH_ROWS)
-    else:
+    if walk.sample_weight != NULL:
+        curvature = 0
         for k in range(walk.n_coefs):
             for i in range(n_rows):
                 along = walk.along[k * MOST_BATCH_ROWS + i]
@@ -294,14 +293,13 @@ cdef inline double most_curvature(
     return most * walk.row_share * curvature
 
 
-cdef inline double within_reach(const Walk* walk, double step) noexcept nogil:
-    """A step that moves no decision value by more than MOST_MOVE."""
-    cdef Py_ssize_t n = walk.n_coefs * MOST_BATCH_ROWS
+cdef inline double within_reach(const Walk* walk, double step, double square) noexcept nogil:
+    """A step that moves no decision value by more than MOST_MOVE; of length one it has a square."""
     cdef double farthest = 0
     cdef Py_ssize_t i
-    if step * step * product_of(walk.along, walk.along, n) <= MOST_MOVE * MOST_MOVE:
+    if step * step * square <= MOST_MOVE * MOST_MOVE:
         return step
-    for i in range(n):
+    for i in range(walk.n_coefs * MOST_BATCH_ROWS):
         farthest = max(farthest, fabs(walk.along[i]))
     return min(step, MOST_MOVE / farthest)
 
@@ -314,15 +312,17 @@ cdef inline double bounded_step(
     z holds the residuals, and the gradients have been solved for; afterwards z does not.
     """
     cdef Py_ssize_t n = walk.n_coefs * registers_of(walk.n_features) * VEC64_LANES
+    cdef Py_ssize_t n_values = walk.n_coefs * MOST_BATCH_ROWS
     cdef const double* gradient = <const double*>walk.gradient
-    cdef double fall, own, of_penalty, step
+    cdef double fall, own, of_penalty, square, step
     cdef Py_ssize_t _
     look_along(walk, n_rows)
-    step = within_reach(walk, asked)
+    square = product_of(walk.along, walk.along, n_values)
+    step = within_reach(walk, asked, square)
     of_penalty = walk.l2 * product_of(gradient, <const double*>walk.coef_registers, n)
     own = walk.l2 * product_of(gradient, gradient, n)
-    fall = of_penalty + product_of(walk.z, walk.along, walk.n_coefs * MOST_BATCH_ROWS)
-    if step * (most_curvature(walk, begin, n_rows) + own) > fall:
+    fall = of_penalty + product_of(walk.z, walk.along, n_values)
+    if step * (most_curvature(walk, begin, n_rows, square) + own) > fall:
         for _ in range(MOST_HALVINGS):
             if fall_after(walk, begin, n_rows, step) + of_penalty - step * own >= 0:
                 break

@@ -234,9 +234,7 @@ class Judge:
     @classmethod
     def apart(cls, data: Data, target: Target, rows: NDArray[np.intp]) -> tuple[Judge, Target]:
         """The judge by some rows, which are copied, and the target in which they weigh nothing."""
-        weight = np.ones(data.n_samples)
-        if target.sample_weight is not None:
-            weight = target.sample_weight.copy()
+        weight = target.row_weight.copy()
         weight[rows] = 0
         rest = Target(target.y, weight, target.link)
         return cls(data.sample(rows), target.sample(rows)), rest

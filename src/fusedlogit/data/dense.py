@@ -308,15 +308,13 @@ class DenseMatrix(Full):
         target: Target,
         walk: Walk,
         generator: np.random.Generator | None,
-        mean_weight: float | None = None,
+        mean_weight: float,
     ) -> float:
         """A step of a stochastic descent after each batch of rows of X itself: one pass.
 
         See `protocol.Walked`.
         """
-        loss = walk.over(
-            self.X, target, mean_weight or target.total_weight / self.n_samples, generator
-        )
+        loss = walk.over(self.X, target, mean_weight, generator)
         self.n_passes += 1
         return loss
 

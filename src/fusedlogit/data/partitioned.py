@@ -96,10 +96,9 @@ class PartitionedMatrix(InParts):
         target: Target,
         walk: Any,
         generator: np.random.Generator | None,
-        mean_weight: float | None = None,
+        mean_weight: float,
     ) -> float:
         """As of a matrix: parts in turn, the batches of each in random order."""
-        mean_weight = mean_weight or target.total_weight / self.n_samples
         (losses,) = self._run(_walk, (target,), walk, mean_weight, generator)[0]
         return float(losses)
 

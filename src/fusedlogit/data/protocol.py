@@ -183,12 +183,12 @@ class Walked(Data, Protocol):
         target: Target,
         walk: Any,
         generator: np.random.Generator | None,
-        mean_weight: float | None = None,
+        mean_weight: float,
     ) -> float:
         """A step of a stochastic descent after each batch of rows of X itself: one pass.
 
         It is a `Walk`, over sparse rows a `LazyWalk`, which goes over features in their frame.
         Batches come in random order, or as they lie if there is no generator. Returns the sum of
         the weighted losses, each before the step that its row takes part in. Rows of the mean
-        weight, by default that of these, count as one.
+        weight count as one.
         """

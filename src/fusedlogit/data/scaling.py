@@ -70,6 +70,14 @@ class Scaling:
         scaled = np.multiply(coef, self.scale, where=varies, out=np.zeros_like(coef))
         return scaled, intercept + coef @ self.center
 
+    def product(self, matrix: Doubles, mean: Doubles) -> tuple[Doubles, Doubles]:
+        """What makes the product of scaled features less a mean and a matrix of that of X's rows.
+
+        Those are to be multiplied with the first, and the second taken from the result.
+        """
+        scaled = matrix / self.scale[:, None]
+        return scaled, self.center @ scaled + mean @ matrix
+
     def gradient(self, gradient: Doubles, intercept_gradient: Intercept) -> Doubles:
         """The gradient in coefficients of scaled features from that in X's own units."""
         if self.plain:

@@ -300,11 +300,10 @@ class SparseMatrix(Ledger):
         target: Target,
         walk: LazyWalk,
         generator: np.random.Generator | None,
-        mean_weight: float | None = None,
+        mean_weight: float,
     ) -> float:
         """As of a `DenseMatrix`, in time by the entries."""
         self.n_passes += 1
-        mean_weight = mean_weight or target.total_weight / self.n_samples
         return walk.over(self, target, mean_weight, generator)
 
     def ascent(self, target: Target, l2: float, fit_intercept: bool, seed: int) -> Ascent:

@@ -83,11 +83,18 @@ class Target:
         """Of a penalty on the mean of the losses, whose sum has an inverse strength C."""
         return 1 / max(C * self.total_weight, 1 / STRONGEST)
 
+    @property
+    def row_weight(self) -> Doubles:
+        """Of each row, also where all are one."""
+        return np.ones(len(self.y)) if self.sample_weight is None else self.sample_weight
+
+    def times_weight(self, by_row: Doubles) -> Doubles:
+        """What `by_row` says of each row, times its weight."""
+        return by_row if self.sample_weight is None else by_row * self.sample_weight
+
     def weighted(self, by_row: Doubles) -> Doubles:
         """Each row's share in the mean of what `by_row` says of it."""
-        if self.sample_weight is not None:
-            by_row = by_row * self.sample_weight
-        return by_row / self.total_weight
+        return self.times_weight(by_row) / self.total_weight
 
     def mean(self, by_row: Doubles) -> float:
         """The weighted mean."""

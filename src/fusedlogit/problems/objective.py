@@ -125,7 +125,7 @@ class Objective:
         data = data.features(frame.center, frame.unit)
         center = own.center
         if standard and not fit_intercept:  # no intercept makes up for what rounds the mean
-            share = np.ones(data.n_samples) if weight is None else weight
+            share = target.row_weight
             center = data.row_sum((share / share.sum())[None])[0][0]
         sizes = own.scale[np.isfinite(own.scale)]
         unit = 1.0

@@ -113,7 +113,7 @@ def without_one(target: Target, rows: Indices) -> list[Target]:
     """Targets that each leave out one row; at most `NONE` of them."""
     numbers = np.full(len(target.y), NONE, dtype=np.uint8)
     numbers[rows] = np.arange(len(rows))
-    weight = np.ones(len(numbers)) if target.sample_weight is None else target.sample_weight
+    weight = target.row_weight
     whole = replace(target, fold=None)
     targets = []
     for k, row in enumerate(rows):

@@ -236,7 +236,8 @@ def _nearly_squares(
     were these many, leverages would be too small in the mean, for those that seem large are not.
     """
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (root.shape[1], DIRECTIONS))
-    squares, weight = np.empty(objective.data.n_samples), margins.residual() ** 2
+    squares, residual = np.empty(objective.data.n_samples), margins.residual()
+    weight = residual**2
     added: dict[int, Doubles] = {}
 
     def square(rows: slice, moved: NDArray[Any]) -> None:
@@ -249,7 +250,7 @@ def _nearly_squares(
     by_group = np.sum([added[start] for start in sorted(added)], axis=0)
     if 2 * by_group.std(ddof=1) / np.sqrt(GROUPS) > UNSEEN * float(margins.loss()):
         return None
-    much = np.flatnonzero(np.abs(margins.residual()) * squares > MUCH)
+    much = np.flatnonzero(np.abs(residual) * squares > MUCH)
     if len(much) * MOST_AGAIN > len(squares):
         return None
     if len(much):
@@ -296,11 +297,8 @@ def _each_product(
     Neither is formed: the matrix is scaled instead, and the mean's product taken from the result.
     Blocks go to `take`, with their rows, side by side.
     """
-    data, scaling = objective.data, objective.scaling
-    dtype = np.float64 if objective.sharp else np.float32
-    scaled = matrix / scaling.scale[:, None]
-    shift = scaling.center @ scaled + mean @ matrix
-    scaled, shift = scaled.astype(dtype), shift.astype(dtype)
+    data, dtype = objective.data, np.float64 if objective.sharp else np.float32
+    scaled, shift = (one.astype(dtype) for one in objective.scaling.product(matrix, mean))
     n_rows = max(1, BLOCK_NUMBERS // max(*matrix.shape, 1))
 
     def multiply(block: tuple[slice, NDArray[Any]]) -> None:

@@ -82,9 +82,8 @@ class LazyCourse:
             unit, n_vectors, batch_rows, one.penalty, one.l1_penalty, averaged=options.average,
             fit_intercept=one.fit_intercept,
         )  # fmt: skip
-        data, weight = one.data, one.target.sample_weight
-        share = np.ones(data.n_samples) if weight is None else weight
-        squares = data.squares(share)[1] * unit**2 / one.target.total_weight
+        data, target = one.data, one.target
+        squares = data.squares(target.row_weight)[1] * unit**2 / target.total_weight
         rows = generator.choice(data.n_samples, min(ROWS, data.n_samples), replace=False)
         sample: SparseMatrix = data.sample(np.sort(rows))  # type: ignore[assignment]
         return cls(walk, squares, offset, sample, options.step)

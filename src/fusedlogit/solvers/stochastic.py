@@ -242,7 +242,8 @@ class Wandering(Path[Objective | Multinomial]):
         objective, before = self.objective, self.here
         walk = self.course.walk
         data: Any = objective.data  # protocol.Walked, as the solver declares
-        yield from passes(partial(data.walk, objective.target, walk, self.generator))
+        mean_weight = objective.target.total_weight / data.n_samples
+        yield from passes(partial(data.walk, objective.target, walk, self.generator, mean_weight))
         there = before
         try:
             there = yield from evaluate(objective, self.course.reached().ravel())

@@ -13,7 +13,6 @@ from ..data.walk import Walk
 from ..solvers.settings import SGD
 from ..solvers.stochastic import Course, batch_of, is_due, metric_rows
 from .moments import Moments
-from .weighing import weights_of
 
 Doubles = NDArray[np.float64]
 
@@ -145,7 +144,7 @@ class Stream:
 
     def _look_at(self, data: Data, target: Target, *, moments: bool, seed: int) -> None:
         """Count rows and weights, draw some, and take the moments of the columns if asked for."""
-        weight = weights_of(target)
+        weight = target.row_weight
         self._draw(data, weight, np.random.default_rng([seed, self.n_rows]))
         if moments:
             self.moments = self.moments.with_rows(data, target, self.weight)

@@ -21,7 +21,6 @@ from ..solvers.lazy_course import Sample, refuse_momentum, require_intercept
 from ..solvers.settings import SGD
 from ..solvers.stochastic import batch_of, is_due
 from .moments import Moments
-from .weighing import weights_of
 
 Doubles = NDArray[np.float64]
 
@@ -108,7 +107,7 @@ class LazyStream:
             walk.intercept[:], walk.sums[:] = 0.0, 0.0
         walk.l2, walk.l1 = (min(of_all, STRONGEST) for of_all in penalty)
         walk.penalty_share = 1 / self.weight
-        weight = weights_of(target)
+        weight = target.row_weight
         self._keep_rows(data, weight)
         if is_due(self.n_rows, self.n_known):
             if standard or not self.n_known:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..data.checks import blame
 from ..data.dense import DenseMatrix
 from ..data.protocol import Walked
 from ..data.sparse import SparseMatrix
 from ..data.target import Target
-
-Doubles = NDArray[np.float64]
-
 
 #: Of the largest weight of a call.
 LEAST, MOST = 1e-300, 1e295
@@ -51,9 +47,3 @@ def weighing(data: Walked, target: Target, unit: float) -> tuple[Walked, Target]
     if culprit is not None:
         blame(culprit)
     return data.sample(rows), target.sample(rows)
-
-
-def weights_of(target: Target) -> Doubles:
-    """Of each row."""
-    weight = target.sample_weight
-    return np.ones(len(target.y)) if weight is None else weight

@@ -128,8 +128,7 @@ def _sample(
 
 def _curvature(target: Target, p: Doubles) -> Doubles:
     """Of each row, the trace of that in its decision values."""
-    curvature: Doubles = 1 - np.einsum("kn,kn->n", p, p)
-    return curvature if target.sample_weight is None else curvature * target.sample_weight
+    return target.times_weight(1 - np.einsum("kn,kn->n", p, p))
 
 
 def _sum_of_curvature(block: Data, target: Target, draws: None, p: Doubles) -> float:

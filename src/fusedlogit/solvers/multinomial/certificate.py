@@ -175,8 +175,7 @@ def _intercept_hessian(objective: Multinomial, point: Doubles) -> Doubles:
 
 
 def _products_of_classes(block: Data, target: Target, draws: None, p: Doubles) -> Doubles:
-    weighted = p if target.sample_weight is None else p * target.sample_weight
-    return weighted @ p.T
+    return target.times_weight(p) @ p.T
 
 
 def _change_of_slope(objective: Multinomial, point: Doubles, step: Doubles) -> Doubles:
@@ -190,9 +189,7 @@ def _change_of_slope(objective: Multinomial, point: Doubles, step: Doubles) -> D
 def _pull_of_step(
     block: Data, target: Target, draws: None, p: Doubles, step: Doubles, precise: bool
 ) -> tuple[Doubles, Doubles]:
-    factor = p * (step[:, None] - step @ p)
-    if target.sample_weight is not None:
-        factor *= target.sample_weight
+    factor = target.times_weight(p * (step[:, None] - step @ p))
     return block.row_sum(factor, precise=precise)
 
 

@@ -26,7 +26,7 @@ from ...data.protocol import Data
 from ...data.target import Target
 from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation
-from ..hessian import CenteredHessian, rounding_of_gradient
+from ..hessian import CenteredHessian, DenseHessian
 from ..metric import beyond
 from ..requests import Steps, passes
 from ..settings import Doubles
@@ -37,28 +37,18 @@ BLOCK_NUMBERS = 1 << 20
 
 def floor_bound(objective: Multinomial, here: Evaluation, enough: float) -> Steps[float]:
     """What the matrix says: a pass, and another one if it may say `enough`; else infinity."""
-    one, table = objective.one, objective.table(here.gradient)
+    one, points = objective.one, objective.table(here.point)
     product = yield from passes(partial(_product, objective, here.point))
     hessian = CenteredHessian(one, product)
-    factored = hessian.factored
-    if not factored.reliable:
+    if not hessian.factored.reliable:
         return np.inf
-    table = table - table.mean(axis=0)
-    slopes, own = table[:, :-1] - hessian.mean * table[:, -1:], table[:, -1]
-    squares = np.einsum("kj,kj->k", slopes, factored.solve(slopes))
-    if one.fit_intercept:
-        squares += own**2 / hessian.total
-    coef = objective.table(here.point)[:, :-1]
+    metric = DenseHessian(one, here.margins, hessian)
+    slopes = objective.table(objective.less_common(here.gradient))
     square = sum(
-        factored.square(
-            slopes[k],
-            float(squares[k]),
-            *rounding_of_gradient(coef[k], here.value, factored.size, one.far),
-            one.penalty,
-        )
-        for k in range(objective.n_classes)
+        metric.square(Evaluation(point, here.value, slope, None), solved, one.far)
+        for point, slope, solved in zip(points, slopes, metric.solve(slopes), strict=True)
     )
-    common = coef.mean(axis=0)
+    common = points[:, :-1].mean(axis=0)
     in_common = one.penalty / 2 * objective.n_classes * float(common @ common)
     if not in_common + square / 2 <= enough:
         return np.inf
@@ -76,17 +66,12 @@ def _product(objective: Multinomial, point: Doubles) -> Doubles:
 def _sandwich(
     block: Data, target: Target, draws: None, p: Doubles, about: Doubles | None, precise: bool
 ) -> Doubles:
-    least = p.min(axis=0)
-    if target.sample_weight is not None:
-        least *= target.sample_weight
-    return block.sandwich(least, about, precise=precise)
+    return block.sandwich(target.times_weight(p.min(axis=0)), about, precise=precise)
 
 
 def _largest_square(objective: Multinomial, point: Doubles, hessian: CenteredHessian) -> float:
     """Of a row with a weight, in the inverse of a Hessian and that of its intercept."""
-    scaling, root = objective.one.scaling, hessian.factored.inverse_root()
-    scaled = root / scaling.scale[:, None]
-    shift = scaling.center @ scaled + hessian.mean @ root
+    scaled, shift = objective.one.scaling.product(hessian.factored.inverse_root(), hessian.mean)
     largest = objective.by_block(point, _square_of_rows, scaled, shift, combine=max)
     return float(largest) + (1 / hessian.total if objective.one.fit_intercept else 0.0)
 

@@ -252,8 +252,7 @@ def _shared_product(
     part = some.one
     product = yield from sandwich(part, part.target.weighted(np.full(n_rows, 1 / n_classes)))
     curvature = yield from passes(lambda: _curvature_of_rows(some.along(point)))
-    if part.target.sample_weight is not None:
-        curvature *= part.target.sample_weight
+    curvature = part.target.times_weight(curvature)
     objective.data.count(part.data)
     wanted = rows_drawn(n_features)
     share = n_samples / wanted if wanted < n_samples else 0
@@ -279,9 +278,7 @@ def _drawn(
     block: Data, target: Target, draws: Draws, p: Doubles, levels: Doubles
 ) -> list[list[tuple[NDArray[np.intp], Doubles]]]:
     """Of a block: a list of one, with rows and weights of each class."""
-    curvature, generator = p * (1 - p), draws.generator()
-    if target.sample_weight is not None:
-        curvature *= target.sample_weight
+    curvature, generator = target.times_weight(p * (1 - p)), draws.generator()
     found = []
     for of_class, level in zip(curvature, levels, strict=True):
         drawn = np.flatnonzero(generator.random(len(of_class)) * level < of_class)
