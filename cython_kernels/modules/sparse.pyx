@@ -13,7 +13,7 @@ from cython_kernels.link.softmax cimport SOFTMAX_ROWS
 from cython_kernels.modules.views cimport (
     entries_of, folds_of, held_out_of, out_table, out_values, table_of, targets_of, values_of,
 )
-from cython_kernels.passes.stochastic cimport MOST_BATCH_ROWS
+from cython_kernels.passes.walk cimport MOST_BATCH_ROWS
 from cython_kernels.sparse.ascent cimport MOST_ASCENTS as MOST_SIDE_BY_SIDE, Ascent
 from cython_kernels.sparse.columns cimport Kept
 from cython_kernels.sparse.entries cimport Entries

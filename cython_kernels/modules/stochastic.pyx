@@ -11,8 +11,9 @@ from cpython.exc cimport PyErr_CheckSignals
 from cython_kernels.modules.views cimport (
     Stored, out_table, out_values, stored, table_of, targets_of, values_of,
 )
-from cython_kernels.passes.stochastic cimport (
-    MOST_BATCH_ROWS, Walk, doubles_needed, registers_of, use_scratch, walk_batches,
+from cython_kernels.passes.stochastic cimport walk_batches
+from cython_kernels.passes.walk cimport (
+    MOST_BATCH_ROWS, Walk, doubles_needed, registers_of, use_scratch,
 )
 from cython_kernels.registers.storage cimport half_t
 from cython_kernels.registers.vector cimport VEC64_LANES
@@ -62,8 +63,8 @@ def descend(
     object X, const uint8_t[::1] y, int y_type, const double[::1] sample_weight,
     const Py_ssize_t[::1] first_rows, const double[::1] steps, Py_ssize_t batch_rows,
     bint softmax, double row_share, double l2, double l1, double momentum,
-    const double[:, ::1] directions, const double[::1] gains, double flat, double intercept_gain,
-    bint fit_intercept,
+    const double[:, ::1] directions, const double[::1] gains, double flat,
+    const double[:, ::1] inverse, double intercept_gain, bint fit_intercept,
     double[:, ::1] coef, double[::1] intercept, double[:, ::1] velocity, double[:, ::1] average,
     double n_averaged, double tail, char[::1] workspace,
     const double[::1] center=None, const double[::1] unit=None,
@@ -88,6 +89,7 @@ def descend(
     walk.row_share, walk.l2, walk.l1, walk.momentum = row_share, l2, l1, momentum
     walk.n_directions, walk.flat, walk.intercept_gain = gains.shape[0], flat, intercept_gain
     walk.directions, walk.gains = table_of(directions), values_of(gains)
+    walk.inverse = table_of(inverse)
     walk.coef, walk.intercept = out_table(coef), out_values(intercept)
     walk.velocity, walk.average = out_table(velocity), out_table(average)
     walk.n_averaged, walk.tail, walk.n_short = n_averaged, tail, 0

@@ -7,11 +7,11 @@ mean gradient of the loss over the batch at the coefficients w,
     w        = soft(w + velocity, step flat l1)             soft(a, t) = sign(a) max(|a| - t, 0)
     average += (w - average) (1 + tail) / (n + tail)                the n-th step since it began
 
-M = flat I + V^T diag(gains) V is a metric's inverse, of few directions V. Intercepts are not
-penalised and have a gain of their own. Of batches that are short the gradient counts as much less.
-The metric may know nothing of a row that comes late or is rare: no step, but for what momentum adds
-to it, moves a decision value by more than MOST_MOVE, and one that leads beyond the least cost of
-its own batch is halved until it does not.
+M = flat I + V^T diag(gains) V is a metric's inverse, of few directions V, or is given as a whole.
+Intercepts are not penalised and have a gain of their own. Of batches that are short the gradient
+counts as much less. The metric may know nothing of a row that comes late or is rare: no step, but
+for what momentum adds to it, moves a decision value by more than MOST_MOVE, and one that leads
+beyond the least cost of its own batch is halved until it does not.
 (Shamir and Zhang, 2013, International Conference on Machine Learning, for averages with a tail.)
 """
 
@@ -20,16 +20,17 @@ from libc.string cimport memcpy, memset
 
 from cython_kernels.link.link_blocks cimport link_block, sum_of, weigh
 from cython_kernels.link.softmax cimport softmax_block
-from cython_kernels.link.targets cimport Targets, copy_targets
+from cython_kernels.link.targets cimport copy_targets
+from cython_kernels.passes.walk cimport MOST_BATCH_ROWS, Walk, registers_of
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport (
     VEC64_LANES, fill, load_some, muladd, prefetch_far, vec64,
 )
 from cython_kernels.sweeps.lines cimport CACHE_LINE
 from cython_kernels.sweeps.tiles cimport add_lines, dot_lines
+from cython_kernels.sweeps.widened cimport dot_with_one
 
 cdef enum:
-    MOST_BATCH_ROWS = 64    # as many as the softmax takes at once
     TURN_ROWS = 8           # between two turns of fetching rows of the next batch
     FETCHED = 1024          # of a row, after which the processor's own prefetcher goes on
     MOST_HALVINGS = 64      # of a step
@@ -40,83 +41,6 @@ cdef extern from *:
     #define MOST_MOVE 4.0   /* of a decision value in a step */
     """
     const double MOST_MOVE
-
-cdef struct Walk:
-    Py_ssize_t n_samples
-    Py_ssize_t n_features
-    Py_ssize_t n_coefs
-    Py_ssize_t row_stride           # in elements; one of the two strides is 1
-    Py_ssize_t column_stride
-    Py_ssize_t batch_rows           # MOST_BATCH_ROWS at most
-    bint softmax
-    bint fit_intercept
-    Targets y
-    const double* sample_weight     # or NULL: all one
-    double row_share                # of one row in the mean over a batch
-    double l2
-    double l1
-    double momentum
-    Py_ssize_t n_directions         # of the metric, perhaps none
-    const double* directions        # (n_directions, registers), each zero past its end
-    const double* gains             # (n_directions,)
-    double flat
-    double intercept_gain
-    double* coef                    # (n_coefs, n_features), in and out, as are
-    double* intercept               # (n_coefs,)
-    double* velocity                # (n_coefs, n_features + 1), or NULL without momentum
-    double* average                 # (n_coefs, n_features + 1), or NULL
-    double n_averaged               # steps that it is of
-    double tail                     # the larger, the less early steps count in it
-    vec64* shift                    # scratch: (registers,) -center
-    vec64* scale                    # (registers,) unit
-    vec64* coef_registers           # (n_coefs, registers)
-    vec64* gradient                 # (n_coefs, registers)
-    vec64* tile                     # (MOST_BATCH_ROWS, registers)
-    double* z                       # (n_coefs, MOST_BATCH_ROWS)
-    double* targets                 # (MOST_BATCH_ROWS,)
-    double* losses                  # (MOST_BATCH_ROWS,)
-    double* parts                   # (n_coefs, n_directions): of a gradient along them
-    double* before                  # (n_coefs, MOST_BATCH_ROWS): z without intercepts
-    double* along                   # (n_coefs, MOST_BATCH_ROWS): what a step of length 1 takes off
-    double* slopes                  # (n_coefs,): by how much intercepts move in it
-    Py_ssize_t n_short              # out: steps that were made much shorter
-
-
-cdef inline Py_ssize_t registers_of(Py_ssize_t n_features) noexcept nogil:
-    """Of a line, and one more so that lines do not all lie a power of two apart."""
-    return (n_features + VEC64_LANES - 1) // VEC64_LANES + 1
-
-
-cdef inline Py_ssize_t doubles_needed(
-    Py_ssize_t n_features, Py_ssize_t n_coefs, Py_ssize_t n_directions
-) noexcept nogil:
-    """Numbers of scratch memory, of which the first is at a multiple of a register's size."""
-    return ((2 * n_coefs + 2 + MOST_BATCH_ROWS) * registers_of(n_features) * VEC64_LANES
-            + (3 * n_coefs + 2) * MOST_BATCH_ROWS + n_coefs * (n_directions + 1))
-
-
-cdef inline void use_scratch(
-    Walk* walk, const double* center, const double* unit, double* scratch
-) noexcept nogil:
-    """Lay out doubles_needed() numbers; without a center it is zero, without a unit one."""
-    cdef Py_ssize_t registers = registers_of(walk.n_features)
-    cdef Py_ssize_t j
-    walk.shift = <vec64*>scratch
-    walk.scale = walk.shift + registers
-    walk.coef_registers = walk.scale + registers
-    walk.gradient = walk.coef_registers + walk.n_coefs * registers
-    walk.tile = walk.gradient + walk.n_coefs * registers
-    walk.z = <double*>(walk.tile + MOST_BATCH_ROWS * registers)
-    walk.targets = walk.z + walk.n_coefs * MOST_BATCH_ROWS
-    walk.losses = walk.targets + MOST_BATCH_ROWS
-    walk.parts = walk.losses + MOST_BATCH_ROWS
-    walk.before = walk.parts + walk.n_coefs * walk.n_directions
-    walk.along = walk.before + walk.n_coefs * MOST_BATCH_ROWS
-    walk.slopes = walk.along + walk.n_coefs * MOST_BATCH_ROWS
-    memset(scratch, 0, <char*>walk.tile - <char*>scratch)
-    for j in range(walk.n_features):
-        (<double*>walk.shift)[j] = -center[j] if center != NULL else 0.0
-        (<double*>walk.scale)[j] = unit[j] if unit != NULL else 1.0
 
 
 cdef inline void widen_row(const storage_t* row, const Walk* walk, vec64* out) noexcept nogil:
@@ -132,6 +56,7 @@ cdef inline void widen_row(const storage_t* row, const Walk* walk, vec64* out) n
             load_some(row + whole * VEC64_LANES, rest, &x)
             out[whole] = features_of(x, walk, whole)
         return
+    fill(0.0, &out[registers_of(walk.n_features) - 2])
     for j in range(walk.n_features):
         load_some(row + j * walk.column_stride, 1, &x)
         (<double*>out)[j] = (<double*>&x)[0]
@@ -172,6 +97,19 @@ cdef inline void fetch_rows(
         while at < n_bytes:
             prefetch_far(<const char*>(X + i * walk.row_stride) + at)
             at += CACHE_LINE
+
+
+cdef inline void dot_widened(
+    const Walk* walk, const double* lines, Py_ssize_t n_lines, const vec64* vectors, double* out,
+    Py_ssize_t out_stride
+) noexcept nogil:
+    """out[k, i] += line i . vector k, of lines in registers with zeros behind."""
+    cdef Py_ssize_t registers = registers_of(walk.n_features)
+    if walk.n_coefs == 1:
+        dot_with_one(lines, registers * VEC64_LANES, n_lines, registers - 1, vectors, out)
+    else:
+        dot_lines(lines, registers * VEC64_LANES, n_lines, walk.n_features, vectors, registers,
+                  walk.n_coefs, out, out_stride)
 
 
 cdef inline double finish_forward(
@@ -222,15 +160,28 @@ cdef inline void add_penalty(const Walk* walk) noexcept nogil:
             gradient[j] += walk.l2 * coef[j]
 
 
+cdef inline void solve_at_once(const Walk* walk) noexcept nogil:
+    """The same by the whole of the inverse: half the work where it has few columns."""
+    cdef Py_ssize_t registers = registers_of(walk.n_features)
+    cdef Py_ssize_t d = walk.n_features
+    cdef Py_ssize_t k
+    memset(walk.parts, 0, walk.n_coefs * d * sizeof(double))
+    dot_widened(walk, walk.inverse, d, walk.gradient, walk.parts, d)
+    for k in range(walk.n_coefs):
+        memcpy(walk.gradient + k * registers, walk.parts + k * d, d * sizeof(double))
+
+
 cdef inline void solve(const Walk* walk) noexcept nogil:
     """The metric's inverse times each gradient, in its place."""
     cdef Py_ssize_t registers = registers_of(walk.n_features)
     cdef Py_ssize_t n = walk.n_directions
     cdef Py_ssize_t i, j, k
     cdef double* gradient
+    if walk.inverse != NULL:
+        solve_at_once(walk)
+        return
     memset(walk.parts, 0, walk.n_coefs * n * sizeof(double))
-    dot_lines(walk.directions, registers * VEC64_LANES, n, walk.n_features, walk.gradient,
-              registers, walk.n_coefs, walk.parts, n)
+    dot_widened(walk, walk.directions, n, walk.gradient, walk.parts, n)
     for k in range(walk.n_coefs):
         for i in range(n):
             walk.parts[k * n + i] *= walk.gains[i]
@@ -255,14 +206,13 @@ cdef inline double product_of(const double* a, const double* b, Py_ssize_t n) no
 
 cdef inline void look_along(const Walk* walk, Py_ssize_t n_rows) noexcept nogil:
     """What a step of length one against the gradients, and the intercepts', takes off each z."""
-    cdef Py_ssize_t registers = registers_of(walk.n_features)
     cdef Py_ssize_t k, i
     memset(walk.along, 0, walk.n_coefs * MOST_BATCH_ROWS * sizeof(double))
     for k in range(walk.n_coefs):
         for i in range(n_rows):
             walk.along[k * MOST_BATCH_ROWS + i] = walk.slopes[k]
-    dot_lines(<const double*>walk.tile, registers * VEC64_LANES, n_rows, walk.n_features,
-              walk.gradient, registers, walk.n_coefs, walk.along, MOST_BATCH_ROWS)
+    dot_widened(walk, <const double*>walk.tile, n_rows, walk.gradient, walk.along,
+                MOST_BATCH_ROWS)
 
 
 cdef inline double fall_after(
@@ -380,27 +330,20 @@ cdef inline double walk_batch(
     """A step after the rows from `begin` on, before those `following`; the sum of their losses."""
     cdef Py_ssize_t registers = registers_of(walk.n_features)
     cdef Py_ssize_t n_rows = min(walk.batch_rows, walk.n_samples - begin)
-    cdef Py_ssize_t turns = (n_rows + TURN_ROWS - 1) // TURN_ROWS
-    cdef Py_ssize_t turn, i, k, count
+    cdef Py_ssize_t i = 0, k, count
     cdef double loss
     memset(walk.z, 0, walk.n_coefs * MOST_BATCH_ROWS * sizeof(double))
-    for turn in range(turns):
-        i = turn * TURN_ROWS
+    while i < n_rows:
         count = min(n_rows - i, <Py_ssize_t>TURN_ROWS)
         widen_rows(X, walk, begin + i, count, walk.tile + i * registers)
-        fetch_rows(X, walk, following + i // 2, TURN_ROWS // 2)
-        dot_lines(<const double*>(walk.tile + i * registers), registers * VEC64_LANES, count,
-                  walk.n_features, walk.coef_registers, registers, walk.n_coefs, walk.z + i,
-                  MOST_BATCH_ROWS)
+        fetch_rows(X, walk, following + i, TURN_ROWS)
+        dot_widened(walk, <const double*>(walk.tile + i * registers), count, walk.coef_registers,
+                    walk.z + i, MOST_BATCH_ROWS)
+        i += TURN_ROWS
     memcpy(walk.before, walk.z, walk.n_coefs * MOST_BATCH_ROWS * sizeof(double))
     loss = finish_forward(walk, begin, n_rows)
-    for turn in range(turns):
-        i = turn * TURN_ROWS
-        count = min(n_rows - i, <Py_ssize_t>TURN_ROWS)
-        fetch_rows(X, walk, following + (n_rows + i) // 2, TURN_ROWS // 2)
-        add_lines(<const double*>(walk.tile + i * registers), registers * VEC64_LANES, count,
-                  walk.n_features, <const vec64*>(walk.z + i), MOST_BATCH_ROWS, walk.n_coefs,
-                  walk.gradient, registers, NULL)
+    add_lines(<const double*>walk.tile, registers * VEC64_LANES, n_rows, walk.n_features,
+              <const vec64*>walk.z, MOST_BATCH_ROWS, walk.n_coefs, walk.gradient, registers, NULL)
     add_penalty(walk)
     solve(walk)
     for k in range(walk.n_coefs):

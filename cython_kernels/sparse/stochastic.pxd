@@ -29,9 +29,8 @@ from libc.string cimport memset
 
 from cython_kernels.link.link cimport exp_negative64
 from cython_kernels.link.link_blocks cimport sum_of
-from cython_kernels.passes.stochastic cimport (
-    MOST_BATCH_ROWS, MOST_MOVE, Walk, finish_forward, soft,
-)
+from cython_kernels.passes.stochastic cimport MOST_MOVE, finish_forward, soft
+from cython_kernels.passes.walk cimport MOST_BATCH_ROWS, Walk
 from cython_kernels.registers.vector cimport prefetch
 from cython_kernels.sparse.entries cimport Entries, entry_t, index_t, value_at
 

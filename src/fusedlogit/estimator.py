@@ -6,7 +6,7 @@ import warnings
 from copy import copy
 from numbers import Integral, Real
 from os import PathLike
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,7 +39,7 @@ from .validation import training_data, unchanged_by_errors, validate_parameters
 Doubles = NDArray[np.float64]
 
 #: Attributes that are made of a stream when they are asked for.
-MADE = ("coef_", "intercept_")
+MADE = ("coef_", "intercept_", "history_")
 
 
 class LogisticRegression(LinearClassifier):
@@ -343,9 +343,8 @@ class LogisticRegression(LinearClassifier):
         self._stream = stream
         for name in MADE:
             self.__dict__.pop(name, None)
-        self.n_iter_ = np.array([len(stream.losses)], dtype=np.int32)
-        self.n_passes_ = float(len(stream.losses))
-        self.converged_, self.history_ = False, stream.losses
+        self.n_iter_ = np.array([stream.losses.n_calls], dtype=np.int32)
+        self.n_passes_, self.converged_ = float(stream.losses.n_calls), False
         return self
 
     def _stream_on(self, data: Walked) -> Stream | LazyStream:
@@ -368,11 +367,14 @@ class LogisticRegression(LinearClassifier):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name):
-            """Coefficients after `partial_fit`, made of its stream once they are asked for."""
+            """What `partial_fit` leaves in its stream, made of it once it is asked for."""
             stream = self.__dict__.get("_stream")
             if name not in MADE or stream is None:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            self.coef_, self.intercept_ = stream.coefficients()
+            if name == "history_":
+                self.history_ = stream.losses.listed()
+            else:
+                self.coef_, self.intercept_ = stream.coefficients()
             return self.__dict__[name]
 
     def _solver(self) -> tuple[str, SGD]:
@@ -445,5 +447,4 @@ def _walked(data: Any) -> Walked:
     """Data that `partial_fit` may go over."""
     if not hasattr(data, "walk"):
         raise TypeError("partial_fit does not go over Dask blocks: use fit")
-    walked: Walked = data
-    return walked
+    return cast("Walked", data)

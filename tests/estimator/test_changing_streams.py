@@ -1,5 +1,8 @@
 """Streams whose later rows are not as the first were: rare columns, late ones, heavy rows."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -219,3 +222,22 @@ class TestEarlyStopping:
         with pytest.warns(ConvergenceWarning):
             model.set_params(max_iter=1).fit(X, y)
         assert (tmp_path / "fit.npz").exists()
+
+
+@pytest.mark.parametrize("make", MAKE)
+def test_copies_of_a_stream_keep_losses_of_their_own(make):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    y = labels(rng, X[:, 0])
+    model = LogisticRegression().partial_fit(make(X[:20]), y[:20], classes=[0, 1])
+    other, before = copy.copy(model), model.history_
+    for one in (model, other):
+        one.partial_fit(make(X[20:40]), y[20:40])
+    other.partial_fit(make(X[40:]), y[40:])
+    assert model.history_[:1] == other.history_[:1] == before
+    assert (len(model.history_), len(other.history_)) == (model.n_iter_, other.n_iter_) == (2, 3)
+    with pytest.raises(ValueError, match="NaN"):
+        model.partial_fit(make(np.full((1, 3), np.nan)), [1])
+    again = pickle.loads(pickle.dumps(model)).partial_fit(make(X[40:]), y[40:])
+    assert again.history_[:2] == model.history_
+    assert len(model.history_) == 2

@@ -26,13 +26,17 @@ def run_kernel(kernel, X, y, coef, intercept, first_rows, steps, batch_rows, **t
     gains = np.asarray(gains, dtype=float)
     padded = np.zeros((len(gains), kernel.direction_numbers(n_features)))
     padded[:, :n_features] = directions
+    inverse = told.pop("whole", None)
+    if inverse is not None:
+        inverse = np.pad(inverse, ((0, 0), (0, kernel.direction_numbers(n_features) - n_features)))
     momentum, average = told.pop("momentum", 0.0), np.zeros((n_coefs, n_features + 1))
-    workspace = np.empty(kernel.workspace_size(n_features, n_coefs, len(gains)) + 64, dtype=np.int8)
+    n_bytes = kernel.workspace_size(n_features, n_coefs, len(gains))
+    workspace = np.full(n_bytes + 64, -1, dtype=np.int8)  # its numbers are NaN
     workspace[-64:] = 7
     loss, _ = kernel.descend(
         X, *stored_target(y), told.pop("sample_weight", None), first_rows, np.asarray(steps, float),
         batch_rows, n_coefs > 1, 1 / batch_rows, told.pop("l2", 0.0), told.pop("l1", 0.0), momentum,
-        padded, gains, told.pop("flat", 1.0), told.pop("intercept_gain", 1.0),
+        padded, gains, told.pop("flat", 1.0), inverse, told.pop("intercept_gain", 1.0),
         told.pop("fit_intercept", True), coef, intercept,
         np.zeros_like(average) if momentum else None, average, 0, told.pop("tail", 0.0),
         workspace[:-64], center, unit,
@@ -52,7 +56,7 @@ def assert_same(
     steps = rng.uniform(0.1, 1, len(first_rows)) * longest
     ours, theirs = [part.copy() for part in start], [part.copy() for part in start]
     found = run_kernel(kernel, X, y, *ours, first_rows, steps, batch_rows, **told)
-    for key in ("directions", "gains", "flat", "center", "unit"):
+    for key in ("directions", "gains", "flat", "whole", "center", "unit"):
         told.pop(key, None)
     features = X.astype(np.float64) if features is None else features
     expected = reference.stochastic_descent(
@@ -104,10 +108,12 @@ def test_a_metric(kernel, n_coefs, n_directions):
     X, y = rng.normal(size=(100, 7)), rng.integers(0, 2, 100).astype(np.float64)
     directions = np.linalg.qr(rng.normal(size=(7, 7)))[0][:n_directions]
     gains = rng.uniform(0, 3, n_directions)
-    assert_same(
-        kernel, X, y, n_coefs, 8, None, 0.5 * np.eye(7) + directions.T * gains @ directions,
-        directions=directions, gains=gains, flat=0.5, l2=0.1, intercept_gain=2.0, momentum=0.5,
-    )  # fmt: skip
+    inverse = 0.5 * np.eye(7) + directions.T * gains @ directions
+    for metric in ({"directions": directions, "gains": gains}, {"whole": inverse}):
+        assert_same(
+            kernel, X, y, n_coefs, 8, None, inverse, **metric, flat=0.5, l2=0.1,
+            intercept_gain=2.0, momentum=0.5,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
@@ -159,7 +165,7 @@ def test_how_many_steps_are_made_much_shorter_is_told(kernel, step, short):
     _, n_short = kernel.descend(
         X, *stored_target(y.astype(np.uint8)), None, np.arange(0, 10, 2), np.full(5, step), 2,
         False, 0.5, 0.0, 0.0, 0.0, np.zeros((0, kernel.direction_numbers(1))), np.zeros(0), 1.0,
-        1.0, True, *told, np.empty(kernel.workspace_size(1, 1, 0), np.int8),
+        None, 1.0, True, *told, np.empty(kernel.workspace_size(1, 1, 0), np.int8),
     )  # fmt: skip
     assert n_short == (5 if short else 0)
 

@@ -23,6 +23,7 @@ def descend(
     directions: Doubles,
     gains: Doubles,
     flat: float,
+    inverse: Doubles | None,
     intercept_gain: float,
     fit_intercept: bool,
     coef: Doubles,

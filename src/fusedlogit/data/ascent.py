@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._kernels import sparse as kernels
+from ..runtime.scratch import lines_of_cache, new_lines
 from ..runtime.threads import side_by_side
-from .sparse_sweeps import lines_of_cache, new_lines
 from .target import Target
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .._kernels import sparse as kernels
 from .._kernels.stochastic import MOST_ROWS
-from .sparse_sweeps import new_lines
+from ..runtime.scratch import new_lines
 from .target import Target
 from .walk import steps_of
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, hstack
 
 from .._kernels import sparse as kernels
+from ..runtime.scratch import lines_of_cache
 from ..runtime.threads import threads_for
 from .ascent import Ascent
 from .checks import blame, raise_if_outside
@@ -25,7 +26,7 @@ from .ledger import Ledger
 from .margins import Margins
 from .protocol import Sums
 from .sparse_gram import centred_gram
-from .sparse_sweeps import MOST_BYTES, Stored, gathered, lines_of_cache, scattered
+from .sparse_sweeps import MOST_BYTES, Stored, gathered, scattered
 from .structure import by_count, index_arrays, kept_columns, value_array
 from .target import Target
 

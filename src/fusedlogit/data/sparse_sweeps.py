@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._kernels import sparse as kernels
-from ..runtime.scratch import scratch
+from ..runtime.scratch import lines_of_cache
 
 Doubles = NDArray[np.float64]
 
@@ -20,9 +17,6 @@ Stored = tuple[NDArray[np.int64], NDArray[Any], NDArray[Any] | None]
 
 #: Bytes of interleaved vectors, or of all threads' sums, if there is more than one vector.
 MOST_BYTES = 256 << 20
-
-#: Bytes of a line of cache.
-LINE = 64
 
 
 def gathered(
@@ -60,26 +54,6 @@ def scattered(
         with lines_of_cache(n_threads, n_features * width) as sums:
             kernels.scatter(*stored, factor, strip.start, squared, sums, total[strip], n_threads)
     return total, len(strips)
-
-
-def new_lines(shape: tuple[int, ...]) -> Doubles:
-    """Zeros that begin with a line of cache."""
-    n_bytes = 8 * math.prod(shape)
-    memory = np.zeros(n_bytes + LINE, np.int8)
-    return _aligned(memory, n_bytes).reshape(shape)
-
-
-@contextmanager
-def lines_of_cache(n_threads: int, width: int) -> Iterator[Doubles]:
-    """Scratch memory of each thread in whole lines of cache, of any content."""
-    n_bytes = 8 * n_threads * width
-    with scratch(n_bytes + LINE) as memory:
-        yield _aligned(memory, n_bytes).reshape(n_threads, width)
-
-
-def _aligned(memory: NDArray[np.int8], n_bytes: int) -> Doubles:
-    begin = -memory.ctypes.data % LINE
-    return memory[begin : begin + n_bytes].view(np.float64)
 
 
 def _strips(n_coefs: int, numbers: int) -> list[slice]:

@@ -20,7 +20,7 @@ HALF_LIFE = 1 << 16
 
 @dataclass(frozen=True)
 class Metric:
-    """The inverse of a metric, flat I + directions^T diag(gains) directions.
+    """The inverse of a metric, flat I + directions^T diag(gains) directions, or as a whole.
 
     Attributes
     ----------
@@ -30,12 +30,15 @@ class Metric:
     flat : float
     intercept : float
         The inverse of the curvature in the intercepts.
+    inverse : ndarray of shape (n_features, numbers) or None
+        The whole, with zeros behind its rows: then no direction is looked at.
     """
 
     directions: Doubles
     gains: Doubles
     flat: float
     intercept: float
+    inverse: Doubles | None = None
 
 
 @dataclass
@@ -126,9 +129,9 @@ class Walk:
             loss, n_short = stochastic.descend(
                 X, *target.stored, target.sample_weight, first_rows, steps, self.batch_rows,
                 self.softmax, 1 / (self.batch_rows * mean_weight), self.l2, self.l1, self.momentum,
-                metric.directions, metric.gains, metric.flat, metric.intercept, self.fit_intercept,
-                self.coef, self.intercept, self.velocity, self.average, self.n_averaged, self.tail,
-                workspace, self.center, self.unit,
+                metric.directions, metric.gains, metric.flat, metric.inverse, metric.intercept,
+                self.fit_intercept, self.coef, self.intercept, self.velocity, self.average,
+                self.n_averaged, self.tail, workspace, self.center, self.unit,
             )  # fmt: skip
         self.n_rows += n_samples
         self.n_averaged += len(first_rows)

@@ -24,7 +24,7 @@ from ..errors import PassOverflowError
 from ..problems.multinomial import Multinomial
 from ..problems.objective import Evaluation, Objective
 from ..runtime.blas import blas_threads
-from ..runtime.scratch import scratch
+from ..runtime.scratch import new_lines, scratch
 from .cause import Cause
 from .certificate import OF_DATA, OF_LINK, suboptimality
 from .lazy_course import LazyCourse, curvature_of
@@ -92,16 +92,26 @@ def metric_of(
     unseen = total / n_rows if n_rows < MANY_ROWS * n_features else 0.0
     values, vectors = values[seen], vectors[:, seen]
     known = vectors if tall else features.T @ vectors / np.sqrt(n_rows * values)
-    table = np.zeros((len(values), stochastic.direction_numbers(n_features)))
-    table[:, :n_features] = known.T
     flat, inverse = 1 / (max(least, unseen) + l2), 1 / (values + unseen + l2)
-    metric = Metric(table, inverse - flat, flat, 1.0)
+    metric = _in_memory(known, inverse - flat, flat)
     if weight is not None:
         square = flat * np.einsum("ij,ij->i", features, features)
-        square += (features @ known) ** 2 @ metric.gains
+        square += (features @ known) ** 2 @ (inverse - flat)
         return metric, float(weight @ square) / n_rows
     rest = max(total - float(values.sum()), 0.0)
     return metric, float(values @ inverse) + rest * flat
+
+
+def _in_memory(known: Doubles, gains: Doubles, flat: float) -> Metric:
+    """flat I + known diag(gains) known^T as a walk is given it: the whole if that is less work."""
+    n_features, n_known = known.shape
+    whole = n_known > 0 and n_features <= 2 * n_known
+    columns = flat * np.eye(n_features) + (known * gains) @ known.T if whole else known
+    table = new_lines((columns.shape[1], stochastic.direction_numbers(n_features)))
+    table[:, :n_features] = columns.T
+    if whole:
+        return Metric(table[:0], gains[:0], flat, 1.0, table)
+    return Metric(table, gains, flat, 1.0)
 
 
 def batch_of(options: SGD, n_samples: int) -> int:

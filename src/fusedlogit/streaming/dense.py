@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from ..data.target import STRONGEST, Target
 from ..data.walk import Walk
 from ..solvers.settings import SGD
 from ..solvers.stochastic import Course, batch_of, is_due, metric_rows
+from .losses import Losses
 from .moments import Moments
 
 Doubles = NDArray[np.float64]
@@ -51,8 +53,8 @@ class Stream:
         Rows that counted when the metric was taken.
     doubtful : bool
         Whether many steps of the last call had to be made much shorter: it knew no such rows.
-    losses : list of float
-        Mean loss of the rows of each call, each before the step that it took part in.
+    losses : Losses
+        Of the rows of each call, each before the step that it took part in.
     """
 
     walk: Walk
@@ -67,7 +69,7 @@ class Stream:
     square: float = 0.0
     n_known: float = 0.0
     doubtful: bool = False
-    losses: list[float] = field(default_factory=list)
+    losses: Losses = field(default_factory=Losses)
 
     @classmethod
     def beginning(cls, point: Doubles) -> Stream:
@@ -112,7 +114,7 @@ class Stream:
         data.raise_if_nonfinite(loss, walk.coef)
         n_steps = walk.n_averaged - n_averaged
         self.doubtful = walk.n_short - n_short > MANY_SHORT * n_steps
-        self.losses = [*self.losses, loss / target.total_weight]
+        self.losses = self.losses.and_one(loss / target.total_weight)
 
     def _n_counting(self) -> float:
         """Rows of equal weights that would tell as much (Kish, 1965, Survey Sampling)."""
@@ -123,14 +125,13 @@ class Stream:
         walk = self.walk
         table = np.zeros((len(walk.coef), walk.coef.shape[1] + 1))
         average = table if walk.average is None else walk.average.copy()
-        own = replace(
-            walk, coef=walk.coef.copy(), intercept=walk.intercept.copy(),
-            average=average if options.average else None, momentum=options.momentum,
-            velocity=table if options.momentum else None, fit_intercept=fit_intercept,
-            batch_rows=batch_of(options, self.n_rows),
-            power=0.0 if options.schedule == "constant" else options.power,
-            n_averaged=walk.n_averaged if walk.average is not None else 0,
-        )  # fmt: skip
+        own = copy(walk)
+        own.coef, own.intercept = walk.coef.copy(), walk.intercept.copy()
+        own.average = average if options.average else None
+        own.n_averaged = walk.n_averaged if walk.average is not None else 0
+        own.momentum, own.velocity = options.momentum, table if options.momentum else None
+        own.power = 0.0 if options.schedule == "constant" else options.power
+        own.fit_intercept, own.batch_rows = fit_intercept, batch_of(options, self.n_rows)
         if not fit_intercept and (own.intercept.any() or own.center.any()):
             self._leave_out_intercept(own)
         return own
@@ -144,37 +145,52 @@ class Stream:
 
     def _look_at(self, data: Data, target: Target, *, moments: bool, seed: int) -> None:
         """Count rows and weights, draw some, and take the moments of the columns if asked for."""
-        weight = target.row_weight
+        weight = target.sample_weight
         self._draw(data, weight, np.random.default_rng([seed, self.n_rows]))
         if moments:
             self.moments = self.moments.with_rows(data, target, self.weight)
         self.weight += target.total_weight
-        before, self.largest = self.largest, max(self.largest, float(weight.max()))
+        largest = 1.0 if weight is None else float(weight.max())
+        before, self.largest = self.largest, max(self.largest, largest)
         self.square *= (before / self.largest) ** 2
-        self.square += float(np.sum((weight / self.largest) ** 2))
+        if weight is None:
+            self.square += data.n_samples / self.largest**2
+        else:
+            self.square += float(np.sum((weight / self.largest) ** 2))
         self.n_rows += data.n_samples
 
-    def _draw(self, data: Data, weight: Doubles, generator: np.random.Generator) -> None:
+    def _draw(self, data: Data, weight: Doubles | None, generator: np.random.Generator) -> None:
         """Keep rows of small ones of the numbers that all with a weight are given at random."""
         size = metric_rows(self.n_rows + data.n_samples, data.n_features)
-        chances = generator.random(data.n_samples)
-        rows = np.arange(data.n_samples)
-        if (weight == weight[0]).all():  # the least chances have the least keys
-            most = -np.expm1(-self.bar * weight[0])
-            most = most if len(rows) <= size else min(most, _smallest(chances, size))
-            rows = np.flatnonzero(chances <= most)
-        rows = rows[weight[rows] > 0]
-        keys = -np.log1p(-chances[rows]) / weight[rows]
-        bar = self.bar if len(rows) <= size else min(self.bar, _smallest(keys, size))
-        rows, keys = rows[keys <= bar], keys[keys <= bar]
+        if weight is None or (weight == weight[0]).all():
+            of_one = 1.0 if weight is None else float(weight[0])
+            rows, keys = self._few(data.n_samples, size, of_one, generator)
+            weights = np.full(len(rows), of_one)
+        else:
+            rows = np.flatnonzero(weight)
+            keys = generator.exponential(size=len(rows)) / weight[rows]
+            bar = self.bar if len(rows) <= size else min(self.bar, _smallest(keys, size))
+            rows, keys = rows[keys <= bar], keys[keys <= bar]
+            weights = weight[rows]
         if not len(rows):
             return
         drawn = data.rows(rows, np.float64)
         data.raise_if_nonfinite(drawn)
         self.drawn, self.keys = [*self.drawn, drawn], [*self.keys, keys]
-        self.weights = [*self.weights, weight[rows]]
+        self.weights = [*self.weights, weights]
         if sum(map(len, self.keys)) > 2 * size:
             self._keep_drawn(size)
+
+    def _few(
+        self, n_rows: int, size: int, weight: float, generator: np.random.Generator
+    ) -> tuple[NDArray[np.intp], Doubles]:
+        """Rows of equal weights whose keys are below the bar, without keys for all others."""
+        chance = -np.expm1(-self.bar * weight)
+        chances = chance * generator.random(generator.binomial(n_rows, chance))
+        if len(chances) > size:
+            chances = np.partition(chances, size - 1)[:size]
+        rows = np.sort(generator.choice(n_rows, len(chances), replace=False))
+        return rows, -np.log1p(-chances) / weight
 
     def _keep_drawn(self, size: int) -> tuple[Doubles, Doubles]:
         """Those that are drawn and their weights: the rows of so many smallest numbers."""

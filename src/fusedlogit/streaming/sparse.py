@@ -20,6 +20,7 @@ from ..data.target import STRONGEST, Target
 from ..solvers.lazy_course import Sample, refuse_momentum, require_intercept
 from ..solvers.settings import SGD
 from ..solvers.stochastic import batch_of, is_due
+from .losses import Losses
 from .moments import Moments
 
 Doubles = NDArray[np.float64]
@@ -62,7 +63,7 @@ class LazyStream:
     weight: float = 0.0
     n_rows: int = 0
     n_known: int = 0
-    losses: list[float] = field(default_factory=list)
+    losses: Losses = field(default_factory=Losses)
 
     @classmethod
     def beginning(cls, point: Doubles) -> LazyStream:
@@ -116,7 +117,7 @@ class LazyStream:
             self.n_known = self.n_rows
         loss = data.walk(target, walk, None, self.weight / self.n_rows)
         data.raise_if_nonfinite(loss, walk.intercept)
-        self.losses = [*self.losses, loss / target.total_weight]
+        self.losses = self.losses.and_one(loss / target.total_weight)
 
     def _own_walk(self, data: Walked, fit_intercept: bool, *, shared: bool) -> LazyWalk:
         """The walk so far, with columns of its own if an error can come once they change."""
