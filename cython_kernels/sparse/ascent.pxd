@@ -105,17 +105,23 @@ cdef inline void begin_roots(
 
 
 cdef inline void find_roots(Roots* roots, Py_ssize_t width, double y) noexcept nogil:
-    """Newton's method for t, within the interval where it must lie."""
+    """Newton's method for t, within the interval where it must lie.
+
+    Of a large q it would leap to and fro: each step is half as long as the last, at most, else it
+    is half the interval.
+    """
     cdef double low[MOST_ASCENTS]
     cdef double high[MOST_ASCENTS]
+    cdef double last[MOST_ASCENTS]
     cdef int64_t found[MOST_ASCENTS]
-    cdef int64_t n_found, settled
-    cdef double t, p, q, excess, following
+    cdef int64_t n_found, settled, near
+    cdef double t, p, q, excess, following, length
     cdef int _trial
     cdef Py_ssize_t k
     for k in range(width):
         low[k] = roots.z[k] + roots.q[k] * (y - 1 - roots.dual[k])
         high[k] = roots.z[k] + roots.q[k] * (y - roots.dual[k])
+        last[k] = DBL_MAX
         found[k] = 1 - roots.takes[k]
     for _trial in range(MOST_TRIALS):
         n_found = 0
@@ -125,11 +131,13 @@ cdef inline void find_roots(Roots* roots, Py_ssize_t width, double y) noexcept n
             low[k] = t if (excess < 0) & (t > low[k]) else low[k]
             high[k] = t if (excess >= 0) & (t < high[k]) else high[k]
             following = t - excess / (1 + q * p * (1 - p))
-            settled = fabs(following - t) < SETTLED
+            length = fabs(following - t)
+            settled = length < SETTLED
+            near = (low[k] < following) & (following < high[k]) & (2 * length <= last[k])
             # Where it is at the root already, an end of the interval is too.
             following = (
-                following if settled | ((low[k] < following) & (following < high[k]))
-                else low[k] + (high[k] - low[k]) / 2)
+                following if settled | near else low[k] + (high[k] - low[k]) / 2)
+            last[k] = fabs(following - t)
             following = t if found[k] else following
             found[k] |= settled
             roots.t[k], roots.p[k] = following, sigmoid_at(following, decay(following))
