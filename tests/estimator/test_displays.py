@@ -126,6 +126,14 @@ def test_coefficients_by_standard_deviation(model, cancer):
     assert "standard deviation" in display.ax_.get_xlabel()
     sparse = CoefficientDisplay.from_estimator(model, csr_array(X), max_features=100)
     np.testing.assert_allclose(sparse.bars_.datavalues, display.bars_.datavalues)
+    # Entries that are stored twice add up.
+    rows = csr_array(X)
+    halves = csr_array(
+        (np.repeat(rows.data / 2, 2), np.repeat(rows.indices, 2), 2 * rows.indptr), rows.shape
+    )
+    sparse = CoefficientDisplay.from_estimator(model, halves, max_features=100)
+    np.testing.assert_allclose(sparse.bars_.datavalues, display.bars_.datavalues)
+    assert halves.nnz == 2 * rows.nnz
     for other in (X[:, :3], Parts([X[:, :3]])):
         with pytest.raises(ValueError, match="the model has 30 features"):
             CoefficientDisplay.from_estimator(model, other)

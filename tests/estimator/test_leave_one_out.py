@@ -270,3 +270,21 @@ def test_few_rows_have_leverages_of_their_own(monkeypatch):
     found = leave_one_out(model, X, y)
     monkeypatch.setattr(loo, "FEW_DIRECTIONS", 10**9)
     assert found.log_loss == leave_one_out(model, X, y).log_loss
+
+
+@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
+def test_zeros_of_one_class_stay_where_others_have_none(l1_ratio):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(700, 12))
+    y = (X @ (1.2 * np.eye(12)[:, :6]) + rng.gumbel(size=(700, 6))).argmax(axis=1)
+    model = LogisticRegression(C=0.02, l1_ratio=l1_ratio, tol=1e-10).fit(X, y)
+    assert 0 < np.count_nonzero(model.coef_) < np.count_nonzero(model.coef_.any(axis=0)) * 5
+    found = leave_one_out(model, X, y).decision_function[:24]
+    for row, decision in enumerate(found):
+        rest = np.delete(np.arange(700), row)
+        without = LogisticRegression(C=0.02, l1_ratio=l1_ratio, tol=1e-10).fit(X[rest], y[rest])
+        moved, exact = (
+            z - model.decision_function(X[[row]])[0]
+            for z in (decision, without.decision_function(X[[row]])[0])
+        )
+        np.testing.assert_allclose(moved, exact, atol=0.1 * np.abs(exact).max())

@@ -59,3 +59,18 @@ def test_where_all_curvature_has_vanished(law, far, solver, C, tol):
     y = np.random.default_rng(1).integers(0, K, N)
     model = fitted_from(X, y, np.zeros((K, D)), [far, 0, -far], C=C, tol=tol, solver=solver)
     assert_true(model, X, y)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
+@pytest.mark.parametrize("far", [1.0, 30.0, 1e4])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_a_start_that_is_worse_than_none_with_an_l1_norm(l1_ratio, far, fit_intercept):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    y = np.digitize(X[:, 0], [-0.5, 0.5])
+    told = {"l1_ratio": l1_ratio, "fit_intercept": fit_intercept}
+    model = LogisticRegression(C=1e4, warm_start=True, **told).fit(X / far, y)
+    model.set_params(C=1.0).fit(X, y)
+    assert model.converged_
+    afresh = LogisticRegression(**told).fit(X, y)
+    assert model.history_[-1] == pytest.approx(afresh.history_[-1], rel=1e-6)

@@ -6,6 +6,7 @@ from sklearn import metrics
 
 from fusedlogit.evaluation.calibration import Temperature, temperature
 from fusedlogit.evaluation.many_classes import ClassJudgement, Confused
+from fusedlogit.evaluation.two_classes import Judgement
 
 
 @pytest.fixture
@@ -67,3 +68,13 @@ def test_answers_that_are_all_right_do_not_give_boundless_confidence():
     found = temperature(np.eye(3)[truth], truth)
     probability = found.probability(np.eye(3)[truth]).max(axis=1)
     np.testing.assert_allclose(probability, 1 - 1 / 32, rtol=1e-3)
+
+
+@pytest.mark.parametrize("least", [1e-300, 1e-60, 1e-10, 0.2])
+def test_the_log_loss_is_that_of_two_classes_and_of_scikit_learn(least):
+    truth, second = np.array([1, 0, 1]), np.array([least, 0.2, 0.9])
+    both = np.column_stack([1 - second, second])
+    expected = metrics.log_loss(truth, both)
+    assert ClassJudgement(truth, both).score.log_loss == pytest.approx(expected, rel=1e-12)
+    of_two = Judgement(truth == 1, second, second > 0.5)
+    assert of_two.score.log_loss == pytest.approx(expected, rel=1e-12)

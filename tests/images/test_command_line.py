@@ -332,6 +332,15 @@ def test_predict_takes_names_with_odd_characters(model, folder):
     assert "[red]{1}.png\tcat\t" in result.stdout
 
 
+def test_evidence_is_not_drawn_over_what_was_asked_about(model, folder):
+    (folder / "cat.2.png").rename(folder / "1-cat.1.png")
+    before = (folder / "1-cat.1.png").read_bytes()
+    names = [folder / "cat.1.png", folder / "1-cat.1.png"]
+    refused(run("predict", model, *names, "--evidence", folder), "1-cat.1.png", "another folder")
+    assert (folder / "1-cat.1.png").read_bytes() == before
+    assert run("predict", model, names[0], "--evidence", folder / "drawn").exit_code == 0
+
+
 @pytest.mark.parametrize("features", ["raw", "patches"])
 def test_predict_draws_what_the_regions_speak_for(folder, tmp_path, features):
     model, pictures = tmp_path / "m.npz", tmp_path / "pictures"

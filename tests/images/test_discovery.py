@@ -191,3 +191,21 @@ def test_folders_that_are_links_are_followed_and_loops_are_not(make_folder, tmp_
     (inside / "back").symlink_to(tmp_path)
     found = Counter(label for _, label, _ in labelled(inside))
     assert found == {"cat": 3, "dog": 3}
+
+
+def test_folders_of_an_archive_are_no_images(folder, zip_file):
+    expected = labelled(zip_file)
+    with zipfile.ZipFile(zip_file, "a") as archive:
+        archive.writestr("set.1.jpg/", "")
+    assert labelled(zip_file) == expected
+
+
+@pytest.mark.parametrize("digits", [18, 19, 5000])
+def test_numbers_of_any_length(tmp_path, digits):
+    number = "9" * digits
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for name in (f"{label}/{i}.jpg" for label in ("cat", "dog") for i in range(3)):
+            archive.writestr(name, b"")
+        archive.writestr(f"cat/{number}.jpg", b"")
+    found = {file.name: file.number for file in find_images(tmp_path / "photos.zip").files}
+    assert found[f"cat/{number}.jpg"] == (int(number) if digits == 18 else None)

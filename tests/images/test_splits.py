@@ -73,11 +73,25 @@ def test_images_numbered_from_a_number_on_are_the_test_images():
 
 
 @pytest.mark.parametrize("test_from", [0, 1, 30, 1000])
-def test_a_number_that_leaves_a_part_empty_is_refused(test_from):
-    with pytest.raises(ImageDataError, match=r"numbered 0 to 29.*choose a number from 1 to 29"):
+def test_a_number_that_leaves_too_few_is_refused(test_from):
+    with pytest.raises(ImageDataError, match=r"numbered 0 to 29.*choose a number from 2 to 29"):
         split_images(
             image_files(30, 40), validation_fraction=0.1, test_fraction=0.5, test_from=test_from
         )
+
+
+@pytest.mark.parametrize("test_from", [2, 29])
+def test_a_number_that_leaves_enough(test_from):
+    split = split_images(
+        image_files(30, 30), validation_fraction=0.1, test_fraction=0.5, test_from=test_from
+    )
+    assert len(split.test) == 2 * (30 - test_from)
+
+
+def test_where_no_number_divides_none_is_named():
+    files = [ImageFile(f"{label}.{i}/7.jpg", label, 7) for label in ("a", "b") for i in range(9)]
+    with pytest.raises(ImageDataError, match="no number does, or split by test-fraction"):
+        split_images(files, validation_fraction=0.1, test_fraction=0.5, test_from=7)
 
 
 def test_an_image_without_number_cannot_be_placed_by_number():

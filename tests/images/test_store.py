@@ -10,8 +10,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from fusedlogit.errors import OutputError, StoreError, UnreadableImageError
-from fusedlogit.photographs import store
+from fusedlogit.errors import OutputError, SkippedFile, StoreError, UnreadableImageError
+from fusedlogit.photographs import images, store
 from fusedlogit.photographs.loading import load_images
 from fusedlogit.photographs.stages import Listener
 from fusedlogit.photographs.training import TrainingOptions, train
@@ -72,6 +72,22 @@ def test_unreadable_images_have_no_row(folder, place):
     assert_same(load(folder, place), memory)
     with pytest.raises(UnreadableImageError, match=r"cat\.3\.png"):
         load(folder, place, strict=True)
+
+
+def test_an_image_that_could_not_be_read_is_tried_again(folder, place, monkeypatch):
+    read_any = images._FolderSource.read
+
+    def read(source, name):
+        if name == "cat.3.png":
+            raise UnreadableImageError(SkippedFile(name, "cannot be read", "allow it"))
+        return read_any(source, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(images._FolderSource, "read", read)
+        for _ in range(2):
+            assert len(load(folder, place).skipped) == 1
+    with pytest.raises(StoreError, match=r"cat\.3\.png in .* has changed since it was stored"):
+        load(folder, place)
 
 
 @pytest.mark.parametrize("solver", ["newton", "lbfgs", "gd"])
@@ -256,6 +272,16 @@ def cut(path, count):
     os.truncate(path, path.stat().st_size - count)
 
 
+#: What a parser of JSON would recurse into too far.
+NESTED = '"images": [' + "[" * 100_000
+
+
+def rewrite(path, before, after):
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
+
+
 def drop_last_line(path):
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
 
@@ -276,6 +302,8 @@ class TestDamaged:
             ("manifest.jsonl", lambda path: path.write_bytes(b""), "is not the manifest"),
             ("manifest.jsonl", lambda path: path.write_bytes(b"[]\n"), "is not the manifest"),
             ("manifest.jsonl", lambda path: path.unlink(), "is not a store"),
+            ("manifest.jsonl", lambda path: rewrite(path, '"size": 4', '"size": -4'), "impossible"),
+            ("manifest.jsonl", lambda path: rewrite(path, '"images": [', NESTED), "is incomplete"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )

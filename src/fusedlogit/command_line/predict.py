@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import printable
-from ..files.outputs import check_folder, picture_names
+from ..files.outputs import check_folder, check_pictures, picture_names
 from .answers import answer_of, print_answers
 from .options import (
     csv_option,
@@ -126,6 +126,7 @@ def _predict_images(
     answers = _answers(classifier, predicted, images, top)
     pictures = picture_names([answer["image"] for answer in answers])
     if maps_folder is not None:
+        check_pictures(maps_folder, pictures, [Path(image) for image in images])
         for answer, picture in zip(answers, pictures, strict=True):
             answer["evidence"] = str(maps_folder / picture)
     print_answers(answers, as_json=as_json, as_csv=as_csv)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from .drawing import COLOURS, axes_of, last_step, names_of, plain
@@ -117,8 +117,9 @@ class CoefficientDisplay:
                     "an array or sparse matrix of such rows"
                 )
             if issparse(X):
-                variance = mean_variance_axis(X.tocsr().astype(np.float64), axis=0)[1]
-                deviation = np.sqrt(variance)
+                rows = csr_array(X, dtype=np.float64, copy=True)
+                rows.sum_duplicates()
+                deviation = np.sqrt(mean_variance_axis(rows, axis=0)[1])
             else:
                 deviation = np.std(np.asarray(X), axis=0, dtype=np.float64)
             coef, unit = coef * deviation, PER_DEVIATION

@@ -90,14 +90,15 @@ class ClassJudgement:
 
     @property
     def score(self) -> Score:
-        """Accuracy and log loss."""
+        """Accuracy and log loss, in which no probability counts as less than scikit-learn's."""
         n = len(self.truth)
         of_truth = self.probability[np.arange(n), self.truth]
+        least = np.finfo(self.probability.dtype).eps
         return Score(
             n_samples=n,
             accuracy=float(np.mean(self.right)),
             majority=float(np.bincount(self.truth).max() / n),
-            log_loss=float(-np.log(np.maximum(of_truth, np.finfo(float).tiny)).mean()),
+            log_loss=float(-np.log(np.clip(of_truth, least, 1 - least)).mean()),
         )
 
     def top_accuracy(self, count: int) -> float:

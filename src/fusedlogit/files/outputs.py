@@ -128,6 +128,22 @@ def check_folder(path: Path, inputs: Sequence[Path] = ()) -> None:
     _check_writable(nearest, path)
 
 
+def check_pictures(folder: Path, pictures: Sequence[str], inputs: Sequence[Path]) -> None:
+    """Refuse a folder for pictures where one of them would be written over what is to be read.
+
+    Raises
+    ------
+    OutputError
+        Naming it.
+    """
+    read = {_followed(path) for path in inputs}
+    for picture in pictures:
+        if _followed(folder / picture) in read:
+            raise OutputError(
+                f"{printable(folder / picture)} is what is to be read: name another folder"
+            )
+
+
 def check_apart(path: Path, folder: Path) -> None:
     """Refuse a place for a file in the way of a folder, or of one of its pages or pictures.
 

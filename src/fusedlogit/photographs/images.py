@@ -38,8 +38,8 @@ MINIMUM_PER_LABEL = 3
 # The largest photographs are some tens of megabytes; a zip member that claims more is a trap.
 MAX_FILE_BYTES = 256 * 2**20
 
-_LABELLED_NAME = re.compile(r"(?P<label>.+)\.(?P<number>\d+)\.[^.]+", re.DOTALL)
-_LAST_NUMBER = re.compile(r"(\d+)\.[^.]+$")
+_LABELLED_NAME = re.compile(r"(?P<label>.+)\.(?P<number>\d{1,18})\.[^.]+", re.DOTALL)
+_LAST_NUMBER = re.compile(r"(?<!\d)(\d{1,18})\.[^.]+$")
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ class _ZipSource:
         self._lock = threading.Lock()
 
     def names(self) -> list[str]:
-        return sorted(set(self._archive.namelist()))
+        return sorted({name for name in self._archive.namelist() if not name.endswith("/")})
 
     def read(self, name: str) -> bytes:
         # Of a member that claims less than it holds, zipfile unpacks no more than is claimed.

@@ -162,6 +162,8 @@ def read_manifest(path: Path) -> Manifest:
         if (head["format"], head["version"]) != (_FORMAT, _VERSION):
             raise ValueError("of another version")
         size, parts = int(head["size"]), tuple(int(count) for count in head["parts"])
+        if size < 1 or min(parts, default=-1) < 0:
+            raise ValueError("of impossible sizes")
     # Damaged bytes raise nearly every type of error.
     except Exception as error:
         raise StoreError(
@@ -171,7 +173,7 @@ def read_manifest(path: Path) -> Manifest:
     for line in lines:
         try:
             blocks.append(_block(line))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             break
     return Manifest(size, parts, tuple(blocks))
 

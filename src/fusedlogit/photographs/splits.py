@@ -142,11 +142,14 @@ def _numbered_from(
         chosen[row] = file.number >= test_from
     for label in np.unique(labels):
         own = labels == label
-        numbers = [file.number for file in files if file.label == label and file.number is not None]
         if not np.any(chosen & own) or np.sum(~chosen & own) < 2:
+            numbers = sorted(file.number or 0 for file in files if file.label == label)
+            # Two others are the fewest that can be divided further.
+            least, most = numbers[min(1, len(numbers) - 1)] + 1, numbers[-1]
+            fix = f"choose a number from {least} to {most}" if least <= most else "no number does"
             raise ImageDataError(
                 f"test-from {test_from} does not divide the images of label '{printable(label)}', "
-                f"numbered {min(numbers)} to {max(numbers)}, into test and other images: "
-                f"choose a number from {min(numbers) + 1} to {max(numbers)}"
+                f"numbered {numbers[0]} to {most}, into test images and two others or more: "
+                f"{fix}, or split by test-fraction"
             )
     return np.flatnonzero(chosen)

@@ -174,14 +174,17 @@ def _check_length(pixels: Path, manifest: Manifest, remedy: str) -> None:
 
 
 def _check_sources(place: Path, manifest: Manifest, wanted: Wanted, source: ImageSource) -> None:
-    """Refuse a store of which an image has changed since; only those are read that may have."""
+    """Refuse a store of which an image has changed since; only those are read that may have.
+
+    One that could not be read may be readable now, which its stamp does not tell.
+    """
     for image in manifest.images:
-        if source.stamp(image.name) != image.stamp:
+        if image.sha256 is None or source.stamp(image.name) != image.stamp:
             try:
                 digest = hashlib.sha256(source.read(image.name)).hexdigest()
             except UnreadableImageError:
                 digest = None
-            if digest is None or digest != image.sha256:
+            if digest != image.sha256:
                 raise StoreError(
                     f"{printable(image.name)} in {printable(wanted.origin)} has changed since it "
                     f"was stored: {REMEDY.format(printable(place))}"

@@ -113,24 +113,30 @@ class LeaveOneOut:
 
     def decisions(self, problem: Problem, point: Doubles, decisions: Doubles) -> Doubles:
         """Decision values of each row without it, from those of the fit: (1 or n_classes, n)."""
-        problem = self._with_few_features(problem, point)
+        problem, active = self._with_few_features(problem, point)
         if isinstance(problem, Multinomial):
-            return _of_many(problem, decisions)
+            return _of_many(problem, decisions, active)
         if self._squares is None or not self._squares.serve(problem, decisions):
             self._squares = _squares(problem, decisions)
         return _of_two(problem, decisions, self._squares.squares)
 
-    def _with_few_features(self, problem: Problem, point: Doubles) -> Problem:
-        """The same cost of features that are no more than the rows, near the point."""
+    def _with_few_features(
+        self, problem: Problem, point: Doubles
+    ) -> tuple[Problem, NDArray[np.bool_] | None]:
+        """The same cost of features that are no more than the rows, near the point.
+
+        With an L1 norm also which of their coefficients may move: (1 or n_classes, n_features).
+        """
         one = problem.one if isinstance(problem, Multinomial) else problem
         if one.l1_penalty > 0:
-            coef = point.reshape(-1, one.data.n_features + 1)[:, :-1]
-            active = np.flatnonzero((coef != 0).any(axis=0))
-            if len(active) == 0:  # one that cannot move
-                return _with_penalty(problem.columns(np.array([0])), HELD_FAST)
-            return problem.columns(active) if len(active) < one.data.n_features else problem
+            active = point.reshape(-1, one.data.n_features + 1)[:, :-1] != 0
+            features = np.flatnonzero(active.any(axis=0))
+            if len(features) == 0:  # one that cannot move
+                return _with_penalty(problem.columns(np.array([0])), HELD_FAST), active[:, :1]
+            few = len(features) < one.data.n_features
+            return problem.columns(features) if few else problem, active[:, features]
         if not self.wide:
-            return problem
+            return problem, None
         if self._rotated is None or self._rotated[0] != id(one.data):
             self._rotated = id(one.data), _rotated(one)
         data = self._rotated[1]
@@ -138,7 +144,7 @@ class LeaveOneOut:
             one, data=data, scaling=Scaling.by(1.0, data.n_features), frame=None, about=None,
             far=1.0,
         )  # fmt: skip
-        return replace(problem, one=one) if isinstance(problem, Multinomial) else one
+        return (replace(problem, one=one) if isinstance(problem, Multinomial) else one), None
 
 
 def _with_penalty(problem: Problem, penalty: float) -> Problem:
@@ -315,25 +321,30 @@ def _each_product(
     data.n_passes += 1
 
 
-def _of_many(problem: Multinomial, decisions: Doubles) -> Doubles:
-    """Of many classes.
+def _of_many(problem: Multinomial, decisions: Doubles, active: NDArray[np.bool_] | None) -> Doubles:
+    """Of many classes; of their coefficients all may move, or those that are active.
 
-    What they have in common changes no loss, and has no curvature: some is added, which moves but
-    what left-out decision values have in common.
+    What all classes have in common changes no loss, and has no curvature: some is added, which
+    moves but what left-out decision values have in common.
     """
     one, target = problem.one, problem.target
     margins = ClassMargins(decisions, target)
     (blocks,) = run([class_sandwiches(problem, margins)])
     mean, terms = about_mean(problem, blocks)
     n_classes, size = len(blocks), blocks.shape[-1]
-    blocks[:, :, range(size), range(size)] += terms.sum(axis=0) / n_classes**2
+    moving = np.full((n_classes, size), one.fit_intercept)
+    moving[:, :-1] = True if active is None else active
+    shared = np.flatnonzero(moving.all(axis=0))
+    blocks[:, :, shared, shared] += terms.sum(axis=0)[shared] / n_classes**2
     for k in range(n_classes):
         blocks[k, k, range(size - 1), range(size - 1)] += problem.penalty
-    n_kept = size if one.fit_intercept else size - 1
-    matrix = blocks[..., :n_kept, :n_kept].transpose(0, 2, 1, 3).reshape(n_classes * n_kept, -1)
+    kept = np.flatnonzero(moving)
+    matrix = blocks.transpose(0, 2, 1, 3).reshape(moving.size, -1)[np.ix_(kept, kept)]
     factored = Factored(np.ascontiguousarray(matrix), ROUNDING[problem.sharp])
     factored.truncate()
-    root = factored.inverse_root().reshape(n_classes, n_kept, -1)
+    inverse_root = factored.inverse_root()
+    root = np.zeros((n_classes, size, inverse_root.shape[1]))
+    root[moving] = inverse_root
     by_feature = root[:, : size - 1].transpose(1, 0, 2).reshape(size - 1, -1)
     left_out = decisions.copy()
     weight = target.weighted(np.ones(decisions.shape[1]))

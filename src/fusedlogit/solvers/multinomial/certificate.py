@@ -79,7 +79,7 @@ def _worth_a_matrix(objective: Multinomial, gap: float, enough: float) -> bool:
     Where there is a penalty, its gap is halved by a step, or better.
     """
     n_passes = objective.data.n_features / objective.n_classes
-    gap_will_do = objective.penalty > 0 and gap < 2.0**n_passes * enough
+    gap_will_do = objective.penalty > 0 and gap * 2.0**-n_passes < enough
     return affordable(objective.one) and not gap_will_do
 
 

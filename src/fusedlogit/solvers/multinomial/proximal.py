@@ -77,10 +77,13 @@ PATIENCE = 5
 
 def solve(objective: Multinomial, start: Doubles, settings: Settings) -> Steps[Result]:
     """Minimise from a point."""
-    if objective.one.fit_intercept and not start.any():
-        start = start.copy()
-        objective.table(start)[:, -1] = _log_shares(objective)
-    here = yield from evaluate_start(objective, start)
+    constants = np.zeros_like(start)
+    if objective.one.fit_intercept:
+        objective.table(constants)[:, -1] = _log_shares(objective)
+    here = yield from evaluate_start(objective, start if start.any() else constants)
+    if objective.cost(here) > np.log(objective.n_classes):
+        # Worse than no coefficients: where losses are large, they have no curvature to go by.
+        here = yield from evaluate(objective, constants)
     search = _Search(objective, here, settings)
     yield from search.certify()
     while not search.finished:
