@@ -88,7 +88,7 @@ class Walk:
     velocity: Doubles | None = None
     average: Doubles | None = None
     n_averaged: int = 0
-    tail: float = 8.0
+    tail: float = 5.0
     n_rows: int = 0
     n_short: int = 0
 

@@ -83,7 +83,10 @@ def metric_of(
     if not np.isfinite(total):
         blame(None)
     n = min(MOST_DIRECTIONS, size) if directions else 1
-    values, vectors = eigh(moments, subset_by_index=[size - n, size - 1])
+    if n == size:
+        values, vectors = eigh(moments, driver="evd")
+    else:
+        values, vectors = eigh(moments, subset_by_index=[size - n, size - 1])
     floor = max(total * 1e-12, float(np.finfo(float).tiny))
     seen = values > floor if directions else np.zeros(n, dtype=bool)
     # What no direction tells may vary as much as the least of them do, and what few rows do not
