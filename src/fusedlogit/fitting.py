@@ -17,7 +17,7 @@ from .data.protocol import Data
 from .data.target import Target
 from .errors import PassOverflowError
 from .problems.links import LOG_LOSS, SOFTMAX
-from .problems.multinomial import Multinomial
+from .problems.multinomial import Multinomial, one_of
 from .problems.objective import Objective
 from .reference import log_loss
 from .solvers import Result, choose, multinomial, require
@@ -281,7 +281,7 @@ def solver_of(name: str, n_classes: int, l1: bool) -> Solver:
 
 def check_offers(solver: Solver, problem: Problem) -> None:
     """Check that link and data offer what a solver calls."""
-    require(solver, problem if isinstance(problem, Objective) else problem.one)
+    require(solver, one_of(problem))
 
 
 def coefficients_of(problem: Problem, result: Result) -> tuple[Doubles, Doubles]:

@@ -28,7 +28,7 @@ from .fitting import (
     solver_of,
     weights_of,
 )
-from .problems.multinomial import Multinomial
+from .problems.multinomial import Multinomial, one_of
 from .problems.objective import Evaluation, Objective
 from .runtime.threads import usable_threads
 from .solvers import Result, Settings
@@ -275,8 +275,7 @@ class _Family:
     @property
     def one(self) -> Objective:
         """Of one class."""
-        problem = self.unit_problem
-        return problem if isinstance(problem, Objective) else problem.one
+        return one_of(self.unit_problem)
 
     @property
     def total(self) -> float:
@@ -375,7 +374,7 @@ class _Family:
 
 def _null_point(problem: Problem) -> Doubles:
     """Where all coefficients are zero and the intercepts, if they are fitted, at their best."""
-    one = problem if isinstance(problem, Objective) else problem.one
+    one = one_of(problem)
     n_classes = problem.n_classes if isinstance(problem, Multinomial) else 2
     codes = one.target.y.astype(np.intp)
     shares = np.bincount(codes, one.target.sample_weight, n_classes) / one.target.total_weight

@@ -19,6 +19,7 @@ from sklearn.model_selection import (
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fusedlogit import LogisticRegression, LogisticRegressionCV
+from fusedlogit.data.dense import DenseMatrix
 from fusedlogit.selection.grid import Fit, ahead
 from fusedlogit.selection.penalties import Penalty
 
@@ -370,6 +371,35 @@ def test_folds_share_passes(far):
         for C in model.Cs_:
             n_passes += LogisticRegression(C=C).fit(X[train], y[train]).n_passes_
     assert model.n_passes_ < n_passes / 2
+
+
+@pytest.mark.parametrize("load", [load_breast_cancer, load_iris])
+@pytest.mark.parametrize("cv", [5, "loo"])
+def test_penalties_that_move_nothing_take_no_evaluation(load, cv, monkeypatch):
+    X, y = load(return_X_y=True)
+    X, y = np.tile(X[:, :4], (30, 1)), np.tile(y, 30)
+    noise = np.random.default_rng(0).random(len(y)) < 0.3  # or there would be no minimum
+    y[noise] = np.random.default_rng(1).permutation(y)[noise]
+    counted, models = [], []
+    for name in ("loss_and_gradient", "softmax_loss_and_gradient"):
+        made = getattr(DenseMatrix, name)
+        monkeypatch.setattr(
+            DenseMatrix, name,
+            lambda data, *args, made=made, **told: (calls.append(1), made(data, *args, **told))[1],
+        )  # fmt: skip
+    for most in (8, 16):
+        calls = []
+        models.append(
+            LogisticRegressionCV(
+                Cs=np.logspace(0, most, most // 2 + 1), cv=cv, tol=1e-6, scoring="neg_log_loss",
+                scaling="standard", refit=False,
+            ).fit(X, y)
+        )  # fmt: skip
+        counted.append(len(calls))
+    assert counted[1] <= counted[0] + 1  # for nothing may have settled before the last
+    few, many = (model.scores_[..., -1] for model in models)
+    np.testing.assert_allclose(many, few, rtol=1e-6)
+    assert models[1].converged_
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -258,6 +258,17 @@ def each(function: Callable[..., Any], *values: Any) -> Any:
     return function(*values) if places is None else places.each(function, values)
 
 
+def together(vectors: Sequence[Any]) -> Any:
+    """Vectors of numbers of rows as a table (K, n_samples)."""
+    if len(vectors) == 1:
+        return vectors[0][None]
+    places = _places(vectors)
+    if places is None:
+        return np.array(vectors)
+    made = Made(_table, tuple(map(places.thing, vectors)))
+    return places.per_row(made, (len(vectors), *vectors[0].shape))
+
+
 def summed(
     function: Callable[..., Any],
     by_row: Sequence[Any],
@@ -297,6 +308,10 @@ def joined(combine: Combine, found: Sequence[Any]) -> Any:
     """Combined in order."""
     with np.errstate(over="ignore", invalid="ignore"):
         return reduce(combine, found)
+
+
+def _table(*vectors: NDArray[Any]) -> NDArray[Any]:
+    return np.array(vectors)
 
 
 def _alone(function: Callable[..., Any], things: tuple[Any, ...]) -> tuple[Any, None]:

@@ -219,6 +219,11 @@ class Multinomial:
         )
 
 
+def one_of(problem: Objective | Multinomial) -> Objective:
+    """The cost of two classes, or what that of many is made of."""
+    return problem.one if isinstance(problem, Multinomial) else problem
+
+
 def _with_probabilities(
     verb: Callable[..., Any],
     arguments: tuple[Any, ...],

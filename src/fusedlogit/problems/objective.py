@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 
 from ..data.frame import Frame, look_at, power_of_two
 from ..data.margins import Line, Margins
+from ..data.per_row import together
 from ..data.protocol import Data, Sums
 from ..data.scaling import Scaling
 from ..data.target import Target
@@ -52,6 +53,14 @@ class Evaluation:
     def gradient_norm(self) -> float:
         """Largest absolute entry of the gradient."""
         return float(np.abs(self.gradient).max())
+
+    def with_penalty(self, change: float, n_features: int) -> Evaluation:
+        """The same under an L2 penalty that is larger by so much, without a pass."""
+        gradient = self.gradient.copy()
+        coef = self.point.reshape(-1, n_features + 1)[:, :-1]
+        gradient.reshape(-1, n_features + 1)[:, :-1] += change * coef
+        value = self.value + change / 2 * float(np.vdot(coef, coef))
+        return replace(self, value=value, gradient=gradient)
 
 
 @dataclass(frozen=True)
@@ -248,8 +257,14 @@ class Objective:
 
     def pull(self, factor: Doubles) -> Doubles:
         """The gradient of sum_i factor_i z_i, in one pass."""
-        sums, total = self.data.row_sum(factor[None], precise=self.precise)
-        return self.scaled(sums[0], total[0])
+        return self.pull_together([self], [factor])[0]
+
+    @staticmethod
+    def pull_together(objectives: Sequence[Objective], factors: Sequence[Doubles]) -> list[Doubles]:
+        """The same of costs of the same data and precision, in one pass."""
+        first = objectives[0]
+        sums = first.data.row_sum(together(factors), precise=first.precise)
+        return [own.scaled(*found) for own, *found in zip(objectives, *sums, strict=True)]
 
     def sandwiches(self, row_weights: Iterable[Doubles]) -> list[Doubles]:
         """[X - about, 1]^T diag(row_weight) [X - about, 1] of several weights."""

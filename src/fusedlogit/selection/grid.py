@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..fitting import Problem, check_offers, coefficients_of, solver_of
-from ..problems.objective import Objective
+from ..problems.multinomial import one_of
+from ..problems.objective import Evaluation, Objective
 from ..solvers import Result, Settings
 from ..solvers.cause import Cause
 from ..solvers.metric import TINY
@@ -81,13 +82,16 @@ Fits = tuple[Penalty, Fit, list[tuple[Fit, Doubles]]]
 
 @dataclass(frozen=True)
 class _Job:
-    """A fit to be made: from where, how closely, and whether in float64 from the start."""
+    """A fit to be made: from where, and how closely.
+
+    From a fit that is `settled`, weaker penalties hardly lead away: it goes on in float64.
+    """
 
     costs: Costs
     penalty: Penalty
     start: Coefficients | None
     settings: Settings
-    sharp: bool = False
+    settled: Fit | None = None
 
 
 @dataclass(frozen=True)
@@ -113,13 +117,14 @@ class Grid:
         loose = replace(self.settings, tol=max(LOOSE, self.settings.tol), certify=False)
         path = self.fit([_Job(self.whole, penalties[0], None, loose)])
         starts, settled, lent = [start_at(path[0])] * len(self.folds), False, None
+        before: list[Fit] | list[None] = [None] * len(self.folds)
         for penalty, following in zip(penalties, [*penalties[1:], None], strict=True):
             whole = path[-1]
             lent = None if settled else self._lent(whole, lent)
             settings = replace(self.settings, lent=lent)
             jobs = [
-                _Job(costs, penalty, start, settings, sharp=settled)
-                for costs, start in zip(self.folds, starts, strict=True)
+                _Job(costs, penalty, start, settings, last if settled else None)
+                for costs, start, last in zip(self.folds, starts, before, strict=True)
             ]
             if following is not None and not settled:
                 jobs.append(_Job(self.whole, following, ahead(path), loose))
@@ -128,7 +133,7 @@ class Grid:
                 lent.count_passes(whole.problem)
             path = [*path[-2:], fits.pop() if len(fits) > len(self.folds) else whole]
             yield penalty, whole, [(fit, fit.decisions()) for fit in fits]
-            settled = all(fit.result.n_iter == 0 for fit in fits)
+            settled, before = all(fit.result.n_iter == 0 for fit in fits), fits
             if following is not None and following.l1:
                 starts = [start_at(path[-1])] * len(fits)
             else:
@@ -147,8 +152,8 @@ class Grid:
         last: Fit | None = None
         loo = LeaveOneOut(self.whole.data, self.whole.n_classes)
         for penalty in penalties:
-            settled = last is not None and last.result.n_iter == 0
-            job = _Job(self.whole, penalty, start_at(last), self.settings, sharp=settled)
+            settled = last if last is not None and last.result.n_iter == 0 else None
+            job = _Job(self.whole, penalty, start_at(last), self.settings, settled)
             (last,) = self.fit([job])
             yield penalty, last, [(last, self.left_out(last, loo))]
 
@@ -186,8 +191,12 @@ class Grid:
             problem = job.costs.under(job.penalty)
             solver = solver_of(self.solver, self.whole.n_classes, job.penalty.l1)
             check_offers(solver, problem)
-            begin = problem.sharpened() if job.sharp else problem
-            steps.append(solver.solve(begin, _point(problem, job.start), job.settings))
+            begin, point, settings = problem, _point(problem, job.start), job.settings
+            if job.settled is not None:
+                begin, known = problem.sharpened(), _known(job.settled, problem)
+                settings = replace(settings, known=known)
+                point = point if known is None else known.point
+            steps.append(solver.solve(begin, point, settings))
             problems.append(problem)
         results = run(steps)
         return [
@@ -222,6 +231,18 @@ def ahead(path: Sequence[Fit]) -> Coefficients | None:
 def moved(now: Fit, before: Fit, fold: Fit) -> Coefficients:
     """The last solution of a fold, moved as that of all rows has."""
     return fold.coef + (now.coef - before.coef), fold.intercept + (now.intercept - before.intercept)
+
+
+def _known(fit: Fit, problem: Problem) -> Evaluation | None:
+    """A problem's evaluation where a fit under another L2 penalty has converged, if that is known.
+
+    What converged was evaluated in float64.
+    """
+    result, l1 = fit.result, [one_of(cost).l1_penalty for cost in (fit.problem, problem)]
+    if not result.converged or result.gradient is None or result.margins is None or any(l1):
+        return None
+    here = Evaluation(result.point, result.history[-1], result.gradient, result.margins)
+    return here.with_penalty(problem.penalty - fit.problem.penalty, problem.data.n_features)
 
 
 def _point(problem: Problem, start: Coefficients | None) -> Doubles:

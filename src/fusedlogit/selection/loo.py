@@ -34,7 +34,7 @@ from ..data.scaling import Scaling
 from ..data.target import Target
 from ..fitting import Problem
 from ..problems.links import SOFTMAX, by_class
-from ..problems.multinomial import Multinomial
+from ..problems.multinomial import Multinomial, one_of
 from ..problems.objective import Objective
 from ..runtime.threads import side_by_side
 from ..solvers.factored import Factored
@@ -127,7 +127,7 @@ class LeaveOneOut:
 
         With an L1 norm also which of their coefficients may move: (1 or n_classes, n_features).
         """
-        one = problem.one if isinstance(problem, Multinomial) else problem
+        one = one_of(problem)
         if one.l1_penalty > 0:
             active = point.reshape(-1, one.data.n_features + 1)[:, :-1] != 0
             features = np.flatnonzero(active.any(axis=0))

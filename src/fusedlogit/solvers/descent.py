@@ -64,6 +64,9 @@ class Descent(Path[C]):
         cls, objective: C, start: Doubles, settings: Settings, memory: int
     ) -> Steps[Descent[C]]:
         """From a point."""
+        known = settings.known
+        if known is not None and np.array_equal(known.point, start):
+            return cls(objective, known, settings, memory)
         here = yield from evaluate_start(objective, start)
         return cls(objective, here, settings, memory)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigvalsh
 
-from ..problems.multinomial import Multinomial
+from ..problems.multinomial import Multinomial, one_of
 from ..problems.objective import Evaluation, Objective
 from .hessian import DENSE_FEATURES, CenteredHessian
 from .multinomial.hessian import about_mean, class_sandwiches, inverse_of_intercepts
@@ -35,7 +35,7 @@ def degrees_of_freedom(problem: Objective | Multinomial, here: Evaluation) -> St
     here : Evaluation
         At the minimum.
     """
-    one = problem if isinstance(problem, Objective) else problem.one
+    one = one_of(problem)
     nonzero = here.point.reshape(-1, one.data.n_features + 1)[:, :-1] != 0
     if one.l1_penalty and not one.penalty:
         return float(nonzero.sum())

@@ -110,4 +110,5 @@ class Path(Generic[C]):
             suboptimality=self.suboptimality,
             cause=self.cause,
             margins=self.here.margins,
+            gradient=self.here.gradient,
         )

@@ -80,20 +80,41 @@ class Sandwich(Request):
 
     def answer(self, others: Sequence[Sandwich]) -> list[Doubles | PassOverflowError]:
         asked = [self, *others]
-        try:
-            return list(self.objective.sandwiches(ask.row_weight for ask in asked))
-        except PassOverflowError:
-            if not others:
-                raise
-            return [_own(ask) for ask in asked]
+        return _each_its_own(
+            lambda some: self.objective.sandwiches(ask.row_weight for ask in some), asked
+        )
 
 
-def _own(ask: Sandwich) -> Doubles | PassOverflowError:
-    """What overflows is the affair of the one whose sum it is."""
+@dataclass(frozen=True, eq=False)
+class Pull(Request):
+    """The gradient of sum_i factor_i z_i."""
+
+    objective: Objective
+    factor: Doubles
+
+    @property
+    def company(self) -> Hashable:
+        return "pull", id(self.objective.data), self.objective.precise
+
+    def answer(self, others: Sequence[Pull]) -> list[Doubles | PassOverflowError]:
+        return _each_its_own(
+            lambda some: self.objective.pull_together(
+                [ask.objective for ask in some], [ask.factor for ask in some]
+            ),
+            [self, *others],
+        )
+
+
+def _each_its_own(
+    make: Callable[[Sequence[Any]], Sequence[Doubles]], asked: Sequence[Any]
+) -> list[Doubles | PassOverflowError]:
+    """What one call makes of all; where it overflows, one by one: that is one's own affair."""
     try:
-        return ask.objective.sandwiches([ask.row_weight])[0]
+        return list(make(asked))
     except PassOverflowError as error:
-        return error
+        if len(asked) == 1:
+            return [error]
+    return [found for ask in asked for found in _each_its_own(make, [ask])]
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +202,7 @@ def along(objective: Objective, direction: Doubles) -> Steps[Margins]:
 
 def pull(objective: Objective, factor: Doubles) -> Steps[Doubles]:
     """The gradient of sum_i factor_i z_i."""
-    return passes(lambda: objective.pull(factor))
+    return _ask(Pull(objective, factor))
 
 
 def sandwich(objective: Objective, row_weight: Doubles) -> Steps[Doubles]:

@@ -120,6 +120,8 @@ class Settings:
     sgd : SGD
     lent : object or None
         What `Solver.lend` made for several fits, of which this is one.
+    known : Evaluation or None
+        That of the start, which then takes no pass.
     judge : callable or None
         judge(coef, intercept), in X's own units: the mean loss of rows that were left out, by
         which "sgd" stops.
@@ -133,6 +135,7 @@ class Settings:
     certify: bool = True
     sgd: SGD = SGD()
     lent: Any = None
+    known: Any = None
     judge: Callable[[Doubles, Any], float] | None = None
 
 
@@ -153,7 +156,9 @@ class Result:
     cause : Cause
         Why it ended where it did not converge.
     margins : Margins or ClassMargins, optional
-        At the point, if they are known there.
+        At the point, if they are known there, as is
+    gradient : ndarray, optional
+        Of J without an L1 norm.
     """
 
     point: Doubles
@@ -163,6 +168,7 @@ class Result:
     suboptimality: float
     cause: Cause
     margins: Any = None
+    gradient: Doubles | None = None
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from .._kernels import stochastic
 from ..data.checks import blame
 from ..data.walk import Metric, Walk
 from ..errors import PassOverflowError
-from ..problems.multinomial import Multinomial
+from ..problems.multinomial import Multinomial, one_of
 from ..problems.objective import Evaluation, Objective
 from ..runtime.blas import blas_threads
 from ..runtime.scratch import new_lines, scratch
@@ -209,7 +209,7 @@ class Wandering(Path[Objective | Multinomial]):
     ) -> None:
         super().__init__(objective, settings)
         self.here = here
-        self.one = objective if isinstance(objective, Objective) else objective.one
+        self.one = one_of(objective)
         self.history.append(self.cost(here))
         self.generator = np.random.default_rng(settings.seed)
         self.halvings = 0
