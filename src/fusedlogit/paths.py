@@ -329,8 +329,9 @@ class _Family:
         solver = solver_of("auto", n_classes, self.l1_ratio > 0 and bool(np.isfinite(C)))
         check_offers(solver, problem)
         result = yield from solver.solve(problem, start, settings)
-        problem = problem.sharpened()
-        here = yield from evaluate(problem, result.point)
+        problem, here = problem.sharpened(), result.here
+        if here is None or not result.converged:
+            here = yield from evaluate(problem, result.point)
         freedom = (yield from degrees_of_freedom(problem, here)) if criteria else np.nan
         loss = here.value - problem.ridge(here.point)
         return _Model(C, *coefficients_of(problem, result), loss, freedom, result)

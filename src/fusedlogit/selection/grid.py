@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..fitting import Problem, check_offers, coefficients_of, solver_of
-from ..problems.multinomial import one_of
 from ..problems.objective import Evaluation, Objective
 from ..solvers import Result, Settings
 from ..solvers.cause import Cause
@@ -234,14 +233,10 @@ def moved(now: Fit, before: Fit, fold: Fit) -> Coefficients:
 
 
 def _known(fit: Fit, problem: Problem) -> Evaluation | None:
-    """A problem's evaluation where a fit under another L2 penalty has converged, if that is known.
-
-    What converged was evaluated in float64.
-    """
-    result, l1 = fit.result, [one_of(cost).l1_penalty for cost in (fit.problem, problem)]
-    if not result.converged or result.gradient is None or result.margins is None or any(l1):
+    """A problem's evaluation where a fit under another penalty has converged, if that is known."""
+    here: Evaluation | None = fit.result.here
+    if here is None or not fit.result.converged:
         return None
-    here = Evaluation(result.point, result.history[-1], result.gradient, result.margins)
     return here.with_penalty(problem.penalty - fit.problem.penalty, problem.data.n_features)
 
 

@@ -109,6 +109,5 @@ class Path(Generic[C]):
             converged=self.converged,
             suboptimality=self.suboptimality,
             cause=self.cause,
-            margins=self.here.margins,
-            gradient=self.here.gradient,
+            here=self.here,
         )

@@ -155,10 +155,8 @@ class Result:
         Certified bound of (J - J*) / J, where J* is the minimum.
     cause : Cause
         Why it ended where it did not converge.
-    margins : Margins or ClassMargins, optional
-        At the point, if they are known there, as is
-    gradient : ndarray, optional
-        Of J without an L1 norm.
+    here : Evaluation, optional
+        At the point, if it is known: in float64 if the certificate says that it converged.
     """
 
     point: Doubles
@@ -167,8 +165,12 @@ class Result:
     converged: bool
     suboptimality: float
     cause: Cause
-    margins: Any = None
-    gradient: Doubles | None = None
+    here: Any = None
+
+    @property
+    def margins(self) -> Any:
+        """Margins or ClassMargins at the point, if they are known there."""
+        return None if self.here is None else self.here.margins
 
 
 @dataclass(frozen=True)

@@ -306,7 +306,7 @@ class Wandering(Path[Objective | Multinomial]):
         found = super().result()
         if self.settings.judge is None:
             return found
-        return replace(found, point=self.best.point, margins=self.best.margins, history=self.losses)
+        return replace(found, point=self.best.point, here=self.best, history=self.losses)
 
     def prove(self) -> Steps[None]:
         """How far the best point is from the minimum."""
