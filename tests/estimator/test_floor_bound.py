@@ -116,3 +116,11 @@ def test_loose_and_tight_tolerances(monkeypatch, tol):
         )
         assert model.converged_
         assert found - best <= tol * found + 1e-15
+
+
+@pytest.mark.parametrize("make", [np.asarray, csr_array])
+@pytest.mark.parametrize("n_features", [3 * 1023, 3 * 1024, 3 * 1024 + 1, 5000])
+def test_many_classes_of_more_features_than_a_power_of_two_tells(n_features, make):
+    rng = np.random.default_rng(0)
+    X, y = rng.random((300, n_features)), rng.integers(0, 3, 300)
+    assert LogisticRegression(tol=1e-6).fit(make(X), y).converged_

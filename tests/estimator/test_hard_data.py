@@ -5,7 +5,6 @@ import warnings
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
 from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import ConvergenceWarning
 
@@ -441,11 +440,3 @@ def test_a_large_intercept_beside_an_l1_norm(seed, tol):
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = LogisticRegression(C=C, l1_ratio=0.5, tol=tol).fit(x[:, None], y, weight)
     assert not model.converged_ or distance(model, x[:, None], y, weight) <= tol * 1.001 + 3e-14
-
-
-@pytest.mark.parametrize("make", [np.asarray, csr_array])
-@pytest.mark.parametrize("n_features", [3 * 1023, 3 * 1024, 3 * 1024 + 1, 5000])
-def test_many_classes_of_more_features_than_a_power_of_two_tells(n_features, make):
-    rng = np.random.default_rng(0)
-    X, y = rng.random((300, n_features)), rng.integers(0, 3, 300)
-    assert LogisticRegression(tol=1e-6).fit(make(X), y).converged_
