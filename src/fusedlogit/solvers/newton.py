@@ -204,7 +204,7 @@ def price_of_metric(objective: Objective) -> float:
         return price_of_hessian(objective)
     if is_sparse(objective):
         return np.inf
-    return _price_of_gram(objective, first_rows(objective.data.n_samples))
+    return price_of_gram(objective, first_rows(objective.data.n_samples))
 
 
 def in_newtons_metrics(descent: Descent[Objective]) -> Steps[None]:
@@ -224,7 +224,7 @@ def in_gram_products(descent: Descent[Objective]) -> Steps[None]:
     n_rows, patience = first_rows(n_samples), _price_of_whole(objective)
     lent: SampledGram | None = descent.settings.lent
     if lent is not None:
-        n_steps = RENEWAL * _price_of_gram(objective, len(lent.root))
+        n_steps = RENEWAL * price_of_gram(objective, len(lent.root))
         yield from descent.go(lent.lent(objective), n_steps)
     if n_rows == n_samples:
         yield from _in_whole_gram_products(descent, objective)
@@ -235,7 +235,7 @@ def in_gram_products(descent: Descent[Objective]) -> Steps[None]:
             lambda n: draw_rows(n_samples, n, generator),
         )  # fmt: skip
         n_rows = len(metric.root)
-        yield from descent.go(metric, RENEWAL * _price_of_gram(objective, n_rows))
+        yield from descent.go(metric, RENEWAL * price_of_gram(objective, n_rows))
         metric.count_passes(objective)
         useless = descent.n_iter == before
         if useless or descent.n_iter >= patience:
@@ -349,7 +349,7 @@ def _that_pays(
         metric = SampledGram(objective, margins, draw(n_rows))
         more = min(2 * n_rows, most_rows)
         saved = saving / np.sqrt(metric.damping)
-        if more <= n_rows or _price_of_gram(objective, more) >= saved:
+        if more <= n_rows or price_of_gram(objective, more) >= saved:
             return metric
         n_rows = more
         metric.count_passes(objective)
@@ -398,7 +398,7 @@ def work_of_factor(n_features: int) -> float:
     return n_features**3 / 3 / PRODUCT_SPEED
 
 
-def _price_of_gram(objective: Objective, n_rows: int) -> int:
+def price_of_gram(objective: Objective, n_rows: int) -> int:
     """Passes that take as long as the Gram product of so many rows, and its factor."""
     n_features = objective.data.n_features
     product = n_rows**2 * (n_features / 2 + n_rows / 3)
@@ -408,7 +408,7 @@ def _price_of_gram(objective: Objective, n_rows: int) -> int:
 def _price_of_whole(objective: Objective) -> int:
     """Passes that take as long as the Hessian of all rows, or their Gram product."""
     if objective.data.n_samples <= objective.data.n_features:
-        return _price_of_gram(objective, objective.data.n_samples)
+        return price_of_gram(objective, objective.data.n_samples)
     return price_of_hessian(objective)
 
 

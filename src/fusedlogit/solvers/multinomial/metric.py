@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.margins import Margins
-from ...data.per_row import Draws, each, stored
+from ...data.per_row import Draws, each, fetched, stored
 from ...data.protocol import Data
 from ...data.target import Target
 from ...problems.links import SOFTMAX
@@ -54,10 +54,24 @@ class ConstantCurvature:
         return np.full(len(z), self.most_curvature)
 
 
+class GivenCurvature:
+    """A link whose margins are curvatures."""
+
+    most_curvature = 0.5
+
+    def curvature(self, z: Doubles) -> Doubles:
+        """Of each row."""
+        return z
+
+
 def alike(objective: Multinomial) -> Objective:
     """One class of a cost, with the curvature of probabilities that are all alike."""
+    return _of_one(objective, ConstantCurvature(objective.n_classes))
+
+
+def _of_one(objective: Multinomial, link: Any) -> Objective:
+    """One class of a cost, with another link."""
     target = objective.target
-    link: Any = ConstantCurvature(objective.n_classes)
     return replace(objective.one, target=Target(target.y, target.sample_weight, link))
 
 
@@ -153,11 +167,21 @@ def shared_hessian(objective: Multinomial) -> Steps[PerClass]:
     return PerClass(_factored(one, hessian), objective)
 
 
-def sampled_gram(objective: Multinomial, rows: NDArray[np.intp] | None) -> PerClass:
-    """The same by the Gram product of some rows, or of all: for many features."""
-    one = alike(objective)
-    margins = Margins(np.zeros(one.data.n_samples), one.target)
-    return PerClass(SampledGram(one, margins, rows), objective)
+def shared_gram(
+    objective: Multinomial, point: Doubles, rows: NDArray[np.intp] | None
+) -> Steps[PerClass]:
+    """The Gram product of some rows, or of all, with their curvature at a point: for many features.
+
+    That of a row is diag(p) - p p^T, of which the K - 1 directions but for that of what all classes
+    change by have the mean (1 - p^T p) / (K - 1).
+    """
+    one = _of_one(objective, GivenCurvature())
+    part = objective if rows is None else objective.sample(rows)
+    by_class = yield from passes(lambda: fetched(each(_curvature_of_rows, part.along(point))))
+    curvature = np.zeros(one.data.n_samples)
+    curvature[slice(None) if rows is None else rows] = by_class.sum(axis=0)
+    curvature /= objective.n_classes - 1
+    return PerClass(SampledGram(one, Margins(curvature, one.target), rows), objective)
 
 
 def shared_common(objective: Multinomial) -> Steps[PerClass]:

@@ -6,8 +6,9 @@
   that of these; at once where these cost little and the sample's minimum is near. Of sparse data,
   of which a pass may cost next to nothing, steps in the metric of the columns' variances come
   before.
-- Many features: quasi-Newton steps in the metric of a sampled Gram product; of sparse data, in that
-  of a Hessian among the commonest features for each class.
+- Many features: quasi-Newton steps in the metric of the columns' variances, then in those of Gram
+  products of more and more rows; of sparse data, in that of a Hessian among the commonest features
+  for each class.
 """
 
 from __future__ import annotations
@@ -17,20 +18,23 @@ from dataclasses import replace
 import numpy as np
 
 from ...problems.multinomial import Multinomial
+from ..cause import Cause
 from ..descent import Descent
-from ..gram import SampledGram
 from ..hessian import DENSE_FEATURES
 from ..lbfgs import Diagonal
 from ..newton import (
+    LENT_BYTES,
     OVERHEAD,
     PRODUCT_SPEED,
     RENEWED,
     SHARE_OF_ROWS,
     SPARSE,
     SPARSE_MEMORY,
+    WHOLE,
     draw_rows,
     first_rows,
     is_sparse,
+    price_of_gram,
 )
 from ..requests import Steps
 from ..settings import Doubles, Result, Settings, Solver
@@ -41,8 +45,8 @@ from .metric import (
     class_blocks,
     common_blocks,
     rows_drawn,
-    sampled_gram,
     shared_common,
+    shared_gram,
     shared_hessian,
 )
 
@@ -67,6 +71,10 @@ GROWTH = 4
 
 #: Multiply-adds of a Hessian of a class that take as long as one of a pass of many vectors.
 BLOCK_SPEED = 2
+
+#: Steps in the metric of the variances of many features, and by how much longer than a Gram product
+#: takes steps are gone on with that lead to the end (measured on noise, digits and their features).
+VARIANCE_STEPS, PATIENCE = 16, 4
 
 #: Steps to learn from.
 MEMORY = 20
@@ -168,17 +176,35 @@ def _in_shared_metric(
 def _by_gram(
     objective: Multinomial, start: Doubles, settings: Settings
 ) -> Steps[Descent[Multinomial]]:
-    """Many features: a Gram product, of all rows if they are few, else of a sample."""
-    n_samples = objective.data.n_samples
+    """Many features: their variances, then Gram products of more and more rows.
+
+    Each is of the curvature where it begins, which falls with the cost, and is gone on with while
+    it leads to the end before the next would have paid for itself.
+    """
+    n_samples, generator = objective.data.n_samples, np.random.default_rng(settings.seed)
+    by_memory = LENT_BYTES * n_samples // objective.data.n_bytes
+    n_rows = first_rows(n_samples)
+    most = max(n_rows, n_samples // SHARE_OF_ROWS, min(n_samples, WHOLE, by_memory))
     descent = yield from Descent.begin(objective, start, settings, MEMORY)
-    rows, n_rows = None, first_rows(n_samples)
-    if n_rows < n_samples:
-        rows = draw_rows(n_samples, n_rows, np.random.default_rng(settings.seed))
-    metric = sampled_gram(objective, rows)
-    assert isinstance(metric.metric, SampledGram)
-    yield from descent.go(metric)
-    metric.metric.count_passes(objective)
+    variances = PerClass(Diagonal(alike(objective)), objective)
+    yield from descent.go(variances, VARIANCE_STEPS, PATIENCE * _price_of_gram(objective, most))
+    while not descent.finished:
+        before, following = descent.n_iter, min(2 * n_rows, most)
+        rows = None if n_rows == n_samples else draw_rows(n_samples, n_rows, generator)
+        metric = yield from shared_gram(objective, descent.here.point, rows)
+        metric.final = n_rows == most
+        n_steps = max(LEAST_STEPS, 2 * _price_of_gram(objective, n_rows))
+        yield from descent.go(metric, n_steps, PATIENCE * _price_of_gram(objective, following))
+        metric.metric.count_passes(objective)
+        if descent.n_iter == before and metric.final and not descent.finished:
+            descent.cause = Cause.ROUNDING
+        n_rows = following
     return descent
+
+
+def _price_of_gram(objective: Multinomial, n_rows: int) -> int:
+    """Passes for all classes that take as long as the Gram product of so many rows."""
+    return price_of_gram(objective.one, n_rows) // objective.n_classes
 
 
 def _by_common(
