@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from scipy.stats import chisquare
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 
@@ -174,6 +175,58 @@ def test_parameters_that_are_set_later_are_checked(parameters, named):
 def test_one_class_alone_cannot_be_announced():
     with pytest.raises(ValueError, match=r"one class only \(0\): announce all"):
         LogisticRegression().partial_fit(np.eye(2), [0, 0], classes=[0])
+
+
+@pytest.mark.parametrize("weight", [None, 2.5])
+@pytest.mark.parametrize(("n_calls", "size"), [(2, 10_000), (5, 3_000), (30, 1_000)])
+def test_rows_are_drawn_from_anywhere_in_a_call(n_calls, size, weight):
+    kept = []
+    for seed in range(4):
+        model, number = (
+            LogisticRegression(random_state=seed),
+            np.arange(n_calls * size, dtype=float),
+        )
+        y = np.random.default_rng(seed).integers(0, 2, len(number))
+        for rows in np.split(np.arange(len(number)), n_calls):
+            own = None if weight is None else np.full(size, weight)
+            model.partial_fit(number[rows, None], y[rows], classes=[0, 1], sample_weight=own)
+        kept.append(model._stream._keep_drawn(2048)[0][:, 0])
+        assert len(np.unique(kept[-1])) == len(kept[-1]) == 2048
+    kept = np.concatenate(kept)
+    for place, most in ((kept % size, size), (kept, len(number))):
+        counts = np.histogram(place, bins=10, range=(0, most))[0]
+        assert chisquare(counts).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("n_equal", [1, 3, 50])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("far", [0.0, 1e6])
+def test_first_rows_that_are_all_equal(n_equal, n_classes, far):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(3_000, 20)) + far, rng.integers(0, n_classes, 3_000)
+    X[:n_equal] = X[0]
+    model = LogisticRegression(C=np.inf)
+    for rows in np.split(np.arange(len(y)), [n_equal, *range(n_equal + 10, len(y), 10)]):
+        model.partial_fit(X[rows], y[rows], classes=range(n_classes))
+    assert max(model.history_) < 20
+    assert np.mean(model.history_[-50:]) < 1.2 * np.log(n_classes)
+
+
+@pytest.mark.parametrize("size", [1e150, 1e155, 1e200, 1e308])
+def test_a_row_too_large_for_later_metrics_is_refused_when_it_comes(size):
+    rng = np.random.default_rng(0)
+    model, refused = LogisticRegression(), 0
+    for number in range(100):
+        X = rng.normal(size=(40, 4))
+        X[3] = size if number == 5 else X[3]
+        y = (X[:, 0] > 0).astype(int)
+        try:
+            model.partial_fit(X, y, classes=[0, 1])
+        except PassOverflowError:
+            assert number == 5
+            refused += 1
+    assert refused == (size > 1e150)
+    assert len(model.history_) == 100 - refused
 
 
 def test_features_whose_squares_overflow():

@@ -288,3 +288,13 @@ def test_zeros_of_one_class_stay_where_others_have_none(l1_ratio):
             for z in (decision, without.decision_function(X[[row]])[0])
         )
         np.testing.assert_allclose(moved, exact, atol=0.1 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_no_coefficient_of_many_classes(fit_intercept, capfd):
+    X, y = standardised(load_iris)
+    fit = LogisticRegression(C=1e-6, l1_ratio=1.0, fit_intercept=fit_intercept).fit(X, y)
+    assert not fit.coef_.any()
+    found = leave_one_out(fit, X, y).decision_function
+    np.testing.assert_allclose(found, fit.decision_function(X), atol=0.05)
+    assert not any(capfd.readouterr())  # nor has LAPACK anything to say

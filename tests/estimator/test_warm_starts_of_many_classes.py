@@ -74,3 +74,17 @@ def test_a_start_that_is_worse_than_none_with_an_l1_norm(l1_ratio, far, fit_inte
     assert model.converged_
     afresh = LogisticRegression(**told).fit(X, y)
     assert model.history_[-1] == pytest.approx(afresh.history_[-1], rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("C", [1.0, 1e4])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_columns_far_from_zero_are_seen_in_float64(dtype, C, fit_intercept):
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(200, 30)) + 1000).astype(dtype)
+    y = (X[:, :3] + rng.gumbel(size=(200, 3))).argmax(axis=1)
+    model = LogisticRegression(C=0.01, fit_intercept=fit_intercept, warm_start=True).fit(X, y)
+    model.set_params(C=C).fit(X, y)
+    assert model.converged_
+    afresh = LogisticRegression(C=C, fit_intercept=fit_intercept).fit(X, y)
+    assert model.history_[-1] == pytest.approx(afresh.history_[-1], rel=2e-8)

@@ -339,6 +339,8 @@ def _of_many(problem: Multinomial, decisions: Doubles, active: NDArray[np.bool_]
     for k in range(n_classes):
         blocks[k, k, range(size - 1), range(size - 1)] += problem.penalty
     kept = np.flatnonzero(moving)
+    if not len(kept):
+        return decisions.copy()
     matrix = blocks.transpose(0, 2, 1, 3).reshape(moving.size, -1)[np.ix_(kept, kept)]
     factored = Factored(np.ascontiguousarray(matrix), ROUNDING[problem.sharp])
     factored.truncate()

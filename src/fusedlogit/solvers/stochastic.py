@@ -46,8 +46,8 @@ MOST_DIRECTIONS = 128
 #: Of the longest stable step, what is taken at first.
 SHARE = 0.5
 
-#: Of numbers of rows that weights tell.
-ROUNDING = 1e-9
+#: Of numbers of rows that weights tell; and of a mean, what rounding may make of rows less that.
+ROUNDING, HIDDEN = 1e-9, 1e-13
 
 #: Rows of a batch: some 64 batches in a pass, if they are not too short or too long for it.
 LEAST_BATCH, BATCHES = 8, 64
@@ -64,11 +64,17 @@ MUCH = 1e-2
 
 
 def metric_of(
-    features: Doubles, l2: float, *, directions: bool, weight: Doubles | None = None
+    features: Doubles,
+    l2: float,
+    *,
+    directions: bool,
+    weight: Doubles | None = None,
+    hidden: float = 0.0,
 ) -> tuple[Metric, float]:
     """The metric of rows times the roots of their curvature, and tr: their mean square in it.
 
-    Rows may be drawn in proportion to weights, which then count in tr once more.
+    Rows may be drawn in proportion to weights, which then count in tr once more. Rows whose mean
+    square is but `hidden`, as rounding may make it, tell nothing.
 
     Raises
     ------
@@ -89,9 +95,11 @@ def metric_of(
         values, vectors = eigh(moments, subset_by_index=[size - n, size - 1])
     floor = max(total * 1e-12, float(np.finfo(float).tiny))
     seen = values > floor if directions else np.zeros(n, dtype=bool)
+    seen &= total > hidden
     # What no direction tells may vary as much as the least of them do, and what few rows do not
     # show as much as one of them.
-    least = float(values[seen].min(initial=max(float(values[-1]), floor))) if total else 1.0
+    least = float(values[seen].min(initial=max(float(values[-1]), floor)))
+    least = least if total > hidden else 1.0
     unseen = total / n_rows if n_rows < MANY_ROWS * n_features else 0.0
     values, vectors = values[seen], vectors[:, seen]
     known = vectors if tall else features.T @ vectors / np.sqrt(n_rows * values)
@@ -176,13 +184,18 @@ class Course:
         if walk.fit_intercept:
             self.mean = curvature @ self.rows / curvature.sum()
         n_bytes = self.rows.nbytes
+        off = HIDDEN * float(np.abs(self.mean).sum())
         # Other threads of BLAS would keep spinning.
         with scratch(n_bytes) as memory, blas_threads(1):
             features = memory[:n_bytes].view(np.float64).reshape(self.rows.shape)
             np.subtract(self.rows, self.mean, out=features)
             features *= np.sqrt(curvature)[:, None]
             metric, trace = metric_of(
-                features, walk.l2, directions=walk.l1 == 0, weight=self.weight
+                features,
+                walk.l2,
+                directions=walk.l1 == 0,
+                weight=self.weight,
+                hidden=off * off * float(curvature.mean()),
             )
         walk.metric = replace(metric, intercept=1 / float(curvature.mean()))
         of_one = 1.0 if self.weight is None else float(self.weight @ curvature / curvature.sum())

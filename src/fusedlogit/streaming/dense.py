@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.checks import blame
 from ..data.protocol import Data, Walked
 from ..data.target import STRONGEST, Target
 from ..data.walk import Walk
@@ -17,6 +18,9 @@ from .losses import Losses
 from .moments import Moments
 
 Doubles = NDArray[np.float64]
+
+#: Features up to which their squares tell a metric, now and in later calls.
+LARGEST = 1e150
 
 #: Share of the steps of a call that are made much shorter, from which on the metric is doubted.
 MANY_SHORT = 1 / 8
@@ -102,13 +106,15 @@ class Stream:
         to be thrown away: work on a copy.
         """
         standard = scaling == "standard"
-        self._look_at(data, target, moments=standard, seed=seed)
+        drawn = self._look_at(data, target, moments=standard, seed=seed)
         walk = self.walk = self._own_walk(options, fit_intercept)
         walk.l2, walk.l1 = (min(of_all, STRONGEST) / self.weight for of_all in penalty)
         due = is_due(self._n_counting(), self.n_known, doubtful=self.doubtful)
         if standard or due:
             unit = self.moments.unit(scaling, self.weight, data.n_features)
             self._change_features(unit, options if due else None)
+        if not np.abs(drawn * walk.unit).max(initial=0) <= LARGEST:
+            blame(None)
         n_averaged, n_short = walk.n_averaged, walk.n_short
         loss = data.walk(target, walk, None, self.weight / self.n_rows)
         data.raise_if_nonfinite(loss, walk.coef)
@@ -143,10 +149,10 @@ class Stream:
             walk.average[:, -1] = 0.0
         self.n_known = 0
 
-    def _look_at(self, data: Data, target: Target, *, moments: bool, seed: int) -> None:
-        """Count rows and weights, draw some, and take the moments of the columns if asked for."""
+    def _look_at(self, data: Data, target: Target, *, moments: bool, seed: int) -> Doubles:
+        """Count rows and weights, take the moments of the columns if asked for, draw some rows."""
         weight = target.sample_weight
-        self._draw(data, weight, np.random.default_rng([seed, self.n_rows]))
+        drawn = self._draw(data, weight, np.random.default_rng([seed, self.n_rows]))
         if moments:
             self.moments = self.moments.with_rows(data, target, self.weight)
         self.weight += target.total_weight
@@ -158,8 +164,9 @@ class Stream:
         else:
             self.square += float(np.sum((weight / self.largest) ** 2))
         self.n_rows += data.n_samples
+        return drawn
 
-    def _draw(self, data: Data, weight: Doubles | None, generator: np.random.Generator) -> None:
+    def _draw(self, data: Data, weight: Doubles | None, generator: np.random.Generator) -> Doubles:
         """Keep rows of small ones of the numbers that all with a weight are given at random."""
         size = metric_rows(self.n_rows + data.n_samples, data.n_features)
         if weight is None or (weight == weight[0]).all():
@@ -173,13 +180,14 @@ class Stream:
             rows, keys = rows[keys <= bar], keys[keys <= bar]
             weights = weight[rows]
         if not len(rows):
-            return
+            return np.empty((0, data.n_features))
         drawn = data.rows(rows, np.float64)
         data.raise_if_nonfinite(drawn)
         self.drawn, self.keys = [*self.drawn, drawn], [*self.keys, keys]
         self.weights = [*self.weights, weights]
         if sum(map(len, self.keys)) > 2 * size:
             self._keep_drawn(size)
+        return drawn
 
     def _few(
         self, n_rows: int, size: int, weight: float, generator: np.random.Generator
@@ -187,8 +195,8 @@ class Stream:
         """Rows of equal weights whose keys are below the bar, without keys for all others."""
         chance = -np.expm1(-self.bar * weight)
         chances = chance * generator.random(generator.binomial(n_rows, chance))
-        if len(chances) > size:
-            chances = np.partition(chances, size - 1)[:size]
+        if len(chances) > size:  # what is left of a partition is in no order, nor in a random one
+            chances = generator.permutation(np.partition(chances, size - 1)[:size])
         rows = np.sort(generator.choice(n_rows, len(chances), replace=False))
         return rows, -np.log1p(-chances) / weight
 

@@ -60,6 +60,7 @@ class ClassHessian:
         matrix = matrix.transpose(0, 2, 1, 3).reshape(n_coefs, n_coefs)
         terms = terms[self.free, :size].ravel()
         self.factored = Factored(matrix, ROUNDING[self.sharp], terms)
+        self.reliable = self.factored.reliable
         self.factored.truncate()
 
     def _reduced(self, vector: Doubles) -> Doubles:
@@ -178,7 +179,7 @@ def class_hessian(
     while True:
         blocks = yield from class_sandwiches(objective, margins)
         hessian = ClassHessian(objective, margins, blocks, final=final)
-        if objective.sharp or hessian.factored.reliable:
+        if objective.sharp or hessian.reliable:
             return hessian
         objective = objective.sharpened()
 
