@@ -1,4 +1,4 @@
-"""Many classes of more features than a Hessian is formed for: ordinary data ends in a proof."""
+"""Many classes of more features than rows, or than a Hessian is formed for: fits end in a proof."""
 
 import numpy as np
 import pytest
@@ -15,15 +15,15 @@ from fusedlogit.solvers.scheduler import run
 WIDE = 2_100  # features, just more than for which there is a Hessian for each class
 
 
-def drawn(n_samples, kind, n_classes=3):
+def drawn(n_samples, kind, n_classes=3, n_features=WIDE):
     """Normal columns, of variances that fall, or with a common factor; classes of a softmax."""
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(n_samples, WIDE))
+    X = rng.normal(size=(n_samples, n_features))
     if kind == "falling":
-        X *= np.logspace(0, -3, WIDE)
+        X *= np.logspace(0, -3, n_features)
     elif kind == "common":
-        X = 0.2 * X + rng.normal(size=(n_samples, 20)) @ rng.normal(size=(20, WIDE))
-    z = X @ rng.normal(size=(WIDE, n_classes)) / X.std() / np.sqrt(WIDE) * 3
+        X = 0.2 * X + rng.normal(size=(n_samples, 20)) @ rng.normal(size=(20, n_features))
+    z = X @ rng.normal(size=(n_features, n_classes)) / X.std() / np.sqrt(n_features) * 3
     return X, (z + rng.gumbel(size=z.shape)).argmax(axis=1)
 
 
@@ -50,6 +50,17 @@ def test_fits_converge(n_samples, C, kind):
     model = LogisticRegression(C=C, tol=1e-6).fit(X, y)
     assert model.converged_
     assert gap(model, X, y) <= 2e-6
+
+
+@pytest.mark.parametrize("kind", ["alike", "common"])
+@pytest.mark.parametrize("C", [1e-2, 1.0, 1e4])
+@pytest.mark.parametrize("n_samples", [60, 399, 400, 401])
+def test_rows_are_fewer_than_features(n_samples, C, kind):
+    X, y = drawn(n_samples, kind, n_classes=5, n_features=400)
+    model = LogisticRegression(C=C, tol=1e-6).fit(X, y)
+    assert model.converged_
+    assert gap(model, X, y) <= 2e-6
+    assert model.n_iter_ < 300
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "uint8"])

@@ -6,9 +6,9 @@
   that of these; at once where these cost little and the sample's minimum is near. Of sparse data,
   of which a pass may cost next to nothing, steps in the metric of the columns' variances come
   before.
-- Many features: quasi-Newton steps in the metric of the columns' variances, then in those of Gram
-  products of more and more rows; of sparse data, in that of a Hessian among the commonest features
-  for each class.
+- Many features, or more than rows: quasi-Newton steps in the metric of the columns' variances, then
+  in those of Gram products of more and more rows; of many features of sparse data, in that of a
+  Hessian among the commonest for each class.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def solve(objective: Multinomial, start: Doubles, settings: Settings) -> Steps[R
     n_features = objective.data.n_features
     if objective.keeps_margins:
         by = _by_hessian
-    elif n_features <= DENSE_FEATURES:
+    elif n_features <= min(DENSE_FEATURES, objective.data.n_samples):
         by = _by_class
     else:
         by = _by_common if is_sparse(objective) else _by_gram
