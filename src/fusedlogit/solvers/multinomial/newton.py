@@ -6,9 +6,9 @@
   that of these; at once where these cost little and the sample's minimum is near. Of sparse data,
   of which a pass may cost next to nothing, steps in the metric of the columns' variances come
   before.
-- Many features, or more than rows: quasi-Newton steps in the metric of the columns' variances, then
-  in those of Gram products of more and more rows; of many features of sparse data, in that of a
-  Hessian among the commonest for each class.
+- Many features, or more than rows: quasi-Newton steps in the metrics of Gram products of more and
+  more rows, and where the first has few, of the columns' variances before; of many features of
+  sparse data, in that of a Hessian among the commonest for each class.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ..descent import Descent
 from ..hessian import DENSE_FEATURES
 from ..lbfgs import Diagonal
 from ..newton import (
+    FIRST_ROWS,
     LENT_BYTES,
     OVERHEAD,
     PRODUCT_SPEED,
@@ -176,7 +177,7 @@ def _in_shared_metric(
 def _by_gram(
     objective: Multinomial, start: Doubles, settings: Settings
 ) -> Steps[Descent[Multinomial]]:
-    """Many features: their variances, then Gram products of more and more rows.
+    """Many features: Gram products of more and more rows; before one of few, the variances.
 
     Each is of the curvature where it begins, which falls with the cost, and is gone on with while
     it leads to the end before the next would have paid for itself.
@@ -186,8 +187,9 @@ def _by_gram(
     n_rows = first_rows(n_samples)
     most = max(n_rows, n_samples // SHARE_OF_ROWS, min(n_samples, WHOLE, by_memory))
     descent = yield from Descent.begin(objective, start, settings, MEMORY)
-    variances = PerClass(Diagonal(alike(objective)), objective)
-    yield from descent.go(variances, VARIANCE_STEPS, PATIENCE * _price_of_gram(objective, most))
+    if n_rows < min(n_samples, FIRST_ROWS):
+        variances = PerClass(Diagonal(alike(objective)), objective)
+        yield from descent.go(variances, VARIANCE_STEPS, PATIENCE * _price_of_gram(objective, most))
     while not descent.finished:
         before, following = descent.n_iter, min(2 * n_rows, most)
         rows = None if n_rows == n_samples else draw_rows(n_samples, n_rows, generator)
