@@ -6,7 +6,8 @@ import numpy as np
 
 from ...problems.multinomial import Multinomial
 from ..descent import Descent
-from ..lbfgs import MEMORY, Diagonal, descend
+from ..diagonal import Diagonal
+from ..lbfgs import MEMORY, descend
 from ..requests import Steps
 from ..settings import Doubles, Result, Settings, Solver
 from .metric import PerClass, alike

@@ -20,8 +20,8 @@ import numpy as np
 from ...problems.multinomial import Multinomial
 from ..cause import Cause
 from ..descent import Descent
+from ..diagonal import Diagonal
 from ..hessian import DENSE_FEATURES
-from ..lbfgs import Diagonal
 from ..newton import (
     FIRST_ROWS,
     LENT_BYTES,
@@ -75,7 +75,7 @@ BLOCK_SPEED = 2
 
 #: Steps in the metric of the variances of many features, and by how much longer than a Gram product
 #: takes steps are gone on with that lead to the end (measured on noise, digits and their features).
-VARIANCE_STEPS, PATIENCE = 16, 4
+VARIANCE_STEPS, STAYING = 16, 4
 
 #: Steps to learn from.
 MEMORY = 20
@@ -141,8 +141,7 @@ def _by_class(
         descent, sample = yield from _from_sample(objective, n_rows, start, settings)
         far = sample is not None and descent.here.value > OVERFITTED * sample.here.value
     if objective.data.density <= SPARSE:
-        variances = PerClass(Diagonal(alike(objective)), objective)
-        yield from descent.go(variances, price_of_factoring(objective))
+        yield from descent.go(_variances(objective), price_of_factoring(objective))
         if descent.finished:
             return descent
     # Of rows that a fit started from, most would be told apart with too much confidence.
@@ -188,20 +187,27 @@ def _by_gram(
     most = max(n_rows, n_samples // SHARE_OF_ROWS, min(n_samples, WHOLE, by_memory))
     descent = yield from Descent.begin(objective, start, settings, MEMORY)
     if n_rows < min(n_samples, FIRST_ROWS):
-        variances = PerClass(Diagonal(alike(objective)), objective)
-        yield from descent.go(variances, VARIANCE_STEPS, PATIENCE * _price_of_gram(objective, most))
+        worth = STAYING * _price_of_gram(objective, most)
+        yield from descent.go(_variances(objective), VARIANCE_STEPS, worth)
     while not descent.finished:
         before, following = descent.n_iter, min(2 * n_rows, most)
         rows = None if n_rows == n_samples else draw_rows(n_samples, n_rows, generator)
         metric = yield from shared_gram(objective, descent.here.point, rows)
         metric.final = n_rows == most
         n_steps = max(LEAST_STEPS, 2 * _price_of_gram(objective, n_rows))
-        yield from descent.go(metric, n_steps, PATIENCE * _price_of_gram(objective, following))
+        yield from descent.go(metric, n_steps, STAYING * _price_of_gram(objective, following))
         metric.metric.count_passes(objective)
         if descent.n_iter == before and metric.final and not descent.finished:
             descent.cause = Cause.ROUNDING
         n_rows = following
     return descent
+
+
+def _variances(objective: Multinomial) -> PerClass:
+    """The metric of the columns' variances; others are to follow."""
+    metric = PerClass(Diagonal(alike(objective)), objective)
+    metric.final = False
+    return metric
 
 
 def _price_of_gram(objective: Multinomial, n_rows: int) -> int:
