@@ -184,7 +184,7 @@ def _by_gram(
     n_samples, generator = objective.data.n_samples, np.random.default_rng(settings.seed)
     by_memory = LENT_BYTES * n_samples // objective.data.n_bytes
     n_rows = first_rows(n_samples)
-    most = max(n_rows, n_samples // SHARE_OF_ROWS, min(n_samples, WHOLE, by_memory))
+    most = max(n_rows, min(n_samples, WHOLE, by_memory))
     descent = yield from Descent.begin(objective, start, settings, MEMORY)
     if n_rows < min(n_samples, FIRST_ROWS):
         worth = STAYING * _price_of_gram(objective, most)
