@@ -235,6 +235,8 @@ def test_features_whose_squares_overflow():
         LogisticRegression(solver="sgd", scaling=1e-160).fit(X, y)
     with pytest.raises(PassOverflowError, match="too large together"):
         LogisticRegression().partial_fit(1e300 * X, y, classes=[0, 1])
+    with pytest.raises(PassOverflowError, match="too large together"):
+        LogisticRegression(scaling=1e-160).partial_fit(1e200 * X, y, classes=[0, 1])
 
 
 class TestEarlyStopping:

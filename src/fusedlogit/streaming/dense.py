@@ -110,11 +110,13 @@ class Stream:
         walk = self.walk = self._own_walk(options, fit_intercept)
         walk.l2, walk.l1 = (min(of_all, STRONGEST) / self.weight for of_all in penalty)
         due = is_due(self._n_counting(), self.n_known, doubtful=self.doubtful)
-        if standard or due:
-            unit = self.moments.unit(scaling, self.weight, data.n_features)
+        anew = standard or due
+        unit = self.moments.unit(scaling, self.weight, data.n_features) if anew else walk.unit
+        with np.errstate(over="ignore"):
+            if not np.abs(drawn * unit).max(initial=0) <= LARGEST:
+                blame(None)
+        if anew:
             self._change_features(unit, options if due else None)
-        if not np.abs(drawn * walk.unit).max(initial=0) <= LARGEST:
-            blame(None)
         n_averaged, n_short = walk.n_averaged, walk.n_short
         loss = data.walk(target, walk, None, self.weight / self.n_rows)
         data.raise_if_nonfinite(loss, walk.coef)
