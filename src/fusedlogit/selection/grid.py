@@ -115,24 +115,25 @@ class Grid:
         """Fits of all rows and of the folds, by penalties from the strongest on."""
         loose = replace(self.settings, tol=max(LOOSE, self.settings.tol), certify=False)
         path = self.fit([_Job(self.whole, penalties[0], None, loose)])
-        starts, settled, lent = [start_at(path[0])] * len(self.folds), False, None
-        before: list[Fit] | list[None] = [None] * len(self.folds)
+        starts, lent = [start_at(path[0])] * len(self.folds), None
+        moving: list[Fit | None] = [None] * len(self.folds)
+        settled: Sequence[Fit | None] = moving
         for penalty, following in zip(penalties, [*penalties[1:], None], strict=True):
             whole = path[-1]
-            lent = None if settled else self._lent(whole, lent)
+            lent = None if any(settled) else self._lent(whole, lent)
             settings = replace(self.settings, lent=lent)
             jobs = [
-                _Job(costs, penalty, start, settings, last if settled else None)
-                for costs, start, last in zip(self.folds, starts, before, strict=True)
+                _Job(costs, penalty, start, settings, last)
+                for costs, start, last in zip(self.folds, starts, settled, strict=True)
             ]
-            if following is not None and not settled:
+            if following is not None and not any(settled):
                 jobs.append(_Job(self.whole, following, ahead(path), loose))
             fits = self.fit(jobs)
             if lent is not None:
                 lent.count_passes(whole.problem)
             path = [*path[-2:], fits.pop() if len(fits) > len(self.folds) else whole]
             yield penalty, whole, [(fit, fit.decisions()) for fit in fits]
-            settled, before = all(fit.result.n_iter == 0 for fit in fits), fits
+            settled = fits if all(fit.result.n_iter == 0 for fit in fits) else moving
             if following is not None and following.l1:
                 starts = [start_at(path[-1])] * len(fits)
             else:

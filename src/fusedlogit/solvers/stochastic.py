@@ -94,12 +94,11 @@ def metric_of(
     else:
         values, vectors = eigh(moments, subset_by_index=[size - n, size - 1])
     floor = max(total * 1e-12, float(np.finfo(float).tiny))
-    seen = values > floor if directions else np.zeros(n, dtype=bool)
-    seen &= total > hidden
+    told = total > hidden
+    seen = values > floor if directions and told else np.zeros(n, dtype=bool)
     # What no direction tells may vary as much as the least of them do, and what few rows do not
     # show as much as one of them.
-    least = float(values[seen].min(initial=max(float(values[-1]), floor)))
-    least = least if total > hidden else 1.0
+    least = float(values[seen].min(initial=max(float(values[-1]), floor))) if told else 1.0
     unseen = total / n_rows if n_rows < MANY_ROWS * n_features else 0.0
     values, vectors = values[seen], vectors[:, seen]
     known = vectors if tall else features.T @ vectors / np.sqrt(n_rows * values)

@@ -127,11 +127,13 @@ class PerClass(_ByClass):
     ----------
     metric : DenseHessian, SampledGram, CommonHessian or Diagonal
     objective : Multinomial
+    final : bool
+        Whether no better one is to follow.
     """
 
-    def __init__(self, metric: Any, objective: Multinomial) -> None:
+    def __init__(self, metric: Any, objective: Multinomial, *, final: bool = True) -> None:
         super().__init__(objective)
-        self.metric = metric
+        self.metric, self.final = metric, final
         self.mean = metric.mean
         self.damping = metric.damping
 
@@ -168,7 +170,7 @@ def shared_hessian(objective: Multinomial) -> Steps[PerClass]:
 
 
 def shared_gram(
-    objective: Multinomial, point: Doubles, rows: NDArray[np.intp] | None
+    objective: Multinomial, point: Doubles, rows: NDArray[np.intp] | None, *, final: bool = True
 ) -> Steps[PerClass]:
     """The Gram product of some rows, or of all, with their curvature at a point: for many features.
 
@@ -178,10 +180,13 @@ def shared_gram(
     one = _of_one(objective, GivenCurvature())
     part = objective if rows is None else objective.sample(rows)
     by_class = yield from passes(lambda: fetched(each(_curvature_of_rows, part.along(point))))
+    if part is not objective:
+        objective.data.count(part.data)
     curvature = np.zeros(one.data.n_samples)
     curvature[slice(None) if rows is None else rows] = by_class.sum(axis=0)
     curvature /= objective.n_classes - 1
-    return PerClass(SampledGram(one, Margins(curvature, one.target), rows), objective)
+    gram = SampledGram(one, Margins(curvature, one.target), rows)
+    return PerClass(gram, objective, final=final)
 
 
 def shared_common(objective: Multinomial) -> Steps[PerClass]:

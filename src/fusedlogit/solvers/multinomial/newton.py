@@ -18,7 +18,6 @@ from dataclasses import replace
 import numpy as np
 
 from ...problems.multinomial import Multinomial
-from ..cause import Cause
 from ..descent import Descent
 from ..diagonal import Diagonal
 from ..hessian import DENSE_FEATURES
@@ -190,24 +189,19 @@ def _by_gram(
         worth = STAYING * _price_of_gram(objective, most)
         yield from descent.go(_variances(objective), VARIANCE_STEPS, worth)
     while not descent.finished:
-        before, following = descent.n_iter, min(2 * n_rows, most)
+        following = min(2 * n_rows, most)
         rows = None if n_rows == n_samples else draw_rows(n_samples, n_rows, generator)
-        metric = yield from shared_gram(objective, descent.here.point, rows)
-        metric.final = n_rows == most
+        metric = yield from shared_gram(objective, descent.here.point, rows, final=n_rows == most)
         n_steps = max(LEAST_STEPS, 2 * _price_of_gram(objective, n_rows))
         yield from descent.go(metric, n_steps, STAYING * _price_of_gram(objective, following))
         metric.metric.count_passes(objective)
-        if descent.n_iter == before and metric.final and not descent.finished:
-            descent.cause = Cause.ROUNDING
         n_rows = following
     return descent
 
 
 def _variances(objective: Multinomial) -> PerClass:
     """The metric of the columns' variances; others are to follow."""
-    metric = PerClass(Diagonal(alike(objective)), objective)
-    metric.final = False
-    return metric
+    return PerClass(Diagonal(alike(objective)), objective, final=False)
 
 
 def _price_of_gram(objective: Multinomial, n_rows: int) -> int:
