@@ -24,6 +24,14 @@
 #define INLINE static inline __attribute__((always_inline))
 #endif
 
+/* What a Cython function returns that is to be compiled anew for the constants of each call. GCC
+ * would make one for all of them where it finds that enough, and ask for each at run time. */
+#if defined(_MSC_VER)
+#define INLINED_VOID __forceinline void
+#else
+#define INLINED_VOID __attribute__((always_inline)) void
+#endif
+
 #if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
 
 #include <immintrin.h>
@@ -328,19 +336,28 @@ static inline void sums64(const vec64 v[4], double out[4]) {
 }
 #endif
 
-#if VEC32_LANES < 16
-/* Numbers from out on: the sums of the lanes of as many registers as there are lanes, but at least
- * four. */
-enum { SUMS32 = VEC32_LANES < 4 ? 4 : VEC32_LANES, SUMS64 = 4 };
-INLINE void lane_sums32(const vec32 *v, vec32 *out) {
-    double sums[SUMS32];
-    float singles[SUMS32];
-    for (int i = 0; i < SUMS32; i += 4) sums32(v + i, sums + i);
-    for (int i = 0; i < SUMS32; i++) singles[i] = (float)sums[i];
+#if VEC32_LANES == 8
+/* Numbers from out on: the sums of the lanes of as many registers as there are lanes. */
+enum { SUMS32 = 8, SUMS64 = 4 };
+INLINE void lane_sums32(const vec32 v[8], vec32 *out) {
+    __m256 low = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
+    __m256 high = _mm256_hadd_ps(_mm256_hadd_ps(v[4], v[5]), _mm256_hadd_ps(v[6], v[7]));
+    *out = _mm256_add_ps(_mm256_permute2f128_ps(low, high, 0x20),
+                         _mm256_permute2f128_ps(low, high, 0x31));
+}
+INLINE void lane_sums64(const vec64 v[4], vec64 *out) { sums64(v, (double *)out); }
+#elif VEC32_LANES < 8
+/* Numbers from out on: the sums of the lanes of four registers. */
+enum { SUMS32 = 4, SUMS64 = 4 };
+INLINE void lane_sums32(const vec32 v[4], vec32 *out) {
+    double sums[4];
+    float singles[4];
+    sums32(v, sums);
+    for (int i = 0; i < 4; i++) singles[i] = (float)sums[i];
     memcpy(out, singles, sizeof singles);
 }
 INLINE void lane_sums64(const vec64 *v, vec64 *out) {
-    double sums[SUMS64];
+    double sums[4];
     sums64(v, sums);
     memcpy(out, sums, sizeof sums);
 }

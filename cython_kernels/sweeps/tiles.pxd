@@ -9,7 +9,8 @@ vectors there are.
 
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport (
-    fill, held, lanes, load_some, muladd, prefetch_far, sums_at_once, sums_of_many, vec32, vec_t,
+    fill, held, inlined, lanes, load_some, muladd, prefetch_far, sums_at_once, sums_of_many, vec32,
+    vec_t,
 )
 from cython_kernels.sweeps.lines cimport CACHE_LINE, GROUP, groups_in, name_lines
 
@@ -17,7 +18,7 @@ cdef extern from *:
     """
     /* Sums that are registers: GROUP lines by DOT_VECTORS, ADD_VECTORS by ADD_REGISTERS. */
     enum {
-        DOT_VECTORS = VEC_REGISTERS / 8,
+        DOT_VECTORS = VEC_REGISTERS < 32 ? 3 : 4,
         DOT_SUMS = 16,
         ADD_VECTORS = 6,
         ADD_REGISTERS = VEC_REGISTERS / 8,
@@ -37,7 +38,7 @@ cdef enum:
     NEAR_LINES = 128        # whose ADD_REGISTERS lie there while all vectors go by
 
 
-cdef inline void dot_register(
+cdef inline inlined dot_register(
     const storage_t** lines, Py_ssize_t offset, Py_ssize_t count, const vec_t* vectors,
     Py_ssize_t vector_stride, Py_ssize_t n_vectors, vec_t* sums
 ) noexcept nogil:
@@ -54,7 +55,7 @@ cdef inline void dot_register(
             sums[v * GROUP + i] = muladd(x, weight[v], sums[v * GROUP + i])
 
 
-cdef inline void dot_vectors(
+cdef inline inlined dot_vectors(
     const storage_t** lines, Py_ssize_t n_lines, Py_ssize_t n, const vec_t* vectors,
     Py_ssize_t vector_stride, Py_ssize_t n_vectors, double* out, Py_ssize_t out_stride,
     Py_ssize_t out_step
@@ -166,7 +167,7 @@ cdef inline void fill_by(const vec_t* numbers, Py_ssize_t j, vec_t* out) noexcep
         fill((<const double*>numbers)[j], out)
 
 
-cdef inline void add_registers(
+cdef inline inlined add_registers(
     const storage_t* line, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n_registers,
     Py_ssize_t count, const vec_t* factors, Py_ssize_t factor_stride, Py_ssize_t n_vectors,
     vec_t* target, Py_ssize_t target_stride, const storage_t* ahead
