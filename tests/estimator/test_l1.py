@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression as ScikitLearn
 from sklearn.preprocessing import StandardScaler
 
 from fusedlogit import LogisticRegression, reference
+from fusedlogit.solvers import certificate
 
 from .truth import center_and_scale
 
@@ -201,3 +202,17 @@ def test_a_column_that_vanishes_leaves_the_model(store, n_classes):
     model.fit(store(X[10:]), y[10:])
     assert model.converged_
     assert not model.coef_[..., 4].any()
+
+
+@pytest.mark.parametrize("l1_ratio", RATIOS)
+def test_few_rows_ask_for_no_matrix_of_all_features(monkeypatch, l1_ratio):
+    def never(*arguments):
+        raise AssertionError("a matrix of all features takes a hundred times as long as the fit")
+
+    monkeypatch.setattr(certificate, "dense_hessian", never)
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 600))
+    y = X[:, 0] + rng.standard_normal(60) > 0
+    model = LogisticRegression(l1_ratio=l1_ratio).fit(X, y)
+    assert model.converged_
+    assert cost_and_violation(model, X, y)[1] < 1e-4

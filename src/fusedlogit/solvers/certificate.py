@@ -72,7 +72,7 @@ def suboptimality(
         and if it is not too large.
     steps : int
         Newton steps at most to a point where that Hessian tells more, of two classes; 0 where the
-        minimum is likely to be too far for it.
+        minimum is likely to be too far for it, or with an L1 norm: then none is summed.
     """
     raise TypeError(f"{type(objective).__name__} has no certificate")
 
@@ -97,9 +97,16 @@ def _of_two_classes(
         smooth = replace(here, gradient=subgradient(here, objective.l1_penalty))
         if metric is not None:
             bound = min(bound, (yield from metric.bound(objective, smooth)))
-        elif affordable(objective):
+        elif _hessian_tells(objective, steps):
             bound = min(bound, (yield from _bound_from_afar(objective, smooth, steps)))
     return min(1.0, (bound + rounding) / value)
+
+
+def _hessian_tells(objective: Objective, steps: int) -> bool:
+    """Whether that of all rows may prove more: with an L1 norm, only if it has an inverse."""
+    n_samples, n_features = objective.data.n_samples, objective.data.n_features
+    few_rows = n_samples <= n_features
+    return affordable(objective) and (objective.l1_penalty == 0 or (steps > 0 and not few_rows))
 
 
 def _bound_from_afar(objective: Objective, here: Evaluation, steps: int) -> Steps[float]:
