@@ -202,3 +202,16 @@ def test_very_many_coefficients_are_minimised_roughly(n_coefs):
     cost = coef @ hessian @ coef / 2 + linear @ coef + 0.5 * np.abs(coef).sum()
     least = -(np.maximum(np.abs(linear) - 0.5, 0) ** 2 / 2 / hessian.diagonal()).sum()
     assert cost < 0.9 * least
+
+
+def test_rows_that_are_certainly_another_class_leave_a_proof():
+    # Probabilities of the other classes may add up to more than one by rounding.
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((200, 6))
+    y = (X @ rng.standard_normal((6, 5)) + rng.gumbel(size=(200, 5))).argmax(axis=1)
+    far = rng.standard_normal((2000, 6)) * rng.uniform(3, 60, (2000, 1))
+    weight = np.repeat([1.0, 0.0], [len(X), len(far)])
+    model = LogisticRegression(C=100, l1_ratio=0.9, max_iter=200)
+    model.fit(np.vstack([X, far]), np.append(y, rng.integers(0, 5, len(far))), weight)
+    assert model.converged_
+    np.testing.assert_allclose(model.coef_, model.fit(X, y).coef_, atol=1e-4)

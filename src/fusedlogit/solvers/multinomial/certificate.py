@@ -143,7 +143,7 @@ def _entropy_of_rows(
     for place, share in enumerate(shares):
         q = share * p
         q[codes, places] = 0.0
-        own = q.sum(axis=0)  # what the own class has not
+        own = np.minimum(q.sum(axis=0), 1.0)  # what the own class has not; rounding may exceed 1
         of_row = -xlogy(q, q).sum(axis=0) - xlog1py(1 - own, -own)
         weight = target.sample_weight
         totals[place] = of_row.sum() if weight is None else float(weight @ of_row)
