@@ -124,3 +124,17 @@ def test_many_classes_of_more_features_than_a_power_of_two_tells(n_features, mak
     rng = np.random.default_rng(0)
     X, y = rng.random((300, n_features)), rng.integers(0, 3, 300)
     assert LogisticRegression(tol=1e-6).fit(make(X), y).converged_
+
+
+@pytest.mark.parametrize("store", [np.asarray, csr_array])
+@pytest.mark.parametrize("n_empty", [1, 40])
+def test_columns_of_nothing_hide_no_minimum(store, n_empty):
+    X, y = drawn(np.random.default_rng(0), 3000, 350, 3, certainty=0.1)
+    whole = LogisticRegression(C=np.inf).fit(X, y)
+    X = np.hstack([X, np.zeros((len(X), n_empty))])
+    model = LogisticRegression(C=np.inf).fit(store(X), y)
+    assert whole.converged_
+    assert model.converged_
+    assert model.n_iter_[0] <= 2 * whole.n_iter_[0]
+    assert not model.coef_[:, 350:].any()
+    np.testing.assert_allclose(model.coef_[:, :350], whole.coef_, atol=1e-3)

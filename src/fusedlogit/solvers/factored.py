@@ -57,7 +57,7 @@ class Factored:
     kept : tuple of ndarray or None
         Eigenvalues and eigenvectors that are no rounding, once the others are left alone.
     left : ndarray of shape (n, n_left)
-        The directions that were left alone.
+        The directions that were left alone, but those of nothing at all: of terms that are zero.
     alone : float
         The largest that an eigenvalue left alone may be.
     """
@@ -79,6 +79,7 @@ class Factored:
         #: By entry of the diagonal, of which the norm of the rounding is the sum at most.
         self.hidden = rounding * np.maximum(diagonal if terms is None else terms, diagonal)
         self.hidden /= self.size**2
+        self._empty = self.flat & (self.hidden == 0)
         self.rounding = float(self.hidden.sum())
         self.kept: tuple[Doubles, Doubles] | None = None
         self.left = np.empty((len(matrix), 0))
@@ -101,7 +102,7 @@ class Factored:
         """Leave directions alone whose eigenvalues may be rounding, if there are any."""
         if self.reliable:
             return
-        seen = self.hidden <= RELIABLE  # a diagonal that is no rounding itself
+        seen = (self.hidden <= RELIABLE) & ~self._empty  # a diagonal that is no rounding itself
         self.rounding = float(self.hidden[seen].sum())
         values, inside = eigh(self.equilibrated[np.ix_(seen, seen)])
         kept = values > self.rounding / RELIABLE
@@ -109,8 +110,8 @@ class Factored:
         vectors[np.ix_(seen, seen)] = inside
         place = np.flatnonzero(seen)[kept]
         self.kept = values[kept], vectors[:, place]
-        self.left = np.delete(vectors, place, axis=1)
-        self.alone = (1 + 1 / RELIABLE) * self.rounding if seen.all() else 1.0
+        self.left = np.delete(vectors, np.append(place, np.flatnonzero(self._empty)), axis=1)
+        self.alone = (1 + 1 / RELIABLE) * self.rounding if (seen | self._empty).all() else 1.0
         self.least = float(values[kept].min(initial=np.inf))
 
     def solve(self, slope: Doubles) -> Doubles:

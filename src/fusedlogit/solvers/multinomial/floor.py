@@ -18,6 +18,7 @@ small this is much more than what is true, but squares of gradients fall fast.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -26,8 +27,9 @@ from ...data.protocol import Data
 from ...data.target import Target
 from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation
-from ..hessian import CenteredHessian, DenseHessian
-from ..metric import beyond
+from ..factored import Left
+from ..hessian import MOST_LEFT, CenteredHessian, DenseHessian
+from ..metric import EPS, beyond
 from ..requests import Steps, passes
 from ..settings import Doubles
 
@@ -40,12 +42,16 @@ def floor_bound(objective: Multinomial, here: Evaluation, enough: float) -> Step
     one, points = objective.one, objective.table(here.point)
     product = yield from passes(partial(_product, objective, here.point))
     hessian = CenteredHessian(one, product)
-    if not hessian.factored.reliable:
-        return np.inf
     metric = DenseHessian(one, here.margins, hessian)
+    n_left = metric.factored.left.shape[1]
+    if n_left > MOST_LEFT:
+        return np.inf
+    left = (yield from passes(partial(_left, objective, here.point, hessian))) if n_left else None
+    if left is not None and not left.dead.all():
+        return np.inf
     slopes = objective.table(objective.less_common(here.gradient))
     square = sum(
-        metric.square(Evaluation(point, here.value, slope, None), solved, one.far)
+        metric.square(Evaluation(point, here.value, slope, None), solved, one.far, left)
         for point, slope, solved in zip(points, slopes, metric.solve(slopes), strict=True)
     )
     common = points[:, :-1].mean(axis=0)
@@ -54,6 +60,28 @@ def floor_bound(objective: Multinomial, here: Evaluation, enough: float) -> Step
         return np.inf
     largest = yield from passes(partial(_largest_square, objective, here.point, hessian))
     return in_common + square / 2 * beyond(float(np.sqrt(2 * square * largest)))
+
+
+def _left(objective: Multinomial, point: Doubles, hessian: CenteredHessian) -> Left:
+    """The rows' moments along directions that the matrix does not tell from rounding.
+
+    Not weighted by probabilities, which may be tiny: what is rounding here is so for every row.
+    """
+    one, factored = objective.one, hessian.factored
+    directions = factored.left / factored.size[:, None]
+    moved = one.scaling.product(directions, hessian.mean)
+    product = objective.by_block(point, _moments_along, *moved) / objective.target.total_weight
+    rounding = 8 * EPS * one.far * float(np.abs(factored.left).sum())
+    return Left(factored, product, rounding)
+
+
+def _moments_along(
+    block: Data, target: Target, draws: None, p: Doubles, scaled: Doubles, shift: Doubles
+) -> Doubles:
+    total = np.zeros((len(shift), len(shift)))
+    for rows, moved in _moved(block, scaled, shift):
+        total += (moved.T * target.row_weight[rows]) @ moved
+    return total
 
 
 def _product(objective: Multinomial, point: Doubles) -> Doubles:
@@ -79,13 +107,20 @@ def _largest_square(objective: Multinomial, point: Doubles, hessian: CenteredHes
 def _square_of_rows(
     block: Data, target: Target, draws: None, p: Doubles, scaled: Doubles, shift: Doubles
 ) -> float:
-    n_rows, largest = max(1, BLOCK_NUMBERS // len(scaled)), 0.0
-    for begin in range(0, p.shape[1], n_rows):
-        rows = slice(begin, min(begin + n_rows, p.shape[1]))
-        moved = block.rows(rows, np.float64) @ scaled
-        moved -= shift
+    largest = 0.0
+    for rows, moved in _moved(block, scaled, shift):
         squares = np.einsum("ij,ij->i", moved, moved)
         if target.sample_weight is not None:
             squares = squares[target.sample_weight[rows] > 0]
         largest = max(largest, float(squares.max(initial=0.0)))
     return largest
+
+
+def _moved(block: Data, scaled: Doubles, shift: Doubles) -> Iterator[tuple[slice, Doubles]]:
+    """Rows times a matrix, less a shift; some at a time."""
+    n_rows = max(1, BLOCK_NUMBERS // len(scaled))
+    for begin in range(0, block.n_samples, n_rows):
+        rows = slice(begin, min(begin + n_rows, block.n_samples))
+        moved = block.rows(rows, np.float64) @ scaled
+        moved -= shift
+        yield rows, moved
