@@ -16,7 +16,10 @@ from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport VEC32_LANES, VEC64_LANES
 from cython_kernels.sweeps.lines cimport CACHE_LINE, GROUP
 from cython_kernels.sweeps.narrow cimport NARROW_REGISTERS, NARROW_ROWS
-from cython_kernels.sweeps.tiles cimport ADD_REGISTERS, DOT_VECTORS, STRETCH
+from cython_kernels.sweeps.tiles cimport ADD_REGISTERS, STRETCH
+
+cdef extern from "caches.h" nogil:
+    Py_ssize_t second_cache() noexcept
 
 cdef enum:
     BLOCK_BYTES = 131072      # a block of rows: well inside L2, with room for the gradient
@@ -31,10 +34,9 @@ cdef enum:
     FLUSH = 512               # additions in float32, before sums move to float64
     FLUSH_ROWS = 2048         # where groups of rows are added at once
 
-    IN_PLACE_VECTORS = 16     # at most, that take X where it lies, if it needs no widening,
-    NARROW_IN_PLACE = DOT_VECTORS * DOT_VECTORS     # or if it does; measured with 2 and 4
-    BLOCK_NEAR_BYTES = 393216       # of tiles in a block: a second cache of 512 KB holds them
-    LEAST_TILE_ROWS = 32      # of a block that leaves it, to share what is streamed of vectors
+    IN_PLACE_VECTORS = 16     # at most, that take X where it lies, if its lines are rows or wide
+    LEAST_TILE_ROWS = 8       # of a block that leaves the second cache, and so many for each
+    ROWS_PER_VECTOR = 2       # vector, to share what is streamed of them
     MOST_TILE_ROWS = 256      # of a block that serves several vectors from tiles; in Fortran order
     COLUMN_TILE_ROWS = 512
     MOST_LINK_ROWS = 64       # that the link takes at once there
@@ -42,12 +44,13 @@ cdef enum:
 
     MOST_ROWS = 1024          # of any block or panel
     Z_ROWS = MOST_ROWS + 16   # and a group of padding, in whole cache lines
+    SINGLE_LINK_FEATURES = 1024     # at most, of rows that take hardly longer than the link
     ROW_REGISTERS_BYTES = 4 * Z_ROWS        # one number a row; in float64 panels are half as long
     ALIGNMENT = CACHE_LINE
     GUARD = 64                # bytes behind each buffer that nobody writes to, as tests see
     TILE_BYTES = NARROW_ROWS * NARROW_REGISTERS * ALIGNMENT
     TILE_ROWS = COLUMN_TILE_ROWS + 16       # of z there, with padding as above
-    TILES_BYTES = 1703936     # NEAR_BYTES and what pads lines
+    TILES_BYTES = 1703936     # at most: NEAR_BYTES and what pads lines
     TILE_LINE_PADDING = 2 * ALIGNMENT       # of each line, at most
 
 
@@ -156,7 +159,12 @@ cdef inline bint taken_in_place(const storage_t* X, const Pass* task) noexcept n
         return False
     if storage_t is double or (storage_t is float and task.unit == NULL):
         return task.n_coefs <= IN_PLACE_VECTORS
-    return task.column_stride == 1 and task.n_coefs <= NARROW_IN_PLACE
+    return task.column_stride == 1 and task.n_coefs <= IN_PLACE_VECTORS
+
+
+cdef inline Py_ssize_t near_bytes() noexcept nogil:
+    """What a block of tiles may take: most of the second cache."""
+    return min(<Py_ssize_t>TILES_BYTES, second_cache() // 4 * 3)
 
 
 cdef inline void plan_tiles(const storage_t* X, Pass* task) noexcept nogil:
@@ -164,7 +172,7 @@ cdef inline void plan_tiles(const storage_t* X, Pass* task) noexcept nogil:
     cdef Py_ssize_t size = sizeof(double) if task.unit != NULL or storage_t is double else 4
     cdef Py_ssize_t n_features = max(1, task.n_features)
     cdef Py_ssize_t stretch = STRETCH // size
-    cdef Py_ssize_t fitting, two_blocks
+    cdef Py_ssize_t near = near_bytes(), fitting
     task.plan.moved = moves(task)
     task.plan.in_place = taken_in_place(X, task)
     if task.plan.columns_shared:
@@ -178,18 +186,17 @@ cdef inline void plan_tiles(const storage_t* X, Pass* task) noexcept nogil:
         task.plan.step_rows = (
             (task.plan.step_rows + COLUMN_TILE_ROWS - 1) // COLUMN_TILE_ROWS * COLUMN_TILE_ROWS)
         return
-    fitting = max(<Py_ssize_t>LEAST_TILE_ROWS, BLOCK_NEAR_BYTES // (n_features * size))
+    fitting = max(<Py_ssize_t>LEAST_TILE_ROWS, near // (n_features * size))
     task.plan.link_rows = power_of_two(min(fitting, <Py_ssize_t>MOST_LINK_ROWS))
+    fitting = max(fitting, ROWS_PER_VECTOR * task.n_coefs)
     task.plan.block_rows = power_of_two(min(
-        max(fitting, task.n_coefs), <Py_ssize_t>MOST_TILE_ROWS))
-    task.plan.tile_columns = (
-        (TILES_BYTES // task.plan.block_rows - TILE_LINE_PADDING) // size // stretch * stretch)
-    if task.plan.in_place:
-        task.plan.tile_columns = max(1, task.n_features)
-        # Memory would lie idle while what is narrow is multiplied; wider types keep it busy.
-        two_blocks = 2 * task.plan.block_rows * n_features * <Py_ssize_t>sizeof(storage_t)
-        if sizeof(storage_t) < sizeof(float) and two_blocks <= NEAR_BYTES:
-            task.plan.ahead = task.plan.block_rows * task.row_stride
+        min(fitting, <Py_ssize_t>MOST_TILE_ROWS), near // min(n_features * size, STRETCH)))
+    task.plan.tile_columns = max(1, task.n_features)
+    if not task.plan.in_place:
+        near = near // task.plan.block_rows - TILE_LINE_PADDING
+        task.plan.tile_columns = max(stretch, near // size // stretch * stretch)
+    if not task.plan.columns_shared:        # memory would lie idle while tiles are multiplied
+        task.plan.ahead = task.plan.block_rows * task.row_stride
 
 
 cdef inline bint z_stays_single(const Pass* task) noexcept nogil:
@@ -213,5 +220,5 @@ cdef inline void make_plan(const storage_t* X, Pass* task) noexcept nogil:
         task.plan.block_rows = rows_of_block(X, task)
     task.plan.single_link = (
         storage_t is not double and task.unit == NULL
-        and task.n_features <= NARROW_REGISTERS * VEC32_LANES)
+        and task.n_features <= SINGLE_LINK_FEATURES)
     task.plan.single_z = task.plan.single_link and z_stays_single(task)

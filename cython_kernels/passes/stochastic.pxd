@@ -189,7 +189,7 @@ cdef inline void solve(const Walk* walk) noexcept nogil:
         for j in range(walk.n_features):
             gradient[j] *= walk.flat
     add_lines(walk.directions, registers * VEC64_LANES, n, walk.n_features,
-              <const vec64*>walk.parts, n, walk.n_coefs, walk.gradient, registers, NULL)
+              <const vec64*>walk.parts, n, walk.n_coefs, walk.gradient, registers, NULL, 0)
 
 
 cdef inline double product_of(const double* a, const double* b, Py_ssize_t n) noexcept nogil:
@@ -343,7 +343,7 @@ cdef inline double walk_batch(
     memcpy(walk.before, walk.z, walk.n_coefs * MOST_BATCH_ROWS * sizeof(double))
     loss = finish_forward(walk, begin, n_rows)
     add_lines(<const double*>walk.tile, registers * VEC64_LANES, n_rows, walk.n_features,
-              <const vec64*>walk.z, MOST_BATCH_ROWS, walk.n_coefs, walk.gradient, registers, NULL)
+              <const vec64*>walk.z, MOST_BATCH_ROWS, walk.n_coefs, walk.gradient, registers, NULL, 0)
     add_penalty(walk)
     solve(walk)
     for k in range(walk.n_coefs):

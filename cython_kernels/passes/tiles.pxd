@@ -120,20 +120,23 @@ cdef inline void dot_tile(
 
 cdef inline void add_tile(
     const storage_t* X, const Pass* task, Lines lines, Py_ssize_t n_lines, Py_ssize_t n,
-    const vec_t* factors, Py_ssize_t factor_stride, vec_t* target, Py_ssize_t target_stride
+    const vec_t* factors, Py_ssize_t factor_stride, vec_t* target, Py_ssize_t target_stride,
+    const storage_t* ahead
 ) noexcept nogil:
-    """target[k] += sum_i factors[k, i] line i; strides are in registers."""
-    cdef const storage_t* stored = <const storage_t*>lines.first
+    """target[k] += sum_i factors[k, i] line i; strides are in registers.
+
+    Meanwhile it asks for as many elements from `ahead` on, unless that is NULL.
+    """
     factor_stride *= lanes(target)
     if as_stored(X, task, factors):
-        add_lines(stored, lines.stride, n_lines, n, factors, factor_stride, task.n_coefs, target,
-                  target_stride, stored + task.plan.ahead if task.plan.ahead else NULL)
+        add_lines(<const storage_t*>lines.first, lines.stride, n_lines, n, factors, factor_stride,
+                  task.n_coefs, target, target_stride, <const char*>ahead, sizeof(storage_t))
     elif vec_t is vec32:
         add_lines(<const float*>lines.first, lines.stride, n_lines, n, factors, factor_stride,
-                  task.n_coefs, target, target_stride, NULL)
+                  task.n_coefs, target, target_stride, <const char*>ahead, sizeof(storage_t))
     else:
         add_lines(<const double*>lines.first, lines.stride, n_lines, n, factors, factor_stride,
-                  task.n_coefs, target, target_stride, NULL)
+                  task.n_coefs, target, target_stride, <const char*>ahead, sizeof(storage_t))
 
 
 cdef inline void forward_columns(
@@ -145,7 +148,7 @@ cdef inline void forward_columns(
     cdef Py_ssize_t k
     for k in range(task.n_coefs):
         memset(z + k * rows, 0, (n_rows // lanes(z) + 1) * sizeof(vec_t))
-    add_tile(X, task, lines, n_columns, n_rows, coef, stride_of(coef, task), z, rows)
+    add_tile(X, task, lines, n_columns, n_rows, coef, stride_of(coef, task), z, rows, NULL)
     for k in range(task.n_coefs):
         flush(z + k * rows, n_rows, part.z + k * TILE_ROWS)
 
@@ -180,14 +183,19 @@ cdef inline void backward_tiles(
     cdef vec_t* gradient = <vec_t*>part.gradient_registers
     cdef vec_t* tile = <vec_t*>part.tile
     cdef bint filled = columns.end - columns.begin <= task.plan.tile_columns
+    cdef const storage_t* ahead = NULL
     cdef Py_ssize_t j = columns.begin, n
     cdef Lines lines
+    if task.plan.ahead:
+        ahead = X + first * task.row_stride + task.plan.ahead
     while j < columns.end:
         n = min(task.plan.tile_columns, columns.end - j)
         lines = tile_of(X, task, part, first, n_rows, j, n, filled, tile)
         if rows_are_lines(task):
             add_tile(X, task, lines, n_rows, n, factor, row_registers(factor),
-                     gradient + j // lanes(gradient), stride_of(gradient, task))
+                     gradient + j // lanes(gradient), stride_of(gradient, task), ahead)
+            if ahead != NULL:
+                ahead += n_rows * n
         else:
             dot_tile(X, task, lines, n, n_rows, factor, row_registers(factor), part.gradient + j,
                      task.n_features)

@@ -167,14 +167,22 @@ cdef inline void fill_by(const vec_t* numbers, Py_ssize_t j, vec_t* out) noexcep
         fill((<const double*>numbers)[j], out)
 
 
+cdef inline inlined ask_for(const char* ahead, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Ask for the lines of cache that begin among these bytes."""
+    cdef Py_ssize_t at = (begin + CACHE_LINE - 1) & -<Py_ssize_t>CACHE_LINE
+    while at < end:
+        prefetch_far(ahead + at)
+        at += CACHE_LINE
+
+
 cdef inline inlined add_registers(
     const storage_t* line, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n_registers,
     Py_ssize_t count, const vec_t* factors, Py_ssize_t factor_stride, Py_ssize_t n_vectors,
-    vec_t* target, Py_ssize_t target_stride, const storage_t* ahead
+    vec_t* target, Py_ssize_t target_stride, const char* ahead, Py_ssize_t step
 ) noexcept nogil:
     """target[v] += sum_i factors[v, i] line i for n_registers, of the last of which count.
 
-    Meanwhile it asks for as much of what lies from `ahead` on, unless that is NULL.
+    Meanwhile it asks, line by line, for `step` bytes from `ahead` on, unless that is NULL.
     """
     cdef vec_t sums[ADD_SUMS]
     cdef vec_t x[ADD_REGISTERS]
@@ -183,6 +191,7 @@ cdef inline inlined add_registers(
     for v in range(n_vectors):
         for r in range(n_registers):
             sums[v * n_registers + r] = target[v * target_stride + r]
+        prefetch_far(target + v * target_stride + n_registers)      # those of the next lines
     for i in range(n_lines):
         for r in range(n_registers):
             load_some(line + r * lanes(target), count, &x[r])
@@ -191,9 +200,7 @@ cdef inline inlined add_registers(
             for r in range(n_registers):
                 sums[v * n_registers + r] = muladd(x[r], factor, sums[v * n_registers + r])
         if ahead != NULL:
-            for r in range(n_registers):
-                if r * lanes(target) * <Py_ssize_t>sizeof(storage_t) % CACHE_LINE == 0:
-                    prefetch_far(ahead + (i * n_registers + r) * lanes(target))
+            ask_for(ahead, i * step, (i + 1) * step)
         line += line_stride
     for v in range(n_vectors):
         for r in range(n_registers):
@@ -203,36 +210,37 @@ cdef inline inlined add_registers(
 cdef inline void add_vectors(
     const storage_t* line, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n_registers,
     Py_ssize_t count, const vec_t* factors, Py_ssize_t factor_stride, Py_ssize_t n,
-    vec_t* target, Py_ssize_t target_stride, const storage_t* ahead
+    vec_t* target, Py_ssize_t target_stride, const char* ahead, Py_ssize_t step
 ) noexcept nogil:
     """add_registers, compiled for each number of vectors."""
     if n == 6:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 6,
-                      target, target_stride, ahead)
+                      target, target_stride, ahead, step)
     elif n == 5:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 5,
-                      target, target_stride, ahead)
+                      target, target_stride, ahead, step)
     elif n == 4:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 4,
-                      target, target_stride, ahead)
+                      target, target_stride, ahead, step)
     elif n == 3:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 3,
-                      target, target_stride, ahead)
+                      target, target_stride, ahead, step)
     elif n == 2:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 2,
-                      target, target_stride, ahead)
+                      target, target_stride, ahead, step)
     else:
         add_registers(line, line_stride, n_lines, n_registers, count, factors, factor_stride, 1,
-                      target, target_stride, ahead)
+                      target, target_stride, ahead, step)
 
 
 cdef inline void add_stretch(
     const storage_t* line, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n,
     const vec_t* factors, Py_ssize_t factor_stride, Py_ssize_t n_vectors,
-    vec_t* target, Py_ssize_t target_stride, const storage_t* ahead
+    vec_t* target, Py_ssize_t target_stride, const char* ahead, Py_ssize_t ahead_size
 ) noexcept nogil:
     """The n next elements of add_lines, which are ADD_REGISTERS or fewer than a register."""
     cdef Py_ssize_t turns = (n_vectors + ADD_VECTORS - 1) // ADD_VECTORS
+    cdef Py_ssize_t step = (n * ahead_size + turns - 1) // turns
     cdef Py_ssize_t turn, v, end
     for turn in range(turns):
         v = n_vectors * turn // turns
@@ -240,19 +248,21 @@ cdef inline void add_stretch(
         if n == ADD_REGISTERS * lanes(target):
             add_vectors(line, line_stride, n_lines, ADD_REGISTERS, 0,
                         number_at(factors, v * factor_stride), factor_stride, end - v,
-                        target + v * target_stride, target_stride, ahead if turn == 0 else NULL)
+                        target + v * target_stride, target_stride, ahead, step)
         else:
             add_vectors(line, line_stride, n_lines, 1, n % lanes(target),
                         number_at(factors, v * factor_stride), factor_stride, end - v,
-                        target + v * target_stride, target_stride, NULL)
+                        target + v * target_stride, target_stride, ahead, step)
+        if ahead != NULL:
+            ahead += n_lines * step
 
 
 cdef inline void add_lines(
     const storage_t* first, Py_ssize_t line_stride, Py_ssize_t n_lines, Py_ssize_t n,
     const vec_t* factors, Py_ssize_t factor_stride, Py_ssize_t n_vectors,
-    vec_t* target, Py_ssize_t target_stride, const storage_t* ahead
+    vec_t* target, Py_ssize_t target_stride, const char* ahead, Py_ssize_t ahead_size
 ) noexcept nogil:
-    """target[k] += sum_i factors[k, i] line i; asks for what lies from `ahead` on, or NULL."""
+    """target[k] += sum_i factors[k, i] line i; see add_registers."""
     cdef Py_ssize_t i = 0, j, count, width
     while i < n_lines:
         count = min(n_lines - i, <Py_ssize_t>NEAR_LINES)
@@ -263,8 +273,8 @@ cdef inline void add_lines(
                 width = min(n - j, lanes(target))
             add_stretch(first + i * line_stride + j, line_stride, count, width,
                         number_at(factors, i), factor_stride, n_vectors,
-                        target + j // lanes(target), target_stride, ahead)
+                        target + j // lanes(target), target_stride, ahead, ahead_size)
             if ahead != NULL:
-                ahead += count * width
+                ahead += count * width * ahead_size
             j += width
         i += NEAR_LINES

@@ -5,6 +5,7 @@ widths of all levels go through each. Sentinels between the buffers of the works
 what a wrong sum may hide.
 """
 
+import os
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +20,11 @@ SIZES = {"float64": 8, "float32": 4, "float16": 2, "uint8": 1, "int8": 1, "uint1
 
 #: one of each size, and signed bytes
 SOME_TYPES = ("float64", "float32", "float16", "uint8", "int8")
+
+#: What a block of tiles may take: three quarters of the second cache (`caches.h`), at most
+#: TILES_BYTES.
+SECOND_CACHE = os.sysconf("SC_LEVEL2_CACHE_SIZE") if hasattr(os, "sysconf") else 0
+NEAR_TILES = min(1_703_936, (SECOND_CACHE if SECOND_CACHE > 0 else 524_288) // 4 * 3)
 
 
 def around(*sizes):
@@ -232,13 +238,27 @@ def test_sums_that_are_flushed_where_columns_are_shared(kernels, n_threads):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "uint8"])
 def test_rows_that_several_vectors_share(kernels, dtype):
-    # BLOCK_NEAR_BYTES = 393,216 in the compute type hold MOST_TILE_ROWS = 256 of so many columns,
-    # or LEAST_TILE_ROWS = 32
+    # They hold, in the compute type, MOST_TILE_ROWS = 256 of so many columns, or LEAST_TILE_ROWS = 8
     size = 8 if dtype == "float64" else 4
-    for rows in (32, 256):
-        for d in around(393_216 // size // rows):
+    for rows in (8, 256):
+        for d in around(NEAR_TILES // size // rows):
             for n_samples in around(rows):
                 check(kernels, three(n_samples, d, dtype), n_coefs=(2,))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("n_coefs", [15, 16, 17, 32, 33])
+def test_rows_that_many_vectors_share(kernels, dtype, n_coefs):
+    # IN_PLACE_VECTORS = 16; 2 rows for each vector, and as many as stretches of 4 KB fit
+    problem = three(2 * n_coefs + 1, 9 * 4096 // 8, dtype, n_coefs=n_coefs)
+    check(kernels, problem, n_coefs=(n_coefs,))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_features_whose_link_is_single(kernels, dtype):
+    for d in around(1024):
+        for n_coefs in (1, 2):
+            check(kernels, three(67, d, dtype), n_coefs=(n_coefs,))
 
 
 @pytest.mark.parametrize("size", [9.9e29, 1e30, 1.1e30, 1e37])
