@@ -34,9 +34,9 @@ cdef enum:
     FLUSH = 512               # additions in float32, before sums move to float64
     FLUSH_ROWS = 2048         # where groups of rows are added at once
 
-    IN_PLACE_VECTORS = 16     # at most, that take X where it lies, if its lines are rows or wide
-    LEAST_TILE_ROWS = 8       # of a block that leaves the second cache, and so many for each
-    ROWS_PER_VECTOR = 2       # vector, to share what is streamed of them
+    IN_PLACE_VECTORS = 16     # at most, that take X where it lies
+    LEAST_TILE_ROWS = 8       # of a block that leaves the second cache,
+    ROWS_PER_VECTOR = 2       # and for each vector, to share what is streamed of them
     MOST_TILE_ROWS = 256      # of a block that serves several vectors from tiles; in Fortran order
     COLUMN_TILE_ROWS = 512
     MOST_LINK_ROWS = 64       # that the link takes at once there
@@ -155,11 +155,10 @@ cdef inline bint moves(const Pass* task) noexcept nogil:
 
 cdef inline bint taken_in_place(const storage_t* X, const Pass* task) noexcept nogil:
     """Whether vectors take X where it lies; what is narrower is then widened for some at a time."""
-    if task.plan.moved:
+    cdef bint wide = storage_t is double or (storage_t is float and task.unit == NULL)
+    if task.plan.moved or task.n_coefs > IN_PLACE_VECTORS:
         return False
-    if storage_t is double or (storage_t is float and task.unit == NULL):
-        return task.n_coefs <= IN_PLACE_VECTORS
-    return task.column_stride == 1 and task.n_coefs <= IN_PLACE_VECTORS
+    return wide or task.column_stride == 1
 
 
 cdef inline Py_ssize_t near_bytes() noexcept nogil:

@@ -343,7 +343,8 @@ cdef inline double walk_batch(
     memcpy(walk.before, walk.z, walk.n_coefs * MOST_BATCH_ROWS * sizeof(double))
     loss = finish_forward(walk, begin, n_rows)
     add_lines(<const double*>walk.tile, registers * VEC64_LANES, n_rows, walk.n_features,
-              <const vec64*>walk.z, MOST_BATCH_ROWS, walk.n_coefs, walk.gradient, registers, NULL, 0)
+              <const vec64*>walk.z, MOST_BATCH_ROWS, walk.n_coefs, walk.gradient, registers,
+              NULL, 0)
     add_penalty(walk)
     solve(walk)
     for k in range(walk.n_coefs):

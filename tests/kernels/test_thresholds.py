@@ -5,7 +5,6 @@ widths of all levels go through each. Sentinels between the buffers of the works
 what a wrong sum may hide.
 """
 
-import os
 from functools import cached_property
 
 import numpy as np
@@ -21,10 +20,8 @@ SIZES = {"float64": 8, "float32": 4, "float16": 2, "uint8": 1, "int8": 1, "uint1
 #: one of each size, and signed bytes
 SOME_TYPES = ("float64", "float32", "float16", "uint8", "int8")
 
-#: What a block of tiles may take: three quarters of the second cache (`caches.h`), at most
-#: TILES_BYTES.
-SECOND_CACHE = os.sysconf("SC_LEVEL2_CACHE_SIZE") if hasattr(os, "sysconf") else 0
-NEAR_TILES = min(1_703_936, (SECOND_CACHE if SECOND_CACHE > 0 else 524_288) // 4 * 3)
+#: What a block of tiles may take, by the size of the second cache: three quarters (`caches.h`).
+NEAR_TILES = [kilobytes * 1024 // 4 * 3 for kilobytes in (512, 1024, 1280, 2048)]
 
 
 def around(*sizes):
@@ -238,10 +235,10 @@ def test_sums_that_are_flushed_where_columns_are_shared(kernels, n_threads):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "uint8"])
 def test_rows_that_several_vectors_share(kernels, dtype):
-    # They hold, in the compute type, MOST_TILE_ROWS = 256 of so many columns, or LEAST_TILE_ROWS = 8
+    # Of so many columns they hold, in the compute type, MOST_TILE_ROWS = 256 or LEAST_TILE_ROWS = 8
     size = 8 if dtype == "float64" else 4
     for rows in (8, 256):
-        for d in around(NEAR_TILES // size // rows):
+        for d in around(*(near // size // rows for near in NEAR_TILES)):
             for n_samples in around(rows):
                 check(kernels, three(n_samples, d, dtype), n_coefs=(2,))
 

@@ -18,7 +18,13 @@ from ..errors import PassOverflowError
 from ..problems.objective import Evaluation, Objective
 from .cause import Cause
 from .certificate import (
-    OF_DATA, OF_LINK, STEPS, duality_gap, intercept_step, subgradient, suboptimality,
+    OF_DATA,
+    OF_LINK,
+    STEPS,
+    duality_gap,
+    intercept_step,
+    subgradient,
+    suboptimality,
 )
 from .descent import BLUR, SUFFICIENT
 from .factored import RELIABLE

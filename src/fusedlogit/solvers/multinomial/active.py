@@ -21,6 +21,7 @@ from ...data.target import Target
 from ...problems.multinomial import Multinomial
 from ..metric import TINY
 from ..newton import OVERHEAD, draw_rows
+from ..quadratic import SWEEPS
 from ..requests import Steps, passes
 from ..settings import Doubles
 from .metric import LEAST_ROWS, joined
@@ -62,7 +63,8 @@ def price_of_active(objective: Multinomial, n_coefs: int) -> int:
     data = objective.data
     product = _n_rows(objective, n_coefs) * n_coefs**2 / 2
     a_pass = data.density * data.n_samples * objective.n_coefs + OVERHEAD
-    return max(1, int(product / SPEED / a_pass))
+    sweeps = SWEEPS * n_coefs**2 / objective.n_classes  # which take longer where rows are few
+    return max(1, int(product / SPEED / (a_pass + sweeps)))
 
 
 def active_hessian(
