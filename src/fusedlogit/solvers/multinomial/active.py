@@ -21,7 +21,6 @@ from ...data.target import Target
 from ...problems.multinomial import Multinomial
 from ..metric import TINY
 from ..newton import OVERHEAD, draw_rows
-from ..quadratic import SWEEPS
 from ..requests import Steps, passes
 from ..settings import Doubles
 from .metric import LEAST_ROWS, joined
@@ -63,8 +62,7 @@ def price_of_active(objective: Multinomial, n_coefs: int) -> int:
     data = objective.data
     product = _n_rows(objective, n_coefs) * n_coefs**2 / 2
     a_pass = data.density * data.n_samples * objective.n_coefs + OVERHEAD
-    sweeps = SWEEPS * n_coefs**2 / objective.n_classes  # which take longer where rows are few
-    return max(1, int(product / SPEED / (a_pass + sweeps)))
+    return max(1, int(product / SPEED / a_pass))
 
 
 def active_hessian(
