@@ -26,7 +26,7 @@ from ..certificate import suboptimality
 from ..descent import BLUR, SUFFICIENT
 from ..metric import EPS, TINY
 from ..path import Path, evaluate_along, evaluate_start
-from ..proximal import OVERSHOT, SHARE_OF_GAP, SHARP, working_set
+from ..proximal import CLOSE, OVERSHOT, SHARE_OF_GAP, SHARP, working_set
 from ..quadratic import SMALL, SWEEPS
 from ..requests import Steps, evaluate
 from ..settings import Doubles, Result, Settings, Solver
@@ -212,7 +212,7 @@ class _Steps:
         """At a point; where a model is at hand, it may do for that too."""
         self.objective, self.here = objective, here
         self.costs = deque([objective.cost(here)], maxlen=REMEMBERED)
-        self._unseen = 0
+        self._unseen, self._promised = 0, -np.inf
         self._until_gap = PATIENCE
         self._n_steps = 0
 
@@ -233,7 +233,8 @@ class _Steps:
         if fresh:
             yield from self._renew(precise=False)
         slow = self._n_steps >= SLOW and self.model.size <= SMALL
-        roughly = not (slow or self.objective.keeps_margins)
+        close = self.objective.keeps_margins and -self._promised < CLOSE * self.costs[-1]
+        roughly = not (slow or close)
         self._n_steps += 1
         if (yield from self._try(roughly)):
             return True
