@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from dask.context import thread_state
 from dask.delayed import delayed
-from distributed import Client, get_client
+from distributed import Client, get_client, rejoin, secede
 
 from ..data.per_row import Combine, Kept, Made, joined
 
@@ -37,6 +39,22 @@ def client_or_default(client: Client | None) -> Client:
             "there is no Dask client: start one with dask.distributed.Client(), or set the "
             "estimator's attribute `client`"
         ) from None
+
+
+@contextmanager
+def thread_let_go() -> Iterator[None]:
+    """In a task, give its thread to other tasks meanwhile: to those that it waits for, too."""
+    inside = hasattr(thread_state, "start_time")  # of a task in a thread of the worker's
+    try:
+        if inside:
+            secede()  # type: ignore[no-untyped-call]
+    except KeyError:  # it has been given away before
+        inside = False
+    try:
+        yield
+    finally:
+        if inside:
+            rejoin()  # type: ignore[no-untyped-call]
 
 
 class DaskWorkers:
@@ -70,7 +88,9 @@ class DaskWorkers:
         made_there = client.compute([*sums, *parts] if keep else sums, optimize_graph=False)
         handles = made_there[len(sums) :]
         try:
-            return joined(combine, client.gather(made_there[: len(sums)])), handles
+            with thread_let_go():
+                found = client.gather(made_there[: len(sums)])
+            return joined(combine, found), handles
         except Exception as error:
             for name, handle in zip(self.names, handles, strict=False):
                 if handle.status == "error" and name not in str(error):
