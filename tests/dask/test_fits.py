@@ -165,17 +165,40 @@ def test_many_classes_and_columns(client):
     np.testing.assert_allclose(ours.coef_, memory.coef_, atol=1e-4)
 
 
+def assert_nothing_is_left(client, before):
+    """No futures but those of before, nor anything on the workers that these do not stand for."""
+    # What is no more is taken from the lists by the threads of the client and workers, later.
+    until = time.monotonic() + 30
+    while True:
+        gc.collect()
+        kept = client.run(lambda dask_worker: set(dask_worker.data)).values()
+        left = set(client.futures).union(*kept) - before
+        if not left:
+            return
+        assert time.monotonic() < until, left
+        time.sleep(0.01)
+
+
 def test_nothing_is_left_behind(client, shuffled):
     X, y = shuffled(load_breast_cancer)
     gc.collect()
     before = set(client.futures)
     LogisticRegression(scaling="standard").fit(chunked(X), y)
+    assert_nothing_is_left(client, before)
+
+
+def test_nothing_is_left_behind_by_a_fit_that_is_refused(client, shuffled):
+    X, y = shuffled(load_breast_cancer)
     gc.collect()
-    # A future that is no more is taken from the client's list by the client's own thread, later.
-    until = time.monotonic() + 30
-    while left := set(client.futures) - before:
-        assert time.monotonic() < until, left
-        time.sleep(0.01)
+    before = set(client.futures)
+    missing = X.copy()
+    missing[-1, 3] = np.nan
+    with pytest.raises(ValueError, match=r"block 3: .* nan in row 267, column 3"):
+        LogisticRegression().fit(chunked(missing), y)
+    assert_nothing_is_left(client, before)
+    with pytest.raises(ValueError, match="y lacks a label"):
+        LogisticRegression().fit(chunked(X), np.where(y == 0, None, "yes"))
+    assert_nothing_is_left(client, before)
 
 
 def test_lazy_predictions(client, shuffled):

@@ -95,6 +95,9 @@ class DaskWorkers:
             for name, handle in zip(self.names, handles, strict=False):
                 if handle.status == "error" and name not in str(error):
                     error.add_note(f"in {name}")
+            # With them Dask keeps the error, whose frames hold all that the fit does.
+            for future in made_there:
+                future.release()
             raise
 
 
