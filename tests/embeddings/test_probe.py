@@ -319,7 +319,11 @@ def test_no_fold_is_empty(tmp_path, folds):
     ("lines", "word"),
     [
         (["0", "1"] * 5, "holds 10 labels, the features have 9"),
-        (["label", *["0", "1"] * 4, "", "1"], "holds 11 labels"),
+        (
+            ["label", *["0", "1"] * 4, "", "1"],
+            "holds 10 labels below its head 'label', the features",
+        ),
+        (["label", *["0", "1"] * 4], "holds 8 labels below its head 'label', the features have 9"),
         (["label", "0", "1", "", *["0", "1"] * 3], "no label in row 2"),
         (["label", *["0", "1"] * 4, "0" * 140_000], "no table of labels"),
         (["a,a", *["0,1", "1,0"] * 4, "0,1"], "two columns a: rename one, or give its number"),
@@ -336,6 +340,25 @@ def test_tables_whose_labels_would_be_those_of_other_rows(tmp_path, lines, word)
 def test_a_head_is_no_label(tmp_path, lines):
     (tmp_path / "y.csv").write_text("\n".join(lines) + "\n")
     assert read_labels(tmp_path / "y.csv", 9).codes.tolist() == [0, 1, 0, 1, 0, 1, 0, 1, 1]
+
+
+@pytest.mark.parametrize("n_rows", [7, 8, 10])
+@pytest.mark.parametrize("column", ["kind", "2"])
+def test_a_head_is_one_however_many_labels_there_are(tmp_path, column, n_rows):
+    lines = ["id, kind", *(f"{row},{'ab'[row % 2]}" for row in range(n_rows))]
+    (tmp_path / "y.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(LabelFileError, match=rf"holds {n_rows} labels below .*kind', .* have 9"):
+        read_labels(tmp_path / "y.csv", 9, column=column)
+    assert read_labels(tmp_path / "y.csv", n_rows, column=column).names == ("a", "b")
+    with pytest.raises(LabelFileError, match=r"several columns \(id, kind\)"):
+        read_labels(tmp_path / "y.csv", 9)
+
+
+def test_a_label_may_be_called_as_its_column(tmp_path):
+    (tmp_path / "y.csv").write_text("id,a\n" + "1,a\n2,b\n" * 3)
+    assert read_labels(tmp_path / "y.csv", 6, column="a").names == ("a", "b")
+    (tmp_path / "y.csv").write_text("1,2\n2,1\n" * 3)
+    assert read_labels(tmp_path / "y.csv", 6, column="2").names == ("1", "2")
 
 
 def test_lines_end_where_lines_end(tmp_path):

@@ -31,8 +31,8 @@ def read_labels(
     ----------
     path : path-like
         An .npy file of whole numbers, bool or text; a .csv file; or a text file with a label in
-        each line. A .csv file with a line more than there are samples has a head, if that is no
-        label of another line.
+        each line. The first line of a .csv file is a head if it names the column, or holds there
+        what no other line does.
     n_samples : int
         Labels that there must be.
     column : str, optional
@@ -49,17 +49,19 @@ def read_labels(
     name, suffix = printable(path), Path(path).suffix.lower()
     if column is not None and suffix != ".csv":
         raise LabelFileError(f"{name} is no .csv file, which alone has columns: leave out --column")
+    below = ""
     if suffix == ".npy":
         values = _of_array(name, map_array(path))
     elif suffix == ".csv":
-        values = _of_table(name, _text(path, name), n_samples, column)
+        head, values = _of_table(name, _text(path, name), column)
+        below = "" if head is None else f" below its head '{printable(head)}'"
     else:
         # Not by splitlines, which divides at signs within labels too.
         values = np.array([line.rstrip("\n") for line in StringIO(_text(path, name), None)])
     if len(values) != n_samples:
         raise LabelFileError(
-            f"{name} holds {len(values):,} labels, the features have {n_samples:,} rows: give one "
-            "label for each row"
+            f"{name} holds {len(values):,} labels{below}, the features have {n_samples:,} rows: "
+            "give one label for each row"
         )
     return _numbered(name, values)
 
@@ -92,34 +94,45 @@ def _text(path: str | os.PathLike[str], name: str) -> str:
         raise LabelFileError(f"{name} is no text in UTF-8: save it as such") from error
 
 
-def _of_table(name: str, text: str, n_samples: int, column: str | None) -> NDArray[Any]:
+def _of_table(name: str, text: str, column: str | None) -> tuple[str | None, NDArray[Any]]:
+    """What the head calls the labels, None if there is no head, and the labels."""
     try:
         rows = [row or [""] for row in csv.reader(StringIO(text, newline=""))]
     except csv.Error as error:
         raise LabelFileError(f"{name} is no table of labels ({error}): repair it") from error
     while rows and rows[-1] == [""]:
         rows.pop()
-    head = rows[0] if len(rows) == n_samples + 1 else []
-    place = _place(name, head, max(map(len, rows), default=0), column)
-    if len(head) > place and any(row[place : place + 1] == [head[place]] for row in rows[1:]):
-        head = []  # a label as others are: there is one too many
+    place, headed = _place(name, rows, column)
     for number, row in enumerate(rows, start=1):
         if len(row) <= place:
             raise LabelFileError(f"{name} has no column {place + 1} in row {number}: repair it")
-    return np.array([row[place] for row in rows[len(rows[:1]) if head else 0 :]])
+    head = rows.pop(0)[place] if headed else None
+    return head, np.array([row[place] for row in rows])
 
 
-def _place(name: str, head: Sequence[str], n_columns: int, column: str | None) -> int:
-    if column is None and n_columns <= 1:
-        return 0
-    if column is not None and column in head:
-        if head.count(column) > 1:
+def _place(name: str, rows: Sequence[Sequence[str]], column: str | None) -> tuple[int, bool]:
+    """Where in each row its label is, and whether the first row is a head."""
+    first = [cell.strip() for cell in rows[0]] if rows else []
+    n_columns = max(map(len, rows), default=0)
+
+    def is_name(place: int) -> bool:
+        own = first[place : place + 1]  # a label would be that of other rows too
+        return own != [] and all(
+            [cell.strip() for cell in row[place:][:1]] != own for row in rows[1:]
+        )
+
+    number = int(column) if column is not None and column.isdecimal() else 0
+    if column in first and (not number or is_name(first.index(column))):
+        if first.count(column) > 1:
             raise LabelFileError(
                 f"{name} has two columns {printable(column)}: rename one, or give its number"
             )
-        return head.index(column)
-    if column is not None and column.isdecimal() and 1 <= int(column) <= n_columns:
-        return int(column) - 1
+        return first.index(column), True
+    if column is None and n_columns <= 1:
+        return 0, first != [""] and is_name(0)
+    if 1 <= number <= n_columns:
+        return number - 1, is_name(number - 1)
+    head = first if all(map(is_name, range(len(first)))) else []
     named = f" ({', '.join(printable(one) for one in head[:8])})" if head else ""
     missing = "several columns" if column is None else f"no column {printable(column)}"
     raise LabelFileError(
