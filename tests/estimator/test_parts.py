@@ -330,6 +330,19 @@ class TestRefused:
             model.fit(Parts(paths), y)
         assert not hasattr(model, "coef_")
 
+    def test_parts_are_made_anew_of_a_file_that_has_changed(self, tmp_path):
+        X, y = bundled(load_breast_cancer)
+        paths = as_npy(tmp_path, X)
+        parts = Parts(paths)
+        model = LogisticRegression(C=1e-3).fit(parts, y)
+        os.utime(paths[1], (1, 1))
+        for use in (model.predict, lambda parts: model.fit(parts, y)):
+            with pytest.raises(
+                ValueError, match=r"part-1\.npy has changed since .* make them anew"
+            ):
+                use(parts)
+            use(Parts(paths))
+
     @pytest.mark.parametrize("content", [b"", b"not an array", b"\x93NUMPY\x01\x00v\x00{"])
     def test_no_npy_file(self, tmp_path, content):
         (tmp_path / "X.npy").write_bytes(content)

@@ -95,5 +95,5 @@ def unchanged(path: str | os.PathLike[str], state: tuple[int, int]) -> Iterator[
     """A file that is opened again, and must be as it was."""
     with open_regular(path) as file:
         if state_of(file.fileno()) != state:
-            raise ValueError(f"{path} has changed since it was first read; fit again")
+            raise ValueError(f"{path} has changed since the Parts were made of it: make them anew")
         yield file
