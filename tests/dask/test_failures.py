@@ -92,6 +92,23 @@ def test_missing_labels(blocks, kind):
         LogisticRegression().fit(chunked(X), y)
 
 
+def test_labels_of_two_kinds(blocks):
+    """Together they would be text, of which "1" and "1.0" are two classes."""
+    X, y, chunked = blocks
+    told = [y[:200], y[200:400].astype(float), y[400:]]
+
+    def labels():
+        return da.concatenate(
+            [da.from_delayed(dask.delayed(own), own.shape, dtype=float) for own in told]
+        )
+
+    assert LogisticRegression(C=1e-4).fit(chunked(X), labels()).classes_.tolist() == [0, 1]
+    for text in (str, object):
+        told[2] = y[400:].astype(str).astype(text)
+        with pytest.raises(ValueError, match="block 2 has text for y, block 0 has numbers"):
+            LogisticRegression().fit(chunked(X), labels())
+
+
 def test_rows_that_do_not_fit(blocks):
     X, y, chunked = blocks
     for labels in (y[:-1], da.from_array(y[:-1], chunks=100)):

@@ -15,7 +15,15 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import _get_feature_names
 
-from ..data.checks import NUMBER_TYPES, STORAGE_TYPES, narrowed, numbers_alone, readable
+from ..data.checks import (
+    NUMBER_TYPES,
+    STORAGE_TYPES,
+    kind_of_labels,
+    narrowed,
+    numbers_alone,
+    readable,
+    require_one_kind,
+)
 from ..data.distributed import Block, Blocks, Described
 from ..data.in_parts import naming
 from ..data.per_row import Kept, Made, PerRow
@@ -103,7 +111,8 @@ class Table:
         Raises
         ------
         ValueError
-            If it does not fit X, or a label is missing: naming block and row.
+            If it does not fit X, or a label is missing: naming block and row; or if one block has
+            text and another numbers.
         """
         return self._told(y, "y", _labels)
 
@@ -123,7 +132,8 @@ class Table:
         lengths = [block.n_samples for block in self.described]
         parts = Kept(self._parts_of(values, what, lengths))
         made = Made(_checked, (check, what, parts, Kept(lengths), Kept(self.names)))
-        _, handles = self.workers.run(*made.needs(), _neither, keep=True)
+        kinds, handles = self.workers.run(*made.needs(), add, keep=True)
+        require_one_kind(*([of[k] for k in self.present] for of in (self.names, kinds)))
         kept = Made(getitem, (Kept([handles[k] for k in self.present]), 1))
         return self.blocks.per_row(kept, (len(self.blocks),))
 
@@ -207,20 +217,16 @@ def _joined_lists(one: Any, other: Any) -> Any:
     return tuple(map(add, one, other))
 
 
-def _neither(one: None, other: None) -> None:
-    """Of two parts that send nothing back."""
-
-
 def _checked(
     check: Any, what: str, values: Any, n_rows: int, name: str
-) -> tuple[None, NDArray[Any]]:
-    """What is told of the rows of a block, found to fit it."""
+) -> tuple[list[str], NDArray[Any]]:
+    """What is told of the rows of a block, found to fit it, after what kind it is of."""
     with naming(name):
         array = np.asarray(values)
         array = array.ravel() if array.ndim == 2 and array.shape[1] == 1 else array
         if array.shape != (n_rows,):
             raise ValueError(f"{what} has shape {array.shape}; X has {n_rows} rows there")
-        return None, check(array)
+        return [kind_of_labels(array)], check(array)
 
 
 def _labels(y: NDArray[Any]) -> NDArray[Any]:

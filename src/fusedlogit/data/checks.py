@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -226,3 +226,21 @@ def blame(culprit: tuple[Any, int, int] | None) -> NoReturn:
         "the decision values X w + b overflow, or the gradient does: X and the coefficients are "
         "too large together"
     )
+
+
+def kind_of_labels(y: NDArray[Any]) -> str:
+    """Whether labels are text or numbers."""
+    text = y.dtype.kind in "SUT" or any(isinstance(label, str) for label in y[:1])
+    return "text" if text else "numbers"
+
+
+def require_one_kind(names: Sequence[str], kinds: Sequence[str]) -> None:
+    """Refuse parts whose labels are of another kind than those of the first: naming it.
+
+    Raises
+    ------
+    ValueError
+    """
+    for name, kind in zip(names, kinds, strict=True):
+        if kind != kinds[0]:
+            raise ValueError(f"{name} has {kind} for y, {names[0]} has {kinds[0]}")

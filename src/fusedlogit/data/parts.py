@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import kind_of_labels, require_one_kind
 from .parquet import row_groups
 from .part import Part
 from .part_kinds import Block, Replay, check_part, pieces, stored_rows, table_of
@@ -182,9 +183,9 @@ class Parts:
                 raise ValueError(f"{block.name} lacks y or weights that block 0 has, or has more")
             blocks.append(block)
             per_row.append([np.array(values) for values in rest])
-            if rest and _is_text(per_row[-1][0]) != _is_text(per_row[0][0]):
-                kinds = ("text", "numbers") if _is_text(per_row[-1][0]) else ("numbers", "text")
-                raise ValueError(f"{block.name} has {kinds[0]} for y, block 0 has {kinds[1]}")
+            if rest:
+                kinds = (kind_of_labels(told[0]) for told in (per_row[0], per_row[-1]))
+                require_one_kind(("block 0", block.name), tuple(kinds))
         kept = [np.concatenate(values) for values in zip(*per_row, strict=True)]
         self = cls.__new__(cls)
         self._take(blocks, None, *kept)
@@ -225,7 +226,3 @@ class Parts:
         for k, part in found:
             taken[ends[k] : ends[k + 1]] = part[own[k]]
         return taken
-
-
-def _is_text(values: NDArray[Any]) -> bool:
-    return values.dtype.kind in "SUT" or any(isinstance(value, str) for value in values[:1])
