@@ -1,5 +1,6 @@
 """Workers that are lost, tasks that raise, and blocks that cannot be used."""
 
+import asyncio
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import dask
 import dask.array as da
 import numpy as np
 import pytest
+from distributed import Client
 from scipy.sparse import csr_array
 from sklearn.datasets import load_breast_cancer
 
@@ -167,6 +169,22 @@ def test_a_client_that_is_none(blocks):
     model.client = "tcp://127.0.0.1:8786"
     with pytest.raises(TypeError, match="set it to a dask"):
         model.fit(chunked(X), y)
+
+
+def test_an_asynchronous_client(client, blocks):
+    X, y, chunked = blocks
+
+    async def fitted():
+        options = {"asynchronous": True, "set_as_default": False}
+        async with Client(client.scheduler.address, **options) as model.client:
+            with pytest.raises(
+                RuntimeError, match=r"is asynchronous, .* without asynchronous=True"
+            ):
+                model.fit(chunked(X), y)
+            return await asyncio.to_thread(model.fit, chunked(X), y)
+
+    model = LogisticRegression(C=1e-4)
+    assert asyncio.run(fitted()).score(X, y) > 0.9
 
 
 def test_prediction_of_other_columns(blocks):

@@ -119,9 +119,9 @@ class LogisticRegression(_OnDask, InMemory):
 
     `fit` takes X as a Dask array of dense or sparse blocks or as a Dask data frame, y and
     `sample_weight` as Dask collections of the same rows or as what is in memory. It raises
-    RuntimeError where there is no Dask client, and ValueError with the name of a block whose
-    columns or type are not those of the first, or that holds NaN, infinity or text, or whose rows
-    lack a label.
+    RuntimeError where there is no Dask client or an asynchronous one, and ValueError with the name
+    of a block whose columns or type are not those of the first, or that holds NaN, infinity or
+    text, or whose rows lack a label.
 
     Attributes
     ----------

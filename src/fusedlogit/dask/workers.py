@@ -22,23 +22,28 @@ def client_or_default(client: Client | None) -> Client:
     Raises
     ------
     RuntimeError
-        If there is none.
+        If there is none, or it is asynchronous.
     TypeError
         If it is something else.
     """
-    if isinstance(client, Client):
-        return client
-    if client is not None:
+    if client is None:
+        try:
+            client = get_client()
+        except ValueError:
+            raise RuntimeError(
+                "there is no Dask client: start one with dask.distributed.Client(), or set the "
+                "estimator's attribute `client`"
+            ) from None
+    if not isinstance(client, Client):
         raise TypeError(
             f"the attribute `client` is {client!r}: set it to a dask.distributed.Client"
         )
-    try:
-        return get_client()
-    except ValueError:
+    if client.asynchronous:
         raise RuntimeError(
-            "there is no Dask client: start one with dask.distributed.Client(), or set the "
-            "estimator's attribute `client`"
-        ) from None
+            "the Dask client is asynchronous, and fits wait for its answers: use a client without "
+            "asynchronous=True, or fit in a thread (await asyncio.to_thread(model.fit, X, y))"
+        )
+    return client
 
 
 @contextmanager
