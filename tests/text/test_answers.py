@@ -74,6 +74,35 @@ def test_what_comes_before_damage_is_answered(run, saved_model, tmp_path, kind):
         assert len(json.loads(result.stdout)) == 5000
 
 
+def test_folders_are_their_files(run, saved_model, tmp_path):
+    named = {}
+    for name in ("b/2.txt", "a.csv", "b/1.txt", "b/c/3"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_text("text,label\nmy card was charged twice,x\n")
+        named[str(tmp_path / "in" / name)] = "payment"
+    (tmp_path / "in" / "b" / ".hidden").write_bytes(b"\xff")
+    result = run("predict", saved_model, tmp_path / "in", "--csv")
+    assert result.exit_code == 0, result.stderr
+    answers = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [answer["text"] for answer in answers] == sorted(named)
+    assert {answer["text"]: answer["label"] for answer in answers} == named
+    one = run("predict", saved_model, tmp_path / "in" / "b" / "c", "--csv")
+    assert one.stdout.splitlines() == [result.stdout.splitlines()[i] for i in (0, -1)]
+
+
+def test_folders_without_files(run, refused, saved_model, tmp_path):
+    (tmp_path / "empty.csv" / "too").mkdir(parents=True)
+    refused(run("predict", saved_model, tmp_path / "empty.csv"), "empty.csv holds no files: give a")
+
+
+def test_a_column_of_what_has_none(run, saved_model, tmp_path):
+    (tmp_path / "a.txt").write_text("great service")
+    for source in (tmp_path / "a.txt", tmp_path, "-"):
+        result = run("predict", saved_model, source, "--text", "body", input="great service")
+        assert result.exit_code == 2
+        assert "--text names a column, but there are none: leave it out" in result.stderr
+
+
 @pytest.mark.parametrize("count", [0, 1, TOGETHER - 1, TOGETHER, TOGETHER + 1])
 @pytest.mark.parametrize("as_json", [True, False])
 def test_what_comes_before_an_error_is_printed(capsys, count, as_json):

@@ -72,8 +72,9 @@ def predict(
 
     MODEL is a file written by train --out, which answers each IMAGE; by probe --out, which answers
     the rows of FEATURES, an .npy file; or by text --out, which answers the rows of each TEXT that
-    is a .csv, .tsv, .jsonl or .parquet file, any other TEXT as a whole, and of - (standard input)
-    each line. Answers to rows and texts are printed as these are read, some thousands at a time.
+    is a .csv, .tsv, .jsonl or .parquet file, any other TEXT, and each file of a folder, as a whole,
+    and of - (standard input) each line. Answers to rows and texts are printed as these are read,
+    some thousands at a time.
 
     Images that cannot be read are named on standard error; the others are answered all the same,
     and the exit status is 2.
@@ -189,8 +190,10 @@ def _predict_texts(
 ) -> None:
     """Print a line for each text of several sources."""
     from ..text.classifier import load_text_model
-    from ..text.unlabelled import Unlabelled
+    from ..text.unlabelled import Unlabelled, is_table
 
+    if column is not None and not any(map(is_table, sources)):
+        raise click.UsageError("--text names a column, but there are none: leave it out")
     classifier = load_text_model(model)
     start = time.perf_counter()
     texts = Unlabelled(sources, column or classifier.column, encoding)

@@ -33,7 +33,7 @@ class TextFolder:
         self.name, self._encoding = printable(path), encoding
         try:
             folders = sorted(one for one in Path(path).iterdir() if one.is_dir() and _seen(one))
-            self._files = [(file, one.name) for one in folders for file in _files(one)]
+            self._files = [(file, one.name) for one in folders for file in files_below(one)]
         except OSError as error:
             raise TextDataError(
                 f"{self.name} cannot be listed ({error.strerror}): allow it"
@@ -71,8 +71,8 @@ def read_text(path: str | os.PathLike[str], encoding: str) -> str:
     return decoded(content, encoding, printable(path), 1)
 
 
-def _files(folder: Path) -> list[Path]:
-    """Return the files in a folder and those below it, in order."""
+def files_below(folder: Path) -> list[Path]:
+    """Return the files in a folder and those below it, in order, but hidden ones."""
     inside = [one for one in folder.rglob("*") if all(map(_seen, one.relative_to(folder).parents))]
     return sorted(one for one in inside if _seen(one) and not one.is_dir())
 

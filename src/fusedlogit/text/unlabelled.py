@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ..errors import TextDataError, printable
 from .columns import Columns
-from .folder import read_text
+from .folder import files_below, read_text
 from .lines import Lines, check_encoding
 from .tables import KINDS, open_table
 
@@ -22,7 +24,7 @@ class Unlabelled:
     ----------
     sources : sequence of str
         Tables (see `fusedlogit.text.tables.KINDS`) with a text in each row, other files with one
-        text each, or `STANDARD_INPUT` with a text in each line.
+        text each, folders of such files, or `STANDARD_INPUT` with a text in each line.
     column : str
         Of the texts in tables.
     encoding : str
@@ -31,14 +33,15 @@ class Unlabelled:
     Raises
     ------
     TextDataError
-        If a table cannot be read, or has no such column.
+        If a table cannot be read, or has no such column, or a folder holds no files.
     """
 
     name = "the texts"
 
     def __init__(self, sources: Sequence[str], column: str, encoding: str) -> None:
         check_encoding(encoding)
-        self.column, self._sources, self._encoding = column, sources, encoding
+        self.column, self._encoding = column, encoding
+        self._sources = [file for source in sources for file in _files_of(source)]
         columns = Columns(column, None)
         self._tables = {
             source: open_table(source, columns, encoding) for source in sources if is_table(source)
@@ -80,4 +83,14 @@ class Unlabelled:
 
 def is_table(source: str) -> bool:
     """Whether a source is a file with a text in each row, by its name."""
-    return Path(source).suffix.lower() in KINDS
+    return Path(source).suffix.lower() in KINDS and not os.path.isdir(source)
+
+
+def _files_of(source: str) -> list[str]:
+    """The files of a folder, each one text; any other source as it is."""
+    if source == STANDARD_INPUT or not os.path.isdir(source):
+        return [source]
+    files = [str(file) for file in files_below(Path(source))]
+    if not files:
+        raise TextDataError(f"{printable(source)} holds no files: give a file or folder of texts")
+    return files
