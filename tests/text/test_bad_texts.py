@@ -91,6 +91,31 @@ def test_encodings_that_lines_cannot_be_read_in(run, refused, table, encoding):
     refused(run("text", table, "--encoding", encoding), encoding)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-16-be"])
+def test_what_is_not_read_line_by_line_is_to_be_saved_as_utf_8(run, refused, table, encoding):
+    table.write_text("\ufeff" * (encoding == "utf-16-be") + table.read_text(), encoding)
+    done = run("text", table)
+    refused(done, "letters.csv, line 1: byte 0xf", "save the file as utf-8")
+    assert "--encoding" not in done.stderr
+    refused(run("text", table, "--encoding", encoding), "line by line: save the texts as utf-8")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32-be"])
+def test_whole_documents_in_other_encodings(run, refused, letters, tmp_path, encoding):
+    as_folder(tmp_path / "f", letters[:60])
+    expected = run("text", tmp_path / "f", *FAST, "--out", tmp_path / "m.npz").stdout
+    for file in (tmp_path / "f").rglob("*.txt"):
+        file.write_text(file.read_text(), encoding)
+    told = *FAST, "--encoding", encoding
+    done = run("text", tmp_path / "f", *told, "--out", tmp_path / "m.npz")
+    assert done.stdout.splitlines()[:2] == expected.splitlines()[:2]
+    done = run("predict", tmp_path / "m.npz", tmp_path / "f", "--encoding", encoding)
+    assert done.exit_code == 0, done.stderr
+    refused(run("predict", tmp_path / "m.npz", "-", "--encoding", encoding), "line by line")
+    file.write_bytes(b"\0")
+    refused(run("text", tmp_path / "f", *told), file.name, f"no text in {encoding}")
+
+
 def test_a_mark_of_utf_8_is_no_text(run, table):
     table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes())
     for encoding in ("utf-8", "utf-8-sig"):

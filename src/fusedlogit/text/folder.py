@@ -28,7 +28,7 @@ class TextFolder:
     """
 
     def __init__(self, path: str | os.PathLike[str], encoding: str) -> None:
-        check_encoding(encoding)
+        check_encoding(encoding, whole=True)
         self.column = Columns.text
         self.name, self._encoding = printable(path), encoding
         try:

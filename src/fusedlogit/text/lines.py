@@ -12,6 +12,9 @@ from ..files.inputs import open_regular, refused_as
 #: Bytes of a line or document, at most: a file of other content may have no line ends.
 MOST_BYTES = 1 << 26
 
+# How files in UTF-16 and UTF-32 begin, of which lines are not read.
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+
 
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
@@ -26,19 +29,22 @@ def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         yield file
 
 
-def check_encoding(encoding: str) -> None:
+def check_encoding(encoding: str, *, whole: bool = False) -> None:
     """Refuse what is no encoding, or one whose line ends are not those of ASCII.
+
+    Of `whole` documents UTF-16 and UTF-32 are read too.
 
     Raises
     ------
     TextDataError
     """
     try:
-        line = "a\n".encode(encoding).removeprefix(codecs.BOM_UTF8)
-        plain = line == b"a\n" and codecs.lookup(encoding)._is_text_encoding
+        line, found = "a\n".encode(encoding).removeprefix(codecs.BOM_UTF8), codecs.lookup(encoding)
+        read = line == b"a\n" and found._is_text_encoding
+        read = read or (whole and found.name.startswith(("utf-16", "utf-32")))
     except (LookupError, UnicodeError):
-        plain = False
-    if not plain:
+        read = False
+    if not read:
         raise TextDataError(
             f"{printable(encoding)} is no encoding that can be read line by line: save the texts "
             "as utf-8"
@@ -57,9 +63,10 @@ def decoded(content: bytes, encoding: str, name: str, line: int) -> str:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
         line += content[: error.start].count(b"\n")
+        other = "" if content.startswith(_WIDE) else ", or name its --encoding"
         raise TextDataError(
             f"{name}, line {line:,}: byte 0x{content[error.start]:02x} is no text in {encoding}: "
-            "save the file as utf-8, or name its --encoding"
+            f"save the file as utf-8{other}"
         ) from error
     return text.removeprefix("\ufeff") if line == 1 else text
 

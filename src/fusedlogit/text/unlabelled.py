@@ -39,7 +39,7 @@ class Unlabelled:
     name = "the texts"
 
     def __init__(self, sources: Sequence[str], column: str, encoding: str) -> None:
-        check_encoding(encoding)
+        check_encoding(encoding, whole=STANDARD_INPUT not in sources)
         self.column, self._encoding = column, encoding
         self._sources = [file for source in sources for file in _files_of(source)]
         columns = Columns(column, None)
