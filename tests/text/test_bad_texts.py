@@ -29,11 +29,14 @@ GOOD = b"".join(b"good %d,a\nbad %d,b\n" % (k, k) for k in range(5))
         ("t.csv", HEAD + GOOD + b"x,c\ny,c\n", ["'c' occurs only 2 times"]),
         ("t.csv", HEAD + GOOD + b"x y,c\nX  y,c\nx Y,c\n", ["'c' has only 1 different"]),
         ("t.csv", HEAD + b" ,a\n,b\n", ["blank"]),
-        ("t.csv", HEAD + b"! ? ,a\n...,b\n" + b"1,a\n2,a\n3,b\n4,b\n", ["no word"]),
+        ("t.csv", HEAD + b"! ? ,a\n...,b\n" + b"1,a\n2,a\n3,b\n4,b\n", ["no training text"]),
         ("t.tsv", b"text\tlabel\nx\ta\nline\nbreak\tb\n", ["line 3", "1 columns"]),
         ("t.jsonl", b'["a"]\n', ["line 1", "list"]),
         ("t.jsonl", b'{"text": "x", "label": 1}\n{"text"', ["line 2", "no JSON"]),
         ("t.jsonl", b'{"text": "x", "label": 1}\n\n{"text": "y"}', ["line 3", "no column 'label'"]),
+        ("t.jsonl", b'{"text": "x", "label": 1}\n{"text": "y"}', ["leave the row out"]),
+        ("t.jsonl", b'{"text": "x"}', ["line 1 has no column 'label'", "another by --label"]),
+        ("t.jsonl", b'{"text": "x", "label": NaN}', ["line 1", "no label: fill it in"]),
         ("t.jsonl", b'{"text": 1, "label": 1}', ["line 1", "int"]),
         ("t.jsonl", b'{"text": "x", "label": null}', ["line 1", "no label"]),
         ("t.jsonl", b'{"text": "x", "label": 0.5}', ["line 1", "float"]),
@@ -177,9 +180,10 @@ def test_columns_of_what_has_none(run, refused, letters, tmp_path):
     as_folder(tmp_path / "letters", letters)
     refused(run("text", tmp_path / "letters", "--text", "body"), "--text names a column")
     refused(run("text", "--demo", "--label", "kind"), "--label names a column")
+    refused(run("text", "--demo", "--encoding", "latin-1"), "--encoding is of files")
 
 
-@pytest.mark.parametrize("arguments", [["--min-texts", "1"], ["--hashed"]])
+@pytest.mark.parametrize("arguments", [[], ["--min-texts", "1"], ["--hashed"]])
 def test_texts_without_words(run, refused, tmp_path, arguments):
     (tmp_path / "t.csv").write_text("text,label\n" + "".join(f"{k},{k % 2}\n" for k in range(9)))
     result = run("text", tmp_path / "t.csv", *FAST, *arguments)

@@ -129,6 +129,8 @@ def text(
     for name in ("text", "label"):
         if (data is None or data.is_dir()) and given(ctx, f"{name}_column"):
             raise click.UsageError(f"--{name} names a column, but there are none: leave it out")
+    if demo and given(ctx, "encoding"):
+        raise click.UsageError("--encoding is of files, but there are none: leave it out")
     check_targets(out, report_folder, inputs=[data])
 
     from ..text.training import train

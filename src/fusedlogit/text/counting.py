@@ -101,9 +101,11 @@ def commonest_words(
         listener.reading("choosing words", share)
     terms = frequencies.commonest(count, least)
     if not terms:
-        fix = "ask for fewer by --min-texts, or give more texts" if least > 1 else _GIVE_OTHERS
+        if not frequencies.commonest(1, 1):
+            raise TextDataError(f"no training text of {documents.name} has words: {_GIVE_OTHERS}")
         raise TextDataError(
-            f"no word occurs in {least:,} training texts of {documents.name}: {fix}"
+            f"no word of two letters or more occurs in {least:,} training texts of "
+            f"{documents.name}: ask for fewer by --min-texts, or give more texts"
         )
     return Words(terms, ngrams)
 

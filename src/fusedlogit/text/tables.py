@@ -127,6 +127,7 @@ def _places(name: str, head: Sequence[str], columns: Columns) -> list[int]:
 
 def _rows_of_json(file: BinaryIO, name: str, columns: Columns, encoding: str) -> Iterator[Row]:
     lines, size = Lines(file, name, encoding), os.fstat(file.fileno()).st_size
+    begun = False
     for line in lines:
         if not line.strip():
             continue
@@ -141,7 +142,14 @@ def _rows_of_json(file: BinaryIO, name: str, columns: Columns, encoding: str) ->
                 f"{lines.place}: no JSON object but {type(row).__name__}: give an object in each "
                 "line"
             )
+        missing = [wanted for wanted in columns.wanted if wanted not in row]
+        if begun and missing:
+            raise TextDataError(
+                f"{lines.place} has no column '{printable(missing[0])}', which lines before it "
+                "have: fill it in, or leave the row out"
+            )
         _places(lines.place, [*row], columns)
+        begun = True
         values = [row[wanted] for wanted in columns.wanted]
         yield _row(values, lines.place, lines.n_bytes / size)
 
@@ -190,8 +198,10 @@ def _name_of(value: Any, place: str) -> str:
     """Return a label as text; whole numbers are named alike however they are stored."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if value is None or isinstance(value, str | int):
-        return "" if value is None else str(value)
+    if value is None or value != value:  # NaN
+        return ""
+    if isinstance(value, str | int):
+        return str(value)
     raise TextDataError(
         f"{place}: the label is {type(value).__name__}, which does not name a class: give text or "
         "whole numbers"
