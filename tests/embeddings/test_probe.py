@@ -305,6 +305,12 @@ def test_options_that_mean_nothing_are_refused(saved, options, words):
     assert words in result.stderr
 
 
+def test_folds_leave_nothing_to_a_validation_part(files):
+    result = run("probe", *files, "--folds", "3", "--validation-fraction", "0.3")
+    assert result.exit_code == 2
+    assert "--validation-fraction does not go with --folds" in result.stderr
+
+
 @pytest.mark.parametrize("folds", [4, 11, 12, 13, 1000])
 def test_no_fold_is_empty(tmp_path, folds):
     """Of 18 rows six judge the model: no more than 12 folds."""

@@ -8,6 +8,7 @@ import click
 
 from .delivery import check_targets, deliver
 from .options import (
+    given,
     json_option,
     max_iter_option,
     out_option,
@@ -67,7 +68,10 @@ if TYPE_CHECKING:
 @report_option
 @json_option
 @quiet_option
+@click.pass_context
 def probe(
+    ctx: click.Context,
+    /,
     features: Path,
     labels: Path,
     column: str | None,
@@ -83,6 +87,8 @@ def probe(
     FEATURES (float16, float32, float64, uint8, int8, uint16) are mapped into memory and read as
     they lie there. LABELS are an .npy, .csv or .txt file.
     """
+    if options["folds"] is not None and given(ctx, "validation_fraction"):
+        raise click.UsageError("--validation-fraction does not go with --folds: give one")
     check_targets(out, report_folder, inputs=[features, labels])
 
     from ..embeddings.features import open_features
