@@ -397,8 +397,14 @@ class TestRefused:
 
     def test_blocks(self):
         X, y = bundled(load_iris)
-        with pytest.raises(TypeError, match="needs a function"):
-            Parts.from_blocks(iter([X]))
+        with pytest.raises(TypeError, match=r"not generator: give what makes it, as lambda: bl"):
+            Parts.from_blocks(block for block in [X])
+        with pytest.raises(
+            TypeError, match=r"needs a function .* not list: wrap it as lambda: \.\."
+        ):
+            Parts.from_blocks([X])
+        with pytest.raises(TypeError, match="from_blocks returned NoneType: let it return an iter"):
+            Parts.from_blocks(lambda: None)
         with pytest.raises(ValueError, match="block 1 lacks y"):
             Parts.from_blocks(lambda: [(X, y), X])
         with pytest.raises(ValueError, match="block 0 has 150 rows, but y"):

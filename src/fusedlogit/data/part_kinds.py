@@ -70,7 +70,13 @@ class Replay:
     def first_look(self) -> Iterator[Any]:
         """All blocks; from then on it is known how many there are, and what they lie in."""
         before: Any = None
-        for k, given in enumerate(self.factory()):
+        blocks = self.factory()
+        if not isinstance(blocks, Iterable):
+            raise TypeError(
+                f"the function of from_blocks returned {type(blocks).__name__}: let it return an "
+                "iterable of blocks, or yield them"
+            )
+        for k, given in enumerate(blocks):
             yield given
             rows = _rows_of(given)
             self.reuses_memory |= before is not None and _overlap(before, rows)

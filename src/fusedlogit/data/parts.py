@@ -153,15 +153,17 @@ class Parts:
         Raises
         ------
         TypeError
-            If `factory` is not callable.
+            If `factory` is not callable, or what it returns holds no blocks.
         ValueError
             If there are no rows, blocks do not fit each other, some lack y or a weight, or a sparse
             one has indices out of place.
         """
         if not callable(factory):
+            once = isinstance(factory, Iterator)  # and no function gives it anew
+            fix = "give what makes it, as lambda: blocks()" if once else "wrap it as lambda: ..."
             raise TypeError(
                 "from_blocks needs a function that gives the blocks anew for each pass, not "
-                f"{type(factory).__name__}: wrap it as lambda: ..."
+                f"{type(factory).__name__}: {fix}"
             )
         replay = Replay(factory)
         blocks: list[Block] = []
