@@ -49,7 +49,8 @@ def training_data(
         _check_columns(estimator, X, reset=reset)
         return data_of(X, n_jobs), y
     if isinstance(X, Parts):
-        target: NDArray[Any] = column_or_1d(present(estimator, y), warn=True)
+        hint = "; parts that hold it have it as X.y"
+        target: NDArray[Any] = column_or_1d(present(estimator, y, hint), warn=True)
         check_consistent_length(X, target)
         _check_columns(estimator, X, reset=reset)
         return data_of(X, n_jobs), target
@@ -127,7 +128,7 @@ def _known(estimator: Any, X: Any, y: Any) -> bool:
     return same and not hasattr(estimator, "feature_names_in_")
 
 
-def present(estimator: BaseEstimator, y: Any) -> Any:
+def present(estimator: BaseEstimator, y: Any, hint: str = "") -> Any:
     """A y that was given.
 
     Raises
@@ -137,8 +138,7 @@ def present(estimator: BaseEstimator, y: Any) -> Any:
     """
     if y is None:
         raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is None; "
-            "parts that hold it have it as X.y"
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None{hint}"
         )
     return y
 
