@@ -318,13 +318,36 @@ def test_scripts_run_as_they_are(tmp_path, options, solver, ours, said):
     assert bool(said) == bool(run.stderr)
 
 
-def test_a_script_that_is_not_there(tmp_path):
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere.py"], "nowhere.py is not there"),
+        (["package"], "package is a folder without a __main__.py: give a Python file"),
+        (["-m", "nowhere"], "there is no module nowhere to run"),
+        (["-m", "nowhere.at.all"], "there is no module nowhere.at.all to run"),
+        (["-m", "package"], "there is no module package to run"),
+    ],
+)
+def test_a_script_that_is_not_there(tmp_path, arguments, said):
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__init__.py").touch()
     run = subprocess.run(
-        [sys.executable, "-m", "fusedlogit.patch", "nowhere.py"],
+        [sys.executable, "-m", "fusedlogit.patch", *arguments],
         cwd=tmp_path, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert run.returncode == 2
-    assert "nowhere.py is not there" in run.stderr
+    assert said in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_an_error_of_a_module_is_its_own(tmp_path):
+    (tmp_path / "broken.py").write_text("import nowhere")
+    run = subprocess.run(
+        [sys.executable, "-m", "fusedlogit.patch", "-m", "broken"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert 'broken.py", line 1' in run.stderr
 
 
 @pytest.mark.parametrize("kind", ["array", "frame", "list", "csc"])
