@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
 from dask.context import thread_state
 from dask.delayed import delayed
 from distributed import Client, get_client, rejoin, secede
 
 from ..data.per_row import Combine, Kept, Made, joined
+from ..errors import PassOverflowError
 
 #: Sums that are added up in one task, or by the client: a trip more would take longer.
 FAN_IN = 8
@@ -76,6 +78,7 @@ class DaskWorkers:
 
     def __init__(self, client: Client, names: Sequence[str]) -> None:
         self.client, self.names = client, names
+        self._made: WeakSet[Any] = WeakSet()
 
     def run(
         self, made: Made, kept: Sequence[Kept], combine: Combine, keep: bool
@@ -91,6 +94,7 @@ class DaskWorkers:
             sums = [delayed(joined, pure=False)(combine, group) for group in groups]
         client: Any = self.client
         made_there = client.compute([*sums, *parts] if keep else sums, optimize_graph=False)
+        self._made.update(made_there)
         handles = made_there[len(sums) :]
         try:
             with thread_let_go():
@@ -100,8 +104,10 @@ class DaskWorkers:
             for name, handle in zip(self.names, handles, strict=False):
                 if handle.status == "error" and name not in str(error):
                     error.add_note(f"in {name}")
-            # With them Dask keeps the error, whose frames hold all that the fit does.
-            for future in made_there:
+            # With futures Dask keeps the error, whose frames hold all that the fit does. After one
+            # of overflow a solver goes on.
+            over = isinstance(error, PassOverflowError)
+            for future in made_there if over else [*self._made]:
                 future.release()
             raise
 
