@@ -29,7 +29,7 @@ import numpy as np
 from ..data.margins import Margins
 from ..errors import PassOverflowError
 from ..problems.objective import Evaluation, Objective
-from .hessian import DenseHessian, affordable, dense_hessian
+from .hessian import MOST_LEFT, DenseHessian, affordable, dense_hessian
 from .metric import EPS, TINY, Metric, beyond
 from .path import evaluate_along
 from .requests import Steps, pull
@@ -103,10 +103,10 @@ def _of_two_classes(
 
 
 def _hessian_tells(objective: Objective, steps: int) -> bool:
-    """Whether that of all rows may prove more: with an L1 norm, only if it has an inverse."""
-    n_samples, n_features = objective.data.n_samples, objective.data.n_features
-    few_rows = n_samples <= n_features
-    return affordable(objective) and (objective.l1_penalty == 0 or (steps > 0 and not few_rows))
+    """Whether that of all rows may prove more: with an L1 norm, only if rows hold it up."""
+    lacking = objective.data.n_features - objective.data.n_samples
+    held_up = steps > 0 and lacking <= MOST_LEFT
+    return affordable(objective) and (objective.l1_penalty == 0 or held_up)
 
 
 def _bound_from_afar(objective: Objective, here: Evaluation, steps: int) -> Steps[float]:

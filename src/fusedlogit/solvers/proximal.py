@@ -224,12 +224,18 @@ class _Steps:
         return duality_gap(self.objective, here, slope, margins)
 
     def step(self, hessian: CenteredHessian) -> Steps[bool]:
-        """One step; False if the cost cannot be seen to fall."""
+        """One step, a rough one if that will do; False if the cost cannot be seen to fall."""
+        far = -self._promised > CLOSE * self._cost(self.here)
+        return (far and (yield from self._try(hessian, True))) or (
+            yield from self._try(hessian, False)
+        )
+
+    def _try(self, hessian: CenteredHessian, roughly: bool) -> Steps[bool]:
+        """A step to the minimum of a model, or roughly there."""
         l1, point = self.objective.l1_penalty, self.here.point
         coef = point[:-1].copy()
         slope = self.here.gradient[:-1] - hessian.mean * self.here.gradient[-1]
-        far = -self._promised > CLOSE * self._cost(self.here)
-        hessian.quadratic.minimise(l1, coef, slope, roughly=far)
+        hessian.quadratic.minimise(l1, coef, slope, roughly=roughly)
         step = np.zeros_like(point)
         step[:-1] = coef - point[:-1]
         if self.objective.fit_intercept:
