@@ -94,7 +94,7 @@ class Pull(Request):
 
     @property
     def company(self) -> Hashable:
-        return "pull", id(self.objective.data), self.objective.precise
+        return "pull", self.objective.company
 
     def answer(self, others: Sequence[Pull]) -> list[Doubles | PassOverflowError]:
         return _each_its_own(
