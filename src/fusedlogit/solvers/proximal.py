@@ -161,11 +161,12 @@ class _Search(Path[Objective]):
 
     def end(self) -> Steps[Result]:
         """Where the search ended, with a bound that holds also where it did not converge."""
+        told = self.objective.sharp and (self.converged or self.cause == Cause.ROUNDING)
         if not self.objective.sharp:
             self.objective = self.objective.sharpened()
             self.here = yield from evaluate(self.objective, self.here.point)
             self.history[-1] = self.cost(self.here)
-        if not self.converged and self.cause != Cause.ROUNDING:
+        if not told:
             yield from self.certify(STEPS)
         return self.result()
 
