@@ -219,8 +219,8 @@ class Left:
     factored : Factored
     product : ndarray of shape (n_left, n_left), optional
         Of the steps' margins, weighted; nothing is known without.
-    rounding : float
-        By how much the root of a curvature may be wrong.
+    far : float
+        By how much rounding grows where features lie far from zero.
 
     Attributes
     ----------
@@ -233,11 +233,14 @@ class Left:
     """
 
     def __init__(
-        self, factored: Factored, product: Doubles | None = None, rounding: float = np.inf
+        self, factored: Factored, product: Doubles | None = None, far: float = 1.0
     ) -> None:
         self.directions, self._alone = factored.left, factored.alone
         self.roots = np.zeros(self.directions.shape[1])
+        rounding = np.inf  # of the root of a curvature
         if product is not None:
+            rounding = 8 * float(np.finfo(np.float64).eps) * far
+            rounding *= float(np.abs(factored.left).sum())
             values, turned = eigh(product)
             self.directions, self.roots = self.directions @ turned, np.sqrt(np.maximum(values, 0))
         self.dead = RELIABLE * self.roots <= rounding

@@ -188,8 +188,7 @@ class DenseHessian:
             moved = yield from along(objective, self._with_intercept(direction))
             values.append(moved.values)
         product = summed(_products, (margins.curvature(), *values))
-        rounding = 8 * EPS * objective.far * float(np.abs(self.factored.left).sum())
-        return Left(self.factored, product, rounding)
+        return Left(self.factored, product, objective.far)
 
     def _with_intercept(self, step: Doubles) -> Doubles:
         """A step in the coefficients, and what it makes of the intercept that was eliminated."""

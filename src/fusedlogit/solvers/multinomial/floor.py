@@ -29,7 +29,7 @@ from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation
 from ..factored import Left
 from ..hessian import MOST_LEFT, CenteredHessian, DenseHessian
-from ..metric import EPS, beyond
+from ..metric import beyond
 from ..requests import Steps, passes
 from ..settings import Doubles
 
@@ -71,8 +71,7 @@ def _left(objective: Multinomial, point: Doubles, hessian: CenteredHessian) -> L
     directions = factored.left / factored.size[:, None]
     moved = one.scaling.product(directions, hessian.mean)
     product = objective.by_block(point, _moments_along, *moved) / objective.target.total_weight
-    rounding = 8 * EPS * one.far * float(np.abs(factored.left).sum())
-    return Left(factored, product, rounding)
+    return Left(factored, product, one.far)
 
 
 def _moments_along(
