@@ -38,7 +38,7 @@ from .selection.grid import Fit, Grid
 from .selection.penalties import Penalty, ratios_of, strengths_of
 from .selection.scoring import Knowing, Scores, place_of_best, share_parameters, table_of
 from .solvers import FOREIGN, SOLVERS, Settings, choose
-from .validation import training_data
+from .validation import training_data, unchanged_by_errors
 
 Doubles = NDArray[np.float64]
 
@@ -191,6 +191,7 @@ class LogisticRegressionCV(LinearClassifier):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @unchanged_by_errors
     def fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, **params: Any
     ) -> LogisticRegressionCV:
@@ -219,6 +220,7 @@ class LogisticRegressionCV(LinearClassifier):
         ValueError
             As `LogisticRegression.fit`; if the training rows of a fold lack a class, `cv` yields
             no folds or rows that X does not have, or `Cs` or `l1_ratios` is empty or out of range.
+            After any error the model is as it was before.
 
         Warns
         -----
@@ -389,7 +391,7 @@ class LogisticRegressionCV(LinearClassifier):
             f"tol={self.tol:.3g} of their minimum: {'; '.join(failed[:NAMED])}{rest}. Raise "
             "max_iter or tol, or leave out the largest Cs.",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
     def score(

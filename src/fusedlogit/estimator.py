@@ -193,6 +193,7 @@ class LogisticRegression(LinearClassifier):
         self.checkpoint = checkpoint
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @unchanged_by_errors
     def fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> LogisticRegression:
@@ -224,7 +225,8 @@ class LogisticRegression(LinearClassifier):
         ValueError
             If y has one class only, X or y holds NaN or infinity, X holds text or complex numbers,
             a sparse X indices out of place, shapes do not fit, or a parameter is out of range; if
-            `checkpoint` cannot be written, or is a file of another fit or none at all.
+            `checkpoint` cannot be written, or is a file of another fit or none at all. After any
+            error the model is as it was before.
 
         Warns
         -----
@@ -252,14 +254,9 @@ class LogisticRegression(LinearClassifier):
             ((1 - self.l1_ratio) * penalty, self.l1_ratio * penalty), self.fit_intercept,
         )  # fmt: skip
         settings = Settings(
-            self.max_iter,
-            self.tol,
-            self.learning_rate,
-            self._reporter(),
-            seed,
-            sgd=sgd,
-            judge=judge,
-        )
+            self.max_iter, self.tol, self.learning_rate, self._reporter(), seed,
+            sgd=sgd, judge=judge,
+        )  # fmt: skip
         solver = solver_of(name, labels.n_classes, l1)
         check_offers(solver, problem)
 
@@ -393,7 +390,7 @@ class LogisticRegression(LinearClassifier):
                 f"warm_start: the last fit had the classes {self.classes_.tolist()}, y has "
                 f"{classes.tolist()}; starting afresh",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
             return zero
         coef = self._dense_coef()
@@ -439,7 +436,7 @@ class LogisticRegression(LinearClassifier):
                 f"within {result.suboptimality:.3g} of the minimum (relative), tol is "
                 f"{self.tol:.3g}. {result.cause.advice(self.scaling == 'standard')}",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
 

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fusedlogit import LogisticRegression
+from fusedlogit import LogisticRegression, LogisticRegressionCV
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -107,6 +107,35 @@ def test_clone_takes_parameters_and_forgets_the_fit(cancer):
     copy = clone(model)
     assert copy.get_params() == model.get_params()
     assert not hasattr(copy, "coef_")
+
+
+@pytest.mark.parametrize("begin", ["fit", "partial_fit", "cross-validation"])
+def test_a_fit_that_is_refused_leaves_the_model_as_it_was(begin, cancer):
+    """It predicted of the columns of the refused X by coefficients of the others."""
+    X, y = cancer
+    if begin == "partial_fit":
+        model = LogisticRegression().partial_fit(X, y, classes=[0, 1])
+    else:
+        model = LogisticRegressionCV(Cs=2) if begin == "cross-validation" else LogisticRegression()
+        model.fit(X, y)
+    before = model.decision_function(X)
+    spoilt = X[:, :7].copy()
+    spoilt[3, 1] = np.nan
+    with pytest.raises(ValueError, match="row 3, column 1"):
+        model.fit(spoilt, y)
+    with pytest.raises(ValueError, match="has 7 features, but LogisticRegression"):
+        model.predict(X[:, :7])
+    np.testing.assert_array_equal(model.decision_function(X), before)
+    if begin == "partial_fit":
+        assert model.partial_fit(X, y).n_iter_ == 2
+
+
+def test_a_first_fit_that_is_refused_leaves_nothing(cancer):
+    X, y = cancer
+    for model in LogisticRegression(), LogisticRegressionCV():
+        with pytest.raises(ValueError, match="one class only"):
+            model.fit(X, np.ones_like(y))
+        assert vars(model) == vars(clone(model))
 
 
 def test_pickle_keeps_every_bit(model, cancer):
