@@ -71,6 +71,20 @@ def test_the_warning_points_at_the_caller(model, flowers):
     assert warned[0].filename == __file__
 
 
+@pytest.mark.parametrize(("rate", "advice"), [(1e-3, "Raise max_iter or"), (9.0, "cost: lower")])
+def test_a_learning_rate_that_raises_the_cost_is_to_be_lowered(flowers, rate, advice):
+    model = LogisticRegression(solver="gd", learning_rate=rate, max_iter=20)
+    with pytest.warns(ConvergenceWarning, match=f"{advice} learning_rate"):
+        model.fit(*flowers)
+
+
+def test_a_solver_that_is_advised_takes_the_penalty(flowers):
+    model = LogisticRegression(solver="sgd", l1_ratio=0.5, max_iter=200)
+    with pytest.warns(ConvergenceWarning, match="or use solver='auto'"):
+        model.fit(*flowers)
+    assert model.set_params(solver="auto").fit(*flowers).converged_
+
+
 def test_divergence_says_so(cancer):
     X, y = cancer
     model = LogisticRegression(solver="gd", learning_rate=1e300, max_iter=1000)

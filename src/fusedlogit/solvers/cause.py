@@ -9,8 +9,9 @@ class Cause(Enum):
     """What ended a fit that did not converge: what to say, and whether scaling would help."""
 
     ITERATIONS = ("Raise max_iter or tol", True)
-    STEPS = ("Raise max_iter or learning_rate, or use solver='newton'", True)
-    SHORT = ("Shorter steps gain no more: raise tol, or use solver='newton'", True)
+    STEPS = ("Raise max_iter or learning_rate, or use solver='auto'", True)
+    SHORT = ("Shorter steps gain no more: raise tol, or use solver='auto'", True)
+    LONG = ("The last step raised the cost: lower learning_rate, or use solver='auto'", True)
     DIVERGED = ("The cost grew beyond all bounds: lower learning_rate", True)
     ROUNDING = ("Rounding hides what is left to gain: raise tol", True)
     UNBOUNDED = ("The coefficients grow without bound: use a penalty (a finite C)", False)

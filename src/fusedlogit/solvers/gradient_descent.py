@@ -110,13 +110,14 @@ def solve(objective: Cost, start: Doubles, settings: Settings) -> Steps[Result]:
             break
         history.pop()  # the next part begins at the same point
         enough *= min(0.5, 0.9 * np.sqrt(settings.tol / reached))
+    rose = history[-1] > history[-2:][0]
     return Result(
         point=point,
         history=history,
         n_iter=len(history),
         converged=reached <= settings.tol,
         suboptimality=reached,
-        cause=CAUSES.get(trail.outcome, Cause.STEPS),
+        cause=CAUSES.get(trail.outcome, Cause.LONG if rose else Cause.STEPS),
     )
 
 
