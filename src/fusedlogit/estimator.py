@@ -136,6 +136,9 @@ class LogisticRegression(LinearClassifier):
     ['cat', 'cat', 'dog', 'dog']
     """
 
+    #: Whether users can set `scaling`, and how many calls lie between theirs and a warning.
+    _scalable, _n_frames = True, 5
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "C": [Interval(Real, 0, None, closed="right")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
@@ -389,8 +392,7 @@ class LogisticRegression(LinearClassifier):
             warnings.warn(
                 f"warm_start: the last fit had the classes {self.classes_.tolist()}, y has "
                 f"{classes.tolist()}; starting afresh",
-                UserWarning,
-                stacklevel=5,
+                stacklevel=self._n_frames,
             )
             return zero
         coef = self._dense_coef()
@@ -431,13 +433,12 @@ class LogisticRegression(LinearClassifier):
         self.converged_ = result.converged
         self.history_ = result.history
         if not result.converged and result.cause != Cause.JUDGED:
-            warnings.warn(
-                f"LogisticRegression did not converge in {result.n_iter} iterations: the cost is "
-                f"within {result.suboptimality:.3g} of the minimum (relative), tol is "
-                f"{self.tol:.3g}. {result.cause.advice(self.scaling == 'standard')}",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
+            said = result.cause.said(
+                result.suboptimality, self.tol, penalised=np.isfinite(self.C),
+                scalable=self._scalable and self.scaling != "standard",
+            )  # fmt: skip
+            text = f"LogisticRegression did not converge in {result.n_iter} iterations{said}"
+            warnings.warn(text, ConvergenceWarning, stacklevel=self._n_frames)
 
 
 def _walked(data: Any) -> Walked:

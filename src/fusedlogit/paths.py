@@ -393,7 +393,7 @@ def _warn_of_those_not_converged(models: list[_Model], tol: float) -> None:
         warnings.warn(
             f"logistic_path: {len(failed)} of {len(models)} fits did not converge; with "
             f"C={worst.C:.3g} the cost is within {worst.result.suboptimality:.3g} of the minimum "
-            f"(relative), tol is {tol:.3g}. Leave out the weakest penalties, or raise tol.",
+            f"(relative), tol is {tol:.3g}. Raise max_iter or tol, or leave out the largest Cs.",
             ConvergenceWarning,
             stacklevel=4,
         )

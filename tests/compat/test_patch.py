@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn import config_context, linear_model
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import scale
 from sklearn.utils._param_validation import InvalidParameterError
@@ -80,6 +81,12 @@ def test_fits_are_ours_and_agree(patched, arguments, features, classes):
     np.testing.assert_allclose(
         ours.predict_proba(features), theirs.predict_proba(features), atol=2e-4
     )
+
+
+def test_warnings_point_at_the_caller_and_advise_what_scikit_learn_has(patched):
+    with pytest.warns(ConvergenceWarning, match=r"Raise max_iter or tol\.$") as warned:
+        patched(max_iter=1).fit(X_cancer, y_cancer)
+    assert warned[0].filename == __file__
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,13 @@ def test_a_solver_that_is_advised_takes_the_penalty(flowers):
     assert model.set_params(solver="auto").fit(*flowers).converged_
 
 
+def test_rows_told_apart_in_part_call_for_a_penalty():
+    """Some of each class lie at the threshold: the cost has a bound, and no minimum."""
+    X = np.array([[-2.0], [-1.0], [0.0], [0.0], [1.0], [2.0]])
+    with pytest.warns(ConvergenceWarning, match="raise tol, or use a penalty"):
+        LogisticRegression(C=np.inf).fit(X, [0, 0, 0, 1, 1, 1])
+
+
 def test_divergence_says_so(cancer):
     X, y = cancer
     model = LogisticRegression(solver="gd", learning_rate=1e300, max_iter=1000)

@@ -128,3 +128,10 @@ def test_steps_that_gain_no_more_end_it_without_a_warning(seed):
         warnings.simplefilter("error")
         solver = SGD(early_stopping=True, n_iter_no_change=20)
         LogisticRegression(solver=solver, random_state=seed).fit(X, y)
+
+
+def test_too_few_iterations_are_said_without_a_bound_of_the_cost():
+    """There was one, of inf."""
+    model = LogisticRegression(solver=STOPPING, max_iter=1)
+    with pytest.warns(ConvergenceWarning, match=r"in 1 iterations. The loss .*raise max_iter\.$"):
+        model.fit(*noisy())

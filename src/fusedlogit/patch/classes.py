@@ -20,6 +20,12 @@ LOG = logging.getLogger("fusedlogit")
 OURS_ALONE = ("converged_", "cv_results_", "folds_converged_", "history_", "n_passes_")
 
 
+class _Ours(OurLogisticRegression):
+    """Ours where scikit-learn's is called, which has no `scaling`."""
+
+    _scalable, _n_frames = False, 8
+
+
 class LogisticRegression(linear_model.LogisticRegression):  # type: ignore[misc]
     """``sklearn.linear_model.LogisticRegression``, fitted by fusedlogit where that can.
 
@@ -71,7 +77,7 @@ class LogisticRegression(linear_model.LogisticRegression):  # type: ignore[misc]
 
     def _ours(self) -> OurLogisticRegression:
         """Ours with the same arguments, at the same start."""
-        ours = OurLogisticRegression(**our_arguments(self))
+        ours = _Ours(**our_arguments(self))
         if self.warm_start and hasattr(self, "coef_"):
             ours.classes_ = self.classes_
             ours.coef_ = np.asarray(self.coef_, dtype=np.float64)

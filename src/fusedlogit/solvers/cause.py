@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from math import isinf
 
 
 class Cause(Enum):
@@ -16,10 +17,25 @@ class Cause(Enum):
     ROUNDING = ("Rounding hides what is left to gain: raise tol", True)
     UNBOUNDED = ("The coefficients grow without bound: use a penalty (a finite C)", False)
     JUDGED = ("The loss of the rows left out falls no more", False)
+    UNJUDGED = ("The loss of the rows left out may still fall: raise max_iter", False)
     STOPPED = ("The callback stopped it", False)
 
-    def advice(self, scaled: bool) -> str:
-        """One sentence, which does not advise to scale what is `scaled` already."""
+    def said(self, bound: float, tol: float, *, scalable: bool, penalised: bool) -> str:
+        """How far the cost is from its minimum, if that is known, and one sentence of advice.
+
+        Parameters
+        ----------
+        bound : float
+            Of the distance, relative to the cost; infinite if there is none.
+        tol : float
+        scalable : bool
+            Whether the features may be scaled, and are not yet.
+        penalised : bool
+            Without a penalty, there is no minimum where some rows are told apart.
+        """
+        far = "" if isinf(bound) else f": the cost is within {bound:.3g} of the minimum (relative)"
         text, by_scaling = self.value
-        more = ", or scale the features (scaling='standard')" if by_scaling and not scaled else ""
-        return f"{text}{more}."
+        if self is Cause.ROUNDING and not penalised:
+            text += ", or use a penalty (a finite C), as there may be no minimum"
+        more = ", or scale the features (scaling='standard')" if by_scaling and scalable else ""
+        return f"{far}{far and f', tol is {tol:.3g}'}. {text}{more}."

@@ -318,7 +318,10 @@ class Wandering(Path[Objective | Multinomial]):
         found = super().result()
         if self.settings.judge is None:
             return found
-        return replace(found, point=self.best.point, here=self.best, history=self.losses)
+        cause = Cause.UNJUDGED if found.cause == Cause.ITERATIONS else found.cause
+        return replace(
+            found, point=self.best.point, here=self.best, history=self.losses, cause=cause
+        )
 
     def prove(self) -> Steps[None]:
         """How far the best point is from the minimum."""
