@@ -57,11 +57,26 @@ class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type
         tags.input_tags.sparse = True
         return tags
 
-    def _dense_coef(self) -> Doubles:
-        """The coefficients, after `sparsify` too."""
-        coef: Any = self.coef_
-        dense: Doubles = coef.toarray() if issparse(coef) else coef
-        return dense
+    def _coefficients(self, n_features: int) -> tuple[Doubles, Doubles]:
+        """Those at hand and their intercepts, after `sparsify` too, as kernels take them.
+
+        Raises
+        ------
+        ValueError
+            If they are not of so many features, or not of the classes: anybody may set them, and
+            kernels do not look.
+        """
+        given: Any = self.coef_
+        coef = np.ascontiguousarray(given.toarray() if issparse(given) else given, np.float64)
+        intercept = np.ascontiguousarray(self.intercept_, np.float64)
+        n_classes = len(getattr(self, "classes_", intercept))
+        shape = 1 if n_classes == 2 else n_classes, n_features
+        if (coef.shape, intercept.shape) != (shape, shape[:1]):
+            raise ValueError(
+                f"coef_ has shape {coef.shape} and intercept_ {intercept.shape}; {n_features} "
+                f"features and {n_classes} classes call for {shape} and {shape[:1]}"
+            )
+        return coef, intercept
 
     def __new__(cls, *args: Any, **arguments: Any) -> Self:
         """Refuse scikit-learn's arguments that there are none of here, saying what does their job.
@@ -83,8 +98,7 @@ class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type
         """Decision values by class, of shape (1 or n_classes, n_samples)."""
         check_is_fitted(self)
         data = new_data(self, X, self.n_jobs)
-        coef = np.ascontiguousarray(self._dense_coef(), dtype=np.float64)
-        intercept = np.ascontiguousarray(self.intercept_, dtype=np.float64)
+        coef, intercept = self._coefficients(data.n_features)
         return data.decision_values(coef, intercept, precise=beyond_float32(coef, intercept))
 
     def decision_function(self, X: ArrayLike) -> Doubles:

@@ -361,7 +361,7 @@ class LogisticRegression(LinearClassifier):
         n_vectors = len(self.classes_) if len(self.classes_) > 2 else 1
         point = np.zeros((n_vectors, data.n_features + 1))
         if hasattr(self, "coef_"):
-            point = np.column_stack([self._dense_coef(), self.intercept_])
+            point = np.column_stack(self._coefficients(data.n_features))
         return kind.beginning(point)
 
     if not TYPE_CHECKING:
@@ -395,8 +395,8 @@ class LogisticRegression(LinearClassifier):
                 stacklevel=self._n_frames,
             )
             return zero
-        coef = self._dense_coef()
-        return (coef[0], self.intercept_[0]) if binary else (coef, self.intercept_)
+        coef, intercept = self._coefficients(n_features)
+        return (coef[0], intercept[0]) if binary else (coef, intercept)
 
     def _fit_told_apart(
         self, data: Any, classes: NDArray[Any], totals: Doubles

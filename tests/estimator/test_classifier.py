@@ -5,6 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 
 from fusedlogit import LogisticRegression, estimator, reference
@@ -203,6 +204,41 @@ def test_text_is_refused_by_name(flowers, X):
     for method in (lambda: model.fit(X, flowers[1]), lambda: model.predict(X)):
         with pytest.raises(ValueError, match=r"^X must hold numbers, not text such as '[1a]'"):
             method()
+
+
+@pytest.mark.parametrize(
+    ("coef_shape", "intercept_shape", "classes"),
+    [
+        ((1, 3), (1,), [1, 2]),
+        ((1, 5), (1,), [1, 2]),
+        ((4,), (1,), [1, 2]),
+        ((2, 4), (2,), [1, 2]),
+        ((3, 4), (1,), [1, 2, 3]),
+        ((1, 4), (1,), [1, 2, 3]),
+        ((2, 4), (2,), [1, 2, 3]),
+    ],
+)
+@pytest.mark.parametrize("make", [np.asarray, csr_array])
+def test_coefficients_of_other_shapes_are_refused(
+    flowers, coef_shape, intercept_shape, classes, make
+):
+    """Set by hand: what lay behind them in memory was taken for the rest."""
+    X, y = make(flowers[0]), flowers[1]
+    model = LogisticRegression()
+    model.coef_, model.intercept_ = np.ones(coef_shape), np.ones(intercept_shape)
+    model.classes_ = np.array(classes)
+    for method in (lambda: model.predict_proba(X), lambda: model.partial_fit(X, y, classes)):
+        with pytest.raises(ValueError, match=r"coef_ has shape .*4 features and \d classes call"):
+            method()
+
+
+def test_coefficients_may_be_set(flowers):
+    X, y = flowers
+    fitted, model = LogisticRegression().fit(X, y), LogisticRegression()
+    model.coef_, model.intercept_ = fitted.coef_.astype(np.float32), float(fitted.intercept_[0])
+    model.classes_ = fitted.classes_
+    np.testing.assert_allclose(model.decision_function(X), fitted.decision_function(X), rtol=1e-4)
+    assert model.set_params(warm_start=True).fit(X, y).n_iter_ < fitted.n_iter_
 
 
 @pytest.mark.parametrize("labels", [["no", "yes"], [1, 3], [0, 2], [-1, 1]])

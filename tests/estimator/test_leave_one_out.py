@@ -298,3 +298,10 @@ def test_no_coefficient_of_many_classes(fit_intercept, capfd):
     found = leave_one_out(fit, X, y).decision_function
     np.testing.assert_allclose(found, fit.decision_function(X), atol=0.05)
     assert not any(capfd.readouterr())  # nor has LAPACK anything to say
+
+
+def test_sparse_coefficients():
+    X, y = cancer()
+    model = LogisticRegression().fit(X, y)
+    told = leave_one_out(model, X, y).log_loss
+    assert leave_one_out(model.sparsify(), X, y).log_loss == told

@@ -272,7 +272,9 @@ def test_a_path_cannot_be_changed(flowers):
 
 
 def test_it_says_which_fits_did_not_converge(cancer):
-    with pytest.warns(ConvergenceWarning, match=r"3 of 3 fits.*C=.*Raise max_iter or tol") as caught:
+    with pytest.warns(
+        ConvergenceWarning, match=r"3 of 3 fits.*C=.*Raise max_iter or tol"
+    ) as caught:
         path = logistic_path(*cancer, Cs=3, max_iter=1)
     assert not path.converged.any()
     assert caught[0].filename == __file__

@@ -124,7 +124,7 @@ def leave_one_out(
     fitted = Settings(settings.max_iter, settings.tol, settings.learning_rate, None)
     grid = Grid(costs, [], settings.solver, fitted)
     left_out = grid.left_out(
-        grid.known(Penalty(settings.C, settings.l1_ratio), model.coef_, model.intercept_),
+        grid.known(Penalty(settings.C, settings.l1_ratio), *model._coefficients(matrix.n_features)),
         LeaveOneOut(matrix, labels.n_classes),
     )
     share = np.ones(len(values)) if sample_weight is None else np.asarray(sample_weight, float)
