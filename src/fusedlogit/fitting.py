@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
+from .data.checks import refuse_masked
 from .data.per_row import PerRow, each, stored, summed
 from .data.protocol import Data
 from .data.target import Target
@@ -82,8 +83,7 @@ class Labels:
         """
         if len(classes) < 2:
             raise ValueError(
-                f"classes names one class only ({classes.tolist()[0]!r}): announce all that will "
-                "come, two at least"
+                f"classes={classes.tolist()} names no two classes: announce all that will come"
             )
         if y.dtype.kind not in "biu":  # these name classes in any case
             check_classification_targets(y)
@@ -146,6 +146,7 @@ def weights_of(
     if isinstance(labels.codes, PerRow):
         weight = each(_ones, labels.codes) if weight is None else weight
     else:
+        refuse_masked(weight, "sample_weight")
         weight = _check_sample_weight(
             weight, y, dtype=np.float64, copy=True, ensure_non_negative=True
         )

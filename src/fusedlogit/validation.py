@@ -14,7 +14,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_n_features, validate_data
 
 from .data.arguments import data_of
-from .data.checks import NUMBER_TYPES, numbers_alone
+from .data.checks import NUMBER_TYPES, numbers_alone, refuse_masked
 from .data.dense import DenseMatrix
 from .data.distributed import Blocks
 from .data.parts import Parts
@@ -48,6 +48,7 @@ def training_data(
     if isinstance(X, Blocks):
         _check_columns(estimator, X, reset=reset)
         return data_of(X, n_jobs), y
+    _refuse_missing(y)
     if isinstance(X, Parts):
         hint = "; parts that hold it have it as X.y"
         target: NDArray[Any] = column_or_1d(present(estimator, y, hint), warn=True)
@@ -62,6 +63,13 @@ def training_data(
             ensure_all_finite=False,
         )  # fmt: skip
     return data_of(array, n_jobs, dense), target
+
+
+def _refuse_missing(y: Any) -> None:
+    """Refuse labels that are masked or missing, as far as a type of its own says so."""
+    refuse_masked(y, "y")
+    if hasattr(y, "isna") and np.any(y.isna()):
+        raise ValueError("y has missing labels (NaN or NA): leave out such rows")
 
 
 def validate_parameters(estimator: BaseEstimator) -> None:

@@ -172,9 +172,10 @@ def test_parameters_that_are_set_later_are_checked(parameters, named):
     assert len(model.history_) == 2
 
 
-def test_one_class_alone_cannot_be_announced():
-    with pytest.raises(ValueError, match=r"one class only \(0\): announce all"):
-        LogisticRegression().partial_fit(np.eye(2), [0, 0], classes=[0])
+@pytest.mark.parametrize("classes", [[0], []])
+def test_fewer_than_two_classes_cannot_be_announced(classes):
+    with pytest.raises(ValueError, match=r"^classes=\[0?\] names no two classes: announce all"):
+        LogisticRegression().partial_fit(np.eye(2), [0, 0], classes=classes)
 
 
 @pytest.mark.parametrize("weight", [None, 2.5])

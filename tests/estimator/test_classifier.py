@@ -8,7 +8,7 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 
-from fusedlogit import LogisticRegression, estimator, reference
+from fusedlogit import LogisticRegression, estimator, loss_and_gradient, reference
 
 from ..kernels.problems import DTYPES
 from ..kernels.zoo import ZOO, numbers
@@ -118,8 +118,9 @@ def test_a_value_that_is_not_finite_is_refused_at_prediction(flowers, method):
         (np.r_[np.nan, np.ones(99)], "NaN"),
         (np.ones(99), "inconsistent"),
         (np.ones((100, 2)), "1d array|multilabel"),
+        (np.ma.masked_equal([0, 1, 2, 1] * 25, 2), "^y has masked values"),
     ],
-    ids=["one class", "continuous", "None", "mixed", "NaN", "too short", "two columns"],
+    ids=["one class", "continuous", "None", "mixed", "NaN", "too short", "two columns", "masked"],
 )
 def test_labels_that_are_no_classes_are_refused(flowers, y, message):
     with pytest.raises(ValueError, match=message):
@@ -239,6 +240,31 @@ def test_coefficients_may_be_set(flowers):
     model.classes_ = fitted.classes_
     np.testing.assert_allclose(model.decision_function(X), fitted.decision_function(X), rtol=1e-4)
     assert model.set_params(warm_start=True).fit(X, y).n_iter_ < fitted.n_iter_
+
+
+@pytest.mark.parametrize("dtype", ["string", "category", "Int64"])
+def test_missing_labels_of_pandas_are_refused_by_name(flowers, dtype):
+    pandas = pytest.importorskip("pandas")
+    y = pandas.Series([1, 2, None, 2] * 25).astype("Int64").astype(dtype)
+    with pytest.raises(ValueError, match=r"^y has missing labels"):
+        LogisticRegression().fit(flowers[0], y)
+
+
+def test_masked_values_are_refused_by_name(flowers):
+    """They were read as what lay below the mask."""
+    X, y = flowers
+    model = LogisticRegression().fit(np.ma.masked_array(X, mask=False), y)
+    masked = np.ma.masked_less(X, 2.0)
+    for method in (
+        lambda: model.fit(masked, y),
+        lambda: model.predict(masked),
+        lambda: loss_and_gradient(masked, y == 1, model.coef_[0], 0.0),
+    ):
+        with pytest.raises(ValueError, match=r"^X has masked values"):
+            method()
+    weight = np.ma.masked_greater(np.arange(100.0), 90)
+    with pytest.raises(ValueError, match=r"^sample_weight has masked values"):
+        model.fit(X, y, weight)
 
 
 @pytest.mark.parametrize("labels", [["no", "yes"], [1, 3], [0, 2], [-1, 1]])

@@ -71,8 +71,9 @@ def refuse_what_is_no_number(values: ArrayLike, name: str) -> None:
     Raises
     ------
     ValueError
-        If it holds text, complex numbers or dates.
+        If it holds text, complex numbers or dates, or has masked values.
     """
+    refuse_masked(values, name)
     array: Any = np.asarray(values) if isinstance(values, list | tuple) else values
     types = [array.dtype] if hasattr(array, "dtype") else getattr(array, "dtypes", [])
     kinds = {getattr(dtype, "kind", "") for dtype in types}
@@ -89,6 +90,17 @@ def refuse_what_is_no_number(values: ArrayLike, name: str) -> None:
             )
 
 
+def refuse_masked(values: object, name: str) -> None:
+    """Refuse a masked array of which something is masked: NumPy would take what the mask hides.
+
+    Raises
+    ------
+    ValueError
+    """
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked values: fill them in, or leave out such rows")
+
+
 def first_text(values: NDArray[Any]) -> str | bytes | None:
     """The first text in an array; None if there is none."""
     texts = values.ravel() if values.dtype.kind == "O" else values.ravel()[:1]
@@ -103,8 +115,9 @@ def real_numbers(values: ArrayLike, name: str) -> NDArray[Any]:
     TypeError
         If it holds objects that are no numbers.
     ValueError
-        If it holds text, complex numbers or dates.
+        If it holds text, complex numbers or dates, or has masked values.
     """
+    refuse_masked(values, name)
     array = np.asarray(values)
     if array.dtype.kind in "biuf":
         return array
