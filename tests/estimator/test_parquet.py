@@ -106,6 +106,16 @@ def test_what_names_no_table(write, tmp_path):
             make(tmp_path)
 
 
+def test_columns_that_are_asked_for(write):
+    X, y = numbers()
+    path = write("X", a=X[:, 0], b=X[:, 1], y=y)
+    assert Parts.from_parquet(path, np.array(["b"]), y="y").columns == ["b"]
+    with pytest.raises(TypeError, match=r"columns='ab' is no sequence of names: give \['ab'\]"):
+        Parts.from_parquet(path, "ab", y="y")
+    with pytest.raises(ValueError, match="columns holds 'y', which is y and no feature"):
+        Parts.from_parquet(path, ["a", "y"], y="y")
+
+
 def test_columns_in_another_order_than_those_of_the_fit(write):
     X, y = load_breast_cancer(return_X_y=True)
     first = Parts.from_parquet(write("ab", a=X[:, 0], b=X[:, 1], y=y), y="y")
