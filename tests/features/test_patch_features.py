@@ -181,6 +181,24 @@ def test_what_is_no_square_photograph_is_refused():
         small().fit(np.zeros((4, 100), np.uint8))
 
 
+@pytest.mark.parametrize(("value", "told"), [(0.5, "0.5"), (256, "256"), (-1, "-1"), (1e9, "1000")])
+def test_what_is_no_byte_is_refused(fitted, stripes, value, told):
+    """Pixels between 0 and 1 were cut off to black ones."""
+    X = stripes[0].astype(type(value))
+    np.testing.assert_array_equal(fitted.transform(X), fitted.transform(stripes[0]))
+    X[3, 5] = value
+    for method in (fitted.transform, small().fit):
+        with pytest.raises(ValueError, match=f"X holds {told}.*, which is no byte"):
+            method(X)
+
+
+def test_a_fit_that_is_refused_leaves_what_was_learnt(stripes):
+    transformer = small().fit(stripes[0])
+    with pytest.raises(ValueError, match="size"):
+        transformer.fit(stripes[0][:, :100])
+    assert np.isfinite(transformer.transform(stripes[0])).all()
+
+
 def test_flat_photographs_have_finite_features(fitted):
     flat = np.full((2, SIZE * SIZE * 3), 255, np.uint8)
     flat[1] = 0

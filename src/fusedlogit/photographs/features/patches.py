@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ...runtime.blas import blas_threads
+from ...validation import unchanged_by_errors
 from ..images import CHANNELS
 from ..workers import for_each
 from .effort import Effort, LayerCosts, OnShare
@@ -134,6 +135,7 @@ class PatchFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @unchanged_by_errors
     def fit(self, X: ArrayLike, y: object = None, on_share: OnShare | None = None) -> PatchFeatures:
         """Learn the filters.
 
@@ -153,7 +155,7 @@ class PatchFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If X is no such array, or smaller than a patch.
+            If X is no such array, or smaller than a patch. The transformer is then as it was.
         """
         pixels = self._photographs(X, reset=True)
         seed = check_random_state(self.random_state).randint(2**31)
@@ -227,7 +229,14 @@ class PatchFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _photographs(self, X: ArrayLike, *, reset: bool) -> NDArray[np.uint8]:
         """Check X; return it as (n_samples, size, size, 3)."""
-        pixels = validate_data(self, X, reset=reset, dtype=np.uint8, order="C")
+        given = validate_data(self, X, reset=reset, order="C")
+        with np.errstate(invalid="ignore"):
+            pixels = given.astype(np.uint8, copy=False)
+        if given.dtype != np.uint8 and (pixels != given).any():
+            raise ValueError(
+                f"X holds {given[pixels != given][0]}, which is no byte of a pixel: give whole "
+                "numbers from 0 to 255"
+            )
         size = math.isqrt(pixels.shape[1] // CHANNELS)
         if size * size * CHANNELS != pixels.shape[1]:
             raise ValueError(
