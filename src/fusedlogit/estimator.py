@@ -6,7 +6,7 @@ import warnings
 from copy import copy
 from numbers import Integral, Real
 from os import PathLike
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,7 +33,7 @@ from .solvers import FOREIGN, SGD, SOLVERS, Callback, Result, Settings, choose
 from .solvers.cause import Cause
 from .solvers.checkpoint import Checkpoint
 from .solvers.scheduler import run
-from .streaming import LazyStream, Stream, weighing
+from .streaming import LazyStream, Stream, walked, weighing
 from .validation import training_data, unchanged_by_errors, validate_parameters
 
 Doubles = NDArray[np.float64]
@@ -331,12 +331,12 @@ class LogisticRegression(LinearClassifier):
         first = first and _check_partial_fit_first_call(self, classes)  # longer than ten rows take
         X, y, sample_weight = self._given(X, y, sample_weight)
         data, target_values = training_data(self, X, y, self.n_jobs, reset=first)
-        walked = _walked(data)
+        rows = walked(data)
         labels = Labels.among(self.classes_, target_values)
         weight, unit = weights_of(labels, target_values, sample_weight, self.class_weight)
-        stream = self._stream_on(walked)
+        stream = self._stream_on(rows)
         stream.learn(
-            *weighing(walked, labels.target(weight), unit), self.scaling,
+            *weighing(rows, labels.target(weight), unit), self.scaling,
             ((1 - self.l1_ratio) / self.C, self.l1_ratio / self.C), sgd, self.fit_intercept,
             seed_of(self.random_state),
         )  # fmt: skip
@@ -363,6 +363,12 @@ class LogisticRegression(LinearClassifier):
         if hasattr(self, "coef_"):
             point = np.column_stack(self._coefficients(data.n_features))
         return kind.beginning(point)
+
+    def __getstate__(self) -> Any:
+        """Of copies and pickles, whose stream is to go on apart from this one's."""
+        state: dict[str, Any] = super().__getstate__()
+        stream = state.get("_stream")
+        return state | {"_stream": stream.apart()} if isinstance(stream, LazyStream) else state
 
     if not TYPE_CHECKING:
 
@@ -439,10 +445,3 @@ class LogisticRegression(LinearClassifier):
             )  # fmt: skip
             text = f"LogisticRegression did not converge in {result.n_iter} iterations{said}"
             warnings.warn(text, ConvergenceWarning, stacklevel=self._n_frames)
-
-
-def _walked(data: Any) -> Walked:
-    """Data that `partial_fit` may go over."""
-    if not hasattr(data, "walk"):
-        raise TypeError("partial_fit does not go over Dask blocks: use fit")
-    return cast("Walked", data)

@@ -1,10 +1,14 @@
 """Streams whose later rows are not as the first were: rare columns, late ones, heavy rows."""
 
+import contextlib
 import copy
 import pickle
+import signal
+import time
 
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.sparse import csr_array
 from scipy.stats import chisquare
 from sklearn.exceptions import ConvergenceWarning
@@ -297,3 +301,43 @@ def test_copies_of_a_stream_keep_losses_of_their_own(make):
     again = pickle.loads(pickle.dumps(model)).partial_fit(make(X[40:]), y[40:])
     assert again.history_[:2] == model.history_
     assert len(model.history_) == 2
+
+
+def rare_words(n_samples=3_000):
+    """So few entries that a stream changes its columns where they lie."""
+    X = sparse.random(n_samples, 3_000, density=1e-3, format="csr", rng=np.random.default_rng(0))
+    return X, np.arange(n_samples) % 2
+
+
+def test_copies_of_a_sparse_stream_go_on_apart():
+    """The clock of one and the columns of the other made coefficients of millions."""
+    X, y = rare_words()
+    model = LogisticRegression().partial_fit(X[:1000], y[:1000], classes=[0, 1])
+    other, alone = copy.copy(model), pickle.loads(pickle.dumps(model))
+    other.partial_fit(X[1000:2000], y[1000:2000])
+    for one in (model, alone):
+        one.partial_fit(X[2000:], y[2000:])
+    np.testing.assert_array_equal(model.coef_, alone.coef_)
+    assert not np.array_equal(other.coef_, alone.coef_)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+def test_an_interrupted_sparse_stream_stays_sound():
+    """Wherever Ctrl-C comes, clock and columns fit each other: coefficients grew to 1e19."""
+    X, y = rare_words()
+    model = LogisticRegression(C=1e-3, solver=SGD(batch_size=1))
+    model.partial_fit(X[:1000], y[:1000], classes=[0, 1])
+    begin = time.perf_counter()
+    model.partial_fit(X, y)
+    whole = time.perf_counter() - begin
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for share in np.tile(np.linspace(0.2, 1, 100), 3):
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, share * whole)
+                model.partial_fit(X, y)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert np.abs(model.coef_).max() < 10

@@ -94,13 +94,12 @@ class LazyWalk:
     def n_vectors(self) -> int:
         return len(self.intercept)
 
-    def copy(self, *, columns: bool) -> LazyWalk:
-        """The same walk to go on with apart from this one, but for the columns if need be."""
+    def apart(self) -> LazyWalk:
+        """The same walk to go on with apart from this one."""
         arrays = {name: getattr(self, name).copy() for name in ("intercept", "sums", "told")}
-        if columns:
-            arrays["columns"] = new_lines(self.columns.shape)
-            arrays["columns"][:] = self.columns
-        return replace(self, **arrays)
+        columns = new_lines(self.columns.shape)
+        columns[:] = self.columns
+        return replace(self, **arrays, columns=columns)
 
     def in_units(self, unit: Doubles) -> None:
         """Go on in features of other units; a column without one is at zero.

@@ -2,6 +2,6 @@
 
 from .dense import Stream
 from .sparse import LazyStream
-from .weighing import weighing
+from .weighing import walked, weighing
 
-__all__ = ["LazyStream", "Stream", "weighing"]
+__all__ = ["LazyStream", "Stream", "walked", "weighing"]

@@ -6,7 +6,8 @@ known of columns changes where it lies. Coefficients are made of it when they ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,10 @@ class LazyStream:
         """From coefficients and intercepts in X's own units, before the first row."""
         return cls(point)
 
+    def apart(self) -> LazyStream:
+        """The same stream to go on with apart from this one."""
+        return replace(self, walk=None if self.walk is None else self.walk.apart())
+
     def coefficients(self) -> tuple[Doubles, Doubles]:
         """In X's own units."""
         assert self.walk is not None
@@ -89,7 +94,7 @@ class LazyStream:
         """A step after each batch of rows, in the order in which they come.
 
         See `Stream.learn`; no row is drawn, whatever the seed. After an error, a copy is to be
-        thrown away as there: what columns share with it has not changed.
+        thrown away as there: what it shares with this has not changed.
         """
         refuse_momentum(options)
         standard = scaling == "standard"
@@ -120,7 +125,11 @@ class LazyStream:
         self.losses = self.losses.and_one(loss / target.total_weight)
 
     def _own_walk(self, data: Walked, fit_intercept: bool, *, shared: bool) -> LazyWalk:
-        """The walk so far, with columns of its own if an error can come once they change."""
+        """The walk so far, with arrays of its own if an error can come once they change.
+
+        Else it shares all of them: clock and columns fit each other also where Ctrl-C comes
+        between a change and its being kept.
+        """
         if self.walk is None:
             walk = LazyWalk.beginning(
                 np.ones(data.n_features), len(self.point), 1, 0.0, 0.0, averaged=True,
@@ -130,7 +139,7 @@ class LazyStream:
             return walk
         # A copy costs little beside as many entries; of parts, the next may fail to be read.
         few = isinstance(data, SparseMatrix) and data.n_entries <= self.walk.columns.size
-        return self.walk.copy(columns=not (few and shared))
+        return copy(self.walk) if few and shared else self.walk.apart()
 
     def _keep_rows(self, data: Walked, weight: Doubles) -> None:
         """The last rows, where calls bring too few to take the length of a step from."""
