@@ -51,6 +51,15 @@ def refused(result, *words):
     assert "Traceback" not in line
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["train", ""], ["train", "images", "--store", ""], ["text", ""], ["probe", "X", ""]],
+)
+def test_an_empty_path_is_refused(arguments):
+    """It was the current folder."""
+    refused(run(*arguments), "an empty path names nothing")
+
+
 @pytest.fixture
 def model(folder, tmp_path):
     path = tmp_path / "model.npz"

@@ -17,6 +17,7 @@ from ..errors import InputError, printable
 from .delivery import check_targets, deliver
 from .options import (
     MAX_ITER,
+    PLACE,
     data_argument,
     data_options,
     features_option,
@@ -169,7 +170,7 @@ def train(
 @click.option(
     "--report",
     "report_folder",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     metavar="DIR",
     default="fusedlogit-studies",
     show_default=True,
@@ -237,7 +238,7 @@ app.add_command(predict)
 @click.option(
     "--report",
     "report_folder",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     metavar="DIR",
     default="fusedlogit-demo",
     show_default=True,

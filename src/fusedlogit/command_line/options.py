@@ -1,6 +1,7 @@
 """The options and arguments that commands share, and how their texts become numbers."""
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,18 @@ from click.core import ParameterSource
 from ..photographs.images import MAX_SIZE, MINIMUM_PER_LABEL
 
 MAX_ITER = 1000
+
+
+class Place(click.Path):
+    """A path that is told: an empty one, of a variable that is not set, is the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not os.fspath(value):
+            self.fail("an empty path names nothing", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PLACE = Place(path_type=Path)
 
 
 def given(ctx: click.Context, name: str) -> bool:
@@ -62,7 +75,7 @@ threads_option = click.option(
 )
 out_option = click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     metavar="FILE",
     help="Save the model, an .npz file.",
 )
@@ -80,7 +93,7 @@ quiet_option = click.option("--quiet", is_flag=True, help="Print results only, n
 report_option = click.option(
     "--report",
     "report_folder",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     metavar="DIR",
     help="Write report.html and its pictures to this folder.",
 )
@@ -93,7 +106,7 @@ encoding_option = click.option(
 )
 between_0_and_1 = click.FloatRange(0, 1, min_open=True, max_open=True)
 
-data_argument = click.argument("data", type=click.Path(path_type=Path))
+data_argument = click.argument("data", type=PLACE)
 features_option = click.option(
     "--features",
     type=click.Choice(["patches", "raw"]),
@@ -156,7 +169,7 @@ seed_option = click.option(
 )
 store_option = click.option(
     "--store",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     metavar="DIR",
     help="Decode into a memory map in this folder and train from there, on more than memory holds. "
     "The same images, size and split find it again; an interrupted run goes on, its fit too.",
@@ -186,7 +199,7 @@ _DATA_OPTIONS = (
     seed_option,
     click.option(
         "--cache",
-        type=click.Path(path_type=Path),
+        type=PLACE,
         metavar="DIR",
         help="Keep computed features in this folder; the same images and options find them again.",
     ),

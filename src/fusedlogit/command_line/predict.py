@@ -11,6 +11,8 @@ from ..errors import printable
 from ..files.outputs import check_folder, check_pictures, picture_names
 from .answers import answer_of, print_answers
 from .options import (
+    PLACE,
+    Place,
     csv_option,
     encoding_option,
     given,
@@ -31,14 +33,14 @@ BAD_INPUT = 2
 
 
 @click.command(short_help="Tell what images show, or embeddings or texts are.")
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=PLACE)
 @click.argument(
-    "images", metavar="{IMAGE...|FEATURES|TEXTS...}", nargs=-1, required=True, type=click.Path()
+    "images", metavar="{IMAGE...|FEATURES|TEXTS...}", nargs=-1, required=True, type=Place()
 )
 @click.option(
     "--evidence",
     "maps_folder",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     metavar="DIR",
     help="Write a picture of each image to this folder: what its regions speak for.",
 )

@@ -8,6 +8,7 @@ import click
 
 from .delivery import check_targets, deliver
 from .options import (
+    PLACE,
     given,
     json_option,
     max_iter_option,
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Train on embeddings: a linear probe.")
-@click.argument("features", type=click.Path(path_type=Path))
-@click.argument("labels", type=click.Path(path_type=Path))
+@click.argument("features", type=PLACE)
+@click.argument("labels", type=PLACE)
 @click.option(
     "--column",
     metavar="NAME",

@@ -8,6 +8,7 @@ import click
 
 from .delivery import check_targets, deliver
 from .options import (
+    PLACE,
     encoding_option,
     given,
     json_option,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Train on texts: a CSV or Parquet file, or a folder.")
-@click.argument("data", required=False, type=click.Path(path_type=Path))
+@click.argument("data", required=False, type=PLACE)
 @click.option(
     "--text",
     "text_column",
