@@ -134,6 +134,16 @@ def test_fewer_rows_than_features(C):
     assert suboptimality(model, X, y) <= 1e-10
 
 
+@pytest.mark.parametrize("C", [1e-3, 1.0, 100.0])
+def test_no_matrix_of_more_features_than_rows(monkeypatch, C):
+    monkeypatch.delattr("fusedlogit.solvers.newton.dense_hessian")
+    X, y = problem(1_100, 1_200)
+    model = LogisticRegression(C=C).fit(X, y)
+    assert model.converged_
+    assert suboptimality(model, X, y) <= 1e-8
+    assert model.n_iter_ <= 75  # 126 for C of 100 in Hessians of all features
+
+
 @pytest.mark.parametrize("scaling", [None, 255])
 @pytest.mark.parametrize("solver", ["newton", "lbfgs"])
 def test_float32_certifies_what_only_float64_can_tell(wide, scaling, solver):

@@ -199,7 +199,7 @@ def test_nothing_is_lent_to_fits_of_other_data_or_without_a_penalty():
     free = replace(fits[0], penalty=0.0)
     for fit in (other, free):
         assert lend(whole, near.margins, [fits[1], fit], 0, None) is None
-    narrow, near, fits = lent_to_folds(1200, DENSE_FEATURES)
+    narrow, near, fits = lent_to_folds(1200, 1200)
     assert lend(narrow, near.margins, fits, 0, None) is None
 
 

@@ -6,8 +6,8 @@ what it lacks a few quasi-Newton steps of one pass each make up for.
 - Few features, few rows: the exact Hessian, at each step.
 - Few features, many rows: the minimum of a sample first, which is as near as the sample is large;
   then steps in the metric of the sample's Hessian there.
-- Many features: steps in the metric of a sampled Gram product; of sparse data, in that of the
-  Hessian among the commonest features.
+- Many features, or more than rows: steps in the metric of a Gram product, of all rows or sampled;
+  of sparse data, in that of the Hessian among the commonest features.
 
 A Hessian is renewed, and if it was sampled made exact, once the passes since have cost as much as
 that will: at most twice the best choice in hindsight. An exact one is renewed ever sooner. Costs
@@ -119,10 +119,10 @@ def solve(objective: Objective, start: Doubles, settings: Settings) -> Steps[Res
 def _wide(objective: Objective) -> bool:
     """Whether a Gram product takes the place of a Hessian: it is smaller, or that too large."""
     n_samples, n_features = objective.data.n_samples, objective.data.n_features
-    few = n_samples <= FIRST_ROWS and n_samples < n_features
     if objective.penalty == 0 and n_features <= min(n_samples, WHOLE):
         return False  # without a penalty, a sample tells nothing of most directions
-    return bool(n_features > DENSE_FEATURES or (few and n_features > SMALL_FEATURES))
+    few = n_samples < n_features > SMALL_FEATURES
+    return bool(few or n_features > DENSE_FEATURES)
 
 
 def is_sparse(objective: Cost) -> bool:
