@@ -79,8 +79,9 @@ class LogisticPath:
         Effective ones of the coefficients: the trace of H (H + I / C)^-1 over those that are not
         zero, where H is the Hessian of the losses in them and I / C its L2 penalty's (Park and
         Hastie, 2008, Biostatistics 9). With the L1 norm alone it is `nonzeros` (Zou, Hastie and
-        Tibshirani, 2007, Annals of Statistics 35). NaN where H would be too large: beyond 2,048
-        columns for two classes, 1,024 coefficients for more; or if not asked for.
+        Tibshirani, 2007, Annals of Statistics 35). NaN where H would be too large: for two
+        classes, beyond 2,048 columns and, with an L2 penalty, rows; for more, beyond 1,024
+        coefficients; or if not asked for.
     aic, bic : ndarray of shape (n_cs,)
         Deviance + 2 d and deviance + log(n) d, where d counts degrees of freedom and intercepts
         (one fewer than classes), and n is the sum of the weights. Less is better.

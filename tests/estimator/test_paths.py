@@ -145,6 +145,25 @@ def test_degrees_of_freedom_by_their_definition(problem, l1_ratio, fit_intercept
         assert path.degrees_of_freedom[i] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("kind", [np.asarray, np.float32, np.asfortranarray, sparse.csr_array])
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.1])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_degrees_of_freedom_of_fewer_rows_than_columns(kind, l1_ratio, fit_intercept):
+    rng = np.random.default_rng(0)
+    X = rng.integers(-4, 5, (40, 2100)) * (np.arange(2100) < 90)
+    y, weight = rng.integers(0, 2, 40), rng.integers(1, 4, 40).astype(float)
+    path = logistic_path(
+        kind(X.astype(float)), y, Cs=[1e-3, 0.1, 10.0], l1_ratio=l1_ratio,
+        fit_intercept=fit_intercept, sample_weight=weight, tol=1e-11,
+    )  # fmt: skip
+    X, coefs = X[:, :90], path.coefs[:, :, :90]  # columns of zeros have no part in it
+    for i, C in enumerate(path.Cs):
+        p = probabilities(dataclasses.replace(path, coefs=coefs), i, X)
+        l2 = (1 - l1_ratio) / C
+        expected = freedom_by_definition(p, X, weight, coefs[i], l2, fit_intercept)
+        assert path.degrees_of_freedom[i] == pytest.approx(expected, rel=1e-5)
+
+
 def test_degrees_of_freedom_of_the_l1_norm_are_its_nonzeros(problem):
     path = logistic_path(*problem, Cs=5, l1_ratio=1.0, scaling="standard")
     np.testing.assert_array_equal(path.degrees_of_freedom, path.nonzeros)
@@ -241,13 +260,15 @@ def test_starting_from_the_last_reads_less_than_starting_anew(cancer):
     assert path.n_passes < sum(alone)
 
 
-def test_too_large_a_hessian_is_not_formed():
-    X = np.random.default_rng(3).normal(size=(40, 2049))
+def test_too_large_a_hessian_is_not_formed(monkeypatch):
+    monkeypatch.setattr("fusedlogit.solvers.freedom.DENSE_FEATURES", 20)
+    X = np.random.default_rng(3).normal(size=(40, 50))
     y = X[:, 0] > 0
     path = logistic_path(X, y, Cs=[1e-3], tol=1e-6)
     assert np.isnan([path.degrees_of_freedom, path.aic, path.bic]).all()
-    path = logistic_path(X[:, :2048], y, Cs=[1e-3], tol=1e-6)
-    assert 0 < path.degrees_of_freedom[0] < 40
+    for part in (np.s_[:20], np.s_[:, :20]):
+        path = logistic_path(X[part], y[: len(X[part])], Cs=[1e-3], tol=1e-6)
+        assert 0 < path.degrees_of_freedom[0] < 20
 
 
 def test_criteria_are_left_out_if_not_asked_for(flowers):

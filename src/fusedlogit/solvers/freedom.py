@@ -11,6 +11,7 @@ from scipy.linalg import eigvalsh
 from ..problems.multinomial import Multinomial, one_of
 from ..problems.objective import Evaluation, Objective
 from .hessian import DENSE_FEATURES, CenteredHessian
+from .metric import TINY
 from .multinomial.hessian import about_mean, class_sandwiches, inverse_of_intercepts
 from .requests import Steps, sandwich
 from .settings import Doubles
@@ -25,8 +26,9 @@ def degrees_of_freedom(problem: Objective | Multinomial, here: Evaluation) -> St
     The intercept is eliminated from H, and does not count. Without an L1 norm all coefficients take
     part (Park and Hastie, 2008, Biostatistics 9); without an L2 penalty H counts them (Zou, Hastie
     and Tibshirani, 2007, Annals of Statistics 35), but for those that others determine where
-    nothing is penalised. NaN if H is too large to be formed: beyond 2,048 columns for two classes,
-    or where coefficients of all classes are so many that decision values are not kept.
+    nothing is penalised. NaN if H is too large to be formed: for two classes, beyond 2,048 columns
+    and, with an L2 penalty, rows; for more, where their coefficients are so many that decision
+    values are not kept.
 
     Parameters
     ----------
@@ -60,7 +62,8 @@ def degrees_of_freedom(problem: Objective | Multinomial, here: Evaluation) -> St
 def _of_two_classes(
     objective: Objective, here: Evaluation, features: NDArray[np.intp]
 ) -> Steps[Doubles | None]:
-    if len(features) > DENSE_FEATURES:
+    few_rows = objective.data.n_samples < len(features) and objective.penalty > 0
+    if (objective.data.n_samples if few_rows else len(features)) > DENSE_FEATURES:
         return None
     if not len(features):
         return np.empty((0, 0))
@@ -68,9 +71,21 @@ def _of_two_classes(
         part = objective.columns(features)
         objective.data.count(part.data)
         objective = part
+    if few_rows:
+        return _product_of_rows(objective, here.margins.curvature())
     objective = replace(objective, penalty=0.0)
     product = yield from sandwich(objective, here.margins.curvature())
     return CenteredHessian(objective, product).matrix
+
+
+def _product_of_rows(objective: Objective, row_weight: Doubles) -> Doubles:
+    """Of a matrix A such that the Hessian is A^T A: A A^T, which has its eigenvalues but zeros."""
+    center = objective.scaling.center
+    if objective.fit_intercept:
+        total = max(float(row_weight.sum()), TINY)
+        center = objective.data.row_sum((row_weight / total)[None], precise=True)[0][0]
+    unit = 1 / objective.scaling.scale
+    return np.asarray(objective.data.gram(center, unit, np.sqrt(row_weight), np.float64))
 
 
 def _of_many(
