@@ -64,6 +64,8 @@ UNIX_FLAGS += [
 ]
 # Arrays of a few registers are filled in a loop, which a call of memset would keep from unrolling.
 UNIX_FLAGS += ["-fno-tree-loop-distribute-patterns"]
+# Cython calls inline whatever a .pxd defines, also what is to be compiled apart: GCC would warn.
+UNIX_FLAGS += ["-Wno-attributes"]
 MSVC_FLAGS = ["/Od" if DEBUG else "/O2"]
 
 X86_LEVELS = {

@@ -6,6 +6,7 @@ from cython_kernels.link.softmax cimport softmax_block
 from cython_kernels.link.targets cimport copy_targets
 from cython_kernels.passes.task cimport GRADIENT, LOSS, PRODUCT, Pass
 from cython_kernels.passes.workspace cimport Part
+from cython_kernels.registers.vector cimport apart
 from cython_kernels.sweeps.lines cimport GROUP
 
 
@@ -42,7 +43,7 @@ cdef inline const double* weights_of(
     return part.weight
 
 
-cdef inline void finish_forward(
+cdef inline apart finish_forward(
     const Pass* task, Part* part, Py_ssize_t k, Py_ssize_t begin, Py_ssize_t n_rows, real* z
 ) noexcept nogil:
     """From z = X w of n_rows rows from `begin` to the factors of their backward half."""
@@ -68,7 +69,7 @@ cdef inline void finish_group(
         z[n_rows + i] = 0
 
 
-cdef inline void finish_softmax(
+cdef inline apart finish_softmax(
     const Pass* task, Part* part, Py_ssize_t begin, Py_ssize_t n_rows, double* z, Py_ssize_t stride
 ) noexcept nogil:
     """finish_forward of all classes."""

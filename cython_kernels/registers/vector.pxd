@@ -11,6 +11,7 @@ from cython_kernels.registers.storage cimport half_t, storage_t
 cdef extern from "vector.h" nogil:
     const char* VECTOR_LEVEL
     ctypedef void inlined "INLINED_VOID"
+    ctypedef void apart "APART_VOID"
     enum:
         VEC32_LANES
         VEC64_LANES
