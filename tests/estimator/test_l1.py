@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression as ScikitLearn
 from sklearn.preprocessing import StandardScaler
 
 from fusedlogit import LogisticRegression, reference
-from fusedlogit.solvers import certificate
+from fusedlogit.solvers import certificate, proximal
 
 from .truth import center_and_scale
 
@@ -216,3 +216,69 @@ def test_few_rows_ask_for_no_matrix_of_all_features(monkeypatch, l1_ratio):
     model = LogisticRegression(l1_ratio=l1_ratio).fit(X, y)
     assert model.converged_
     assert cost_and_violation(model, X, y)[1] < 1e-4
+
+
+@pytest.fixture
+def few_at_once(monkeypatch):
+    """Of 60 features and more no Hessian is formed."""
+    monkeypatch.setattr(proximal, "DENSE_FEATURES", 60)
+    formed, whole = [], proximal.reliable_hessian
+
+    def counted(objective, row_weight):
+        formed.append(objective.data.n_features)
+        return whole(objective, row_weight)
+
+    monkeypatch.setattr(proximal, "reliable_hessian", counted)
+    return formed
+
+
+def counts(n_features, dtype, mean=0.0):
+    """Sparse counts, some columns of which are full, and classes that some of them tell."""
+    rng = np.random.default_rng(0)
+    X = rng.poisson(0.3, (400, n_features)) + np.where(np.arange(n_features) < 3, mean, 0)
+    z = X @ np.where(np.arange(n_features) % 5, 0.0, 1.0)
+    return X.astype(dtype), (z - np.median(z) + rng.logistic(size=400) > 0).astype(int)
+
+
+@pytest.mark.parametrize("n_features", [59, 60, 61, 300])
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("l1_ratio", RATIOS)
+def test_many_sparse_columns_are_gone_along_without_a_hessian(
+    few_at_once, n_features, dtype, l1_ratio
+):
+    X, y = counts(n_features, dtype)
+    model = LogisticRegression(C=0.3, l1_ratio=l1_ratio, tol=1e-9)
+    model.fit(sparse.csr_array(X), y)
+    assert model.converged_
+    assert all(n <= 60 for n in few_at_once)
+    assert bool(few_at_once) == (n_features <= 60)
+    dense = LogisticRegression(C=0.3, l1_ratio=l1_ratio, tol=1e-9).fit(X.astype(float), y)
+    cost, violation = cost_and_violation(model, X.astype(float), y)
+    assert cost == pytest.approx(cost_and_violation(dense, X.astype(float), y)[0], rel=2e-9)
+    assert violation < 1e-3
+
+
+@pytest.mark.parametrize("scaling", [None, 3.0, "standard"])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("mean", [0.0, 40.0, 1e4])
+def test_columns_of_all_scalings_weights_and_means(few_at_once, scaling, fit_intercept, mean):
+    X, y = counts(90, "float64", mean)
+    weight = np.random.default_rng(1).uniform(0, 3, len(y))
+    told = {"C": 0.3, "scaling": scaling, "fit_intercept": fit_intercept, "tol": 1e-9}
+    model = LogisticRegression(l1_ratio=0.8, **told).fit(sparse.csr_array(X), y, weight)
+    hard = mean > 0 and not fit_intercept and scaling != "standard"  # columns repeat each other
+    assert bool(few_at_once) == hard
+    _, violation = cost_and_violation(model, X, y, weight)
+    assert model.converged_
+    assert violation < 1e-3
+
+
+def test_rows_that_are_certainly_wrong_do_not_throw_steps_away(few_at_once):
+    """Nearly separable words: a step of Newton's method from where no curvature is left."""
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((1000, 3000), density=0.005, format="csr", rng=rng)
+    X.data[:] = 1.0
+    y = (X @ rng.normal(size=3000) + 0.1 * rng.logistic(size=1000) > 0).astype(int)
+    model = LogisticRegression(C=300, l1_ratio=1.0, tol=1e-5).fit(X, y)
+    assert model.converged_
+    assert not few_at_once

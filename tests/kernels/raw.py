@@ -197,6 +197,26 @@ class Kernels:
             )
         return w, slope, n_sweeps
 
+    def column_descent(self, X, weight, unit, about, slope, coef, l2, l1, sweeps):
+        """Coefficients, numbers of sweeps, sum of the falls and of the entries read, of each call.
+
+        X is a csc_array; `sweeps` are those of calls that go on from each other.
+        """
+        dense = X.toarray().astype(np.float64)
+        squares = weight @ ((dense - about) * unit) ** 2
+        with Outputs() as outputs:
+            w, row = outputs.copy(coef), outputs.copy(np.column_stack([weight, 0 * weight]))
+            moved = outputs.copy(np.zeros(2))
+            found = [
+                self.coordinate.column_descent(
+                    X.indptr.astype(np.int64), X.indices, X.data, weight.sum(), unit, about,
+                    weight @ dense, squares + l2, slope, coef, l2, l1, 1e-10, n, w, row, moved,
+                )
+                for n in sweeps
+            ]  # fmt: skip
+        n_sweeps, falls, n_read = zip(*found, strict=True)
+        return w, n_sweeps, sum(falls), sum(n_read)
+
     def _workspace(self, outputs, coef, n_threads):
         n_coefs, n_features = coef.shape
         return outputs.workspace(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from fusedlogit import functions, reference
 
@@ -95,3 +96,42 @@ def test_what_makes_no_sense_is_refused(name, value, message):
     }  # fmt: skip
     with pytest.raises(ValueError, match=message):
         functions.coordinate_descent(**given | {name: value})
+
+
+def columns(n_rows, n_features, dtype, seed=0):
+    """Sparse columns, one of them empty, and all else that tells their quadratic."""
+    rng = np.random.default_rng(seed)
+    dense = rng.integers(1, 9, (n_rows, n_features)) / 4 * (rng.random((n_rows, n_features)) < 0.3)
+    dense[:, n_features // 2] = 0
+    weight = rng.uniform(0, 2, n_rows) * (rng.random(n_rows) < 0.9)
+    unit, about = rng.uniform(0.5, 2, n_features), rng.uniform(0, 1, n_features)
+    return sparse.csc_array(dense.astype(dtype)), weight, unit, about, rng.normal(size=n_features)
+
+
+@pytest.mark.parametrize("sweeps", [(0,), (1,), (3, 2), (40,)])
+@pytest.mark.parametrize(("l2", "l1"), [(0.0, 0.3), (0.5, 0.0), (0.2, 5.0)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_features", [1, 7, 64])
+def test_sweeps_by_columns_are_those_of_the_reference(kernels, n_features, dtype, l2, l1, sweeps):
+    X, weight, unit, about, slope = columns(50, n_features, dtype)
+    start = np.where(np.arange(n_features) % 3, 0.0, 0.5)
+    coef, n_sweeps, fall, n_read = kernels.column_descent(
+        X, weight, unit, about, slope, start, l2, l1, sweeps
+    )
+    features = (X.toarray().astype(np.float64) - about) * unit
+    hessian = (features.T * weight) @ features + l2 * np.eye(n_features)
+    expected, n_expected, gradient = start, [], slope
+    for n in sweeps:
+        expected, n_own = reference.coordinate_descent(
+            hessian, gradient, l1, expected, tol=1e-10, max_sweeps=n
+        )
+        gradient = slope + hessian @ (expected - start)
+        n_expected.append(n_own)
+    assert list(n_sweeps) == n_expected
+    np.testing.assert_allclose(coef, expected, rtol=0, atol=1e-11)
+    np.testing.assert_array_equal(coef == 0, expected == 0)
+    step = expected - start
+    fallen = -(slope + hessian @ step / 2) @ step - l1 * np.abs(expected).sum()
+    assert fall == pytest.approx(fallen + l1 * np.abs(start).sum(), rel=1e-9, abs=1e-11)
+    assert n_read <= sum(n_sweeps) * X.nnz
+    assert n_read >= X.nnz * sum(n > 0 for n in n_sweeps)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..runtime.threads import threads_now
 
 if TYPE_CHECKING:
+    from .by_columns import Columns
     from .protocol import Data
 
 Doubles = NDArray[np.float64]
@@ -79,6 +80,10 @@ class Ledger:
     ) -> list[Doubles]:
         """Those of several weights of the rows."""
         return [self.sandwich(weight, about, precise=precise) for weight in row_weights]
+
+    def by_columns(self) -> Columns | None:
+        """None: no column holds few rows, or they are not at hand."""
+        return None
 
     def count(self, part: Data) -> None:
         """Add the passes over a part of X, and its making, as fractions of a pass."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .ascent import Ascent
+from .by_columns import Columns
 from .frame import Seen
 from .margins import Margins
 from .target import Target
@@ -167,6 +168,9 @@ class Data(Protocol):
 
     def columns(self, features: NDArray[np.intp]) -> Data:
         """Some columns as data of their own."""
+
+    def by_columns(self) -> Columns | None:
+        """A copy by columns for coordinate descent; None where most rows are in each."""
 
     def count(self, part: Data) -> None:
         """Add the passes over a part, and its making, to the ledger."""

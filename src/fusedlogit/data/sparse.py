@@ -19,6 +19,7 @@ from .._kernels import sparse as kernels
 from ..runtime.scratch import lines_of_cache
 from ..runtime.threads import threads_for
 from .ascent import Ascent
+from .by_columns import Columns
 from .checks import blame, raise_if_outside
 from .frame import MOST_ROWS, Seen
 from .lazy_walk import LazyWalk
@@ -35,7 +36,7 @@ Doubles = NDArray[np.float64]
 #: Multiply-adds of a dense pass that take as long as one entry.
 ENTRY_WORK = 8
 
-#: Row pointers that 32 bits hold.
+#: What 32 bits hold, of row pointers and of rows.
 MOST_INT32 = 2**31 - 1
 
 #: Features and entries from which on a better order of columns pays for itself within a fit.
@@ -310,6 +311,14 @@ class SparseMatrix(Ledger):
     def ascent(self, target: Target, l2: float, fit_intercept: bool, seed: int) -> Ascent:
         """Dual coordinate ascent from zero, of which each turn is a pass."""
         return Ascent(self, target, l2, fit_intercept, seed)
+
+    def by_columns(self) -> Columns | None:
+        """A copy by columns."""
+        if self.n_samples > MOST_INT32:
+            return None
+        values = np.ones(self.n_entries, np.float32) if self.values is None else self.values
+        own = np.float64 if values.dtype == np.float64 else np.float32
+        return Columns(self, self._with(values.astype(own, copy=False)).tocsc())
 
     def moments(
         self, sample_weight: Doubles | None, unit: Doubles | None = None

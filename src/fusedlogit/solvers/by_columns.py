@@ -11,7 +11,7 @@ from .settings import Doubles
 SWEEPS, ROUNDS = 6, 24
 
 #: Share of its fall in all that a round must bring for another to follow.
-LITTLE = 0.01
+LITTLE = 0.1
 
 
 class ColumnHessian:

@@ -91,6 +91,10 @@ class CenteredHessian:
         """The matrix as it is when first asked for, to be minimised plus an L1 norm."""
         return Quadratic(self.matrix)
 
+    def minimise(self, l1: float, coef: Doubles, slope: Doubles, *, roughly: bool = False) -> None:
+        """See `Quadratic.minimise`."""
+        self.quadratic.minimise(l1, coef, slope, roughly=roughly)
+
 
 def reliable_hessian(objective: Objective, row_weight: Doubles) -> Steps[CenteredHessian]:
     """The Hessian by float32 sums, or by float64 ones where rounding may matter.

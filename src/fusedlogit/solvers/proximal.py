@@ -14,8 +14,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.by_columns import Columns
 from ..errors import PassOverflowError
 from ..problems.objective import Evaluation, Objective
+from .by_columns import ColumnHessian
 from .cause import Cause
 from .certificate import (
     OF_DATA,
@@ -28,18 +30,21 @@ from .certificate import (
 )
 from .descent import BLUR, SUFFICIENT
 from .factored import RELIABLE
-from .hessian import CenteredHessian, reliable_hessian
+from .hessian import DENSE_FEATURES, CenteredHessian, reliable_hessian
 from .metric import EPS
-from .newton import price_of_hessian, work_of_factor
+from .newton import WHOLE, is_sparse, price_of_hessian, work_of_factor
 from .path import Path, evaluate_along, evaluate_start
-from .requests import Steps, evaluate
+from .requests import Steps, evaluate, passes
 from .settings import Doubles, Result, Settings, Solver
+
+Model = CenteredHessian | ColumnHessian
 
 #: Features a working set begins with; with so many at most, all are in it.
 FIRST_FEATURES = 256
 
-#: By how much a working set grows beyond the nonzero coefficients, at most.
-GROWTH = 2
+#: By how much a working set grows beyond the nonzero coefficients, at most; of sparse data, whose
+#: columns are soon gathered and read. Measured.
+GROWTH, SPARSE_GROWTH = 2, 5
 
 #: Relative gap from which on passes in float32 do not tell it.
 SHARP = 1e-4
@@ -50,6 +55,13 @@ SHARE_OF_GAP = 0.1
 #: Fall that a step promised, relative to the cost, beyond which the next one is but rough: the
 #: minimum of a model that far from the end is not worth its factorisations. Measured.
 CLOSE = 1e-3
+
+#: Steps by columns on one working set after which those nearly repeat each other, it seems.
+PATIENCE = 32
+
+#: Of a row's residual, what its curvature is taken for at least: that of one that is certainly
+#: wrong vanishes, and by columns of few rows a step would go much too far.
+LEAST_CURVATURE = 0.05
 
 #: Fall of the cost in one step from which on it may have gone too far.
 OVERSHOT = 4
@@ -101,7 +113,8 @@ class _Search(Path[Objective]):
     def working_set(self) -> NDArray[np.intp]:
         """The nonzero coefficients, and as many again where the cost falls fastest."""
         least = steep_enough(self.objective.l1_penalty, self.gap / self.history[-1])
-        return working_set(self.here.point[:-1], np.abs(self.here.gradient[:-1]), least)
+        growth = SPARSE_GROWTH if is_sparse(self.objective) else GROWTH
+        return working_set(self.here.point[:-1], np.abs(self.here.gradient[:-1]), least, growth)
 
     def solve_on(self, features: NDArray[np.intp]) -> Steps[None]:
         """Minimise over some features, the others being zero; up to a share of the whole gap."""
@@ -112,18 +125,18 @@ class _Search(Path[Objective]):
         kept = np.append(features, -1)
         target = SHARE_OF_GAP * self.gap if not whole else 0.0
         target = max(target, self.settings.tol * self.history[-1] / 2)
-        descent = _Steps(part, (yield from evaluate(part, self.here.point[kept])))
-        hessian, age = (yield from descent.hessian()), 0
+        descent = yield from _Steps.begin(part, self.here.point[kept])
+        hessian, age, begun = (yield from descent.hessian()), 0.0, self.n_iter
         self._moved = False
-        # A step factors the model among the coefficients that are not zero: half as much, about.
-        price = price_of_hessian(part, beside=work_of_factor(len(features)) / 2)
         while not self.finished and descent.gap(hessian) > target:
-            if age >= price:
-                hessian, age = (yield from descent.hessian()), 0
+            if self.n_iter - begun == PATIENCE and len(features) <= WHOLE:
+                descent.columns, age = None, np.inf
+            if age >= descent.price:
+                hessian, age = (yield from descent.hessian()), 0.0
             if not (yield from descent.step(hessian)):
                 if (yield from descent.sharpen()):
                     continue
-                hessian, age = (yield from descent.hessian(bound=True)), price
+                hessian, age = (yield from descent.hessian(bound=True)), np.inf
                 if not (yield from descent.step(hessian)):
                     break
             age += 1
@@ -181,10 +194,26 @@ class _Search(Path[Objective]):
 class _Steps:
     """Proximal Newton steps over the features of a working set."""
 
-    def __init__(self, objective: Objective, here: Evaluation) -> None:
-        self.objective = objective
-        self.here = here
+    def __init__(self, objective: Objective, here: Evaluation, columns: Columns | None) -> None:
+        self.objective, self.here, self.columns = objective, here, columns
         self._promised = -np.inf  # change of the cost by the last step that was tried
+
+    @classmethod
+    def begin(cls, objective: Objective, point: Doubles) -> Steps[_Steps]:
+        """At a point; by columns, if they are too many for a Hessian and the data has them so."""
+        columns, data = None, objective.data
+        if data.n_features > DENSE_FEATURES:
+            columns = yield from passes(data.by_columns)
+        return cls(objective, (yield from evaluate(objective, point)), columns)
+
+    @property
+    def price(self) -> float:
+        """Steps after which a Hessian is renewed: as many as cost as much."""
+        if self.columns is not None:
+            return 1
+        # A step factors the model among the coefficients that are not zero: half as much, about.
+        work = work_of_factor(self.objective.data.n_features) / 2
+        return price_of_hessian(self.objective, beside=work)
 
     def sharpen(self) -> Steps[bool]:
         """Go on in float64, if float32 may hide what the last step was to gain."""
@@ -198,10 +227,13 @@ class _Steps:
         self.objective = self.objective.sharpened()
         self.here = yield from evaluate(self.objective, self.here.point)
 
-    def hessian(self, *, bound: bool = False) -> Steps[CenteredHessian]:
+    def hessian(self, *, bound: bool = False) -> Steps[Model]:
         """At this point; with `bound`, of a model that is nowhere below the cost."""
-        margins = self.here.margins
+        margins, columns = self.here.margins, self.columns
         row_weight = margins.majorant() if bound else margins.curvature()
+        if columns is not None:
+            row_weight = np.maximum(row_weight, LEAST_CURVATURE * np.abs(margins.residual()))
+            return (yield from passes(lambda: ColumnHessian(self.objective, columns, row_weight)))
         hessian = yield from reliable_hessian(self.objective, row_weight)
         if hessian.sharp and not self.objective.sharp:
             # What float32 cannot tell of the Hessian, it cannot of the gradient.
@@ -214,29 +246,29 @@ class _Steps:
             hessian.matrix.flat[:: len(factored.size) + 1] += ridge * factored.size**2
         return hessian
 
-    def gap(self, hessian: CenteredHessian) -> float:
+    def gap(self, hessian: Model) -> float:
         """The duality gap among these features, with the intercept at its minimum."""
         return self._gap_at(self.here, hessian)
 
-    def _gap_at(self, here: Evaluation, hessian: CenteredHessian) -> float:
+    def _gap_at(self, here: Evaluation, hessian: Model) -> float:
         slope, margins = here.gradient[:-1] - hessian.mean * here.gradient[-1], here.margins
         if self.objective.fit_intercept:
             margins = margins.moved(intercept_step(margins))
         return duality_gap(self.objective, here, slope, margins)
 
-    def step(self, hessian: CenteredHessian) -> Steps[bool]:
+    def step(self, hessian: Model) -> Steps[bool]:
         """One step, a rough one if that will do; False if the cost cannot be seen to fall."""
         far = -self._promised > CLOSE * self._cost(self.here)
         return (far and (yield from self._try(hessian, True))) or (
             yield from self._try(hessian, False)
         )
 
-    def _try(self, hessian: CenteredHessian, roughly: bool) -> Steps[bool]:
+    def _try(self, hessian: Model, roughly: bool) -> Steps[bool]:
         """A step to the minimum of a model, or roughly there."""
         l1, point = self.objective.l1_penalty, self.here.point
         coef = point[:-1].copy()
         slope = self.here.gradient[:-1] - hessian.mean * self.here.gradient[-1]
-        hessian.quadratic.minimise(l1, coef, slope, roughly=roughly)
+        hessian.minimise(l1, coef, slope, roughly=roughly)
         step = np.zeros_like(point)
         step[:-1] = coef - point[:-1]
         if self.objective.fit_intercept:
@@ -277,8 +309,10 @@ class _Steps:
         return self.objective.cost(here.value, here.point)
 
 
-def working_set(coef: Doubles, steepness: Doubles, least: float = 0.0) -> NDArray[np.intp]:
-    """Features whose coefficient is not zero, and as many again that are the steepest.
+def working_set(
+    coef: Doubles, steepness: Doubles, least: float = 0.0, growth: int = GROWTH
+) -> NDArray[np.intp]:
+    """Features whose coefficient is not zero, and the steepest: in all, so many times as many.
 
     Fewer, if fewer are at least so steep.
     """
@@ -286,7 +320,7 @@ def working_set(coef: Doubles, steepness: Doubles, least: float = 0.0) -> NDArra
         return np.arange(len(coef))
     nonzero = np.flatnonzero(coef)
     steepness[nonzero] = np.inf
-    size = min(GROWTH * len(nonzero), int(np.count_nonzero(steepness >= least)))
+    size = min(growth * len(nonzero), int(np.count_nonzero(steepness >= least)))
     size = min(len(coef), max(FIRST_FEATURES, size))
     return np.sort(np.argpartition(-steepness, size - 1)[:size])
 
