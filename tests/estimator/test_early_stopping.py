@@ -70,7 +70,7 @@ def test_the_best_point_is_returned():
 
 
 def test_a_tolerance_stops_sooner():
-    X, y = noisy(20_000, 20)
+    X, y = noisy(4_000, 20)
     X = sparse.csr_array(X + 3)
     fits = [LogisticRegression(solver=STOPPING, tol=tol).fit(X, y) for tol in (1e-12, 0.2)]
     assert fits[1].n_iter_[0] < fits[0].n_iter_[0]
