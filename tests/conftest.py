@@ -6,6 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A slow machine is no wrong result.
+settings.register_profile("fusedlogit", deadline=None)
+settings.load_profile("fusedlogit")
 
 
 def pytest_addoption(parser):

@@ -109,7 +109,7 @@ def test_types_and_orders_of_files(tmp_path, dtype, order):
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(cuts=st.lists(st.integers(0, 569), max_size=12), n_threads=st.integers(1, 3))
 def test_wherever_it_is_cut(cuts, n_threads):
     X, y = bundled(load_breast_cancer)

@@ -13,7 +13,7 @@ from .contract import SUM_RTOL, VALUE_RTOL, compute_type
 
 DTYPES = tuple(np.dtype(storage).name for storage in STORAGE_TYPES)
 
-steady = settings(deadline=None, derandomize=True, max_examples=100)
+steady = settings(derandomize=True, max_examples=100)
 
 
 def largest_of(dtype):

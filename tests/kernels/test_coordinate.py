@@ -35,7 +35,7 @@ def test_sweeps_are_the_references(kernels, n_features, l1_penalty, max_sweeps):
     np.testing.assert_allclose(slope, gradient + hessian @ (coef - start), rtol=0, atol=1e-12)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     n_features=st.integers(1, 12),
     n_rows=st.integers(1, 12),

@@ -21,7 +21,7 @@ def maps(rng, height, width, n_even, n_odd):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     level=st.sampled_from(LEVELS),
     size=st.integers(1, 6),
@@ -48,7 +48,7 @@ def test_gathered_patches_equal_the_reference(level, size, stride, margin, chann
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4 * np.abs(other).max(initial=1))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     level=st.sampled_from(LEVELS),
     activation=st.sampled_from(list(ACTIVATIONS)),
