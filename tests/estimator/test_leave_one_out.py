@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import accuracy_score, get_scorer, log_loss
 
 from fusedlogit import SGD, LogisticRegression, LogisticRegressionCV, leave_one_out
-from fusedlogit.selection import loo
+from fusedlogit.selection import loo, without
 
 
 def standardised(load, every=1):
@@ -201,6 +201,35 @@ def test_a_model_that_did_not_converge_is_told():
         model = LogisticRegression(solver="gd", max_iter=3).fit(X, y)
     with pytest.warns(ConvergenceWarning, match="leave_one_out of a model that did not converge"):
         leave_one_out(model, X, y)
+
+
+def overlapping(n_samples, n_features, n_classes):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_samples, n_features))
+    seen = X @ rng.normal(size=(n_features, n_classes)) * 2 / np.sqrt(n_features)
+    return X, (seen + rng.gumbel(size=seen.shape)).argmax(axis=1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "most"), [((60, 10, 2), 200), ((100, 400, 2), 200), ((150, 10, 3), 300)]
+)
+def test_rows_that_move_far_share_passes(shape, most):
+    """Hundreds of rows under weak penalties, in passes that do not grow with them."""
+    X, y = overlapping(*shape)
+    parameters = {"Cs": np.logspace(-2, 4, 4), "scoring": "neg_log_loss"}
+    model = LogisticRegressionCV(cv="loo", **parameters).fit(X, y)
+    assert model.n_passes_ < most
+    scores, C = brute_force(X, y, Cs=parameters["Cs"])
+    np.testing.assert_allclose(model.scores_[0, 0], scores, rtol=0.01)
+    assert model.C_ == C
+
+
+def test_all_rows_move_far_and_there_is_no_room_for_all_at_once(monkeypatch):
+    X, y = overlapping(60, 10, 3)
+    model = LogisticRegression(C=100.0).fit(X, y)
+    together = leave_one_out(model, X, y).decision_function
+    monkeypatch.setattr(without, "BLOCK_NUMBERS", 7 * 60 * 3)
+    np.testing.assert_allclose(leave_one_out(model, X, y).decision_function, together, rtol=1e-9)
 
 
 @pytest.mark.parametrize("C", [100.0, 1e4])

@@ -37,7 +37,7 @@ LOOSE = 1e-4
 MOST_STRIDE = 2.0
 
 #: What the fits of doubtful rows of leave-one-out are fitted to at least, for their decision values
-#: may be far from zero; and how many of them at once.
+#: may be far from zero; and how many of them at once. An L2 norm alone needs no such fits.
 TOL_LEFT_OUT = 1e-9
 TOGETHER = 32
 
@@ -161,21 +161,29 @@ class Grid:
         """Decision values of rows without them: (1 or n_classes, n_samples)."""
         decisions = fit.decisions()
         left_out = loo.decisions(fit.problem, fit.result.point, decisions)
+        rows = doubtful(self.whole.target, decisions, left_out)
+        if fit.penalty.l1 or fit.problem.penalty == 0:
+            left_out[:, rows] = self._fitted_without(rows, fit)
+        elif len(rows):
+            left_out[:, rows] = loo.refined(fit.problem, fit.result.point, decisions, rows)
+        return left_out
+
+    def _fitted_without(self, rows: NDArray[np.intp], fit: Fit) -> Doubles:
+        """Decision values of rows by a fit without each: (1 or n_classes, n_rows)."""
         tol = min(TOL_LEFT_OUT, self.settings.tol)
         settings = replace(self.settings, tol=tol, certify=False)
-        target = self.whole.target
-        rows = doubtful(target, decisions, left_out)
+        found = np.empty((len(fit.intercept), len(rows)))
         for begin in range(0, len(rows), TOGETHER):
             some = rows[begin : begin + TOGETHER]
             fits = self.fit(
                 [
                     _Job(self.whole.of(own), fit.penalty, start_at(fit), settings)
-                    for own in without_one(target, some)
+                    for own in without_one(self.whole.target, some)
                 ]
             )
-            for row, without in zip(some, fits, strict=True):
-                left_out[:, row] = without.decisions()[:, row]
-        return left_out
+            for k, (row, without) in enumerate(zip(some, fits, strict=True), begin):
+                found[:, k] = without.decisions()[:, row]
+        return found
 
     def known(self, penalty: Penalty, coef: Doubles, intercept: Doubles) -> Fit:
         """What has been fitted to all rows already."""

@@ -8,7 +8,7 @@ with weight s, residual r and curvature c of the row, and H the Hessian of all r
 penalty included: one factorisation for all rows (Rad and Maleki, 2020, Journal of the Royal
 Statistical Society B 82). Of K classes r is a vector, c and h are K x K matrices. With an L1 norm
 H is that of the coefficients that are not zero. Where a step goes far, one is not enough: such
-rows, few of many, are `doubtful`, to be fitted without.
+rows, few of many, are `doubtful`, to be `refined` by more (`without.py`), or fitted without.
 
 Of very many rows, none of which holds much, h is taken along a few random directions.
 
@@ -37,11 +37,11 @@ from ..problems.links import SOFTMAX, by_class
 from ..problems.multinomial import Multinomial, one_of
 from ..problems.objective import Objective
 from ..runtime.threads import side_by_side
-from ..solvers.factored import Factored
-from ..solvers.hessian import ROUNDING, reliable_hessian
+from ..solvers.hessian import reliable_hessian
 from ..solvers.metric import TINY
-from ..solvers.multinomial.hessian import about_mean, class_sandwiches
 from ..solvers.scheduler import run
+from .directions import directions_of_many, directions_of_two
+from .without import Without
 
 Doubles = NDArray[np.float64]
 
@@ -119,6 +119,17 @@ class LeaveOneOut:
         if self._squares is None or not self._squares.serve(problem, decisions):
             self._squares = _squares(problem, decisions)
         return _of_two(problem, decisions, self._squares.squares)
+
+    def refined(
+        self, problem: Problem, point: Doubles, decisions: Doubles, rows: NDArray[np.intp]
+    ) -> Doubles:
+        """The same of some rows as of a fit without each, where there is no L1 norm."""
+        problem, active = self._with_few_features(problem.sharpened(), point)
+        if isinstance(problem, Multinomial):
+            directions = directions_of_many(problem, decisions, active)
+        else:
+            directions = directions_of_two(problem, decisions)
+        return Without(problem, *directions, decisions).decisions_of(rows)
 
     def _with_few_features(
         self, problem: Problem, point: Doubles
@@ -322,45 +333,24 @@ def _each_product(
 
 
 def _of_many(problem: Multinomial, decisions: Doubles, active: NDArray[np.bool_] | None) -> Doubles:
-    """Of many classes; of their coefficients all may move, or those that are active.
-
-    What all classes have in common changes no loss, and has no curvature: some is added, which
-    moves but what left-out decision values have in common.
-    """
-    one, target = problem.one, problem.target
-    margins = ClassMargins(decisions, target)
-    (blocks,) = run([class_sandwiches(problem, margins)])
-    mean, terms = about_mean(problem, blocks)
-    n_classes, size = len(blocks), blocks.shape[-1]
-    moving = np.full((n_classes, size), one.fit_intercept)
-    moving[:, :-1] = True if active is None else active
-    shared = np.flatnonzero(moving.all(axis=0))
-    blocks[:, :, shared, shared] += terms.sum(axis=0)[shared] / n_classes**2
-    for k in range(n_classes):
-        blocks[k, k, range(size - 1), range(size - 1)] += problem.penalty
-    kept = np.flatnonzero(moving)
-    if not len(kept):
-        return decisions.copy()
-    matrix = blocks.transpose(0, 2, 1, 3).reshape(moving.size, -1)[np.ix_(kept, kept)]
-    factored = Factored(np.ascontiguousarray(matrix), ROUNDING[problem.sharp])
-    factored.truncate()
-    inverse_root = factored.inverse_root()
-    root = np.zeros((n_classes, size, inverse_root.shape[1]))
-    root[moving] = inverse_root
-    by_feature = root[:, : size - 1].transpose(1, 0, 2).reshape(size - 1, -1)
+    """Of many classes; of their coefficients all may move, or those that are active."""
+    mean, root = directions_of_many(problem, decisions, active)
     left_out = decisions.copy()
+    if not root.shape[2]:
+        return left_out
+    n_classes, target = len(root), problem.target
+    probabilities = ClassMargins(decisions, target).probabilities
     weight = target.weighted(np.ones(decisions.shape[1]))
 
     def step(rows: slice, product: NDArray[Any]) -> None:
-        moved = product.reshape(len(product), n_classes, -1).transpose(1, 0, 2)
-        if one.fit_intercept:
-            moved = moved + root[:, -1:]
+        moved = product.reshape(len(product), n_classes, -1).transpose(1, 0, 2) + root[:, -1:]
         left_out[:, rows] += _steps(
             np.einsum("kij,lij->ikl", moved, moved, optimize=True),
-            margins.probabilities[:, rows], target.y[rows], weight[rows],
+            probabilities[:, rows], target.y[rows], weight[rows],
         )  # fmt: skip
 
-    _each_product(step, one, mean, by_feature)
+    by_feature = root[:, :-1].transpose(1, 0, 2).reshape(root.shape[1] - 1, -1)
+    _each_product(step, problem.one, mean, by_feature)
     return left_out
 
 
