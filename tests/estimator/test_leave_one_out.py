@@ -228,7 +228,7 @@ def test_all_rows_move_far_and_there_is_no_room_for_all_at_once(monkeypatch):
     X, y = overlapping(60, 10, 3)
     model = LogisticRegression(C=100.0).fit(X, y)
     together = leave_one_out(model, X, y).decision_function
-    monkeypatch.setattr(without, "BLOCK_NUMBERS", 7 * 60 * 3)
+    monkeypatch.setattr(without, "BLOCK_NUMBERS", 11 * 60 * 3)
     np.testing.assert_allclose(leave_one_out(model, X, y).decision_function, together, rtol=1e-9)
 
 

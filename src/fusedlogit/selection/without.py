@@ -9,7 +9,6 @@ fits without any may have no minimum.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,14 +22,14 @@ from ..solvers.metric import TINY
 Doubles = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-#: Decision values at a time: of all rows, for as many as are left out.
-BLOCK_NUMBERS = 1 << 21
+#: Decision values at a time, of all rows for each that is left out; of so many rows at least.
+BLOCK_NUMBERS, LEAST_ROWS = 1 << 21, 8
 
 #: Change of decision values by a step that is the last, and how many there are at most.
 NEAR, MOST_STEPS = 0.05, 50
 
-#: Slope where a step ends, relative to where it begins; and how often it is halved at most.
-SLIGHT, MOST_HALVINGS = 0.1, 6
+#: Slope where a step ends, at most, relative to where it begins.
+SLIGHT = 0.1
 
 #: Residual of a step relative to the gradient, and turns of conjugate gradients at most.
 TOL_STEP, MOST_TURNS = 0.05, 100
@@ -61,7 +60,7 @@ class Without:
 
     def decisions_of(self, rows: Rows) -> Doubles:
         """Decision values of rows, each of the fit without it: (1 or n_classes, n_rows)."""
-        at_once = max(1, BLOCK_NUMBERS // self.decisions.size)
+        at_once = max(LEAST_ROWS, BLOCK_NUMBERS // self.decisions.size)
         begins = range(0, len(rows), at_once)
         return np.hstack([self._together(rows[begin : begin + at_once]) for begin in begins])
 
@@ -94,29 +93,31 @@ class Without:
         pushed = weight * chance - self.before
         pushed[each, :, own] += self.weight[own, None] * self._is_class(own)
         weight = weight * chance
+        curvature = (weight - weight * chance)[:, 0] if chance.shape[1] == 1 else None
 
-        def bent(vector: Doubles) -> Doubles:
-            if chance.shape[1] == 1:  # one pass will do
-                return self._along(product(*self._passed(vector))) + vector @ self.ridge
+        def bent(vector: Doubles, some: Rows) -> Doubles:
+            if curvature is not None:  # one pass will do
+                coef, intercept = self._passed(vector)
+                sums = self.one.data.hessian_product(curvature[some], coef, intercept, precise=True)
+                return self._along(sums) + vector @ self.ridge
             change = self._changes(vector)
-            change -= np.einsum("bki,bki->bi", chance, change)[:, None]
-            change *= weight
+            change -= np.einsum("bki,bki->bi", chance[some], change)[:, None]
+            change *= weight[some]
             return self._pulls(change) + vector @ self.ridge
 
-        product = partial(
-            self.one.data.hessian_product, (weight - weight * chance)[:, 0], precise=True
-        )
         return _solved(bent, -(self._pulls(pushed) + place @ self.ridge))
 
     def _share(
         self, place: Doubles, step: Doubles, values: Doubles, change: Doubles, own: Rows,
         far: Doubles,
     ) -> Doubles:  # fmt: skip
-        """Of steps: the largest of some beyond which costs still fall, or hardly rise.
+        """Of steps: all, or what is left by halving where costs rise no more than slightly.
 
-        That of which theory knows that it lowers the cost, for no curvature changes by more than
-        exp(far) (Sun and Tran-Dinh, 2019, Mathematical Programming 178), is enough.
+        At least that of which theory knows that it lowers the cost, for no curvature changes by
+        more than exp(far) (Sun and Tran-Dinh, 2019, Mathematical Programming 178), is enough.
         """
+        if far.max() <= NEAR:
+            return np.ones(len(own))
         far = np.maximum(far, TINY)
         least = np.log1p(far) / far
         bent = step @ self.ridge
@@ -133,12 +134,9 @@ class Without:
             return found
 
         first, share = slope(np.zeros(len(own))), np.ones(len(own))
-        for _ in range(MOST_HALVINGS):
-            rises = (slope(share) > SLIGHT * np.abs(first)) & (share > least)
-            if not rises.any():
-                return share
+        while (rises := (slope(share) > SLIGHT * np.abs(first)) & (share > least)).any():
             share[rises] = np.maximum(share[rises] / 2, least[rises])
-        return np.minimum(share, least)
+        return share
 
     def _is_class(self, rows: Rows) -> NDArray[Any]:
         """Whether rows are of each class that has decision values: (n_rows, 1 or n_classes)."""
@@ -187,19 +185,22 @@ def _apart(change: Doubles) -> Doubles:
     return apart
 
 
-def _solved(product: Callable[[Doubles], Doubles], right: Doubles) -> Doubles:
-    """Solutions of product(x) = right, each row its own, by conjugate gradients."""
-    found, left, direction = np.zeros_like(right), right, right
-    square = first = (left * left).sum(axis=1, keepdims=True)
+def _solved(product: Callable[[Doubles, Rows], Doubles], right: Doubles) -> Doubles:
+    """Solutions of product(x, rows) = right, each row its own, by conjugate gradients."""
+    found, left, direction = np.zeros_like(right), right.copy(), right.copy()
+    square = (left * left).sum(axis=1)
+    enough = TOL_STEP**2 * square
+    some = np.flatnonzero(square > enough)
     for _ in range(MOST_TURNS):
-        image = product(direction)
-        bend = (direction * image).sum(axis=1, keepdims=True)
-        open_ = (square > TOL_STEP**2 * first) & (bend > 0)
-        if not open_.any():
+        if not len(some):
             break
-        length = np.divide(square, bend, where=open_, out=np.zeros_like(square))
-        found = found + length * direction
-        left = left - length * image
-        before, square = square, (left * left).sum(axis=1, keepdims=True)
-        direction = left + square / np.maximum(before, TINY) * direction
+        along, before = direction[some], square[some]
+        image = product(along, some)
+        bend = (along * image).sum(axis=1)
+        length = np.divide(before, bend, where=bend > 0, out=np.zeros_like(bend))[:, None]
+        found[some] += length * along
+        left[some] -= length * image
+        square[some] = (left[some] ** 2).sum(axis=1)
+        direction[some] = left[some] + (square[some] / before)[:, None] * along
+        some = some[square[some] > enough[some]]
     return found
