@@ -22,8 +22,8 @@ from ..solvers.metric import TINY
 Doubles = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-#: Decision values at a time, of all rows for each that is left out; of so many rows at least.
-BLOCK_NUMBERS, LEAST_ROWS = 1 << 21, 8
+#: Decision values at a time: of all rows, for as many as are left out.
+BLOCK_NUMBERS = 1 << 21
 
 #: Change of decision values by a step that is the last, and how many there are at most.
 NEAR, MOST_STEPS = 0.05, 50
@@ -60,7 +60,7 @@ class Without:
 
     def decisions_of(self, rows: Rows) -> Doubles:
         """Decision values of rows, each of the fit without it: (1 or n_classes, n_rows)."""
-        at_once = max(LEAST_ROWS, BLOCK_NUMBERS // self.decisions.size)
+        at_once = max(1, BLOCK_NUMBERS // self.decisions.size)
         begins = range(0, len(rows), at_once)
         return np.hstack([self._together(rows[begin : begin + at_once]) for begin in begins])
 
