@@ -183,13 +183,14 @@ def column_descent(
     double l2_penalty, double l1_penalty, double tol, Py_ssize_t max_sweeps, double[::1] coef,
     double[:, ::1] row, double[::1] sums_moved,
 ):
-    """coordinate_descent on the quadratic of rows, about slope^T (w - begin), with its L2 penalty.
+    """coordinate_descent on a quadratic that is a sum over sparse rows.
 
-    Of a row it is weight / 2 times the square of sum_j (x_j - about_j) unit_j (w - begin)_j. The
-    total is that of the weights, `sums` are those of the columns. coef, `row` (n_rows, 2), which
-    has the weights first, and `sums_moved` (2,) go on from where an earlier call has led; at first
-    coef is `begin`, and all others are zero. Returns the number of sweeps, by how much they lowered the quadratic with the norm,
-    and how many entries they read.
+    It is slope^T s + l2_penalty / 2 |s|^2, s = w - begin, and of each row weight / 2 times the
+    square of sum_j (x_j - about_j) unit_j s_j. The total is that of the weights, `sums` are those
+    of the columns. coef, `row` (n_rows, 2), which has the weights first, and `sums_moved` (2,) go
+    on from where an earlier call has led; at first coef is `begin`, and all others are zero.
+    Returns the number of sweeps, by how much they lowered the quadratic with its L1 norm, and how
+    many entries they read.
     """
     cdef ByColumns q
     cdef const column_t* first = &values[0] if values.shape[0] else NULL
