@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Doubles = NDArray[np.float64]
 
+#: The least normal number of float64: there may be no weight left.
+TINY = float(np.finfo(np.float64).tiny)
+
 #: Curvature of a column, relative to its terms, that may be rounding.
 HIDDEN = 1e-12
 
@@ -67,7 +70,7 @@ class RowQuadratic:
     ) -> None:
         self.columns, self.unit, self.l2_penalty = columns, unit, l2_penalty
         self._row = np.column_stack([row_weight, np.zeros_like(row_weight)])
-        self.total = float(row_weight.sum())
+        self.total = max(float(row_weight.sum()), TINY)
         self.sums, squares = columns.matrix.squares(row_weight)
         self.about = self.sums / self.total if about is None else about
         centred = squares - self.about * (2 * self.sums - self.about * self.total)

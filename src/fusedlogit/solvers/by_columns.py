@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..data.by_columns import Columns, RowQuadratic
 from ..problems.objective import Objective
-from .metric import TINY
 from .settings import Doubles
 
 #: Sweeps of coordinate descent in a round, and rounds at most.
@@ -39,8 +38,7 @@ class ColumnHessian:
         center, scale = objective.scaling.center, objective.scaling.scale
         about = None if objective.fit_intercept else center
         self._rows = RowQuadratic(columns, row_weight, 1 / scale, about, objective.penalty)
-        self.total = max(self._rows.total, TINY)
-        self.mean = (self._rows.about - center) / scale
+        self.total, self.mean = self._rows.total, (self._rows.about - center) / scale
 
     def minimise(self, l1: float, coef: Doubles, slope: Doubles, *, roughly: bool = False) -> None:
         """Go near the minimum of it plus l1 |coef|_1, from coef, which changes in place.

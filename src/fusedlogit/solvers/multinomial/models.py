@@ -38,7 +38,7 @@ class BlockModel:
         for k, hessian in enumerate(self.hessians):
             coef, own = point[k, :-1].copy(), gradient[k, -1]
             slope = gradient[k, :-1] - hessian.mean * own
-            hessian.quadratic.minimise(l1, coef, slope, roughly=roughly)
+            hessian.minimise(l1, coef, slope, roughly=roughly)
             step[k, :-1] = coef - point[k, :-1]
             if self.fit_intercept:
                 step[k, -1] = -own / hessian.total - hessian.mean @ step[k, :-1]
