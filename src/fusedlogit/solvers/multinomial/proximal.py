@@ -24,11 +24,12 @@ from ...problems.objective import Evaluation
 from ..cause import Cause
 from ..certificate import suboptimality
 from ..descent import BLUR, SUFFICIENT
+from ..hessian import CenteredHessian
 from ..metric import EPS, TINY
 from ..path import Path, evaluate_along, evaluate_start
 from ..proximal import CLOSE, OVERSHOT, SHARE_OF_GAP, SHARP, working_set
 from ..quadratic import SMALL, SWEEPS
-from ..requests import Steps, evaluate
+from ..requests import Steps, evaluate, sandwich
 from ..settings import Doubles, Result, Settings, Solver
 from .active import MOST_COEFS, Active, active_set, price_of_active
 from .certificate import at_best_intercepts, gap_with_l1
@@ -71,6 +72,9 @@ MOST_STEPS = 10
 #: Steps on a working set after which the minimum of a small model is found exactly.
 SLOW = 40
 
+#: Steps in a model that is nowhere below the cost.
+BOUNDED_STEPS = 20
+
 #: Steps between two looks at the gap.
 PATIENCE = 5
 
@@ -102,7 +106,7 @@ class _Search(Path[Multinomial]):
         self.generator = np.random.default_rng(settings.seed)
         self._moved = True
         self._among_all: _Steps | None = None
-        self._by_class = 0
+        self._by_class, self._wild = 0, False
 
     @property
     def gap(self) -> float:
@@ -133,7 +137,7 @@ class _Search(Path[Multinomial]):
         """Minimise over some features, the others being zero; up to a share of the whole gap."""
         objective = self.objective
         if len(features) == objective.data.n_features:
-            self._among_all = self._among_all or _Steps(self.generator, self._by_class)
+            self._among_all = self._among_all or self._steps()
             yield from self._descend(self._among_all, objective, self.here, features, 0.0)
             self._moved = self._moved and not self._among_all.hidden
             return
@@ -141,10 +145,12 @@ class _Search(Path[Multinomial]):
         inside = objective.table(self.here.point)[:, np.append(features, -1)].ravel()
         here = yield from evaluate(part, inside)
         target = SHARE_OF_GAP * min(self.gap, self.history[-1])
-        yield from self._descend(
-            _Steps(self.generator, self._by_class), part, here, features, target
-        )
+        yield from self._descend(self._steps(), part, here, features, target)
         objective.data.count(part.data)
+
+    def _steps(self) -> _Steps:
+        """What the last ones showed, they know."""
+        return _Steps(self.generator, self._by_class, wild=self._wild)
 
     def _descend(
         self,
@@ -163,7 +169,7 @@ class _Search(Path[Multinomial]):
             self._moved = True
             point = self._outside(steps.here.point, features)
             self.report(point, objective.cost(steps.here), steps.here.gradient_norm)
-        self._by_class = steps.by_class
+        self._by_class, self._wild = steps.by_class, steps.wild
         self._next = self._outside(steps.here.point, features)
 
     def _outside(self, point: Doubles, features: NDArray[np.intp]) -> Doubles:
@@ -202,10 +208,10 @@ class _Steps:
     here: Evaluation
     factor = 1.0
 
-    def __init__(self, generator: np.random.Generator, by_class: int) -> None:
+    def __init__(self, generator: np.random.Generator, by_class: int, *, wild: bool) -> None:
         self.generator = generator
         self._renewals = iter(RENEWALS)
-        self._left, self.by_class = 0, by_class
+        self._left, self.by_class, self.wild = 0, by_class, wild
         self._changed = 0.0  # share of the signs that the last step changed
 
     def begin(self, objective: Multinomial, here: Evaluation) -> None:
@@ -230,18 +236,40 @@ class _Steps:
     def step(self) -> Steps[bool]:
         """One step; False if the cost cannot be seen to fall, in a model of this point."""
         fresh = self._left == 0 or self._misses()
-        if fresh:
+        far = -self._promised > CLOSE * self.costs[-1]
+        if fresh and far and self.wild:
+            yield from self._bound()
+        elif fresh:
             yield from self._renew(precise=False)
         slow = self._n_steps >= SLOW and self.model.size <= SMALL
-        close = self.objective.keeps_margins and -self._promised < CLOSE * self.costs[-1]
-        roughly = not (slow or close)
+        roughly = not (slow or (self.objective.keeps_margins and not far))
         self._n_steps += 1
         if (yield from self._try(roughly)):
             return True
-        if self.hidden or (fresh and not roughly):
+        if self.hidden:
             return False
-        yield from self._renew(precise=True)
-        return (yield from self._try(False))
+        if not (fresh and not roughly):
+            yield from self._renew(precise=True)
+            if (yield from self._try(False)) or self.hidden:
+                return not self.hidden
+        if self.objective.keeps_margins:
+            return False
+        yield from self._bound()
+        return (yield from self._try(True))
+
+    def _bound(self) -> Steps[None]:
+        """A model that is nowhere below the cost, where no other leads to a lower one.
+
+        Rows that are certainly wrong have no curvature left: a step goes much too far. No softmax
+        has more than half of the identity (Boehning, 1992, Annals of the Institute of Statistical
+        Mathematics 44).
+        """
+        one = self.objective.one
+        weight = one.target.weighted(np.full(one.data.n_samples, 0.5))
+        hessian = CenteredHessian(one, (yield from sandwich(one, weight)))
+        self.model = BlockModel([hessian] * self.objective.n_classes, one.fit_intercept)
+        self.wild = True
+        self.factor, self._age, self._left = 1.0, 0, BOUNDED_STEPS
 
     def _try(self, roughly: bool) -> Steps[bool]:
         """One step in the model at hand; False if the cost cannot be seen to fall."""
