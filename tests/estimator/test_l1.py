@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression as ScikitLearn
 from sklearn.preprocessing import StandardScaler
 
 from fusedlogit import LogisticRegression, reference
-from fusedlogit.solvers import certificate, proximal
+from fusedlogit.solvers import by_columns, certificate, proximal
 
 from .truth import center_and_scale
 
@@ -221,7 +221,7 @@ def test_few_rows_ask_for_no_matrix_of_all_features(monkeypatch, l1_ratio):
 @pytest.fixture
 def few_at_once(monkeypatch):
     """Of 60 features and more no Hessian is formed."""
-    monkeypatch.setattr(proximal, "DENSE_FEATURES", 60)
+    monkeypatch.setattr(by_columns, "DENSE_FEATURES", 60)
     formed, whole = [], proximal.reliable_hessian
 
     def counted(objective, row_weight):

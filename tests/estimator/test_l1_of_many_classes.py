@@ -12,6 +12,7 @@ from fusedlogit.data.target import Target
 from fusedlogit.fitting import problem_of
 from fusedlogit.problems.links import SOFTMAX
 from fusedlogit.problems.multinomial import MOST_COEFS
+from fusedlogit.solvers import by_columns
 from fusedlogit.solvers.multinomial import active as module
 from fusedlogit.solvers.multinomial.active import active_hessian, active_set
 from fusedlogit.solvers.quadratic import MOST_EXACT, Quadratic
@@ -215,3 +216,34 @@ def test_rows_that_are_certainly_another_class_leave_a_proof():
     model.fit(np.vstack([X, far]), np.append(y, rng.integers(0, 5, len(far))), weight)
     assert model.converged_
     np.testing.assert_allclose(model.coef_, model.fit(X, y).coef_, atol=1e-4)
+
+
+def words(n_rows=1500, n_features=1200, n_classes=6):
+    """Sparse rows of classes of which the last are rare, and columns of few rows."""
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((n_rows, n_features), density=0.01, format="csr", rng=rng)
+    X.data[:] = 1.0
+    z = X @ rng.normal(size=(n_features, n_classes)) - 1.5 * np.arange(n_classes)
+    return X, (z + rng.gumbel(size=z.shape)).argmax(axis=1)
+
+
+@pytest.mark.parametrize(("C", "most"), [(1.0, 10_000), (1.0, 50), (10.0, 50)])
+def test_rows_that_are_certainly_wrong_do_not_end_a_fit(monkeypatch, C, most):
+    """With a Hessian of each class, and along the columns without any."""
+    monkeypatch.setattr(by_columns, "DENSE_FEATURES", most)
+    X, y = words()
+    model = LogisticRegression(C=C, l1_ratio=1.0, tol=1e-6, n_jobs=2).fit(X, y)
+    assert model.converged_
+    assert violation(model, X.toarray(), y, None) < 0.05
+
+
+@pytest.mark.parametrize("parameters", [{}, {"fit_intercept": False}, {"scaling": "standard"}])
+def test_many_sparse_columns_come_to_what_their_hessians_do(monkeypatch, parameters):
+    X, y = words(600, 400, 4)
+    y, kept = y % 3, np.flatnonzero((X != 0).sum(axis=0) > 1)
+    X, told = X[:, kept], {"C": 3.0, "l1_ratio": 0.8, "tol": 1e-9} | parameters
+    whole = LogisticRegression(**told).fit(X, y)
+    monkeypatch.setattr(by_columns, "DENSE_FEATURES", 50)
+    model = LogisticRegression(**told).fit(X, y)
+    assert model.converged_
+    np.testing.assert_allclose(model.coef_, whole.coef_, atol=1e-3)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..data.by_columns import Columns, RowQuadratic
 from ..problems.objective import Objective
+from .hessian import DENSE_FEATURES
+from .requests import Steps, passes
 from .settings import Doubles
 
 #: Sweeps of coordinate descent in a round, and rounds at most.
@@ -11,6 +15,17 @@ SWEEPS, ROUNDS = 6, 24
 
 #: Share of its fall in all that a round must bring for another to follow.
 LITTLE = 0.1
+
+#: Of a row's residual, what its curvature is taken for at least: that of one that is certainly
+#: wrong vanishes, and by columns of few rows a step would go much too far.
+LEAST_CURVATURE = 0.05
+
+
+def columns_of(objective: Objective) -> Steps[Columns | None]:
+    """Those of its data, where they are too many for a Hessian and the data has them so."""
+    if objective.data.n_features <= DENSE_FEATURES:
+        return None
+    return (yield from passes(objective.data.by_columns))
 
 
 class ColumnHessian:
@@ -23,8 +38,8 @@ class ColumnHessian:
     objective : Objective
     columns : Columns
         Of its data.
-    row_weight : ndarray of shape (n_samples,)
-        The curvature of each row, or a bound of it.
+    curvature, residual : ndarray of shape (n_samples,)
+        Of each row, the second derivative of the mean loss, or a bound of it, and the first.
 
     Attributes
     ----------
@@ -34,7 +49,10 @@ class ColumnHessian:
         Second derivative in the intercept.
     """
 
-    def __init__(self, objective: Objective, columns: Columns, row_weight: Doubles) -> None:
+    def __init__(
+        self, objective: Objective, columns: Columns, curvature: Doubles, residual: Doubles
+    ) -> None:
+        row_weight = np.maximum(curvature, LEAST_CURVATURE * np.abs(residual))
         center, scale = objective.scaling.center, objective.scaling.scale
         about = None if objective.fit_intercept else center
         self._rows = RowQuadratic(columns, row_weight, 1 / scale, about, objective.penalty)
@@ -52,3 +70,7 @@ class ColumnHessian:
             fallen += fall
             if fall <= LITTLE * fallen:
                 break
+
+    def square(self, change: Doubles) -> float:
+        """Of a change of the coefficients, the intercept at its best: a pass."""
+        return self._rows.square(change)

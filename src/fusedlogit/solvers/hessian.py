@@ -95,6 +95,10 @@ class CenteredHessian:
         """See `Quadratic.minimise`."""
         self.quadratic.minimise(l1, coef, slope, roughly=roughly)
 
+    def square(self, change: Doubles) -> float:
+        """Of a change of the coefficients, the intercept at its best."""
+        return float(change @ self.matrix @ change)
+
 
 def reliable_hessian(objective: Objective, row_weight: Doubles) -> Steps[CenteredHessian]:
     """The Hessian by float32 sums, or by float64 ones where rounding may matter.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..data.by_columns import Columns
 from ..errors import PassOverflowError
 from ..problems.objective import Evaluation, Objective
-from .by_columns import ColumnHessian
+from .by_columns import ColumnHessian, columns_of
 from .cause import Cause
 from .certificate import (
     OF_DATA,
@@ -30,7 +30,7 @@ from .certificate import (
 )
 from .descent import BLUR, SUFFICIENT
 from .factored import RELIABLE
-from .hessian import DENSE_FEATURES, CenteredHessian, reliable_hessian
+from .hessian import CenteredHessian, reliable_hessian
 from .metric import EPS
 from .newton import WHOLE, is_sparse, price_of_hessian, work_of_factor
 from .path import Path, evaluate_along, evaluate_start
@@ -58,10 +58,6 @@ CLOSE = 1e-3
 
 #: Steps by columns on one working set after which those nearly repeat each other, it seems.
 PATIENCE = 32
-
-#: Of a row's residual, what its curvature is taken for at least: that of one that is certainly
-#: wrong vanishes, and by columns of few rows a step would go much too far.
-LEAST_CURVATURE = 0.05
 
 #: Fall of the cost in one step from which on it may have gone too far.
 OVERSHOT = 4
@@ -200,10 +196,8 @@ class _Steps:
 
     @classmethod
     def begin(cls, objective: Objective, point: Doubles) -> Steps[_Steps]:
-        """At a point; by columns, if they are too many for a Hessian and the data has them so."""
-        columns, data = None, objective.data
-        if data.n_features > DENSE_FEATURES:
-            columns = yield from passes(data.by_columns)
+        """At a point."""
+        columns = yield from columns_of(objective)
         return cls(objective, (yield from evaluate(objective, point)), columns)
 
     @property
@@ -232,8 +226,8 @@ class _Steps:
         margins, columns = self.here.margins, self.columns
         row_weight = margins.majorant() if bound else margins.curvature()
         if columns is not None:
-            row_weight = np.maximum(row_weight, LEAST_CURVATURE * np.abs(margins.residual()))
-            return (yield from passes(lambda: ColumnHessian(self.objective, columns, row_weight)))
+            told = self.objective, columns, row_weight, margins.residual()
+            return (yield from passes(lambda: ColumnHessian(*told)))
         hessian = yield from reliable_hessian(self.objective, row_weight)
         if hessian.sharp and not self.objective.sharp:
             # What float32 cannot tell of the Hessian, it cannot of the gradient.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ...problems.multinomial import Multinomial
+from ..by_columns import ColumnHessian
 from ..hessian import ROUNDING, CenteredHessian
 from ..metric import TINY
 from ..quadratic import Quadratic
@@ -24,11 +27,13 @@ class BlockModel:
 
     Parameters
     ----------
-    hessians : list of CenteredHessian
+    hessians : list of CenteredHessian or of ColumnHessian
     fit_intercept : bool
     """
 
-    def __init__(self, hessians: list[CenteredHessian], fit_intercept: bool) -> None:
+    def __init__(
+        self, hessians: Sequence[CenteredHessian | ColumnHessian], fit_intercept: bool
+    ) -> None:
         self.hessians, self.fit_intercept = hessians, fit_intercept
         self.size = len(hessians[0].mean)
 
@@ -49,7 +54,7 @@ class BlockModel:
         total = 0.0
         for change, hessian in zip(step, self.hessians, strict=True):
             own = change[-1] + hessian.mean @ change[:-1]
-            total += float(change[:-1] @ hessian.matrix @ change[:-1] + hessian.total * own * own)
+            total += hessian.square(change[:-1]) + float(hessian.total * own * own)
         return total
 
 

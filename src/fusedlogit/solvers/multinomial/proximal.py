@@ -17,10 +17,13 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data.by_columns import Columns
+from ...data.class_margins import ClassMargins
 from ...data.per_row import summed
 from ...errors import PassOverflowError
 from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation
+from ..by_columns import ColumnHessian, columns_of
 from ..cause import Cause
 from ..certificate import suboptimality
 from ..descent import BLUR, SUFFICIENT
@@ -29,7 +32,7 @@ from ..metric import EPS, TINY
 from ..path import Path, evaluate_along, evaluate_start
 from ..proximal import CLOSE, OVERSHOT, SHARE_OF_GAP, SHARP, working_set
 from ..quadratic import SMALL, SWEEPS
-from ..requests import Steps, evaluate, sandwich
+from ..requests import Steps, evaluate, passes, sandwich
 from ..settings import Doubles, Result, Settings, Solver
 from .active import MOST_COEFS, Active, active_set, price_of_active
 from .certificate import at_best_intercepts, gap_with_l1
@@ -66,17 +69,17 @@ STALE = 4.0
 #: which on another model is worth its price. Measured.
 MISSED = 1 / 30
 
-#: Steps in a model of the active coefficients, at most.
-MOST_STEPS = 10
+#: Steps in a model of the active coefficients, at most, and in one that is nowhere below the cost.
+MOST_STEPS, BOUNDED_STEPS = 10, 20
 
 #: Steps on a working set after which the minimum of a small model is found exactly.
 SLOW = 40
 
-#: Steps in a model that is nowhere below the cost.
-BOUNDED_STEPS = 20
-
 #: Steps between two looks at the gap.
 PATIENCE = 5
+
+#: Decision values of all rows up to which Hessians of sparse columns are not formed.
+MOST_BY_COLUMNS = 1 << 25
 
 
 def solve(objective: Multinomial, start: Doubles, settings: Settings) -> Steps[Result]:
@@ -217,6 +220,7 @@ class _Steps:
     def begin(self, objective: Multinomial, here: Evaluation) -> None:
         """At a point; where a model is at hand, it may do for that too."""
         self.objective, self.here = objective, here
+        self._columns: Columns | None = None
         self.costs = deque([objective.cost(here)], maxlen=REMEMBERED)
         self._unseen, self._promised = 0, -np.inf
         self._until_gap = PATIENCE
@@ -266,7 +270,12 @@ class _Steps:
         """
         one = self.objective.one
         weight = one.target.weighted(np.full(one.data.n_samples, 0.5))
-        hessian = CenteredHessian(one, (yield from sandwich(one, weight)))
+        columns = yield from self._by_columns()
+        hessian: CenteredHessian | ColumnHessian
+        if columns is None:
+            hessian = CenteredHessian(one, (yield from sandwich(one, weight)))
+        else:
+            hessian = yield from passes(lambda: ColumnHessian(one, columns, weight, 0 * weight))
         self.model = BlockModel([hessian] * self.objective.n_classes, one.fit_intercept)
         self.wild = True
         self.factor, self._age, self._left = 1.0, 0, BOUNDED_STEPS
@@ -342,9 +351,23 @@ class _Steps:
             )
             self._left = MOST_STEPS
         else:
-            hessians = yield from class_hessians(objective, point, self.generator)
+            columns = yield from self._by_columns()
+            if columns is None:
+                hessians = yield from class_hessians(objective, point, self.generator)
+                self._left = next(self._renewals, RENEWALS[-1])
+            else:
+                hessians = yield from passes(lambda: _of_columns(objective, columns, point))
+                self._left = 1  # it costs less than the step
             self.model = BlockModel(hessians, objective.one.fit_intercept)
-            self._left = next(self._renewals, RENEWALS[-1])
+
+    def _by_columns(self) -> Steps[Columns | None]:
+        """Columns of sparse data, where they are too many for Hessians and rows few enough."""
+        objective = self.objective
+        if objective.n_classes * objective.data.n_samples > MOST_BY_COLUMNS:
+            return None
+        if self._columns is None:
+            self._columns = yield from columns_of(objective.one)
+        return self._columns
 
     def _active(self, *, at_any_price: bool = False) -> Active | None:
         """The active coefficients, where these are known and steps have cost as much."""
@@ -391,6 +414,18 @@ class _Steps:
         self.factor = float(np.clip(met / length, LEAST, MOST)) if seen else 1.0
         self.here = there
         self.costs.append(self.objective.cost(there))
+
+
+def _of_columns(objective: Multinomial, columns: Columns, point: Doubles) -> list[ColumnHessian]:
+    """The Hessians of the classes, which are never formed."""
+    target, one = objective.target, objective.one
+    chances = ClassMargins(objective.along(point), target).probabilities
+    return [
+        ColumnHessian(
+            one, columns, target.weighted(p * (1 - p)), target.weighted(p - (target.y == k))
+        )
+        for k, p in enumerate(chances)
+    ]
 
 
 def _gap(
