@@ -125,7 +125,8 @@ class _Search(Path[Objective]):
         hessian, age, begun = (yield from descent.hessian()), 0.0, self.n_iter
         self._moved = False
         while not self.finished and descent.gap(hessian) > target:
-            if self.n_iter - begun == PATIENCE and len(features) <= WHOLE:
+            slow = self.n_iter - begun == PATIENCE and len(features) <= WHOLE
+            if slow and descent.columns is not None:
                 descent.columns, age = None, np.inf
             if age >= descent.price:
                 hessian, age = (yield from descent.hessian()), 0.0

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data.by_columns import Columns
+from ...data.class_margins import ClassMargins
 from ...problems.multinomial import Multinomial
 from ..by_columns import ColumnHessian
 from ..hessian import ROUNDING, CenteredHessian
@@ -56,6 +58,20 @@ class BlockModel:
             own = change[-1] + hessian.mean @ change[:-1]
             total += hessian.square(change[:-1]) + float(hessian.total * own * own)
         return total
+
+
+def hessians_by_columns(
+    objective: Multinomial, columns: Columns, point: Doubles
+) -> list[ColumnHessian]:
+    """Those of the classes at a point, along sparse columns."""
+    target, one = objective.target, objective.one
+    chances = ClassMargins(objective.along(point), target).probabilities
+    return [
+        ColumnHessian(
+            one, columns, target.weighted(p * (1 - p)), target.weighted(p - (target.y == k))
+        )
+        for k, p in enumerate(chances)
+    ]
 
 
 class WholeModel:

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.by_columns import Columns
-from ...data.class_margins import ClassMargins
 from ...data.per_row import summed
 from ...errors import PassOverflowError
 from ...problems.multinomial import Multinomial
@@ -38,7 +37,7 @@ from .active import MOST_COEFS, Active, active_set, price_of_active
 from .certificate import at_best_intercepts, gap_with_l1
 from .hessian import class_sandwiches
 from .metric import class_hessians
-from .models import BlockModel, WholeModel, active_model, whole_model
+from .models import BlockModel, WholeModel, active_model, hessians_by_columns, whole_model
 from .newton import price_of_blocks, price_of_hessian
 
 #: Steps after which the Hessians of the classes are taken anew: they change while passes remain.
@@ -221,6 +220,7 @@ class _Steps:
         """At a point; where a model is at hand, it may do for that too."""
         self.objective, self.here = objective, here
         self._columns: Columns | None = None
+        self._bounding: CenteredHessian | ColumnHessian | None = None
         self.costs = deque([objective.cost(here)], maxlen=REMEMBERED)
         self._unseen, self._promised = 0, -np.inf
         self._until_gap = PATIENCE
@@ -269,14 +269,15 @@ class _Steps:
         Mathematics 44).
         """
         one = self.objective.one
-        weight = one.target.weighted(np.full(one.data.n_samples, 0.5))
-        columns = yield from self._by_columns()
-        hessian: CenteredHessian | ColumnHessian
-        if columns is None:
-            hessian = CenteredHessian(one, (yield from sandwich(one, weight)))
-        else:
-            hessian = yield from passes(lambda: ColumnHessian(one, columns, weight, 0 * weight))
-        self.model = BlockModel([hessian] * self.objective.n_classes, one.fit_intercept)
+        if self._bounding is None:  # the same at all points
+            weight = one.target.weighted(np.full(one.data.n_samples, 0.5))
+            columns = yield from self._by_columns()
+            if columns is None:
+                self._bounding = CenteredHessian(one, (yield from sandwich(one, weight)))
+            else:
+                told = one, columns, weight, np.zeros_like(weight)
+                self._bounding = yield from passes(lambda: ColumnHessian(*told))
+        self.model = BlockModel([self._bounding] * self.objective.n_classes, one.fit_intercept)
         self.wild = True
         self.factor, self._age, self._left = 1.0, 0, BOUNDED_STEPS
 
@@ -356,7 +357,7 @@ class _Steps:
                 hessians = yield from class_hessians(objective, point, self.generator)
                 self._left = next(self._renewals, RENEWALS[-1])
             else:
-                hessians = yield from passes(lambda: _of_columns(objective, columns, point))
+                hessians = yield from passes(lambda: hessians_by_columns(objective, columns, point))
                 self._left = 1  # it costs less than the step
             self.model = BlockModel(hessians, objective.one.fit_intercept)
 
@@ -414,18 +415,6 @@ class _Steps:
         self.factor = float(np.clip(met / length, LEAST, MOST)) if seen else 1.0
         self.here = there
         self.costs.append(self.objective.cost(there))
-
-
-def _of_columns(objective: Multinomial, columns: Columns, point: Doubles) -> list[ColumnHessian]:
-    """The Hessians of the classes, which are never formed."""
-    target, one = objective.target, objective.one
-    chances = ClassMargins(objective.along(point), target).probabilities
-    return [
-        ColumnHessian(
-            one, columns, target.weighted(p * (1 - p)), target.weighted(p - (target.y == k))
-        )
-        for k, p in enumerate(chances)
-    ]
 
 
 def _gap(
