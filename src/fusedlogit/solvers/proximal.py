@@ -107,7 +107,7 @@ class _Search(Path[Objective]):
         return self.objective.cost(here.value, here.point)
 
     def working_set(self) -> NDArray[np.intp]:
-        """The nonzero coefficients, and as many again where the cost falls fastest."""
+        """The nonzero coefficients, and others where the cost falls fastest."""
         least = steep_enough(self.objective.l1_penalty, self.gap / self.history[-1])
         growth = SPARSE_GROWTH if is_sparse(self.objective) else GROWTH
         return working_set(self.here.point[:-1], np.abs(self.here.gradient[:-1]), least, growth)
