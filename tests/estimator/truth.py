@@ -62,7 +62,7 @@ def minimum(model, X, y, weight=None):
         length = 1.0
         while cost(w - length * step) > cost(w) and length > 1e-10:
             length /= 2
-        w = w - length * step
-        if gradient @ step < 1e-18:
+        before, w = w, w - length * step
+        if gradient @ step < 1e-18 or cost(w) >= cost(before):
             break
-    return cost(w)
+    return min(cost(w), cost(before))

@@ -122,8 +122,8 @@ def test_l1_leaves_exact_zeros(kernel):
 
 
 def test_many_steps_while_a_column_is_let_lie(kernel):
-    X = sparse_rows(20_000, 3, density=0.0)
-    X = type(X)((np.ones(3), [0, 1, 2], np.r_[np.zeros(9_000, int), np.full(11_001, 3)]), X.shape)
+    X = sparse_rows(6_000, 3, density=0.0)
+    X = type(X)((np.ones(3), [0, 1, 2], np.r_[np.zeros(2_700, int), np.full(3_301, 3)]), X.shape)
     for l2, l1 in ((1e-4, 0.0), (1e-3, 1e-4), (0.0, 1e-4)):
         assert_same(kernel, X, 1, 1, l2=l2, l1=l1)
 
