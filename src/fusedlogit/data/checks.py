@@ -30,6 +30,7 @@ MOST_IN_FLOAT32 = 1 << 24
 
 #: dtypes that y is read in as it lies, and any other is converted to.
 TARGET_TYPES: tuple[str, ...] = dense.TARGET_TYPES
+_NUMBERS_OF_TYPES = {np.dtype(name): number for number, name in enumerate(TARGET_TYPES)}
 
 
 def check_storage(X: ArrayLike) -> NDArray[Any]:
@@ -187,7 +188,7 @@ def check_target(y: ArrayLike, n_samples: int) -> NDArray[Any]:
 
 def stored_target(y: NDArray[Any]) -> tuple[NDArray[np.uint8], int]:
     """y as kernels are given it: its bytes and its place in TARGET_TYPES."""
-    return y.view(np.uint8), TARGET_TYPES.index(y.dtype.name)
+    return y.view(np.uint8), _NUMBERS_OF_TYPES[y.dtype]
 
 
 def raise_if_outside(y: NDArray[Any]) -> None:

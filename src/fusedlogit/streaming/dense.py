@@ -6,6 +6,7 @@ from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.random import Philox
 from numpy.typing import NDArray
 
 from ..data.checks import blame
@@ -45,6 +46,8 @@ class Stream:
         By which they were drawn: the smallest of numbers given to all rows at random.
     weights : list of ndarray of shape (some,)
         Theirs, which made them likely to be drawn.
+    n_drawn : int
+        How many rows these are.
     bar : float
         The largest of the smallest, as of when others were let go.
     n_rows : int
@@ -66,6 +69,7 @@ class Stream:
     drawn: list[Doubles] = field(default_factory=list)
     keys: list[Doubles] = field(default_factory=list)
     weights: list[Doubles] = field(default_factory=list)
+    n_drawn: int = 0
     bar: float = np.inf
     n_rows: int = 0
     weight: float = 0.0
@@ -154,7 +158,7 @@ class Stream:
     def _look_at(self, data: Data, target: Target, *, moments: bool, seed: int) -> Doubles:
         """Count rows and weights, take the moments of the columns if asked for, draw some rows."""
         weight = target.sample_weight
-        drawn = self._draw(data, weight, np.random.default_rng([seed, self.n_rows]))
+        drawn = self._draw(data, weight, np.random.Generator(Philox(key=[seed, self.n_rows])))
         if moments:
             self.moments = self.moments.with_rows(data, target, self.weight)
         self.weight += target.total_weight
@@ -187,7 +191,8 @@ class Stream:
         data.raise_if_nonfinite(drawn)
         self.drawn, self.keys = [*self.drawn, drawn], [*self.keys, keys]
         self.weights = [*self.weights, weights]
-        if sum(map(len, self.keys)) > 2 * size:
+        self.n_drawn += len(rows)
+        if self.n_drawn > 2 * size:
             self._keep_drawn(size)
         return drawn
 
@@ -199,7 +204,7 @@ class Stream:
         chances = chance * generator.random(generator.binomial(n_rows, chance))
         if len(chances) > size:  # what is left of a partition is in no order, nor in a random one
             chances = generator.permutation(np.partition(chances, size - 1)[:size])
-        rows = np.sort(generator.choice(n_rows, len(chances), replace=False))
+        rows = np.sort(generator.choice(n_rows, len(chances), replace=False, shuffle=False))
         return rows, -np.log1p(-chances) / weight
 
     def _keep_drawn(self, size: int) -> tuple[Doubles, Doubles]:
@@ -211,6 +216,7 @@ class Stream:
             self.drawn = [rows[these] for rows, these in zip(self.drawn, few, strict=True)]
             keys, weights = keys[keys <= self.bar], weights[keys <= self.bar]
         self.keys, self.weights, self.drawn = [keys], [weights], [np.vstack(self.drawn)]
+        self.n_drawn = len(keys)
         return self.drawn[0], weights
 
     def _change_features(self, unit: Doubles, options: SGD | None) -> None:
