@@ -3,18 +3,22 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 from sklearn.datasets import load_digits
 
 from fusedlogit import LogisticRegression
 from fusedlogit.data.dense import DenseMatrix
+from fusedlogit.data.sparse import SparseMatrix
 from fusedlogit.data.target import Target
 from fusedlogit.fitting import problem_of
 from fusedlogit.problems.links import SOFTMAX
 from fusedlogit.problems.multinomial import MOST_COEFS
 from fusedlogit.solvers import by_columns
 from fusedlogit.solvers.multinomial import active as module
+from fusedlogit.solvers.multinomial import coupled
 from fusedlogit.solvers.multinomial.active import active_hessian, active_set
+from fusedlogit.solvers.multinomial.coupled import CoupledModel
+from fusedlogit.solvers.multinomial.proximal import MOST_TOGETHER
 from fusedlogit.solvers.quadratic import MOST_EXACT, Quadratic
 from fusedlogit.solvers.scheduler import run
 
@@ -227,23 +231,103 @@ def words(n_rows=1500, n_features=1200, n_classes=6):
     return X, (z + rng.gumbel(size=z.shape)).argmax(axis=1)
 
 
-@pytest.mark.parametrize(("C", "most"), [(1.0, 10_000), (1.0, 50), (10.0, 50)])
-def test_rows_that_are_certainly_wrong_do_not_end_a_fit(monkeypatch, C, most):
+@pytest.mark.parametrize(("C", "form"), [(1.0, "toarray"), (1.0, "tocsr"), (10.0, "tocsr")])
+def test_rows_that_are_certainly_wrong_do_not_end_a_fit(C, form):
     """With a Hessian of each class, and along the columns without any."""
-    monkeypatch.setattr(by_columns, "DENSE_FEATURES", most)
     X, y = words()
-    model = LogisticRegression(C=C, l1_ratio=1.0, tol=1e-6, n_jobs=2).fit(X, y)
+    model = LogisticRegression(C=C, l1_ratio=1.0, tol=1e-6, n_jobs=2).fit(getattr(X, form)(), y)
     assert model.converged_
     assert violation(model, X.toarray(), y, None) < 0.05
 
 
+@pytest.mark.parametrize("most", [50, 10_000])
 @pytest.mark.parametrize("parameters", [{}, {"fit_intercept": False}, {"scaling": "standard"}])
-def test_many_sparse_columns_come_to_what_their_hessians_do(monkeypatch, parameters):
+def test_many_sparse_columns_come_to_what_their_hessians_do(monkeypatch, parameters, most):
+    monkeypatch.setattr("fusedlogit.solvers.multinomial.proximal.DENSE_FEATURES", most)
     X, y = words(600, 400, 4)
     y, kept = y % 3, np.flatnonzero((X != 0).sum(axis=0) > 1)
-    X, told = X[:, kept], {"C": 3.0, "l1_ratio": 0.8, "tol": 1e-9} | parameters
-    whole = LogisticRegression(**told).fit(X, y)
-    monkeypatch.setattr(by_columns, "DENSE_FEATURES", 50)
-    model = LogisticRegression(**told).fit(X, y)
+    X, told = X[:, kept], {"C": 3.0, "l1_ratio": 0.8, "tol": 1e-11} | parameters
+    dense, model = (LogisticRegression(**told).fit(rows, y) for rows in (X.toarray(), X))
     assert model.converged_
-    np.testing.assert_allclose(model.coef_, whole.coef_, atol=1e-3)
+    np.testing.assert_allclose(model.coef_, dense.coef_, atol=1e-3)
+
+
+def test_columns_that_nearly_repeat_each_other():
+    """More steps than all classes take together: a Hessian of the active coefficients ends it."""
+    X, y = words(500, 150, 3)
+    rng = np.random.default_rng(1)
+    near = X.copy()
+    near.data *= 1 + 1e-3 * rng.normal(size=near.nnz)
+    X = sparse.hstack([X, near], format="csr")
+    model = LogisticRegression(C=5.0, l1_ratio=1.0).fit(X, y)
+    assert model.converged_
+    assert model.n_iter_[0] > MOST_TOGETHER
+    assert violation(model, X.toarray(), y, None) < 1e-2
+
+
+@pytest.fixture
+def classes_together():
+    """Of few sparse rows: the problem, a point, features and probabilities there, and weights."""
+    X, y = words(300, 40, 3)
+    weight = np.random.default_rng(3).uniform(0.1, 3, len(y))
+    data, target = SparseMatrix.of(X, 2), Target(y.astype(np.uint8), weight, SOFTMAX)
+    one = problem_of(data, target, 3, "standard", (0.01, 1e-3), True)
+    point = np.random.default_rng(4).normal(size=3 * 41)
+    p = softmax(one.along(point).T, axis=1)
+    return one, point, (X.toarray() - one.one.scaling.center) / one.one.scaling.scale, p, weight
+
+
+def test_all_classes_together_have_the_hessian_of_its_definition(classes_together, monkeypatch):
+    one, point, Z, p, weight = classes_together
+    monkeypatch.setattr(by_columns, "LEAST_CURVATURE", 0.0)
+    model = CoupledModel(one, one.data.by_columns(), point)
+    every = np.divmod(np.arange(3 * 40), 40)
+    hessian = hessian_by_hand(Z, p, weight, every)
+    step = np.random.default_rng(5).normal(size=(3, 41))
+    change = np.append(step[:, :-1], step[:, -1])
+    expected = change @ hessian @ change + one.penalty * (step[:, :-1] ** 2).sum()
+    assert model.square(step) == pytest.approx(expected, rel=1e-10)
+
+
+def test_a_step_of_all_classes_together_ends_at_the_minimum(classes_together, monkeypatch):
+    one, point, *_ = classes_together
+    monkeypatch.setattr(coupled, "ROUNDS", 1000)
+    monkeypatch.setattr(coupled, "LITTLE", 1e-12)
+    model, l1 = CoupledModel(one, one.data.by_columns(), point), 0.02
+    table, gradient = point.reshape(3, -1), np.random.default_rng(6).normal(size=(3, 41)) / 10
+    gradient[:, -1] -= gradient[:, -1].mean()  # what all intercepts share has no curvature
+    gradient[:, :-1] -= gradient[:, :-1].mean(axis=0)
+    step = model.step(table, gradient, l1, roughly=False)
+
+    def cost(step):
+        norm = np.abs((table + step)[:, :-1]).sum()
+        return (gradient * step).sum() + model.square(step) / 2 + l1 * norm
+
+    rng = np.random.default_rng(7)
+    near = [cost(step + 10 ** rng.uniform(-5, 0) * rng.normal(size=step.shape)) for _ in range(99)]
+    alone = [cost(step + move * np.eye(3 * 41)[j].reshape(3, -1))
+             for j in range(3 * 41) for move in (-1e-3, 1e-3)]  # fmt: skip
+    assert min(near + alone) > cost(step) - 1e-10
+
+
+@pytest.mark.parametrize("n_classes", [3, 4])
+@pytest.mark.parametrize("penalty", [0.0, 0.3])
+def test_what_all_classes_share_of_a_feature_is_where_penalties_are_least(n_classes, penalty):
+    X, y = words(50, 200, n_classes)
+    target = Target(y.astype(np.uint8), None, SOFTMAX)
+    told = SparseMatrix.of(X, 1), target, n_classes, None, (50 * penalty, 50 * 0.2), True
+    one = problem_of(*told)
+    rng = np.random.default_rng(8)
+    point = rng.normal(size=(n_classes, 201)) * rng.integers(0, 2, (n_classes, 201))
+    step = rng.normal(size=(n_classes, 201)) * rng.integers(0, 2, (n_classes, 201))
+    found = point + one.to_least_norm(point.ravel(), step.ravel()).reshape(n_classes, -1)
+    there = point + step
+    np.testing.assert_array_equal(found[:, -1], there[:, -1])
+    shared = (there - found)[:, :-1]
+    np.testing.assert_allclose(shared - shared[0], 0, atol=1e-14)
+
+    def cost(coef):
+        return one.one.l1_penalty * np.abs(coef).sum(0) + one.penalty / 2 * (coef**2).sum(0)
+
+    for move in np.linspace(-4, 4, 161):
+        assert (cost(found[:, :-1]) <= cost(there[:, :-1] - move) + 1e-12).all()

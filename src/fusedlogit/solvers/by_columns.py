@@ -28,6 +28,11 @@ def columns_of(objective: Objective) -> Steps[Columns | None]:
     return (yield from passes(objective.data.by_columns))
 
 
+def floored(curvature: Doubles, residual: Doubles) -> Doubles:
+    """Curvature of rows, and at least some of their residual."""
+    return np.maximum(curvature, LEAST_CURVATURE * np.abs(residual))
+
+
 class ColumnHessian:
     """The Hessian as its rows make it, each with a weight: to be minimised plus an L1 norm.
 
@@ -38,8 +43,8 @@ class ColumnHessian:
     objective : Objective
     columns : Columns
         Of its data.
-    curvature, residual : ndarray of shape (n_samples,)
-        Of each row, the second derivative of the mean loss, or a bound of it, and the first.
+    row_weight : ndarray of shape (n_samples,)
+        Of each row, the second derivative of the mean loss, or a bound of it.
 
     Attributes
     ----------
@@ -49,10 +54,7 @@ class ColumnHessian:
         Second derivative in the intercept.
     """
 
-    def __init__(
-        self, objective: Objective, columns: Columns, curvature: Doubles, residual: Doubles
-    ) -> None:
-        row_weight = np.maximum(curvature, LEAST_CURVATURE * np.abs(residual))
+    def __init__(self, objective: Objective, columns: Columns, row_weight: Doubles) -> None:
         center, scale = objective.scaling.center, objective.scaling.scale
         about = None if objective.fit_intercept else center
         self._rows = RowQuadratic(columns, row_weight, 1 / scale, about, objective.penalty)

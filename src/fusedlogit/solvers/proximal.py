@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..data.by_columns import Columns
 from ..errors import PassOverflowError
 from ..problems.objective import Evaluation, Objective
-from .by_columns import ColumnHessian, columns_of
+from .by_columns import ColumnHessian, columns_of, floored
 from .cause import Cause
 from .certificate import (
     OF_DATA,
@@ -227,8 +227,8 @@ class _Steps:
         margins, columns = self.here.margins, self.columns
         row_weight = margins.majorant() if bound else margins.curvature()
         if columns is not None:
-            told = self.objective, columns, row_weight, margins.residual()
-            return (yield from passes(lambda: ColumnHessian(*told)))
+            row_weight = floored(row_weight, margins.residual())
+            return (yield from passes(lambda: ColumnHessian(self.objective, columns, row_weight)))
         hessian = yield from reliable_hessian(self.objective, row_weight)
         if hessian.sharp and not self.objective.sharp:
             # What float32 cannot tell of the Hessian, it cannot of the gradient.

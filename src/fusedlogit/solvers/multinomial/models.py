@@ -7,8 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data.by_columns import Columns
-from ...data.class_margins import ClassMargins
 from ...problems.multinomial import Multinomial
 from ..by_columns import ColumnHessian
 from ..hessian import ROUNDING, CenteredHessian
@@ -22,6 +20,24 @@ from .hessian import about_mean, inverse_of_intercepts
 #: Distance of features from zero, in deviations, from which on products in float32 tell too little
 #: where no intercept makes up for it.
 FAR = 4.0
+
+
+def step_of_class(
+    hessian: CenteredHessian | ColumnHessian,
+    point: Doubles,
+    gradient: Doubles,
+    l1: float,
+    fit_intercept: bool,
+    *,
+    roughly: bool = False,
+) -> Doubles:
+    """To the minimum of a class's own model plus l1 times the L1 norm: (n_features + 1,)."""
+    coef, own, step = point[:-1].copy(), gradient[-1], np.zeros_like(point)
+    hessian.minimise(l1, coef, gradient[:-1] - hessian.mean * own, roughly=roughly)
+    step[:-1] = coef - point[:-1]
+    if fit_intercept:
+        step[-1] = -own / hessian.total - hessian.mean @ step[:-1]
+    return step
 
 
 class BlockModel:
@@ -43,12 +59,8 @@ class BlockModel:
         """To the minimum of the model plus l1 times the L1 norm; all are (K, n_features + 1)."""
         step = np.zeros_like(point)
         for k, hessian in enumerate(self.hessians):
-            coef, own = point[k, :-1].copy(), gradient[k, -1]
-            slope = gradient[k, :-1] - hessian.mean * own
-            hessian.minimise(l1, coef, slope, roughly=roughly)
-            step[k, :-1] = coef - point[k, :-1]
-            if self.fit_intercept:
-                step[k, -1] = -own / hessian.total - hessian.mean @ step[k, :-1]
+            told = point[k], gradient[k], l1, self.fit_intercept
+            step[k] = step_of_class(hessian, *told, roughly=roughly)
         return step
 
     def square(self, step: Doubles) -> float:
@@ -58,20 +70,6 @@ class BlockModel:
             own = change[-1] + hessian.mean @ change[:-1]
             total += hessian.square(change[:-1]) + float(hessian.total * own * own)
         return total
-
-
-def hessians_by_columns(
-    objective: Multinomial, columns: Columns, point: Doubles
-) -> list[ColumnHessian]:
-    """Those of the classes at a point, along sparse columns."""
-    target, one = objective.target, objective.one
-    chances = ClassMargins(objective.along(point), target).probabilities
-    return [
-        ColumnHessian(
-            one, columns, target.weighted(p * (1 - p)), target.weighted(p - (target.y == k))
-        )
-        for k, p in enumerate(chances)
-    ]
 
 
 class WholeModel:

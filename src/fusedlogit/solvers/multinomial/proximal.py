@@ -22,22 +22,24 @@ from ...data.per_row import summed
 from ...errors import PassOverflowError
 from ...problems.multinomial import Multinomial
 from ...problems.objective import Evaluation
-from ..by_columns import ColumnHessian, columns_of
+from ..by_columns import ColumnHessian
 from ..cause import Cause
 from ..certificate import suboptimality
 from ..descent import BLUR, SUFFICIENT
-from ..hessian import CenteredHessian
+from ..hessian import DENSE_FEATURES, CenteredHessian
 from ..metric import EPS, TINY
+from ..newton import is_sparse
 from ..path import Path, evaluate_along, evaluate_start
-from ..proximal import CLOSE, OVERSHOT, SHARE_OF_GAP, SHARP, working_set
+from ..proximal import CLOSE, GROWTH, OVERSHOT, SHARE_OF_GAP, SHARP, SPARSE_GROWTH, working_set
 from ..quadratic import SMALL, SWEEPS
 from ..requests import Steps, evaluate, passes, sandwich
 from ..settings import Doubles, Result, Settings, Solver
 from .active import MOST_COEFS, Active, active_set, price_of_active
 from .certificate import at_best_intercepts, gap_with_l1
+from .coupled import CoupledModel
 from .hessian import class_sandwiches
 from .metric import class_hessians
-from .models import BlockModel, WholeModel, active_model, hessians_by_columns, whole_model
+from .models import BlockModel, WholeModel, active_model, whole_model
 from .newton import price_of_blocks, price_of_hessian
 
 #: Steps after which the Hessians of the classes are taken anew: they change while passes remain.
@@ -71,13 +73,17 @@ MISSED = 1 / 30
 #: Steps in a model of the active coefficients, at most, and in one that is nowhere below the cost.
 MOST_STEPS, BOUNDED_STEPS = 10, 20
 
+#: Steps on a working set of all classes together after which columns nearly repeat each other, it
+#: seems: the Hessian of the active coefficients is better then, if it may be formed.
+MOST_TOGETHER = 12
+
 #: Steps on a working set after which the minimum of a small model is found exactly.
 SLOW = 40
 
 #: Steps between two looks at the gap.
 PATIENCE = 5
 
-#: Decision values of all rows up to which Hessians of sparse columns are not formed.
+#: Decision values of all rows up to which steps go along sparse columns.
 MOST_BY_COLUMNS = 1 << 25
 
 
@@ -130,10 +136,11 @@ class _Search(Path[Multinomial]):
             yield from self.certify()
 
     def working_set(self) -> NDArray[np.intp]:
-        """Features with a nonzero coefficient, and as many again where the cost falls fastest."""
+        """Features with a nonzero coefficient, and others where the cost falls fastest."""
         coef = self.objective.table(self.here.point)[:, :-1]
         slope = self.objective.table(self.here.gradient)[:, :-1]
-        return working_set(np.abs(coef).max(axis=0), np.abs(slope).max(axis=0))
+        growth = SPARSE_GROWTH if is_sparse(self.objective.one) else GROWTH
+        return working_set(np.abs(coef).max(axis=0), np.abs(slope).max(axis=0), growth=growth)
 
     def solve_on(self, features: NDArray[np.intp]) -> Steps[None]:
         """Minimise over some features, the others being zero; up to a share of the whole gap."""
@@ -205,7 +212,7 @@ class _Search(Path[Multinomial]):
 class _Steps:
     """Proximal steps over the features of a working set."""
 
-    model: BlockModel | WholeModel
+    model: BlockModel | CoupledModel | WholeModel
     objective: Multinomial
     here: Evaluation
     factor = 1.0
@@ -275,8 +282,7 @@ class _Steps:
             if columns is None:
                 self._bounding = CenteredHessian(one, (yield from sandwich(one, weight)))
             else:
-                told = one, columns, weight, np.zeros_like(weight)
-                self._bounding = yield from passes(lambda: ColumnHessian(*told))
+                self._bounding = yield from passes(lambda: ColumnHessian(one, columns, weight))
         self.model = BlockModel([self._bounding] * self.objective.n_classes, one.fit_intercept)
         self.wild = True
         self.factor, self._age, self._left = 1.0, 0, BOUNDED_STEPS
@@ -294,12 +300,16 @@ class _Steps:
             l1 / self.factor,
             roughly=roughly,
         ).ravel()
+        step = objective.to_least_norm(here.point, step)
         square = self.model.square(objective.table(step))
         norm = objective.l1_norm(here.point + step) - objective.l1_norm(here.point)
         self._promised = promised = float(here.gradient @ step) + l1 * norm
         if not (0 < square < np.inf and self._visible(promised)):
             return False
-        bar = min(max(self.costs), ABOVE * cost) + 8 * EPS * cost
+        bar = min(max(self.costs), ABOVE * cost)
+        if isinstance(self.model, CoupledModel):  # Newton's step, whose length is known
+            bar = cost
+        bar += 8 * EPS * cost
         try:
             share, there = yield from self._search(step, promised, bar)
         except PassOverflowError:
@@ -337,7 +347,7 @@ class _Steps:
     def _renew(self, *, precise: bool) -> Steps[None]:
         """The model at this point: of all coefficients if they are few, or of the active ones.
 
-        Otherwise of each class alone.
+        Otherwise of all classes together along sparse columns, or of each class alone.
         """
         objective, point = self.objective, self.here.point
         self.factor, self._age = 1.0, 0
@@ -346,28 +356,32 @@ class _Steps:
             self.model = whole_model(objective, blocks)
             sweeps = SWEEPS * objective.n_coefs**2
             self._left = price_of_hessian(objective, beside=sweeps)
-        elif (active := self._active(at_any_price=precise)) is not None:
+            return
+        columns = yield from self._by_columns()
+        few = objective.data.n_features <= DENSE_FEATURES and self._n_steps > MOST_TOGETHER
+        active = None
+        if columns is None or few or precise:
+            active = self._active(at_any_price=precise)
+        if active is not None:
             self.model = yield from active_model(
                 objective, point, active, self.generator, precise=precise
             )
             self._left = MOST_STEPS
+        elif columns is not None:
+            self.model = yield from passes(lambda: CoupledModel(objective, columns, point))
+            self._left = 1  # it costs less than the step
         else:
-            columns = yield from self._by_columns()
-            if columns is None:
-                hessians = yield from class_hessians(objective, point, self.generator)
-                self._left = next(self._renewals, RENEWALS[-1])
-            else:
-                hessians = yield from passes(lambda: hessians_by_columns(objective, columns, point))
-                self._left = 1  # it costs less than the step
+            hessians = yield from class_hessians(objective, point, self.generator)
+            self._left = next(self._renewals, RENEWALS[-1])
             self.model = BlockModel(hessians, objective.one.fit_intercept)
 
     def _by_columns(self) -> Steps[Columns | None]:
-        """Columns of sparse data, where they are too many for Hessians and rows few enough."""
+        """Columns of sparse data, where rows are few enough."""
         objective = self.objective
         if objective.n_classes * objective.data.n_samples > MOST_BY_COLUMNS:
             return None
         if self._columns is None:
-            self._columns = yield from columns_of(objective.one)
+            self._columns = yield from passes(objective.data.by_columns)
         return self._columns
 
     def _active(self, *, at_any_price: bool = False) -> Active | None:
@@ -396,7 +410,7 @@ class _Steps:
             if self.factor > STALE and self._age >= price_of_blocks(self.objective):
                 return True
             return self._active() is not None
-        if self.factor > STALE:
+        if isinstance(self.model, CoupledModel) or self.factor > STALE:
             return True
         objective, l1 = self.objective, self.objective.one.l1_penalty
         excess = np.abs(objective.table(self.here.gradient)[:, :-1]) - l1
@@ -410,7 +424,7 @@ class _Steps:
         met = float((there.gradient - self.here.gradient) @ step)
         signs, before = (np.sign(self.objective.table(e.point)[:, :-1]) for e in (there, self.here))
         self._changed = float(np.mean(signs != before)) / max(float(np.mean(signs != 0)), TINY)
-        self.by_class += isinstance(self.model, BlockModel)
+        self.by_class += not isinstance(self.model, WholeModel)
         seen = met > 0 and length > 0  # a step may be so short that its square is zero
         self.factor = float(np.clip(met / length, LEAST, MOST)) if seen else 1.0
         self.here = there
