@@ -2,12 +2,13 @@
 
 A step minimises a quadratic model plus the L1 norm by coordinate descent that reads no data: that
 of the Hessian of all coefficients where they are few, or of the active ones once it is known which
-these are; until then for each class that of its own. What one class changes for another
-is then left to the next step. A step's length is that of Barzilai and Borwein in the metric of the
-model: the curvature that the last step met. Costs may rise a little on the way, not beyond those of
-the last steps (Wright, Nowak and Figueiredo, 2009, IEEE Transactions on Signal Processing 57). Few
-coefficients of the minimum are not zero: with many features, the cost is minimised over working
-sets of them, and passes over all of X tell which must join.
+these are; until then that of all classes along sparse columns, or for each class that of its own.
+What one class changes for another is then left to the next step, whose length is that of Barzilai
+and Borwein in the metric of the model: the curvature that the last step met. Costs may rise a
+little on the way, not beyond those of the last steps (Wright, Nowak and Figueiredo, 2009, IEEE
+Transactions on Signal Processing 57). Few coefficients of the minimum are not zero: with many
+features, the cost is minimised over working sets of them, and passes over all of X tell which must
+join.
 """
 
 from __future__ import annotations
@@ -369,7 +370,7 @@ class _Steps:
             self._left = MOST_STEPS
         elif columns is not None:
             self.model = yield from passes(lambda: CoupledModel(objective, columns, point))
-            self._left = 1  # it costs less than the step
+            self._left = self._until_gap = 1  # it costs less than the step, and a gap still less
         else:
             hessians = yield from class_hessians(objective, point, self.generator)
             self._left = next(self._renewals, RENEWALS[-1])
