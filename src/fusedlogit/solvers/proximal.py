@@ -59,6 +59,9 @@ CLOSE = 1e-3
 #: Steps by columns on one working set after which those nearly repeat each other, it seems.
 PATIENCE = 32
 
+#: Of its gap, what a step too short to be seen in the cost may leave: sweeps close it slowly.
+LESS = 0.98
+
 #: Fall of the cost in one step from which on it may have gone too far.
 OVERSHOT = 4
 
@@ -288,7 +291,7 @@ class _Steps:
             fallen = cost - self._cost(there)
             if fallen < -rounding:
                 return False
-            if fallen <= rounding and self._gap_at(there, hessian) > self.gap(hessian) / 2:
+            if fallen <= rounding and self._gap_at(there, hessian) > LESS * self.gap(hessian):
                 return False
         elif not cost / OVERSHOT <= self._cost(there) <= cost + SUFFICIENT * promised:
             # Too far, or so far that the loss may have vanished long before, leaving the penalty.
