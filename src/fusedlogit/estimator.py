@@ -33,7 +33,7 @@ from .solvers import FOREIGN, SGD, SOLVERS, Callback, Result, Settings, choose
 from .solvers.cause import Cause
 from .solvers.checkpoint import Checkpoint
 from .solvers.scheduler import run
-from .streaming import LazyStream, Stream, walked, weighing
+from .streaming import Fitted, LazyStream, Stream, walked, weighing
 from .validation import training_data, unchanged_by_errors, validate_parameters
 
 Doubles = NDArray[np.float64]
@@ -275,6 +275,7 @@ class LogisticRegression(LinearClassifier):
             result = Checkpoint(self.checkpoint, fit).keep(start, settings, solve)
         coef, intercept = coefficients_of(problem, result)
         self._stream: Stream | LazyStream | None = None
+        self._fitted = Fitted(data.n_samples, float(labels.totals(weight).sum()) * unit)
         self.classes_ = labels.classes
         self._keep(result, coef, intercept, problem.data.n_passes)
         return self
@@ -296,6 +297,8 @@ class LogisticRegression(LinearClassifier):
         may be pickled between two calls and go on. What is kept of rows is a sample of 4,096. A
         call with sparse rows costs time in their entries, whatever the number of columns; units of
         `scaling="standard"` are then renewed now and then, after a look at all columns each call.
+        After a `fit` it goes on from there: the rows of that count, in the average and in the
+        penalty, but not in units or steps, which are those of the rows that come.
 
         Parameters
         ----------
@@ -359,10 +362,10 @@ class LogisticRegression(LinearClassifier):
                 )
             return copy(stream)
         n_vectors = len(self.classes_) if len(self.classes_) > 2 else 1
-        point = np.zeros((n_vectors, data.n_features + 1))
-        if hasattr(self, "coef_"):
-            point = np.column_stack(self._coefficients(data.n_features))
-        return kind.beginning(point)
+        if not hasattr(self, "coef_"):
+            return kind.beginning(np.zeros((n_vectors, data.n_features + 1)), Fitted())
+        point = np.column_stack(self._coefficients(data.n_features))
+        return kind.beginning(point, getattr(self, "_fitted", Fitted()))
 
     def __getstate__(self) -> Any:
         """Of copies and pickles, whose stream is to go on apart from this one's."""

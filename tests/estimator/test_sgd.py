@@ -304,6 +304,24 @@ class TestPartialFit:
 
 
 @pytest.mark.parametrize("make", [np.asarray, csr_array])
+@pytest.mark.parametrize("scaling", [None, "standard"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("C", [1.0, 1e-3])
+@pytest.mark.parametrize("n_rows", [1, 30, 300])
+def test_a_few_rows_after_a_fit_count_as_a_few(make, scaling, n_classes, C, n_rows):
+    """A fit of many rows is not forgotten, nor penalised as if it had been of these."""
+    X, y = rows_of_a_law(9_000, n_classes=n_classes)
+    X, rest, of_rest = make(X[:6_000]), make(X[6_000:]), y[6_000:]
+    model = LogisticRegression(C=C, scaling=scaling).fit(X, y[:6_000])
+    before, coef = log_loss(of_rest, model.predict_proba(rest)), model.coef_
+    model.partial_fit(X[:n_rows], y[:n_rows])
+    assert log_loss(of_rest, model.predict_proba(rest)) < 1.02 * before
+    assert not (model.coef_ == coef).all()
+    model.partial_fit(X, y[:6_000]).partial_fit(rest, of_rest)
+    assert log_loss(of_rest, model.predict_proba(rest)) < 1.02 * before
+
+
+@pytest.mark.parametrize("make", [np.asarray, csr_array])
 @pytest.mark.parametrize("begin", ["fit", "partial_fit"])
 def test_rows_go_on_without_an_intercept(make, begin):
     """After a fit or calls with one: as near the minimum as a stream that never had any."""

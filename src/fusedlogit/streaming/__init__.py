@@ -1,7 +1,8 @@
 """Learning from rows as they come, each of which counts once: what `partial_fit` does."""
 
 from .dense import Stream
+from .fitted import Fitted
 from .sparse import LazyStream
 from .weighing import walked, weighing
 
-__all__ = ["LazyStream", "Stream", "walked", "weighing"]
+__all__ = ["Fitted", "LazyStream", "Stream", "walked", "weighing"]

@@ -15,6 +15,7 @@ from ..data.target import STRONGEST, Target
 from ..data.walk import Walk
 from ..solvers.settings import SGD
 from ..solvers.stochastic import Course, batch_of, is_due, metric_rows
+from .fitted import Fitted
 from .losses import Losses
 from .moments import Moments
 
@@ -36,6 +37,8 @@ class Stream:
     walk : Walk
         The end of the way and the average of its points, in features (x - center) unit; its metric
         and step are those that the rows drawn have told.
+    fitted : Fitted
+        The rows of a fit that it began with: only what follows is of rows that came.
     moments : Moments
         Of the columns, if scaling is by them.
     drawn : list of ndarray of shape (some, n_features)
@@ -65,6 +68,7 @@ class Stream:
     """
 
     walk: Walk
+    fitted: Fitted = field(default_factory=Fitted)
     moments: Moments = field(default_factory=Moments)
     drawn: list[Doubles] = field(default_factory=list)
     keys: list[Doubles] = field(default_factory=list)
@@ -80,7 +84,7 @@ class Stream:
     losses: Losses = field(default_factory=Losses)
 
     @classmethod
-    def beginning(cls, point: Doubles) -> Stream:
+    def beginning(cls, point: Doubles, fitted: Fitted) -> Stream:
         """From coefficients and intercepts in X's own units, before the first row."""
         zero = np.zeros(point.shape[1] - 1)
         walk = Walk.beginning(
@@ -88,7 +92,9 @@ class Stream:
             batch_rows=1, l2=0.0,
         )  # fmt: skip
         walk.begin_again(point[:, :-1], point[:, -1])
-        return cls(walk)
+        assert walk.average is not None
+        walk.average[:], walk.n_averaged, walk.n_rows = point, fitted.n_steps, fitted.n_rows
+        return cls(walk, fitted)
 
     def coefficients(self) -> tuple[Doubles, Doubles]:
         """In X's own units."""
@@ -112,10 +118,13 @@ class Stream:
         standard = scaling == "standard"
         drawn = self._look_at(data, target, moments=standard, seed=seed)
         walk = self.walk = self._own_walk(options, fit_intercept)
-        walk.l2, walk.l1 = (min(of_all, STRONGEST) / self.weight for of_all in penalty)
+        whole = self.fitted.weight + self.weight
+        walk.l2, walk.l1 = (min(of_all, STRONGEST) / whole for of_all in penalty)
         due = is_due(self._n_counting(), self.n_known, doubtful=self.doubtful)
         anew = standard or due
-        unit = self.moments.unit(scaling, self.weight, data.n_features) if anew else walk.unit
+        unit = walk.unit
+        if anew:
+            unit = self.moments.unit(scaling, self.weight, walk.unit, walk.coef)
         with np.errstate(over="ignore"):
             if not np.abs(drawn * unit).max(initial=0) <= LARGEST:
                 blame(None)

@@ -33,9 +33,15 @@ class Moments:
         known, some = (before, self.mean, self.square, 1.0), (own, mean, own * variance, 1.0)
         return Moments(*joined_moments(known, some)[1:3])
 
-    def unit(self, scaling: float | str | None, weight: float, n_features: int) -> Doubles:
-        """Of the features; zero for a column that has been constant so far."""
+    def unit(
+        self, scaling: float | str | None, weight: float, before: Doubles, coef: Doubles
+    ) -> Doubles:
+        """Of the features; zero for a column that has been constant so far.
+
+        It is the one `before` where the column has a coefficient: a fit has seen it vary.
+        """
         if scaling == "standard":
             deviation = np.sqrt(np.asarray(self.square) / weight)
-            return np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
-        return np.full(n_features, 1 / (1.0 if scaling is None else float(scaling)))
+            constant = np.where(coef.any(axis=0), before, 0.0)
+            return np.divide(1, deviation, out=constant, where=deviation > 0)
+        return np.full(len(before), 1 / (1.0 if scaling is None else float(scaling)))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.lazy_walk import SQUARE, UNIT, LazyWalk
+from ..data.lazy_walk import FIRST, SQUARE, UNIT, LazyWalk
 from ..data.protocol import Walked
 from ..data.sparse import SparseMatrix
 from ..data.stacked import stacked
@@ -21,6 +21,7 @@ from ..data.target import STRONGEST, Target
 from ..solvers.lazy_course import Sample, refuse_momentum, require_intercept
 from ..solvers.settings import SGD
 from ..solvers.stochastic import batch_of, is_due
+from .fitted import Fitted
 from .losses import Losses
 from .moments import Moments
 
@@ -47,6 +48,8 @@ class LazyStream:
     ----------
     point : ndarray of shape (K, n_features + 1)
         Where it begins, in X's own units.
+    fitted : Fitted
+        As of a `Stream`.
     walk : LazyWalk or None
         None before the first row.
     moments : Moments
@@ -58,6 +61,7 @@ class LazyStream:
     """
 
     point: Doubles
+    fitted: Fitted = field(default_factory=Fitted)
     walk: LazyWalk | None = None
     moments: Moments = field(default_factory=Moments)
     recent: list[tuple[SparseMatrix, Doubles]] = field(default_factory=list)
@@ -67,9 +71,9 @@ class LazyStream:
     losses: Losses = field(default_factory=Losses)
 
     @classmethod
-    def beginning(cls, point: Doubles) -> LazyStream:
+    def beginning(cls, point: Doubles, fitted: Fitted) -> LazyStream:
         """From coefficients and intercepts in X's own units, before the first row."""
-        return cls(point)
+        return cls(point, fitted)
 
     def apart(self) -> LazyStream:
         """The same stream to go on with apart from this one."""
@@ -112,13 +116,17 @@ class LazyStream:
         if not fit_intercept:  # one may have been fitted before
             walk.intercept[:], walk.sums[:] = 0.0, 0.0
         walk.l2, walk.l1 = (min(of_all, STRONGEST) for of_all in penalty)
-        walk.penalty_share = 1 / self.weight
+        walk.penalty_share = 1 / (self.fitted.weight + self.weight)
         weight = target.row_weight
         self._keep_rows(data, weight)
         if is_due(self.n_rows, self.n_known):
             if standard or not self.n_known:
-                walk.in_units(self.moments.unit(scaling, self.weight, data.n_features))
+                coef = walk.columns[:, FIRST : FIRST + walk.n_vectors].T
+                unit = self.moments.unit(scaling, self.weight, walk.columns[:, UNIT], coef)
+                walk.in_units(unit)
             self._take_step(*self._some_rows(data, weight), options)
+            if not self.n_known:
+                walk.stood_still(self.fitted.n_steps)
             self.n_known = self.n_rows
         loss = data.walk(target, walk, None, self.weight / self.n_rows)
         data.raise_if_nonfinite(loss, walk.intercept)
