@@ -20,6 +20,9 @@ Doubles = NDArray[np.float64]
 #: Size of an intercept beside which float32 knows decision values to 1e-6 no more.
 FAR_INTERCEPT = 16.0
 
+#: Root of the sum of the squared terms of a decision value from which on float32 may be off by 1e-4.
+FAR_TERMS = 256.0
+
 #: Coefficients up to which, and down to whose inverse, products stay in float32's range.
 LARGEST = 1e15
 
@@ -99,7 +102,7 @@ class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type
         check_is_fitted(self)
         data = new_data(self, X, self.n_jobs)
         coef, intercept = self._coefficients(data.n_features)
-        return data.decision_values(coef, intercept, precise=beyond_float32(coef, intercept))
+        return data.decision_values(coef, intercept, precise=beyond_float32(data, coef, intercept))
 
     def decision_function(self, X: ArrayLike) -> Doubles:
         """Decision values z = w . x + b.
@@ -180,10 +183,18 @@ class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type
         return logarithms
 
 
-def beyond_float32(coef: Doubles, intercept: Doubles) -> bool:
+def beyond_float32(data: Any, coef: Doubles, intercept: Doubles) -> bool:
     """Whether decision values would lose what matters in float32: columns far from zero, or far
-    from one, have been fitted.
+    from one, have been fitted, or those that nearly cancel each other.
     """
+    if data.computes_in_float64:
+        return False
     size = np.abs(coef[coef != 0])
     extreme = size.size and (size.max() > LARGEST or size.min() < 1 / LARGEST)
-    return bool(np.abs(intercept).max() > FAR_INTERCEPT or extreme)
+    if extreme or np.abs(intercept).max() > FAR_INTERCEPT:
+        return True
+    if not hasattr(data, "some_rows"):  # those of parts are far away
+        return False
+    seen = data.first_look()
+    terms = (seen.mean**2 + seen.spread**2) @ (coef**2).T
+    return bool(terms.max() > FAR_TERMS**2)

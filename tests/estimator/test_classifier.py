@@ -384,3 +384,17 @@ def test_a_callback_may_change_what_it_is_given(flowers, solver):
     parameters["l1_ratio"] = 0.5 if solver == "proximal" else 0.0
     spoilt = LogisticRegression(callback=spoil, **parameters).fit(X, y)
     np.testing.assert_array_equal(spoilt.coef_, LogisticRegression(**parameters).fit(X, y).coef_)
+
+
+@pytest.mark.parametrize("size", [1e2, 1e3, 1e5])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_decision_values_of_float32_columns_that_cancel_each_other(size, n_classes):
+    rng = np.random.default_rng(0)
+    base, noise = size * rng.normal(size=2_000), rng.normal(size=2_000)
+    X = np.column_stack([base, base + noise * max(1, 1e-6 * size)]).astype(np.float32)
+    exact = X.astype(np.float64)
+    difference = exact[:, 1] - exact[:, 0] + rng.logistic(size=len(X))
+    y = np.digitize(difference, np.quantile(difference, np.arange(1, n_classes) / n_classes))
+    model = LogisticRegression(C=1e6).fit(X, y)
+    expected = np.squeeze(exact @ model.coef_.T + model.intercept_)
+    np.testing.assert_allclose(model.decision_function(X), expected, rtol=0, atol=1e-4)

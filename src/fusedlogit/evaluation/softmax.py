@@ -44,8 +44,8 @@ class SoftmaxHead:
 
     def decision(self, X: ArrayLike, n_threads: int | None = None) -> Doubles:
         """Return the decision values of samples (n, n_features), shape (n, n_classes)."""
-        precise = beyond_float32(self.coef, self.intercept)
         matrix = matrix_of(X, n_threads)
+        precise = beyond_float32(matrix, self.coef, self.intercept)
         decision: Doubles = matrix.decision_values(self.coef, self.intercept, precise=precise).T
         return decision
 
