@@ -20,7 +20,7 @@ Doubles = NDArray[np.float64]
 #: Size of an intercept beside which float32 knows decision values to 1e-6 no more.
 FAR_INTERCEPT = 16.0
 
-#: Root of the sum of the squared terms of a decision value from which on float32 may be off by 1e-4.
+#: Root of the sum of the squared terms of a decision value beyond which float32 may be off by 1e-4.
 FAR_TERMS = 256.0
 
 #: Coefficients up to which, and down to whose inverse, products stay in float32's range.

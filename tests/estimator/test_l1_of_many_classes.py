@@ -12,7 +12,7 @@ from fusedlogit.data.sparse import SparseMatrix
 from fusedlogit.data.target import Target
 from fusedlogit.fitting import problem_of
 from fusedlogit.problems.links import SOFTMAX
-from fusedlogit.problems.multinomial import MOST_COEFS
+from fusedlogit.problems.multinomial import MOST_PROXIMAL
 from fusedlogit.solvers import by_columns
 from fusedlogit.solvers.multinomial import active as module
 from fusedlogit.solvers.multinomial import coupled
@@ -31,7 +31,7 @@ def enlarged():
     X, y = load_digits(return_X_y=True)
     X = np.kron(X.reshape(-1, 8, 8), np.ones((1, 2, 2))).reshape(len(y), -1)
     X = (X + np.random.default_rng(0).integers(0, 3, X.shape)).astype(np.uint8)
-    assert 10 * (X.shape[1] + 1) > MOST_COEFS
+    assert 10 * (X.shape[1] + 1) > MOST_PROXIMAL
     return X, y
 
 

@@ -8,9 +8,10 @@ from fusedlogit import LogisticRegression, Parts, reference
 from fusedlogit.data.dense import DenseMatrix
 from fusedlogit.data.target import Target
 from fusedlogit.problems.links import SOFTMAX
-from fusedlogit.problems.multinomial import Multinomial
+from fusedlogit.problems.multinomial import MOST_COEFS, Multinomial
 from fusedlogit.problems.objective import Objective
 from fusedlogit.solvers.multinomial.metric import shared_gram
+from fusedlogit.solvers.multinomial.newton import ROWS_BY_CLASS
 from fusedlogit.solvers.scheduler import run
 
 WIDE = 2_100  # features, just more than for which there is a Hessian for each class
@@ -60,6 +61,21 @@ def cost(model, X, y, weight):
 @pytest.mark.parametrize("n_samples", [300, 1_500])
 def test_fits_converge(n_samples, C, kind):
     X, y = drawn(n_samples, kind)
+    model = LogisticRegression(C=C, tol=1e-6).fit(X, y)
+    assert model.converged_
+    assert gap(model, X, y) <= 2e-6
+
+
+@pytest.mark.parametrize("C", [1e-2, 1.0, 1e4])
+@pytest.mark.parametrize("kind", ["alike", "common"])
+@pytest.mark.parametrize(
+    ("n_samples", "n_features"),
+    [(600, MOST_COEFS // 4 + more) for more in (-2, -1, 0)]
+    + [(int(300 * ROWS_BY_CLASS) + more, 300) for more in (-1, 0, 1)],
+)
+def test_whichever_hessian_serves(n_samples, n_features, kind, C):
+    """That of all coefficients or those of the classes, and these or products of rows."""
+    X, y = drawn(n_samples, kind, n_classes=4, n_features=n_features)
     model = LogisticRegression(C=C, tol=1e-6).fit(X, y)
     assert model.converged_
     assert gap(model, X, y) <= 2e-6

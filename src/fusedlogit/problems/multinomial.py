@@ -20,8 +20,9 @@ from .objective import Evaluation, Objective, best_share, penalty_slope
 
 Doubles = NDArray[np.float64]
 
-#: Coefficients up to which decision values are kept, and a Hessian of their square is formed.
-MOST_COEFS = 1024
+#: Coefficients up to which decision values are kept, and a Hessian of their square is formed, which
+#: proximal steps need more. Measured.
+MOST_COEFS, MOST_PROXIMAL = 512, 1024
 
 #: Of a step that went too far, the share that is tried next, at least.
 LEAST_SHARE = 0.01
@@ -72,7 +73,7 @@ class Multinomial:
     @property
     def keeps_margins(self) -> bool:
         """Whether evaluations keep the decision values."""
-        return self.n_coefs <= MOST_COEFS
+        return self.n_coefs <= (MOST_PROXIMAL if self.one.l1_penalty else MOST_COEFS)
 
     @property
     def searches(self) -> int:
