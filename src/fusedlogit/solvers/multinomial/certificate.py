@@ -43,6 +43,9 @@ from .hessian import ClassHessian, class_hessian, step_of_intercepts
 INTERCEPT_STEPS = 8
 LITTLE_SLOPE = 1e-15
 
+#: Share of a gap that intercepts off their minimum may make up.
+LITTLE = 0.1
+
 
 @suboptimality.register
 def _of_many_classes(
@@ -203,3 +206,12 @@ def _rounding_of_model(objective: Multinomial, here: Evaluation) -> float:
     terms = np.abs(table[:, :-1]) @ np.abs(one.scaling.center / one.scaling.scale)
     moved = 2 * EPS * float((np.abs(objective.to_data(here.point)[1]) + terms).max())
     return cost_of_moved(one, here.value, moved)
+
+
+def best_gap_with_l1(
+    objective: Multinomial, here: Evaluation, within: float
+) -> Steps[tuple[Evaluation, float]]:
+    """The gap, and the evaluation with intercepts that are best but for little of another gap."""
+    enough = LITTLE * within / (1 + float(np.abs(here.point).max()))
+    here = yield from at_best_intercepts(objective, here, enough)
+    return here, (yield from gap_with_l1(objective, here))

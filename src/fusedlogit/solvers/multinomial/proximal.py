@@ -36,7 +36,7 @@ from ..quadratic import SMALL, SWEEPS
 from ..requests import Steps, evaluate, passes, sandwich
 from ..settings import Doubles, Result, Settings, Solver
 from .active import MOST_COEFS, Active, active_set, price_of_active
-from .certificate import at_best_intercepts, gap_with_l1
+from .certificate import best_gap_with_l1
 from .coupled import CoupledModel
 from .hessian import class_sandwiches
 from .metric import class_hessians
@@ -57,9 +57,6 @@ LEAST, MOST = 0.1, 1e6
 
 #: Steps on end of which each promises a fall that rounding hides.
 UNSEEN = 20
-
-#: Share of a gap that intercepts off their minimum may make up.
-LITTLE = 0.1
 
 #: Share of the signs that a step may change for them to be known.
 SETTLED = 0.1
@@ -128,7 +125,9 @@ class _Search(Path[Multinomial]):
             tol = self.settings.tol
             self.suboptimality = yield from suboptimality(self.objective, self.here, tol)
             return
-        self.here, gap = yield from _gap(self.objective, self.here, SHARP * self.history[-1])
+        self.here, gap = yield from best_gap_with_l1(
+            self.objective, self.here, SHARP * self.history[-1]
+        )
         self.suboptimality = np.inf
         if gap < SHARP * self.history[-1] or not self._moved:
             self.objective = self.objective.sharpened()
@@ -241,7 +240,7 @@ class _Steps:
             return True
         objective = self.objective
         within = max(target, (tol if objective.sharp else SHARP) * objective.cost(self.here) / 2)
-        self.here, gap = yield from _gap(objective, self.here, within)
+        self.here, gap = yield from best_gap_with_l1(objective, self.here, within)
         self._until_gap = PATIENCE if gap > 10 * within else 2
         return gap > within
 
@@ -430,15 +429,6 @@ class _Steps:
         self.factor = float(np.clip(met / length, LEAST, MOST)) if seen else 1.0
         self.here = there
         self.costs.append(self.objective.cost(there))
-
-
-def _gap(
-    objective: Multinomial, here: Evaluation, within: float
-) -> Steps[tuple[Evaluation, float]]:
-    """The gap, and the evaluation with intercepts that are best but for little of another gap."""
-    enough = LITTLE * within / (1 + float(np.abs(here.point).max()))
-    here = yield from at_best_intercepts(objective, here, enough)
-    return here, (yield from gap_with_l1(objective, here))
 
 
 def _log_shares(objective: Multinomial) -> Doubles:
