@@ -66,8 +66,8 @@ class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type
         Raises
         ------
         ValueError
-            If they are not of so many features, or not of the classes: anybody may set them, and
-            kernels do not look.
+            If they are not finite, not of so many features, or not of the classes: anybody may set
+            them, and kernels do not look.
         """
         given: Any = self.coef_
         coef = np.ascontiguousarray(given.toarray() if issparse(given) else given, np.float64)
@@ -79,6 +79,8 @@ class LinearClassifier(ClassifierMixin, SparseCoefMixin, BaseEstimator):  # type
                 f"coef_ has shape {coef.shape} and intercept_ {intercept.shape}; {n_features} "
                 f"features and {n_classes} classes call for {shape} and {shape[:1]}"
             )
+        if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
+            raise ValueError("coef_ or intercept_ holds NaN or infinity: set numbers, or fit again")
         return coef, intercept
 
     def __new__(cls, *args: Any, **arguments: Any) -> Self:

@@ -78,7 +78,7 @@ class LogisticRegressionCV(LinearClassifier):
         leave-one-out, for the price of one fit for each penalty: all rows count as one fold.
     scoring : str, callable or None, default=None
         A name of scikit-learn's scorers, or ``scorer(estimator, X, y)``; None is accuracy.
-    solver : {"auto", "newton", "lbfgs", "gd", "proximal"}, default="auto"
+    solver : {"auto", "newton", "lbfgs", "gd", "proximal", "sgd"}, default="auto"
         As in `LogisticRegression`.
     scaling : None, float or "standard", default=None
         As in `LogisticRegression`; "standard" knows of each fold its training rows only.

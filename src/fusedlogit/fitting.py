@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -175,6 +176,12 @@ def _class_weights(
     labels: Labels, sample_weight: Doubles, class_weight: dict[Any, float] | str
 ) -> Doubles:
     """A finite weight for each class."""
+    for label, weight in class_weight.items() if isinstance(class_weight, dict) else ():
+        if not isinstance(weight, Real):
+            raise TypeError(
+                f"class_weight={class_weight!r} weighs class {label!r} by {weight!r}; "
+                "weights must be numbers"
+            )
     with np.errstate(all="ignore"):  # a class without weight cannot be balanced
         by_class: Doubles = compute_class_weight(
             class_weight,

@@ -169,6 +169,21 @@ def test_class_weights_that_mean_nothing_are_refused_by_name(flowers, class_weig
         LogisticRegression(class_weight=class_weight).fit(*flowers)
 
 
+def test_class_weights_that_are_no_numbers_are_refused_by_name(flowers):
+    with pytest.raises(TypeError, match=r"class_weight=\{.*\} weighs class 1 by 'a'"):
+        LogisticRegression(class_weight={1: "a"}).fit(*flowers)
+
+
+@pytest.mark.parametrize("name", ["coef_", "intercept_"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_coefficients_that_are_no_numbers_are_not_predicted_with(flowers, name, bad):
+    X, y = flowers
+    model = LogisticRegression().fit(X, y)
+    getattr(model, name)[0] = bad
+    with pytest.raises(ValueError, match="coef_ or intercept_ holds NaN or infinity"):
+        model.predict(X)
+
+
 def test_a_class_without_weight_cannot_be_balanced(flowers):
     X, y = flowers
     with pytest.raises(ValueError, match=r"^class_weight='balanced' weighs class 1 by inf"):

@@ -22,7 +22,7 @@ Doubles = NDArray[np.float64]
 
 #: Coefficients up to which decision values are kept, and a Hessian of their square is formed, which
 #: proximal steps need more. Measured.
-MOST_COEFS, MOST_PROXIMAL = 512, 1024
+MOST_COEFS, MOST_PROXIMAL = 768, 1024
 
 #: Of a step that went too far, the share that is tried next, at least.
 LEAST_SHARE = 0.01
