@@ -122,9 +122,14 @@ class LazyWalk:
         gains: Doubles = 1 / np.sqrt(np.maximum(curvature * mean_squares + penalty, least))
         return gains
 
+    @property
+    def coef(self) -> Doubles:
+        """(K, n_features) as they lie, of each column when it was last changed."""
+        return self.columns[:, FIRST : FIRST + self.n_vectors].T
+
     def coef_of(self, columns: NDArray[np.intp]) -> Doubles:
-        """(K, n_columns) of some columns, each when it was last changed."""
-        return np.ascontiguousarray(self.columns[columns, FIRST : FIRST + self.n_vectors].T)
+        """(K, n_columns) of some columns."""
+        return np.ascontiguousarray(self.coef[:, columns])
 
     def over(
         self,
@@ -161,12 +166,12 @@ class LazyWalk:
         clock = min(n_steps * self.step, LONGEST)
         self.columns[:, CLOCK], self.told[0], counted = clock, clock, clock**8
         end = FIRST + self.n_vectors
-        self.columns[:, end : end + self.n_vectors] = counted * self.columns[:, FIRST:end]
+        self.columns[:, end : end + self.n_vectors] = counted * self.coef.T
         self.sums[:] = counted * self.intercept
 
     def begin_again(self, coef: Doubles, intercept: Doubles) -> None:
         """From other coefficients, with an average of its own."""
         self.columns[:, :GAIN], self.columns[:, SHRUNK], self.told[:2] = 0.0, 1.0, 0.0
-        self.columns[:, FIRST : FIRST + self.n_vectors] = coef.T
+        self.coef[:] = coef
         self.columns[:, FIRST + self.n_vectors :] = 0.0
         self.intercept[:], self.sums[:] = intercept, 0.0

@@ -1,7 +1,7 @@
 """Directions of the coefficients in which the Hessian at a fit is the identity.
 
-Each of two functions returns the mean of the scaled features, about which intercepts are, and the
-directions, (1 or n_classes, n_features + 1, n_directions).
+`directions_of_two` and `directions_of_many` return the mean of the scaled features, about which
+intercepts are, and the directions, (1 or n_classes, n_features + 1, n_directions).
 """
 
 from __future__ import annotations
@@ -22,10 +22,15 @@ from ..solvers.scheduler import run
 Doubles = NDArray[np.float64]
 
 
+def margins_of_two(objective: Objective, decisions: Doubles) -> Margins:
+    """Of two classes, from decision values (1, n_samples)."""
+    return Margins(decisions[0], objective.target, objective.data.n_threads)
+
+
 def directions_of_two(objective: Objective, decisions: Doubles) -> tuple[Doubles, Doubles]:
     """Of two classes."""
-    margins = Margins(decisions[0], objective.target, objective.data.n_threads)
-    (hessian,) = run([reliable_hessian(objective, margins.curvature())])
+    curvature = margins_of_two(objective, decisions).curvature()
+    (hessian,) = run([reliable_hessian(objective, curvature)])
     hessian.factored.truncate()
     return hessian.mean, block_diag(
         hessian.factored.inverse_root(),

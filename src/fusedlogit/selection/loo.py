@@ -40,7 +40,7 @@ from ..runtime.threads import side_by_side
 from ..solvers.hessian import reliable_hessian
 from ..solvers.metric import TINY
 from ..solvers.scheduler import run
-from .directions import directions_of_many, directions_of_two
+from .directions import directions_of_many, directions_of_two, margins_of_two
 from .without import Without
 
 Doubles = NDArray[np.float64]
@@ -210,7 +210,7 @@ class _Squares:
 
 def _squares(objective: Objective, decisions: Doubles) -> _Squares:
     """Of two classes: one product of all rows with a matrix of the features."""
-    margins = _margins(objective, decisions)
+    margins = margins_of_two(objective, decisions)
     curvature = margins.curvature()
     part, own, share = _sampled(objective, curvature)
     (hessian,) = run([reliable_hessian(part, own)])
@@ -277,17 +277,13 @@ def _nearly_squares(
 
 def _of_two(objective: Objective, decisions: Doubles, square: Doubles) -> Doubles:
     """Of two classes, from the squares of rows about the features' mean."""
-    margins = _margins(objective, decisions)
+    margins = margins_of_two(objective, decisions)
     curvature = margins.curvature()
     if objective.fit_intercept:
         square = square + 1 / float(curvature.sum())
     held = np.minimum(curvature * square, LARGEST_SHARE)
     left_out: Doubles = decisions + margins.residual() * square / (1 - held)
     return left_out
-
-
-def _margins(objective: Objective, decisions: Doubles) -> Margins:
-    return Margins(decisions[0], objective.target, objective.data.n_threads)
 
 
 def _sampled(objective: Objective, curvature: Doubles) -> tuple[Objective, Doubles, float]:

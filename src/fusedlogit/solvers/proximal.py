@@ -264,17 +264,12 @@ class _Steps:
     def _try(self, hessian: Model, roughly: bool) -> Steps[bool]:
         """A step to the minimum of a model, or roughly there."""
         l1, point = self.objective.l1_penalty, self.here.point
-        coef = point[:-1].copy()
-        slope = self.here.gradient[:-1] - hessian.mean * self.here.gradient[-1]
-        hessian.minimise(l1, coef, slope, roughly=roughly)
-        step = np.zeros_like(point)
-        step[:-1] = coef - point[:-1]
-        if self.objective.fit_intercept:
-            own = -float(self.here.gradient[-1]) / hessian.total
-            farthest = 1 + self.here.margins.largest()  # where all curvature vanishes
-            step[-1] = np.clip(own, -farthest, farthest) - hessian.mean @ step[:-1]
-        norm = np.abs(point[:-1]).sum()
-        promised = float(self.here.gradient @ step) + l1 * float(np.abs(coef).sum() - norm)
+        step = step_in_model(
+            hessian, point, self.here.gradient, l1, self.objective.fit_intercept,
+            roughly=roughly, farthest=1 + self.here.margins.largest(),
+        )  # fmt: skip
+        longer = np.abs((point + step)[:-1]).sum() - np.abs(point[:-1]).sum()
+        promised = float(self.here.gradient @ step) + l1 * float(longer)
         self._promised = promised
         cost = self._cost(self.here)
         rounding = 8 * EPS * cost
@@ -305,6 +300,29 @@ class _Steps:
 
     def _cost(self, here: Evaluation) -> float:
         return self.objective.cost(here.value, here.point)
+
+
+def step_in_model(
+    hessian: Model,
+    point: Doubles,
+    gradient: Doubles,
+    l1: float,
+    fit_intercept: bool,
+    *,
+    roughly: bool = False,
+    farthest: float = np.inf,
+) -> Doubles:
+    """From a point to the minimum of a model plus l1 times the L1 norm: (n_features + 1,).
+
+    The intercept's own step ends where it is farthest, for where all curvature vanishes.
+    """
+    coef, own, step = point[:-1].copy(), float(gradient[-1]), np.zeros_like(point)
+    hessian.minimise(l1, coef, gradient[:-1] - hessian.mean * own, roughly=roughly)
+    step[:-1] = coef - point[:-1]
+    if fit_intercept:
+        own_step = np.clip(-own / hessian.total, -farthest, farthest)
+        step[-1] = own_step - hessian.mean @ step[:-1]
+    return step
 
 
 def working_set(

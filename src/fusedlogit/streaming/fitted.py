@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..solvers.settings import SGD
-from ..solvers.stochastic import batch_of
+from ..solvers.stochastic import LEAST_BATCH
 
 
 class Fitted(NamedTuple):
@@ -24,4 +23,4 @@ class Fitted(NamedTuple):
     @property
     def n_steps(self) -> int:
         """As many as a stream takes of so many rows at its beginning."""
-        return self.n_rows // batch_of(SGD(), 1)
+        return self.n_rows // LEAST_BATCH

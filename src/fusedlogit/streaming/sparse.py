@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.lazy_walk import FIRST, SQUARE, UNIT, LazyWalk
+from ..data.lazy_walk import SQUARE, UNIT, LazyWalk
 from ..data.protocol import Walked
 from ..data.sparse import SparseMatrix
 from ..data.stacked import stacked
@@ -121,9 +121,8 @@ class LazyStream:
         self._keep_rows(data, weight)
         if is_due(self.n_rows, self.n_known):
             if standard or not self.n_known:
-                coef = walk.columns[:, FIRST : FIRST + walk.n_vectors].T
-                unit = self.moments.unit(scaling, self.weight, walk.columns[:, UNIT], coef)
-                walk.in_units(unit)
+                before = walk.columns[:, UNIT]
+                walk.in_units(self.moments.unit(scaling, self.weight, before, walk.coef))
             self._take_step(*self._some_rows(data, weight), options)
             if not self.n_known:
                 walk.stood_still(self.fitted.n_steps)

@@ -8,8 +8,8 @@ from ...data.by_columns import Columns
 from ...data.class_margins import ClassMargins
 from ...problems.multinomial import Multinomial
 from ..by_columns import ColumnHessian, floored
+from ..proximal import step_in_model
 from ..settings import Doubles
-from .models import step_of_class
 
 #: Rounds over all classes, at most, and the share of its fall in all that one must bring for
 #: another to follow.
@@ -57,7 +57,7 @@ class CoupledModel:
                 slope = gradient[k] + one.pull(self.row_weight[k] * moved[k] - of_others)
                 slope[:-1] += one.penalty * step[k, :-1]
                 told = point[k] + step[k], slope, l1, one.fit_intercept
-                change = step_of_class(hessian, *told, roughly=roughly)
+                change = step_in_model(hessian, *told, roughly=roughly)
                 by_row = one.along(change).values
                 step[k] += change
                 moved[k] += by_row

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...problems.multinomial import Multinomial
-from ..by_columns import ColumnHessian
-from ..hessian import ROUNDING, CenteredHessian
+from ..hessian import ROUNDING
 from ..metric import TINY
+from ..proximal import Model, step_in_model
 from ..quadratic import Quadratic
 from ..requests import Steps
 from ..settings import Doubles
@@ -22,24 +22,6 @@ from .hessian import about_mean, inverse_of_intercepts
 FAR = 4.0
 
 
-def step_of_class(
-    hessian: CenteredHessian | ColumnHessian,
-    point: Doubles,
-    gradient: Doubles,
-    l1: float,
-    fit_intercept: bool,
-    *,
-    roughly: bool = False,
-) -> Doubles:
-    """To the minimum of a class's own model plus l1 times the L1 norm: (n_features + 1,)."""
-    coef, own, step = point[:-1].copy(), gradient[-1], np.zeros_like(point)
-    hessian.minimise(l1, coef, gradient[:-1] - hessian.mean * own, roughly=roughly)
-    step[:-1] = coef - point[:-1]
-    if fit_intercept:
-        step[-1] = -own / hessian.total - hessian.mean @ step[:-1]
-    return step
-
-
 class BlockModel:
     """That of the classes' own Hessians: what one class changes for another is left out.
 
@@ -49,9 +31,7 @@ class BlockModel:
     fit_intercept : bool
     """
 
-    def __init__(
-        self, hessians: Sequence[CenteredHessian | ColumnHessian], fit_intercept: bool
-    ) -> None:
+    def __init__(self, hessians: Sequence[Model], fit_intercept: bool) -> None:
         self.hessians, self.fit_intercept = hessians, fit_intercept
         self.size = len(hessians[0].mean)
 
@@ -60,7 +40,7 @@ class BlockModel:
         step = np.zeros_like(point)
         for k, hessian in enumerate(self.hessians):
             told = point[k], gradient[k], l1, self.fit_intercept
-            step[k] = step_of_class(hessian, *told, roughly=roughly)
+            step[k] = step_in_model(hessian, *told, roughly=roughly)
         return step
 
     def square(self, step: Doubles) -> float:
