@@ -244,7 +244,8 @@ class Descent(Path[C]):
         slope *= length
         unseen = blur * self.here.value
         for _ in range(self.objective.searches):
-            if there.value <= self.here.value + SUFFICIENT * slope + unseen:
+            enough = there.value <= self.here.value + SUFFICIENT * slope + unseen
+            if enough or self._flat(there, slope):
                 break
             share = self.objective.best_share(self.here, there, there.point - self.here.point)
             if share == 0 or self._is_faint(slope):
@@ -264,7 +265,7 @@ class Descent(Path[C]):
         return not self.objective.sharp and -slope < FAINT * self.here.value
 
     def _flat(self, there: Evaluation, slope: float) -> bool:
-        """Whether a fall would drown in the rounding of J while the gradient still shrinks."""
+        """Whether a fall would drown in the rounding of J, where the gradient may still shrink."""
         rounding = 8 * EPS * abs(self.here.value)
         return bool(there.value <= self.here.value + rounding and -slope <= rounding / SUFFICIENT)
 

@@ -341,7 +341,9 @@ class _Steps:
         if not self.objective.sharp:
             self.hidden = -promised <= BLUR * cost
             return not self.hidden
-        self._unseen = self._unseen + 1 if -promised < 8 * EPS * cost / SUFFICIENT else 0
+        rounding = 8 * EPS * cost
+        self._unseen = self._unseen + 1 if -promised < rounding / SUFFICIENT else 0
+        self.hidden = self._unseen > UNSEEN and -promised <= rounding
         return self._unseen <= UNSEEN
 
     def _renew(self, *, precise: bool) -> Steps[None]:
