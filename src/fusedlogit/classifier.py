@@ -191,12 +191,12 @@ def beyond_float32(data: Any, coef: Doubles, intercept: Doubles) -> bool:
     """
     if data.computes_in_float64:
         return False
+    if data.waits_for_rows:  # float64 takes no longer there
+        return True
     size = np.abs(coef[coef != 0])
     extreme = size.size and (size.max() > LARGEST or size.min() < 1 / LARGEST)
     if extreme or np.abs(intercept).max() > FAR_INTERCEPT:
         return True
-    if not hasattr(data, "some_rows"):  # those of parts are far away
-        return False
     seen = data.first_look()
     terms = (seen.mean**2 + seen.spread**2) @ (coef**2).T
     return bool(terms.max() > FAR_TERMS**2)

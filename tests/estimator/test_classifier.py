@@ -8,7 +8,7 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 
-from fusedlogit import LogisticRegression, estimator, loss_and_gradient, reference
+from fusedlogit import LogisticRegression, Parts, estimator, loss_and_gradient, reference
 
 from ..kernels.problems import DTYPES
 from ..kernels.zoo import ZOO, numbers
@@ -413,3 +413,5 @@ def test_decision_values_of_float32_columns_that_cancel_each_other(size, n_class
     model = LogisticRegression(C=1e6).fit(X, y)
     expected = np.squeeze(exact @ model.coef_.T + model.intercept_)
     np.testing.assert_allclose(model.decision_function(X), expected, rtol=0, atol=1e-4)
+    parts = Parts([X[:900], X[900:]])
+    np.testing.assert_allclose(model.decision_function(parts), expected, rtol=0, atol=1e-4)
