@@ -281,7 +281,9 @@ class Descent(Path[C]):
             self.cause = Cause.UNBOUNDED
         elif self._n_sharp > 2 * STALLED:
             fall = self.history[-2 * STALLED] - self.history[-1]
-            if fall <= 64 * EPS * self.here.value and self._lingers():
+            hidden = fall <= 64 * EPS * self.here.value
+            # Without a penalty, that of rows which are told apart shrinks for ever.
+            if hidden and (self.objective.penalty == 0 or self._lingers()):
                 self.cause = Cause.ROUNDING
 
     def end(self) -> Steps[Result]:
