@@ -297,8 +297,9 @@ class LogisticRegression(LinearClassifier):
         may be pickled between two calls and go on. What is kept of rows is a sample of 4,096. A
         call with sparse rows costs time in their entries, whatever the number of columns; units of
         `scaling="standard"` are then renewed now and then, after a look at all columns each call.
-        After a `fit` it goes on from there: the rows of that count, in the average and in the
-        penalty, but not in units or steps, which are those of the rows that come.
+        After a `fit` it goes on from there, and `coef_` is the mean of what that found and of what
+        the rows since have led to, each by its rows' weight; so they count in the penalty, but not
+        in units or steps, which are those of the rows that come.
 
         Parameters
         ----------

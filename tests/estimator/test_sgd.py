@@ -322,6 +322,22 @@ def test_a_few_rows_after_a_fit_count_as_a_few(make, scaling, n_classes, C, n_ro
 
 
 @pytest.mark.parametrize("make", [np.asarray, csr_array])
+@pytest.mark.parametrize("scaling", [None, "standard"])
+@pytest.mark.parametrize("seed", range(3))
+def test_as_many_rows_as_a_fit_had_leave_it_as_good(make, scaling, seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(20_000, 20)) * np.exp(rng.normal(size=20))
+    y = (X @ rng.normal(size=20) + rng.logistic(size=len(X)) > 0).astype(int)
+    begin, *calls = np.split(np.arange(10_000), [5_000, *range(5_500, 10_000, 500)])
+    X, new, of_new = make(X[:10_000]), make(X[10_000:]), y[10_000:]
+    model = LogisticRegression(scaling=scaling).fit(X[begin], y[begin])
+    before = log_loss(of_new, model.predict_proba(new))
+    for rows in calls:
+        model.partial_fit(X[rows], y[rows])
+        assert log_loss(of_new, model.predict_proba(new)) < 1.03 * before
+
+
+@pytest.mark.parametrize("make", [np.asarray, csr_array])
 @pytest.mark.parametrize("begin", ["fit", "partial_fit"])
 def test_rows_go_on_without_an_intercept(make, begin):
     """After a fit or calls with one: as near the minimum as a stream that never had any."""

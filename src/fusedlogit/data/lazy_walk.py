@@ -161,14 +161,6 @@ class LazyWalk:
             kernels.reached(self.columns, self.told, self.l2, self.l1, averaged, coef)
             return coef, self.sums / counted if averaged else self.intercept.copy()
 
-    def stood_still(self, n_steps: int) -> None:
-        """Its average is as if it had been here for so many steps before the first."""
-        clock = min(n_steps * self.step, LONGEST)
-        self.columns[:, CLOCK], self.told[0], counted = clock, clock, clock**8
-        end = FIRST + self.n_vectors
-        self.columns[:, end : end + self.n_vectors] = counted * self.coef.T
-        self.sums[:] = counted * self.intercept
-
     def begin_again(self, coef: Doubles, intercept: Doubles) -> None:
         """From other coefficients, with an average of its own."""
         self.columns[:, :GAIN], self.columns[:, SHRUNK], self.told[:2] = 0.0, 1.0, 0.0

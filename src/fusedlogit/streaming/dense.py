@@ -37,8 +37,10 @@ class Stream:
     walk : Walk
         The end of the way and the average of its points, in features (x - center) unit; its metric
         and step are those that the rows drawn have told.
+    point : ndarray of shape (K, n_features + 1)
+        Where it began, in X's own units.
     fitted : Fitted
-        The rows of a fit that it began with: only what follows is of rows that came.
+        The rows of a fit that led there: only what follows is of rows that came.
     moments : Moments
         Of the columns, if scaling is by them.
     drawn : list of ndarray of shape (some, n_features)
@@ -68,6 +70,7 @@ class Stream:
     """
 
     walk: Walk
+    point: Doubles
     fitted: Fitted = field(default_factory=Fitted)
     moments: Moments = field(default_factory=Moments)
     drawn: list[Doubles] = field(default_factory=list)
@@ -92,13 +95,17 @@ class Stream:
             batch_rows=1, l2=0.0,
         )  # fmt: skip
         walk.begin_again(point[:, :-1], point[:, -1])
-        assert walk.average is not None
-        walk.average[:], walk.n_averaged, walk.n_rows = point, fitted.n_steps, fitted.n_rows
-        return cls(walk, fitted)
+        walk.n_rows = fitted.n_rows
+        return cls(walk, point, fitted)
 
     def coefficients(self) -> tuple[Doubles, Doubles]:
-        """In X's own units."""
-        return _in_data(self.walk, *self.walk.reached())
+        """In X's own units: where rows have led to, averaged with the fit that it began with."""
+        walk = self.walk
+        coef, intercept = _in_data(walk, *walk.reached())
+        if walk.average is None:
+            return coef, intercept
+        told = self.weight, coef, intercept, walk.fit_intercept
+        return self.fitted.mean_with(self.point, *told)
 
     def learn(
         self,

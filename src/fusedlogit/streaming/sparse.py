@@ -80,10 +80,15 @@ class LazyStream:
         return replace(self, walk=None if self.walk is None else self.walk.apart())
 
     def coefficients(self) -> tuple[Doubles, Doubles]:
-        """In X's own units."""
-        assert self.walk is not None
-        coef, intercept = self.walk.reached()
-        return coef * self.walk.columns[:, UNIT], intercept
+        """In X's own units: see `Stream.coefficients`."""
+        walk = self.walk
+        assert walk is not None
+        coef, intercept = walk.reached()
+        coef = coef * walk.columns[:, UNIT]
+        if not walk.averaged:
+            return coef, intercept
+        told = self.weight, coef, intercept, walk.fit_intercept
+        return self.fitted.mean_with(self.point, *told)
 
     def learn(
         self,
@@ -124,8 +129,6 @@ class LazyStream:
                 before = walk.columns[:, UNIT]
                 walk.in_units(self.moments.unit(scaling, self.weight, before, walk.coef))
             self._take_step(*self._some_rows(data, weight), options)
-            if not self.n_known:
-                walk.stood_still(self.fitted.n_steps)
             self.n_known = self.n_rows
         loss = data.walk(target, walk, None, self.weight / self.n_rows)
         data.raise_if_nonfinite(loss, walk.intercept)
@@ -143,6 +146,7 @@ class LazyStream:
                 fit_intercept=fit_intercept,
             )  # fmt: skip
             walk.begin_again(self.point[:, :-1], self.point[:, -1])
+            walk.n_rows = self.fitted.n_rows
             return walk
         # A copy costs little beside as many entries; of parts, the next may fail to be read.
         few = isinstance(data, SparseMatrix) and data.n_entries <= self.walk.columns.size
