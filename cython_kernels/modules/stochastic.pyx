@@ -63,7 +63,7 @@ def descend(
     object X, const uint8_t[::1] y, int y_type, const double[::1] sample_weight,
     const Py_ssize_t[::1] first_rows, const double[::1] steps, Py_ssize_t batch_rows,
     bint softmax, double row_share, double l2, double l1, double momentum,
-    const double[:, ::1] directions, const double[::1] gains, double flat,
+    const double[:, ::1] directions, const double[::1] gains, const double[::1] flat,
     const double[:, ::1] inverse, double intercept_gain, bint fit_intercept,
     double[:, ::1] coef, double[::1] intercept, double[:, ::1] velocity, double[:, ::1] average,
     double n_averaged, double tail, char[::1] workspace,
@@ -87,8 +87,9 @@ def descend(
     walk.y = targets_of(y, y_type)
     walk.sample_weight = values_of(sample_weight)
     walk.row_share, walk.l2, walk.l1, walk.momentum = row_share, l2, l1, momentum
-    walk.n_directions, walk.flat, walk.intercept_gain = gains.shape[0], flat, intercept_gain
+    walk.n_directions, walk.intercept_gain = gains.shape[0], intercept_gain
     walk.directions, walk.gains = table_of(directions), values_of(gains)
+    walk.flat = values_of(flat)
     walk.inverse = table_of(inverse)
     walk.coef, walk.intercept = out_table(coef), out_values(intercept)
     walk.velocity, walk.average = out_table(velocity), out_table(average)

@@ -7,7 +7,8 @@ mean gradient of the loss over the batch at the coefficients w,
     w        = soft(w + velocity, step flat l1)             soft(a, t) = sign(a) max(|a| - t, 0)
     average += (w - average) (1 + tail) / (n + tail)                the n-th step since it began
 
-M = flat I + V^T diag(gains) V is a metric's inverse, of few directions V, or is given as a whole.
+M = diag(flat) + V^T diag(gains) V is a metric's inverse, of few directions V, or is given as a
+whole; under an L1 penalty it is diag(flat) alone.
 Intercepts are not penalised and have a gain of their own. Of batches that are short the gradient
 counts as much less. The metric may know nothing of a row that comes late or is rare: no step, but
 for what momentum adds to it, moves a decision value by more than MOST_MOVE, and one that leads
@@ -187,7 +188,7 @@ cdef inline void solve(const Walk* walk) noexcept nogil:
             walk.parts[k * n + i] *= walk.gains[i]
         gradient = <double*>(walk.gradient + k * registers)
         for j in range(walk.n_features):
-            gradient[j] *= walk.flat
+            gradient[j] *= walk.flat[j]
     add_lines(walk.directions, registers * VEC64_LANES, n, walk.n_features,
               <const vec64*>walk.parts, n, walk.n_coefs, walk.gradient, registers, NULL, 0)
 
@@ -302,7 +303,7 @@ cdef inline void move(Walk* walk, Py_ssize_t k, double step) noexcept nogil:
         walk.intercept[k] -= step * walk.slopes[k]
     if walk.l1 > 0:
         for j in range(d):
-            coef[j] = soft(coef[j], step * walk.flat * walk.l1)
+            coef[j] = soft(coef[j], step * walk.flat[j] * walk.l1)
     for j in range(d):
         near[j] = coef[j]
         gradient[j] = 0

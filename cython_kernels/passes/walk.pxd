@@ -26,7 +26,7 @@ cdef struct Walk:
     Py_ssize_t n_directions         # of the metric, perhaps none
     const double* directions        # (n_directions, registers), each zero past its end
     const double* gains             # (n_directions,)
-    double flat
+    const double* flat              # (n_features,)
     const double* inverse           # (n_features, registers), likewise: M, or NULL
     double intercept_gain
     double* coef                    # (n_coefs, n_features), in and out, as are

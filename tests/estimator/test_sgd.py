@@ -321,6 +321,21 @@ def test_a_few_rows_after_a_fit_count_as_a_few(make, scaling, n_classes, C, n_ro
     assert log_loss(of_rest, model.predict_proba(rest)) < 1.02 * before
 
 
+@pytest.mark.parametrize("l1_ratio", [0.01, 1.0])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_steps_under_an_l1_norm_know_the_scales_of_columns(l1_ratio, n_classes):
+    rng = np.random.default_rng(0)
+    scale = 10.0 ** rng.uniform(-2, 2, 20)
+    X, score = rng.normal(size=(8_000, 20)) * scale, rng.logistic(size=8_000)
+    score += X @ (rng.normal(size=20) / scale)
+    y = np.digitize(score, np.quantile(score, np.arange(1, n_classes) / n_classes))
+    least = log_loss(y, LogisticRegression(C=1e4, l1_ratio=l1_ratio).fit(X, y).predict_proba(X))
+    stream = LogisticRegression(C=1e4, l1_ratio=l1_ratio)
+    for rows in np.split(np.arange(8_000), 80):
+        stream.partial_fit(X[rows], y[rows], classes=range(n_classes))
+    assert log_loss(y, stream.predict_proba(X)) < 1.03 * least
+
+
 @pytest.mark.parametrize("make", [np.asarray, csr_array])
 @pytest.mark.parametrize("scaling", [None, "standard"])
 @pytest.mark.parametrize("seed", range(3))

@@ -19,7 +19,7 @@ def numbers(rng, n_samples, n_features, dtype):
 
 
 def run_kernel(kernel, X, y, coef, intercept, first_rows, steps, batch_rows, **told):
-    """As `reference.stochastic_descent`, with the metric as directions or one number."""
+    """As `reference.stochastic_descent`, with the metric as directions or a number a column."""
     n_coefs, n_features = coef.shape
     center, unit = told.pop("center", None), told.pop("unit", None)
     directions, gains = told.pop("directions", np.zeros((0, n_features))), told.pop("gains", [])
@@ -36,8 +36,8 @@ def run_kernel(kernel, X, y, coef, intercept, first_rows, steps, batch_rows, **t
     loss, _ = kernel.descend(
         X, *stored_target(y), told.pop("sample_weight", None), first_rows, np.asarray(steps, float),
         batch_rows, n_coefs > 1, 1 / batch_rows, told.pop("l2", 0.0), told.pop("l1", 0.0), momentum,
-        padded, gains, told.pop("flat", 1.0), inverse, told.pop("intercept_gain", 1.0),
-        told.pop("fit_intercept", True), coef, intercept,
+        padded, gains, told.pop("flat", np.ones(n_features)), inverse,
+        told.pop("intercept_gain", 1.0), told.pop("fit_intercept", True), coef, intercept,
         np.zeros_like(average) if momentum else None, average, 0, told.pop("tail", 0.0),
         workspace[:-64], center, unit,
     )  # fmt: skip
@@ -108,10 +108,11 @@ def test_a_metric(kernel, n_coefs, n_directions):
     X, y = rng.normal(size=(100, 7)), rng.integers(0, 2, 100).astype(np.float64)
     directions = np.linalg.qr(rng.normal(size=(7, 7)))[0][:n_directions]
     gains = rng.uniform(0, 3, n_directions)
-    inverse = 0.5 * np.eye(7) + directions.T * gains @ directions
+    flat = rng.uniform(0.2, 1, 7)
+    inverse = np.diag(flat) + directions.T * gains @ directions
     for metric in ({"directions": directions, "gains": gains}, {"whole": inverse}):
         assert_same(
-            kernel, X, y, n_coefs, 8, None, inverse, **metric, flat=0.5, l2=0.1,
+            kernel, X, y, n_coefs, 8, None, inverse, **metric, flat=flat, l2=0.1,
             intercept_gain=2.0, momentum=0.5,
         )  # fmt: skip
 
@@ -122,7 +123,8 @@ def test_l1_leaves_exact_zeros(kernel, momentum, fit_intercept):
     rng = np.random.default_rng(4)
     X, y = rng.normal(size=(100, 40)), rng.integers(0, 2, 100).astype(np.uint8)
     told = {"l1": 0.5, "l2": 0.1, "momentum": momentum, "fit_intercept": fit_intercept}
-    assert_same(kernel, X, y, 1, 4, None, 0.5 * np.eye(40), flat=0.5, **told)
+    flat = rng.uniform(0.1, 1, 40)
+    assert_same(kernel, X, y, 1, 4, None, np.diag(flat), flat=flat, **told)
     coef, intercept = np.zeros((1, 40)), np.zeros(1)
     run_kernel(kernel, X, y, coef, intercept, np.arange(0, 100, 4), np.full(25, 0.1), 4, **told)
     assert (coef == 0).any()
@@ -164,8 +166,8 @@ def test_how_many_steps_are_made_much_shorter_is_told(kernel, step, short):
     told = np.zeros((1, 1)), np.zeros(1), None, np.zeros((1, 2)), 0, 0.0
     _, n_short = kernel.descend(
         X, *stored_target(y.astype(np.uint8)), None, np.arange(0, 10, 2), np.full(5, step), 2,
-        False, 0.5, 0.0, 0.0, 0.0, np.zeros((0, kernel.direction_numbers(1))), np.zeros(0), 1.0,
-        None, 1.0, True, *told, np.empty(kernel.workspace_size(1, 1, 0), np.int8),
+        False, 0.5, 0.0, 0.0, 0.0, np.zeros((0, kernel.direction_numbers(1))), np.zeros(0),
+        np.ones(1), None, 1.0, True, *told, np.empty(kernel.workspace_size(1, 1, 0), np.int8),
     )  # fmt: skip
     assert n_short == (5 if short else 0)
 

@@ -22,7 +22,7 @@ def descend(
     momentum: float,
     directions: Doubles,
     gains: Doubles,
-    flat: float,
+    flat: Doubles,
     inverse: Doubles | None,
     intercept_gain: float,
     fit_intercept: bool,

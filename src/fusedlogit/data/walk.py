@@ -20,14 +20,14 @@ HALF_LIFE = 1 << 16
 
 @dataclass(frozen=True)
 class Metric:
-    """The inverse of a metric, flat I + directions^T diag(gains) directions, or as a whole.
+    """The inverse of a metric, diag(flat) + directions^T diag(gains) directions, or as a whole.
 
     Attributes
     ----------
     directions : ndarray of shape (n_directions, numbers)
         Orthonormal rows, with zeros behind their n_features numbers.
     gains : ndarray of shape (n_directions,)
-    flat : float
+    flat : ndarray of shape (n_features,)
     intercept : float
         The inverse of the curvature in the intercepts.
     inverse : ndarray of shape (n_features, numbers) or None
@@ -36,7 +36,7 @@ class Metric:
 
     directions: Doubles
     gains: Doubles
-    flat: float
+    flat: Doubles
     intercept: float
     inverse: Doubles | None = None
 
@@ -100,7 +100,7 @@ class Walk:
         return cls(
             coef=np.zeros((shape[0], shape[1] - 1)),
             intercept=np.zeros(shape[0]),
-            metric=Metric(np.zeros((0, 0)), np.zeros(0), 1.0, 1.0),
+            metric=Metric(np.zeros((0, 0)), np.zeros(0), np.ones(shape[1] - 1), 1.0),
             step=1.0,
             momentum=momentum,
             softmax=shape[0] > 1,

@@ -38,8 +38,8 @@ def stochastic_descent(
 ) -> tuple[float, Doubles, Doubles]:
     """A step after each batch of rows, w := soft(w + v, step l1) with v := momentum v - step M g.
 
-    g is the batch's mean gradient and that of the L2 penalty; with an L1 penalty M must be a
-    multiple of the unit matrix, and l1 counts as often. No step moves a decision value by more than
+    g is the batch's mean gradient and that of the L2 penalty; with an L1 penalty M must be
+    diagonal, and l1 counts as often for each column. No step moves a decision value by more than
     `MOST_MOVE`; one beyond the least cost of its batch is halved until it is not.
 
     Parameters
@@ -95,7 +95,7 @@ def stochastic_descent(
         coef += velocity
         intercept += velocity_intercept
         if l1:
-            coef[:] = soft(coef, step * metric[0, 0] * l1)
+            coef[:] = soft(coef, step * metric.diagonal() * l1)
         average += (coef - average) * (1 + tail) / (n + 1 + tail)
         average_intercept += (intercept - average_intercept) * (1 + tail) / (n + 1 + tail)
     return total, average, average_intercept

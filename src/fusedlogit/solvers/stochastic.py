@@ -1,7 +1,8 @@
 """Stochastic gradient descent: a step after each batch of rows, in the metric of a sample.
 
 The metric is that of a few rows' second moments: the directions in which the features vary most,
-each by itself, and one curvature for all others. In it a step has a natural length, so nobody need
+each by itself, and one curvature for all others; under an L1 norm, whose steps go column by column,
+a curvature for each of these. In it a step has a natural length, so nobody need
 guess one: with tr the mean square of the features there, an average over B rows is stable up to
 about 1 / (1 + tr / B). The points on the way are averaged (Polyak and Juditsky, 1992, SIAM Journal
 on Control and Optimization 30), which in the metric of the Hessian comes as near the minimum as any
@@ -64,17 +65,12 @@ MUCH = 1e-2
 
 
 def metric_of(
-    features: Doubles,
-    l2: float,
-    *,
-    directions: bool,
-    weight: Doubles | None = None,
-    hidden: float = 0.0,
+    features: Doubles, l2: float, *, hidden: Doubles, weight: Doubles | None = None
 ) -> tuple[Metric, float]:
     """The metric of rows times the roots of their curvature, and tr: their mean square in it.
 
-    Rows may be drawn in proportion to weights, which then count in tr once more. Rows whose mean
-    square is but `hidden`, as rounding may make it, tell nothing.
+    Rows may be drawn in proportion to weights, which then count in tr once more. Those that are but
+    `hidden`, as rounding may make each column of them, tell nothing.
 
     Raises
     ------
@@ -82,20 +78,11 @@ def metric_of(
         If the squares of features are beyond float64.
     """
     n_rows, n_features = features.shape
+    values, vectors, total = _largest_moments(features, MOST_DIRECTIONS)
     tall = n_features <= n_rows
-    with np.errstate(over="ignore", invalid="ignore"):
-        moments = (features.T @ features if tall else features @ features.T) / n_rows
-    size, total = len(moments), float(np.trace(moments))
-    if not np.isfinite(total):
-        blame(None)
-    n = min(MOST_DIRECTIONS, size) if directions else 1
-    if n == size:
-        values, vectors = eigh(moments, driver="evd")
-    else:
-        values, vectors = eigh(moments, subset_by_index=[size - n, size - 1])
-    floor = max(total * 1e-12, float(np.finfo(float).tiny))
-    told = total > hidden
-    seen = values > floor if directions and told else np.zeros(n, dtype=bool)
+    floor = max(total * 1e-12, TINY)
+    told = total > hidden.sum() ** 2
+    seen = values > floor if told else np.zeros(len(values), dtype=bool)
     # What no direction tells may vary as much as the least of them do, and what few rows do not
     # show as much as one of them.
     least = float(values[seen].min(initial=max(float(values[-1]), floor))) if told else 1.0
@@ -103,7 +90,7 @@ def metric_of(
     values, vectors = values[seen], vectors[:, seen]
     known = vectors if tall else features.T @ vectors / np.sqrt(n_rows * values)
     flat, inverse = 1 / (max(least, unseen) + l2), 1 / (values + unseen + l2)
-    metric = _in_memory(known, inverse - flat, flat)
+    metric = _in_memory(known, inverse - flat, np.full(n_features, flat))
     if weight is not None:
         square = flat * np.einsum("ij,ij->i", features, features)
         square += (features @ known) ** 2 @ (inverse - flat)
@@ -112,11 +99,53 @@ def metric_of(
     return metric, float(values @ inverse) + rest * flat
 
 
-def _in_memory(known: Doubles, gains: Doubles, flat: float) -> Metric:
-    """flat I + known diag(gains) known^T as a walk is given it: the whole if that is less work."""
+def metric_by_column(
+    features: Doubles, l2: float, *, hidden: Doubles, weight: Doubles | None = None
+) -> tuple[Metric, float]:
+    """As `metric_of`, of one number for each column.
+
+    It is nowhere below the second moments: the largest of those of columns of equal squares counts
+    for all of them. A column that no row shows is taken for one that a row may.
+    """
+    n_rows, n_features = features.shape
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = np.einsum("ij,ij->j", features, features) / n_rows
+    total = float(squares.sum())
+    if not np.isfinite(total):
+        blame(None)
+    seen = squares > np.maximum(hidden**2, TINY)
+    squares[~seen] = total / (n_rows * n_features) if seen.any() else 1.0
+    top = float(_largest_moments(features / np.sqrt(squares), 1)[0][-1]) if seen.any() else 1.0
+    flat = 1 / (top * squares + l2)
+    metric = _in_memory(np.empty((n_features, 0)), np.empty(0), flat)
+    if weight is not None:
+        return metric, float(weight @ (features**2 @ flat)) / n_rows
+    return metric, float(squares @ flat)
+
+
+def _largest_moments(features: Doubles, n_most: int) -> tuple[Doubles, Doubles, float]:
+    """Some largest eigenvalues of second moments, or of products of rows if these are fewer.
+
+    Their vectors, and the sum of all. Raises a PassOverflowError as `metric_of`.
+    """
+    n_rows, n_features = features.shape
+    tall = n_features <= n_rows
+    with np.errstate(over="ignore", invalid="ignore"):
+        moments = (features.T @ features if tall else features @ features.T) / n_rows
+    size, total = len(moments), float(np.trace(moments))
+    if not np.isfinite(total):
+        blame(None)
+    n = min(n_most, size)
+    if n == size:
+        return *eigh(moments, driver="evd"), total
+    return *eigh(moments, subset_by_index=[size - n, size - 1]), total
+
+
+def _in_memory(known: Doubles, gains: Doubles, flat: Doubles) -> Metric:
+    """diag(flat) + known diag(gains) known^T as a walk is given it: whole if that is less work."""
     n_features, n_known = known.shape
     whole = n_known > 0 and n_features <= 2 * n_known
-    columns = flat * np.eye(n_features) + (known * gains) @ known.T if whole else known
+    columns = np.diag(flat) + (known * gains) @ known.T if whole else known
     table = new_lines((columns.shape[1], stochastic.direction_numbers(n_features)))
     table[:, :n_features] = columns.T
     if whole:
@@ -183,19 +212,14 @@ class Course:
         if walk.fit_intercept:
             self.mean = curvature @ self.rows / curvature.sum()
         n_bytes = self.rows.nbytes
-        off = HIDDEN * float(np.abs(self.mean).sum())
         # Other threads of BLAS would keep spinning.
         with scratch(n_bytes) as memory, blas_threads(1):
             features = memory[:n_bytes].view(np.float64).reshape(self.rows.shape)
             np.subtract(self.rows, self.mean, out=features)
             features *= np.sqrt(curvature)[:, None]
-            metric, trace = metric_of(
-                features,
-                walk.l2,
-                directions=walk.l1 == 0,
-                weight=self.weight,
-                hidden=off * off * float(curvature.mean()),
-            )
+            measure = metric_by_column if walk.l1 > 0 else metric_of
+            hidden = HIDDEN * np.sqrt(curvature.mean()) * np.abs(self.mean)
+            metric, trace = measure(features, walk.l2, weight=self.weight, hidden=hidden)
         walk.metric = replace(metric, intercept=1 / float(curvature.mean()))
         of_one = 1.0 if self.weight is None else float(self.weight @ curvature / curvature.sum())
         walk.step = self.step or share / (1 + (of_one + trace) / walk.batch_rows)
