@@ -64,7 +64,8 @@ def _of_many_classes(
     bound = value
     if objective.penalty > 0:
         slope = objective.table(here.gradient)[:, :-1]
-        if np.einsum("kj,kj", slope, slope) <= 8 * objective.penalty * tol * value:
+        near = np.einsum("kj,kj", slope, slope) <= 8 * objective.penalty * tol * value
+        if near or metric is None:  # no more steps may follow: all that is known is to be told
             bound = min(bound, (yield from passes(lambda: _gap(objective, here))))
     if bound + rounding > tol * value:
         if objective.keeps_margins:
