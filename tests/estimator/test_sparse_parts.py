@@ -149,7 +149,9 @@ def test_types(digits, tmp_path, dtype):
     assert Parts.from_blocks(lambda: rows).dtype == parts.dtype
 
 
-@pytest.mark.parametrize("form", ["csr_matrix", "csc_array", "coo_matrix", "unordered"])
+@pytest.mark.parametrize(
+    "form", ["csr_matrix", "csc_array", "coo_matrix", "dok_array", "unordered"]
+)
 @pytest.mark.parametrize("source", ["memory", "blocks"])
 def test_formats(digits, tmp_path, form, source):
     X, y = digits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from itertools import product
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -124,9 +125,17 @@ def _rows_of(block: Any) -> Any:
 
 
 def _overlap(one: Any, other: Any) -> bool:
-    """Whether two blocks lie in the same memory."""
-    one, other = (rows.data if issparse(rows) else rows for rows in (one, other))
-    return np.shares_memory(one, other)
+    """Whether two blocks lie in the same memory, in whole or in part."""
+    pairs = product(_arrays_of(one), _arrays_of(other))
+    return any(np.shares_memory(own, others) for own, others in pairs)
+
+
+def _arrays_of(rows: Any) -> list[NDArray[Any]]:
+    """What a block lies in: values and indices of sparse rows, however their format calls them."""
+    if not issparse(rows):
+        return [rows]
+    held = vars(rows)
+    return [own for own in (*held.values(), *held.get("coords", ())) if isinstance(own, np.ndarray)]
 
 
 class Block(Part):
