@@ -116,6 +116,21 @@ def test_columns_that_are_asked_for(write):
         Parts.from_parquet(path, ["a", "y"], y="y")
 
 
+@pytest.mark.parametrize("name", [None, "id"])
+def test_an_index_that_pandas_stored_is_no_feature(tmp_path, name):
+    pandas = pytest.importorskip("pandas")
+    X, y = numbers()
+    frame = pandas.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": y})
+    numbered, path = tmp_path / "numbered.parquet", tmp_path / "X.parquet"
+    frame.to_parquet(numbered)
+    frame.set_index(pandas.Index(X[:, 1], name=name)).to_parquet(path)
+    for paths in (path, numbered, [path, numbered]):
+        assert Parts.from_parquet(paths, y="y").columns == ["a", "b"]
+    index = name or "__index_level_0__"
+    assert Parts.from_parquet(path, ["a", index]).columns == ["a", index]
+    np.testing.assert_array_equal(Parts.from_parquet(path, y=index).y, X[:, 1])
+
+
 def test_columns_in_another_order_than_those_of_the_fit(write):
     X, y = load_breast_cancer(return_X_y=True)
     first = Parts.from_parquet(write("ab", a=X[:, 0], b=X[:, 1], y=y), y="y")

@@ -108,7 +108,8 @@ def row_groups(
                 raise ValueError(f"{path} is no whole Parquet file: {error}") from None
             names = opened.schema_arrow.names
             if columns is None:
-                columns = [name for name in names if name not in kept]
+                left_out = {*kept, *_stored_index(opened.schema_arrow)}
+                columns = [name for name in names if name not in left_out]
             for name in (*columns, *kept):
                 if names.count(name) != 1:
                     found = "two columns" if name in names else "no column"
@@ -129,6 +130,13 @@ def row_groups(
         list(columns), groups, None if y is None else per_row[y],
         None if sample_weight is None else per_row[sample_weight],
     )  # fmt: skip
+
+
+def _stored_index(schema: Any) -> list[str]:
+    """Columns that pandas wrote of the labels of rows, which are none of its table."""
+    told = schema.pandas_metadata or {}
+    # What is not stored, of rows that are numbered, is told by a dict.
+    return [name for name in told.get("index_columns", ()) if isinstance(name, str)]
 
 
 def _of_all(name: str, tables: Sequence[tuple[str, Any]]) -> NDArray[Any]:

@@ -117,7 +117,8 @@ class Parts:
         ----------
         paths : path or sequence of path
         columns : sequence of str, optional
-            The features; all columns but `y` and `sample_weight` if not given.
+            The features; if not given, all columns but `y`, `sample_weight`, and an index that
+            pandas stored.
         y, sample_weight : str, optional
             Columns to hold in memory as `Parts.y` and `Parts.sample_weight`.
         dtype : dtype, optional
