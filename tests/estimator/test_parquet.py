@@ -114,6 +114,10 @@ def test_columns_that_are_asked_for(write):
         Parts.from_parquet(path, "ab", y="y")
     with pytest.raises(ValueError, match="columns holds 'y', which is y and no feature"):
         Parts.from_parquet(path, ["a", "y"], y="y")
+    with pytest.raises(ValueError, match="columns holds 'b', which is sample_weight and no"):
+        Parts.from_parquet(path, ["a", "b"], y="y", sample_weight="b")
+    with pytest.raises(ValueError, match="columns holds 'a' 2 times: give it once"):
+        Parts.from_parquet(path, ["a", "b", "a"], y="y")
 
 
 @pytest.mark.parametrize("name", [None, "id"])

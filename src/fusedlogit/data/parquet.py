@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,7 @@ def row_groups(
         from pyarrow import ArrowInvalid, parquet
     except ImportError:
         raise ImportError("reading Parquet files needs pyarrow: pip install pyarrow") from None
+    _check_features(columns or (), y=y, sample_weight=sample_weight)
     kept = [name for name in (y, sample_weight) if name is not None]
     files: list[tuple[str, Any, tuple[int, int], Any]] = []
     types: list[np.dtype[Any]] = []
@@ -130,6 +132,18 @@ def row_groups(
         list(columns), groups, None if y is None else per_row[y],
         None if sample_weight is None else per_row[sample_weight],
     )  # fmt: skip
+
+
+def _check_features(columns: Sequence[str], **others: str | None) -> None:
+    """Refuse features that are named twice, or are something else."""
+    for other, name in others.items():
+        if name in columns:
+            raise ValueError(
+                f"columns holds {name!r}, which is {other} and no feature: leave it out"
+            )
+    for name, count in Counter(columns).items():
+        if count > 1:
+            raise ValueError(f"columns holds {name!r} {count} times: give it once")
 
 
 def _stored_index(schema: Any) -> list[str]:

@@ -132,15 +132,13 @@ class Parts:
         TypeError
             If `columns` is a name alone.
         OSError, ValueError
-            If a file cannot be read, lacks a column, or one holds no numbers; if y is among the
-            columns.
+            If a file cannot be read, lacks a column, or one holds no numbers; if y, weights or a
+            name twice are among the columns.
         """
         paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
         if isinstance(columns, str):
             raise TypeError(f"columns={columns!r} is no sequence of names: give [{columns!r}]")
         columns = None if columns is None else list(columns)
-        if y is not None and columns is not None and y in columns:
-            raise ValueError(f"columns holds {y!r}, which is y and no feature: leave it out")
         names, groups, targets, weights = row_groups(paths, columns, y, sample_weight, dtype)
         self = cls.__new__(cls)
         self._take(groups, names, targets, weights)
