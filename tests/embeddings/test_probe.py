@@ -5,6 +5,7 @@ import io
 import json
 import os
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -371,6 +372,28 @@ def test_lines_end_where_lines_end(tmp_path):
     (tmp_path / "y.txt").write_bytes("a\x0bb\r\nc\u2028d\ne\x85\n".encode() * 3)
     labels = read_labels(tmp_path / "y.txt", 9)
     assert labels.names == ("a\x0bb", "c\u2028d", "e")
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".csv"])
+def test_a_long_label_takes_the_memory_of_one(tmp_path, suffix):
+    path = tmp_path / f"y{suffix}"
+    path.write_text("\n".join(["a", "b"] * 500 + ["c" * 20_000] * 3))
+    tracemalloc.start()
+    try:
+        labels = read_labels(path, 1003)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert labels.codes.tolist() == [0, 1] * 500 + [2] * 3
+    assert peak < 2e6
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n\r\n", " \n\t\n"])
+@pytest.mark.parametrize("suffix", [".txt", ".csv"])
+def test_blank_lines_at_the_end_are_no_labels(tmp_path, suffix, end):
+    path = tmp_path / f"y{suffix}"
+    path.write_bytes(b"a\nb\n" * 2 + b"a\nb" + end.encode())
+    assert read_labels(path, 6).codes.tolist() == [0, 1] * 3
 
 
 def test_a_column_of_what_has_none(files):

@@ -50,6 +50,7 @@ def read_labels(
     if column is not None and suffix != ".csv":
         raise LabelFileError(f"{name} is no .csv file, which alone has columns: leave out --column")
     below = ""
+    values: Sequence[str] | NDArray[Any]
     if suffix == ".npy":
         values = _of_array(name, map_array(path))
     elif suffix == ".csv":
@@ -57,7 +58,7 @@ def read_labels(
         below = "" if head is None else f" below its head '{printable(head)}'"
     else:
         # Not by splitlines, which divides at signs within labels too.
-        values = np.array([line.rstrip("\n") for line in StringIO(_text(path, name), None)])
+        values = StringIO(_text(path, name), None).readlines()
     if len(values) != n_samples:
         raise LabelFileError(
             f"{name} holds {len(values):,} labels{below}, the features have {n_samples:,} rows: "
@@ -84,30 +85,29 @@ def _of_array(name: str, array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _text(path: str | os.PathLike[str], name: str) -> str:
+    """What a file holds, but for blank lines at its end."""
     with refused_as(LabelFileError, name, "give a .npy, .csv or .txt file"):
         content = read_at_most(path, _MOST_TEXT)
     if content is None:
         raise LabelFileError(f"{name} holds more than {_MOST_TEXT:,} bytes: give an .npy file")
     try:
-        return content.decode("utf-8-sig")
+        return content.rstrip().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise LabelFileError(f"{name} is no text in UTF-8: save it as such") from error
 
 
-def _of_table(name: str, text: str, column: str | None) -> tuple[str | None, NDArray[Any]]:
+def _of_table(name: str, text: str, column: str | None) -> tuple[str | None, list[str]]:
     """What the head calls the labels, None if there is no head, and the labels."""
     try:
         rows = [row or [""] for row in csv.reader(StringIO(text, newline=""))]
     except csv.Error as error:
         raise LabelFileError(f"{name} is no table of labels ({error}): repair it") from error
-    while rows and rows[-1] == [""]:
-        rows.pop()
     place, headed = _place(name, rows, column)
     for number, row in enumerate(rows, start=1):
         if len(row) <= place:
             raise LabelFileError(f"{name} has no column {place + 1} in row {number}: repair it")
     head = rows.pop(0)[place] if headed else None
-    return head, np.array([row[place] for row in rows])
+    return head, [row[place] for row in rows]
 
 
 def _place(name: str, rows: Sequence[Sequence[str]], column: str | None) -> tuple[int, bool]:
@@ -140,11 +140,15 @@ def _place(name: str, rows: Sequence[Sequence[str]], column: str | None) -> tupl
     )
 
 
-def _numbered(name: str, values: NDArray[Any]) -> ClassLabels:
-    if values.dtype.kind == "U":
-        values = np.char.strip(values)
-        empty = np.flatnonzero(values == "")
-        if empty.size:
-            raise LabelFileError(f"{name} has no label in row {empty[0]}: fill it in")
-    classes, codes = np.unique(values, return_inverse=True)
-    return class_labels(name, [str(one) for one in classes.tolist()], codes.reshape(-1))
+def _numbered(name: str, values: Sequence[str] | NDArray[Any]) -> ClassLabels:
+    if isinstance(values, np.ndarray) and values.dtype.kind != "U":
+        classes, codes = np.unique(values, return_inverse=True)
+        return class_labels(name, [str(one) for one in classes.tolist()], codes)
+    # One by one, for in an array of text each takes as much as the longest.
+    numbers: dict[str, int] = {}
+    found = (numbers.setdefault(label.strip(), len(numbers)) for label in values)
+    codes = np.fromiter(found, np.intp, len(values))
+    if "" in numbers:
+        row = np.flatnonzero(codes == numbers[""])[0]
+        raise LabelFileError(f"{name} has no label in row {row}: fill it in")
+    return class_labels(name, [*numbers], codes)
