@@ -4,7 +4,11 @@ import os
 from dataclasses import dataclass
 
 
-class PassOverflowError(ValueError):
+class BeyondFloatError(ValueError):
+    """What is given is finite, but what it leads to is beyond float64."""
+
+
+class PassOverflowError(BeyondFloatError):
     """X and the coefficients are finite, but too large together."""
 
 

@@ -17,7 +17,7 @@ from .data.checks import refuse_masked
 from .data.per_row import PerRow, each, stored, summed
 from .data.protocol import Data
 from .data.target import Target
-from .errors import PassOverflowError
+from .errors import BeyondFloatError, PassOverflowError
 from .problems.links import LOG_LOSS, SOFTMAX
 from .problems.multinomial import Multinomial, one_of
 from .problems.objective import Objective
@@ -299,14 +299,14 @@ def coefficients_of(problem: Problem, result: Result) -> tuple[Doubles, Doubles]
 
     Raises
     ------
-    ValueError
+    BeyondFloatError
         If a coefficient is too large for float64.
     """
     coef, intercept = problem.to_data(result.point)
     coef, intercept = np.atleast_2d(coef), np.atleast_1d(np.asarray(intercept))
     if not np.isfinite(coef).all() and np.isfinite(result.point).all():
         column = np.flatnonzero(~np.isfinite(coef).all(axis=0))[0]
-        raise ValueError(
+        raise BeyondFloatError(
             f"a coefficient is beyond float64: multiply column {column} of X by a large number"
         )
     if isinstance(problem, Multinomial) and problem.one.fit_intercept:

@@ -244,6 +244,18 @@ def test_only_regular_files_are_read(files, tmp_path, kind):
         refused(run("probe", *named), f"odd{suffix} is a {kind}")
 
 
+@pytest.mark.parametrize(
+    ("unit", "scaling", "words"),
+    [
+        (1e-310, "standard", "coefficient is beyond float64: multiply column"),
+        (1e200, "1e-300", "too large together: divide either"),
+    ],
+)
+def test_features_that_lead_beyond_float64(files, unit, scaling, words):
+    np.save(files[0], DIGITS.data * unit)
+    refused(run("probe", *files, *FEW, "--quiet", "--scaling", scaling), words)
+
+
 @pytest.mark.parametrize("text", ["-1", "0", "nan", "inf", "minmax"])
 def test_a_scaling_that_is_none(files, text):
     refused(run("probe", *files, f"--scaling={text}"), "neither standard nor none")

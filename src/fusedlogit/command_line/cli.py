@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import __version__
-from ..errors import InputError, printable
+from ..errors import BeyondFloatError, InputError, printable
 from .delivery import check_targets, deliver
 from .options import (
     MAX_ITER,
@@ -68,7 +68,7 @@ class Application(click.Group):
             command = error.ctx.command_path if error.ctx else ctx.command_path
             line = f"Error: {error.format_message()} (see {command} --help)"
             status = error.exit_code
-        except InputError as error:
+        except (InputError, BeyondFloatError) as error:
             line, status = f"Error: {error}", BAD_INPUT
         except OSError as error:
             if error.errno != errno.ENOSPC:

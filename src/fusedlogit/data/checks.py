@@ -238,7 +238,7 @@ def blame(culprit: tuple[Any, int, int] | None) -> NoReturn:
         )
     raise PassOverflowError(
         "the decision values X w + b overflow, or the gradient does: X and the coefficients are "
-        "too large together"
+        "too large together: divide either by a large number"
     )
 
 
