@@ -323,6 +323,18 @@ def test_ctrl_c_ends_training_with_one_line_and_no_file(make_folder, tmp_path):
     assert list(tmp_path.iterdir()) == [folder]
 
 
+def test_ctrl_c_within_an_import_ends_as_elsewhere(monkeypatch):
+    def interrupted(*arguments, **options):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:  # as Python 3.11 has it where a class is made
+            raise RuntimeError("Error calling __set_name__ on 'cached_property'") from error
+
+    monkeypatch.setattr("fusedlogit.embeddings.features.open_features", interrupted)
+    result = run("probe", "X.npy", "y.npy")
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "Interrupted.\n")
+
+
 def test_without_the_extra_one_line_tells_how_to_install_it(monkeypatch, capsys):
     monkeypatch.setattr(entry, "find_spec", lambda name: None if name == "rich" else name)
     with pytest.raises(SystemExit) as stopped:

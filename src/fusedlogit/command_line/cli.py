@@ -79,10 +79,19 @@ class Application(click.Group):
                 "Error: the data do not fit in memory: reduce --size, --columns or rows",
                 BAD_INPUT,
             )
-        except KeyboardInterrupt:
+        except BaseException as error:
+            if not _is_interrupt(error):
+                raise
             line, status = "Interrupted.", INTERRUPTED
         click.echo(line, err=True)
         ctx.exit(status)
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: what it ends, such as an import, may raise another."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 @click.group(cls=Application, context_settings={"help_option_names": ["-h", "--help"]})
