@@ -288,8 +288,17 @@ def solver_of(name: str, n_classes: int, l1: bool) -> Solver:
 
 
 def check_offers(solver: Solver, problem: Problem) -> None:
-    """Check that link and data offer what a solver calls."""
-    require(solver, one_of(problem))
+    """Check that link and data offer what a solver calls.
+
+    Raises
+    ------
+    TypeError
+        If they do not.
+    """
+    one = one_of(problem)
+    if "walk" in solver.of_data and not hasattr(one.data, "walk"):
+        raise TypeError(f"solver={solver.name!r} does not go over Dask blocks: use solver='auto'")
+    require(solver, one)
 
 
 def coefficients_of(problem: Problem, result: Result) -> tuple[Doubles, Doubles]:

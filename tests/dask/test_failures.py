@@ -196,8 +196,9 @@ def test_prediction_of_other_columns(blocks):
 
 def test_what_is_not_offered(blocks):
     X, y, chunked = blocks
-    with pytest.raises(TypeError, match="'walk' of DistributedMatrix"):
-        LogisticRegression(solver="sgd").fit(chunked(X), y)
+    for labels in (y, np.arange(len(y)) % 3):
+        with pytest.raises(TypeError, match="solver='sgd' does not go over Dask blocks: use sol"):
+            LogisticRegression(solver="sgd").fit(chunked(X), labels)
     with pytest.raises(TypeError, match=r"partial_fit does not go over Dask blocks"):
         LogisticRegression().partial_fit(chunked(X), y, classes=[0, 1])
     with pytest.raises(ValueError, match="cv='loo' needs all rows in one process"):
