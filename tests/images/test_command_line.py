@@ -171,6 +171,7 @@ def test_predict_names_what_it_cannot_read_and_answers_the_rest(model, folder, t
     bad, missing, _ = result.stderr.splitlines()
     assert "bad.png is not a" in bad
     assert "no.png does not exist" in missing
+    refused(run("predict", model, folder), "is a folder: give the images in it")
 
 
 def test_predict_refuses_a_model_of_another_version(model, folder):

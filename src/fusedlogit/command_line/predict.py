@@ -135,7 +135,7 @@ def _predict_images(
     print_answers(answers, as_json=as_json, as_csv=as_csv)
     for file in predicted.skipped:
         click.echo(f"Error: {file}", err=True)
-    if not quiet:
+    if answers and not quiet:
         total = sum(predicted.seconds.values())
         stages = ", ".join(f"{stage} {time:.2f}" for stage, time in predicted.seconds.items())
         click.echo(
