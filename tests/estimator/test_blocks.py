@@ -95,6 +95,15 @@ def test_tuples_that_are_none_of_a_block(cancer):
             Parts.from_blocks(lambda kinds=kinds: [(X, y) for y in kinds])
 
 
+def test_data_frames_are_no_parts(cancer):
+    frame = pytest.importorskip("pandas").DataFrame(cancer[0])
+    for make in (lambda: Parts([frame]), lambda: Parts.from_blocks(lambda: [(frame, cancer[1])])):
+        with pytest.raises(
+            TypeError, match=r"0 is DataFrame, not a table: give its \.to_numpy\(\)"
+        ):
+            make()
+
+
 def test_parts_of_parts(cancer):
     X, y = cancer
     model = LogisticRegression().fit(Parts([Parts([X[:100], X[100:300]]), X[300:]]), y)

@@ -175,11 +175,13 @@ def table_of(given: Any, name: str) -> Any:
     TypeError
         If it is no table.
     """
-    if len(getattr(given, "shape", ())) == 2 and hasattr(given, "dtype"):
+    is_2d = len(getattr(given, "shape", ())) == 2
+    if is_2d and hasattr(given, "dtype"):
         return given
-    raise TypeError(
-        f"{name} is {type(given).__name__}, not a table: give an array of two dimensions"
+    fix = (
+        "its .to_numpy()" if is_2d and hasattr(given, "to_numpy") else "an array of two dimensions"
     )
+    raise TypeError(f"{name} is {type(given).__name__}, not a table: give {fix}")
 
 
 def pieces(given: Any, name: str) -> list[Part]:
