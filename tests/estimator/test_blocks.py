@@ -104,6 +104,13 @@ def test_data_frames_are_no_parts(cancer):
             make()
 
 
+def test_structured_arrays_are_no_parts():
+    given = np.zeros(3, [("a", float), ("b", float)])
+    for make in (lambda: Parts([given]), lambda: Parts.from_blocks(lambda: [given])):
+        with pytest.raises(ValueError, match=r"0 is a structured array: .*structured_to_unstruct"):
+            make()
+
+
 def test_parts_of_parts(cancer):
     X, y = cancer
     model = LogisticRegression().fit(Parts([Parts([X[:100], X[100:300]]), X[300:]]), y)

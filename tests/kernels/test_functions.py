@@ -109,6 +109,7 @@ def test_a_value_that_is_not_finite_is_named_by_row_and_column(reader, problem, 
         ([[1, 2j]] * 40, "^Complex data not supported in X; take its real part"),
         (np.zeros((40, 5), dtype="M8[D]"), "^X holds dates or times; subtract one and divide"),
         ([[1, 2], [3]], "inhomogeneous"),
+        (np.zeros(40, [("a", float), ("b", int)]), "^X is a structured array: make it a table"),
     ],
 )
 def test_what_is_no_table_of_numbers_is_refused(reader, problem, X, message):

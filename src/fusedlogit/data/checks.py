@@ -56,6 +56,7 @@ def check_storage(X: ArrayLike) -> NDArray[Any]:
 @contextmanager
 def numbers_alone(X: ArrayLike) -> Iterator[None]:
     """Refuse an X of text or complex numbers; name X, too, where it cannot be converted within."""
+    refuse_fields(X, "X")
     refuse_what_is_no_number(X, "X")
     try:
         yield
@@ -89,6 +90,20 @@ def refuse_what_is_no_number(values: ArrayLike, name: str) -> None:
                 f"{name} must hold numbers, not text such as {text!r}; encode it as numbers first "
                 "(astype(float), if it only looks like text)"
             )
+
+
+def refuse_fields(values: object, name: str) -> None:
+    """Refuse a structured array, which has fields in the place of columns.
+
+    Raises
+    ------
+    ValueError
+    """
+    if getattr(getattr(values, "dtype", None), "names", None):
+        raise ValueError(
+            f"{name} is a structured array: make it a table of numbers by "
+            "numpy.lib.recfunctions.structured_to_unstructured"
+        )
 
 
 def refuse_masked(values: object, name: str) -> None:

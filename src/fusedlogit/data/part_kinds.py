@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from .checks import NUMBER_TYPES, STORAGE_TYPES, readable
+from .checks import NUMBER_TYPES, STORAGE_TYPES, readable, refuse_fields
 from .mapped import bring
 from .part import Part, cut_at
 from .part_files import NpyFile
@@ -174,7 +174,10 @@ def table_of(given: Any, name: str) -> Any:
     ------
     TypeError
         If it is no table.
+    ValueError
+        If it is a structured array.
     """
+    refuse_fields(given, name)
     is_2d = len(getattr(given, "shape", ())) == 2
     if is_2d and hasattr(given, "dtype"):
         return given
