@@ -319,8 +319,8 @@ class LogisticRegression(LinearClassifier):
         Raises
         ------
         TypeError, ValueError
-            As by `fit`; if `classes` is missing at the first call, or y holds another class. The
-            model is then as it was before.
+            As by `fit`; if `classes` is missing at the first call, or y holds another class; if
+            `scaling` is "standard" and no intercept is fitted. The model is then as it was before.
         """
         validate_parameters(self)
         _, sgd = self._solver()

@@ -292,6 +292,10 @@ class TestPartialFit:
             LogisticRegression(class_weight="balanced").partial_fit(X, y, classes=[0, 1])
         with pytest.raises(ValueError, match="not the same as on last call"):
             LogisticRegression().partial_fit(X, y, classes=[0, 1]).partial_fit(X, y, classes=[0, 2])
+        for form in (np.asarray, csr_array):
+            centred = LogisticRegression(scaling="standard", fit_intercept=False)
+            with pytest.raises(ValueError, match="needs fit_intercept=True"):
+                centred.partial_fit(form(X), y, classes=[0, 1])
 
     def test_no_penalty_and_no_intercept(self):
         X, y = rows_of_a_law(5_000)

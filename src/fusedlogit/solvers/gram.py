@@ -63,6 +63,8 @@ class SampledGram:
         Whether float32 will not do; of all rows.
     """
 
+    final = False
+
     def __init__(
         self,
         objective: Objective,
@@ -95,8 +97,7 @@ class SampledGram:
             self.mean = np.zeros(len(scaling.center))
         if not exact:
             self._factor(np.float32, LEAST_RIDGE)
-        self.final = exact or (whole and self.ridge > objective.penalty > 0)
-        if self.final:
+        if exact or (whole and self.ridge > objective.penalty > 0):
             self.objective = objective.sharpened()
             self._factor(np.float64, LEAST_RIDGE_IN_FLOAT64)
         self.damping = 1.0 if whole else self._damping()

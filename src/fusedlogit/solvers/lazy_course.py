@@ -192,9 +192,9 @@ def refuse_momentum(options: SGD) -> None:
 
 
 def require_intercept(centred: bool, fit_intercept: bool) -> None:
-    """Raise a ValueError: what is centred without an intercept is dense."""
+    """Raise a ValueError: centring sparse rows makes them dense, and a stream's centre moves."""
     if centred and not fit_intercept:
         raise ValueError(
-            "scaling='standard' centres sparse rows by way of the intercept: stochastic descent "
+            "scaling='standard' centres these rows by way of the intercept: stochastic descent "
             "needs fit_intercept=True, or scaling by a number"
         )

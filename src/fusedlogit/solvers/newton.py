@@ -30,6 +30,7 @@ from .cause import Cause
 from .certificate import OF_DATA, OF_LINK
 from .common import common_hessian
 from .descent import Descent
+from .diagonal import Diagonal
 from .gram import SampledGram
 from .hessian import (
     DENSE_FEATURES,
@@ -241,7 +242,7 @@ def in_gram_products(descent: Descent[Objective]) -> Steps[None]:
         if useless or descent.n_iter >= patience:
             if min(n_samples, n_features) > WHOLE:
                 if useless:
-                    descent.cause = Cause.ROUNDING
+                    yield from descent.go(Diagonal(objective))
             elif n_samples <= n_features:
                 yield from _in_whole_gram_products(descent, objective)
             else:
@@ -253,7 +254,8 @@ def _in_whole_gram_products(descent: Descent[Objective], objective: Objective) -
 
     It serves a few steps, and more while these lead to the end sooner than its renewal: at the
     first, as many as it costs, then half as many each time (see `in_whole_hessians`). It is exact
-    once float32 leads nowhere.
+    once float32 leads nowhere. Where that does not either, for columns are of so different sizes
+    that products of rows know of the largest alone, the columns' variances do.
     """
     worth, exact = _price_of_whole(objective), False
     while not descent.finished:
@@ -264,7 +266,7 @@ def _in_whole_gram_products(descent: Descent[Objective], objective: Objective) -
         worth = max(1, worth // 2)
         if descent.n_iter == before and not descent.finished:
             if exact:
-                descent.cause = Cause.ROUNDING
+                yield from descent.go(Diagonal(objective))
             exact = True
 
 

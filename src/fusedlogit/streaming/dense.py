@@ -13,6 +13,7 @@ from ..data.checks import blame
 from ..data.protocol import Data, Walked
 from ..data.target import STRONGEST, Target
 from ..data.walk import Walk
+from ..solvers.lazy_course import require_intercept
 from ..solvers.settings import SGD
 from ..solvers.stochastic import Course, batch_of, is_due, metric_rows
 from .fitted import Fitted
@@ -123,6 +124,7 @@ class Stream:
         to be thrown away: work on a copy.
         """
         standard = scaling == "standard"
+        require_intercept(standard, fit_intercept)
         drawn = self._look_at(data, target, moments=standard, seed=seed)
         walk = self.walk = self._own_walk(options, fit_intercept)
         whole = self.fitted.weight + self.weight

@@ -170,7 +170,7 @@ def shared_hessian(objective: Multinomial) -> Steps[PerClass]:
 
 
 def shared_gram(
-    objective: Multinomial, point: Doubles, rows: NDArray[np.intp] | None, *, final: bool = True
+    objective: Multinomial, point: Doubles, rows: NDArray[np.intp] | None
 ) -> Steps[PerClass]:
     """The Gram product of some rows, or of all, with their curvature at a point: for many features.
 
@@ -186,7 +186,7 @@ def shared_gram(
     curvature[slice(None) if rows is None else rows] = by_class.sum(axis=0)
     curvature /= objective.n_classes - 1
     gram = SampledGram(one, Margins(curvature, one.target), rows)
-    return PerClass(gram, objective, final=final)
+    return PerClass(gram, objective, final=False)
 
 
 def shared_common(objective: Multinomial) -> Steps[PerClass]:

@@ -147,7 +147,7 @@ def _by_class(
         descent, sample = yield from _from_sample(objective, n_rows, start, settings)
         far = sample is not None and descent.here.value > OVERFITTED * sample.here.value
     if objective.data.density <= SPARSE:
-        yield from descent.go(_variances(objective), price_of_factoring(objective))
+        yield from descent.go(_variances(objective, final=False), price_of_factoring(objective))
         if descent.finished:
             return descent
     # Of rows that a fit started from, most would be told apart with too much confidence.
@@ -185,7 +185,8 @@ def _by_gram(
     """Many features: Gram products of more and more rows; before one of few, the variances.
 
     Each is of the curvature where it begins, which falls with the cost, and is gone on with while
-    it leads to the end before the next would have paid for itself.
+    it leads to the end before the next would have paid for itself. Where the last one does not
+    lead on, the variances do, as for two classes.
     """
     n_samples, generator = objective.data.n_samples, np.random.default_rng(settings.seed)
     by_memory = LENT_BYTES * n_samples // objective.data.n_bytes
@@ -194,23 +195,26 @@ def _by_gram(
     descent = yield from Descent.begin(objective, start, settings, MEMORY)
     if n_rows < min(n_samples, FIRST_ROWS):
         worth = STAYING * _price_of_gram(objective, most)
-        yield from descent.go(_variances(objective), VARIANCE_STEPS, worth)
+        yield from descent.go(_variances(objective, final=False), VARIANCE_STEPS, worth)
     least = LEAST_STEPS
     while not descent.finished:
         following = min(2 * n_rows, most)
         rows = None if n_rows == n_samples else draw_rows(n_samples, n_rows, generator)
-        metric = yield from shared_gram(objective, descent.here.point, rows, final=n_rows == most)
+        before = descent.n_iter
+        metric = yield from shared_gram(objective, descent.here.point, rows)
         n_steps = max(least, 2 * _price_of_gram(objective, n_rows))
         yield from descent.go(metric, n_steps, STAYING * _price_of_gram(objective, following))
         metric.metric.count_passes(objective)
+        if n_rows == most and descent.n_iter == before:
+            yield from descent.go(_variances(objective))
         least *= LONGER if n_rows == most else 1
         n_rows = following
     return descent
 
 
-def _variances(objective: Multinomial) -> PerClass:
-    """The metric of the columns' variances; others are to follow."""
-    return PerClass(Diagonal(alike(objective)), objective, final=False)
+def _variances(objective: Multinomial, *, final: bool = True) -> PerClass:
+    """The metric of the columns' variances; if it is not final, others are to follow."""
+    return PerClass(Diagonal(alike(objective)), objective, final=final)
 
 
 def _price_of_gram(objective: Multinomial, n_rows: int) -> int:
