@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call
 
 from .classifier import LinearClassifier
 from .data.per_row import PerRow
-from .data.protocol import Walked
+from .data.protocol import Walked, walked
 from .fitting import (
     Judge,
     Labels,
@@ -33,7 +33,7 @@ from .solvers import FOREIGN, SGD, SOLVERS, Callback, Result, Settings, choose
 from .solvers.cause import Cause
 from .solvers.checkpoint import Checkpoint
 from .solvers.scheduler import run
-from .streaming import Fitted, LazyStream, Stream, walked, weighing
+from .streaming import Fitted, LazyStream, Stream, weighing
 from .validation import training_data, unchanged_by_errors, validate_parameters
 
 Doubles = NDArray[np.float64]
@@ -297,9 +297,8 @@ class LogisticRegression(LinearClassifier):
         may be pickled between two calls and go on. What is kept of rows is a sample of 4,096. A
         call with sparse rows costs time in their entries, whatever the number of columns; units of
         `scaling="standard"` are then renewed now and then, after a look at all columns each call.
-        After a `fit` it goes on from there, and `coef_` is the mean of what that found and of what
-        the rows since have led to, each by its rows' weight; so they count in the penalty, but not
-        in units or steps, which are those of the rows that come.
+        After a `fit` it goes on from there: `coef_` is the mean of what that found and of what rows
+        since have led to, by their weight. The penalty is of all, units and steps of what comes.
 
         Parameters
         ----------
@@ -335,7 +334,7 @@ class LogisticRegression(LinearClassifier):
         first = first and _check_partial_fit_first_call(self, classes)  # longer than ten rows take
         X, y, sample_weight = self._given(X, y, sample_weight)
         data, target_values = training_data(self, X, y, self.n_jobs, reset=first)
-        rows = walked(data)
+        rows = walked(data, by="partial_fit", instead="fit")
         labels = Labels.among(self.classes_, target_values)
         weight, unit = weights_of(labels, target_values, sample_weight, self.class_weight)
         stream = self._stream_on(rows)

@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from .data.checks import refuse_masked
 from .data.per_row import PerRow, each, stored, summed
-from .data.protocol import Data
+from .data.protocol import Data, walked
 from .data.target import Target
 from .errors import BeyondFloatError, PassOverflowError
 from .problems.links import LOG_LOSS, SOFTMAX
@@ -296,8 +296,8 @@ def check_offers(solver: Solver, problem: Problem) -> None:
         If they do not.
     """
     one = one_of(problem)
-    if "walk" in solver.of_data and not hasattr(one.data, "walk"):
-        raise TypeError(f"solver={solver.name!r} does not go over Dask blocks: use solver='auto'")
+    if "walk" in solver.of_data:
+        walked(one.data, by=f"solver={solver.name!r}", instead="solver='auto'")
     require(solver, one)
 
 

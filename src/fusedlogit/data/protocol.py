@@ -9,7 +9,7 @@ data: behind `Margins`, or as arrays that solvers only hand back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -196,3 +196,16 @@ class Walked(Data, Protocol):
         the weighted losses, each before the step that its row takes part in. Rows of the mean
         weight count as one.
         """
+
+
+def walked(data: Any, by: str, instead: str) -> Walked:
+    """Data that a stochastic descent may go over.
+
+    Raises
+    ------
+    TypeError
+        If it lies on workers: saying by what it was to be gone over, and what to use instead.
+    """
+    if not hasattr(data, "walk"):
+        raise TypeError(f"{by} does not go over Dask blocks: use {instead}")
+    return cast("Walked", data)

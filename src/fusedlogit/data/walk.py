@@ -92,6 +92,11 @@ class Walk:
     n_rows: int = 0
     n_short: int = 0
 
+    @property
+    def averaged(self) -> bool:
+        """Whether the average of the way is what it leads to."""
+        return self.average is not None
+
     @classmethod
     def beginning(
         cls, shape: tuple[int, int], *, momentum: float, average: bool, **told: Any

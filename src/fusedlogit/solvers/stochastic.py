@@ -2,10 +2,10 @@
 
 The metric is that of a few rows' second moments: the directions in which the features vary most,
 each by itself, and one curvature for all others; under an L1 norm, whose steps go column by column,
-a curvature for each of these. In it a step has a natural length, so nobody need
-guess one: with tr the mean square of the features there, an average over B rows is stable up to
-about 1 / (1 + tr / B). The points on the way are averaged (Polyak and Juditsky, 1992, SIAM Journal
-on Control and Optimization 30), which in the metric of the Hessian comes as near the minimum as any
+a curvature for each of these. In it a step has a natural length, so nobody need guess one: with tr
+the mean square of the features there, an average over B rows is stable up to about
+1 / (1 + tr / B). The points on the way are averaged (Polyak and Juditsky, 1992, SIAM Journal on
+Control and Optimization 30), which in the metric of the Hessian comes as near the minimum as any
 method may that sees each row once.
 """
 

@@ -3,6 +3,6 @@
 from .dense import Stream
 from .fitted import Fitted
 from .sparse import LazyStream
-from .weighing import walked, weighing
+from .weighing import weighing
 
-__all__ = ["Fitted", "LazyStream", "Stream", "walked", "weighing"]
+__all__ = ["Fitted", "LazyStream", "Stream", "weighing"]

@@ -101,12 +101,8 @@ class Stream:
 
     def coefficients(self) -> tuple[Doubles, Doubles]:
         """In X's own units: where rows have led to, averaged with the fit that it began with."""
-        walk = self.walk
-        coef, intercept = _in_data(walk, *walk.reached())
-        if walk.average is None:
-            return coef, intercept
-        told = self.weight, coef, intercept, walk.fit_intercept
-        return self.fitted.mean_with(self.point, *told)
+        reached = _in_data(self.walk, *self.walk.reached())
+        return self.fitted.mean_with(self.point, self.walk, self.weight, *reached)
 
     def learn(
         self,

@@ -7,6 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.lazy_walk import LazyWalk
+from ..data.walk import Walk
+
 Doubles = NDArray[np.float64]
 
 
@@ -24,14 +27,20 @@ class Fitted(NamedTuple):
     weight: float = 0.0
 
     def mean_with(
-        self, point: Doubles, weight: float, coef: Doubles, intercept: Doubles, fit_intercept: bool
+        self,
+        point: Doubles,
+        walk: Walk | LazyWalk,
+        weight: float,
+        coef: Doubles,
+        intercept: Doubles,
     ) -> tuple[Doubles, Doubles]:
         """Of what these rows led to, a point (K, n_features + 1), and what others of a weight did.
 
         Each counts by its weight: what a fit found is as good an average as any of that many rows,
-        but for a model without an intercept if it had one.
+        but for a model without an intercept if it had one. A walk that is not averaged forgets it.
         """
-        if not self.weight or (point[:, -1].any() and not fit_intercept):
+        of_another_model = point[:, -1].any() and not walk.fit_intercept
+        if not (self.weight and walk.averaged) or of_another_model:
             return coef, intercept
         share = self.weight / (self.weight + weight)
         return (

@@ -84,11 +84,8 @@ class LazyStream:
         walk = self.walk
         assert walk is not None
         coef, intercept = walk.reached()
-        coef = coef * walk.columns[:, UNIT]
-        if not walk.averaged:
-            return coef, intercept
-        told = self.weight, coef, intercept, walk.fit_intercept
-        return self.fitted.mean_with(self.point, *told)
+        reached = coef * walk.columns[:, UNIT], intercept
+        return self.fitted.mean_with(self.point, walk, self.weight, *reached)
 
     def learn(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
 
 import numpy as np
 
@@ -15,19 +14,6 @@ from ..data.target import Target
 
 #: Of the largest weight of a call.
 LEAST, MOST = 1e-300, 1e295
-
-
-def walked(data: Any) -> Walked:
-    """Data that a stream may go over.
-
-    Raises
-    ------
-    TypeError
-        If it lies on workers.
-    """
-    if not hasattr(data, "walk"):
-        raise TypeError("partial_fit does not go over Dask blocks: use fit")
-    return cast("Walked", data)
 
 
 def weighing(data: Walked, target: Target, unit: float) -> tuple[Walked, Target]:
