@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -31,7 +32,7 @@ from .data.per_row import fetched
 from .data.protocol import Data
 from .data.shared import SharedMatrix
 from .estimator import LogisticRegression
-from .fitting import Labels, seed_of, weights_of
+from .fitting import Labels, seed_of, solver_of, weights_of
 from .selection.costs import Costs
 from .selection.folds import Split, splits_of, targets_of
 from .selection.grid import Fit, Grid
@@ -278,9 +279,10 @@ class LogisticRegressionCV(LinearClassifier):
         """All rows and the folds as costs to minimise."""
         target, targets = targets_of(labels, weight, splits)
         parameters = labels.n_classes, self.scaling, self.fit_intercept, unit
-        whole = Costs(matrix, target, *parameters)
+        costs = partial(Costs, in_frame=solver_of(self.solver, labels.n_classes, l1=False).in_frame)
+        whole = costs(matrix, target, *parameters)
         like = None if self.scaling == "standard" else whole  # else folds have means of their own
-        folds = [Costs(matrix, own, *parameters, like=like) for own in targets]
+        folds = [costs(matrix, own, *parameters, like=like) for own in targets]
         seed = seed_of(self.random_state)
         settings = Settings(self.max_iter, self.tol, LEARNING_RATE, None, seed)
         return Grid(whole, folds, self.solver, settings)

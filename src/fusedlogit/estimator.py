@@ -97,7 +97,8 @@ class LogisticRegression(LinearClassifier):
     callback : callable or None, default=None
         ``callback(iteration, coef, intercept, loss, gradient_norm)`` after each iteration, with
         `coef` in X's own units, `loss` the cost J and `gradient_norm` the largest entry of its
-        gradient ("proximal": of its subgradient of least length); returning true stops the fit.
+        gradient ("proximal": of its subgradient of least length; of columns far from zero in units
+        of their spread, but for "gd"); returning true stops the fit.
     checkpoint : path-like or None, default=None
         A file that `fit` writes the coefficients to as it goes: once a minute, and when it is
         interrupted or ends unconverged. A fit of the same problem that finds the file goes on from
@@ -252,15 +253,14 @@ class LogisticRegression(LinearClassifier):
             judge, target = Judge.apart(data, target, rows)
             labels.require_weight(target.sample_weight, "LogisticRegression")
         penalty = target.strength(self.C * unit)
+        solver = solver_of(name, labels.n_classes, l1)
         problem = problem_of(
             data, target, labels.n_classes, self.scaling,
             ((1 - self.l1_ratio) * penalty, self.l1_ratio * penalty), self.fit_intercept,
+            in_frame=solver.in_frame,
         )  # fmt: skip
-        settings = Settings(
-            self.max_iter, self.tol, self.learning_rate, self._reporter(), seed,
-            sgd=sgd, judge=judge,
-        )  # fmt: skip
-        solver = solver_of(name, labels.n_classes, l1)
+        rate, told = self.learning_rate, self._reporter()
+        settings = Settings(self.max_iter, self.tol, rate, told, seed, sgd=sgd, judge=judge)
         check_offers(solver, problem)
 
         def solve(start: tuple[Doubles, Any], settings: Settings) -> Result:

@@ -275,9 +275,11 @@ def problem_of(
     scaling: float | str | None,
     penalty: tuple[float, float],
     fit_intercept: bool,
+    *,
+    in_frame: bool = True,
 ) -> Problem:
     """The cost of two classes or of many; `penalty` is that of L2 and that of L1."""
-    objective = Objective.of(data, target, scaling, *penalty, fit_intercept)
+    objective = Objective.of(data, target, scaling, *penalty, fit_intercept, in_frame=in_frame)
     return objective if n_classes == 2 else Multinomial(objective, n_classes)
 
 

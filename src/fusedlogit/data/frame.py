@@ -10,7 +10,7 @@ some rows asks for it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,6 +89,17 @@ class Look:
     deviation: Doubles | None = None
     far: float = 1.0
     constant: NDArray[np.bool_] | None = None
+
+    def as_it_lies(self) -> Look:
+        """Of X itself, whatever it calls for, and with all of its columns."""
+        far = self.far
+        if self.frame is not None:
+            assert self.deviation is not None
+            varies = self.deviation > 0
+            with np.errstate(over="ignore"):
+                spreads = np.abs(self.mean[varies]) / self.deviation[varies]
+            far = float(spreads.max(initial=far))
+        return replace(self, frame=None, far=far, constant=None)
 
 
 def look_at(data: Data, sample_weight: Doubles | None, *, moments: bool, centred: bool) -> Look:

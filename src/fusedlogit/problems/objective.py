@@ -112,11 +112,14 @@ class Objective:
         penalty: float,
         l1_penalty: float,
         fit_intercept: bool,
+        *,
+        in_frame: bool = True,
     ) -> Objective:
         """The cost of data as an estimator's parameters describe it, in the frame it calls for.
 
         In a frame, a point's coefficients are of features in a common unit, such that they are of
         the size that the solvers' sums of squares can hold; the penalties are in that unit too.
+        Without, they are those of the formulas, whose sums are in float64 where a frame is due.
         """
         n_columns, order, arranged = data.n_features, None, data.arranged()
         if arranged is not None:
@@ -124,10 +127,13 @@ class Objective:
         standard = scaling == "standard"
         weight = target.sample_weight
         look = look_at(data, weight, moments=standard, centred=standard or fit_intercept)
+        precise = False
+        if not in_frame:
+            look, precise = look.as_it_lies(), look.frame is not None
         frame, own = look.frame, Scaling.of(look, scaling)
         if frame is None:
             return cls(
-                data, target, own, penalty, fit_intercept, l1_penalty,
+                data, target, own, penalty, fit_intercept, l1_penalty, precise,
                 about=look.mean if look.far > NEAR[data.computes_in_float64] else None,
                 far=look.far, order=order, n_columns=n_columns,
             )  # fmt: skip

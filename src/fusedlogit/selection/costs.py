@@ -27,6 +27,8 @@ class Costs:
         Of the weights of the target.
     like : Costs, optional
         Of other rows, whose frame will do.
+    in_frame : bool
+        See `Solver.in_frame`.
     """
 
     def __init__(
@@ -38,10 +40,12 @@ class Costs:
         fit_intercept: bool,
         unit: float,
         like: Costs | None = None,
+        *,
+        in_frame: bool = True,
     ) -> None:
         self.data, self.target, self.n_classes = data, target, n_classes
         self.scaling, self.fit_intercept, self.unit = scaling, fit_intercept, unit
-        self.like = like
+        self.like, self.in_frame = like, in_frame
 
     def of(self, target: Target) -> Costs:
         """Those of other weights, scaled as these."""
@@ -52,8 +56,9 @@ class Costs:
     def _based_on(self, penalty: float) -> Objective:
         """With an L2 and an L1 penalty of one, or of none."""
         return Objective.of(
-            self.data, self.target, self.scaling, penalty, penalty, self.fit_intercept
-        )
+            self.data, self.target, self.scaling, penalty, penalty, self.fit_intercept,
+            in_frame=self.in_frame,
+        )  # fmt: skip
 
     @cached_property
     def penalised(self) -> Objective:

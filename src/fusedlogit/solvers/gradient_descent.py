@@ -137,4 +137,4 @@ def _observer(objective: Cost, settings: Settings, n_done: int) -> Observer | No
     return observer
 
 
-GRADIENT_DESCENT = Solver("gd", solve, of_link=OF_LINK, of_data=OF_DATA)
+GRADIENT_DESCENT = Solver("gd", solve, in_frame=False, of_link=OF_LINK, of_data=OF_DATA)

@@ -185,6 +185,8 @@ class Solver:
         a Result.
     smooth, l1 : bool
         Whether it minimises smooth penalties, and those with an L1 norm.
+    in_frame : bool
+        Whether it may take its steps in a frame of X (`data.frame`); else they are the formulas'.
     lend : callable or None
         lend(objective, margins, fits, seed, before): what is worth its price to several fits of
         some of the rows, near these margins of all (`Settings.lent`), if there is such a thing;
@@ -199,6 +201,7 @@ class Solver:
     solve: Callable[[Any, Doubles, Settings], Steps[Result]]
     smooth: bool = True
     l1: bool = False
+    in_frame: bool = True
     lend: Callable[[Any, Any, Sequence[Any], int, Any], Any] | None = None
     of_link: tuple[str, ...] = ()
     of_data: tuple[str, ...] = ()
