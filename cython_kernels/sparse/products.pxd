@@ -64,6 +64,8 @@ cdef inline void add_products(
     cdef double factor
     cdef double* line
     for i in range(begin, end):
+        if row_weight[i] == 0:
+            continue
         for j in range(X.indptr[i], X.indptr[i + 1]):
             factor = row_weight[i] * value_at(values, j)
             line = product + indices[j] * X.n_features

@@ -159,6 +159,10 @@ def lent_to_folds(n_samples, n_features=DENSE_FEATURES + 1, penalty=1e-4, scalin
     return whole, near, [replace(whole, target=target) for target in folds(y, 3)]
 
 
+def lend(*arguments):
+    return run([SOLVERS["newton"].lend(*arguments)])[0]
+
+
 @pytest.mark.parametrize(
     ("n_samples", "most_rows", "most_bytes", "n_rows"),
     [
@@ -178,10 +182,10 @@ def test_folds_are_lent_a_gram_product_of_more_rows(
     monkeypatch.setattr("fusedlogit.solvers.newton.WHOLE", most_rows)
     monkeypatch.setattr("fusedlogit.solvers.newton.LENT_BYTES", most_bytes)
     whole, near, fits = lent_to_folds(n_samples)
-    lent = SOLVERS["newton"].lend(whole, near.margins, fits, 0, None)
+    lent = lend(whole, near, fits, 0, None)
     assert (None if lent is None else len(lent.root)) == n_rows
     if lent is not None:
-        more = SOLVERS["newton"].lend(whole, near.margins, fits, 0, lent)
+        more = lend(whole, near, fits, 0, lent)
         assert len(more.root) == n_rows
 
 
@@ -189,18 +193,17 @@ def test_folds_are_lent_a_gram_product_of_more_rows(
 def test_more_rows_are_lent_while_they_pay(monkeypatch, saved, n_rows):
     monkeypatch.setattr("fusedlogit.solvers.newton.SAVED_BY_ALL", saved)
     whole, near, fits = lent_to_folds(1600, penalty=1e2)
-    assert len(SOLVERS["newton"].lend(whole, near.margins, fits, 0, None).root) == n_rows
+    assert len(lend(whole, near, fits, 0, None).root) == n_rows
 
 
 def test_nothing_is_lent_to_fits_of_other_data_or_without_a_penalty():
     whole, near, fits = lent_to_folds(1200)
-    lend = SOLVERS["newton"].lend
     other = replace(fits[0], data=DenseMatrix(whole.data.X, 2))
     free = replace(fits[0], penalty=0.0)
     for fit in (other, free):
-        assert lend(whole, near.margins, [fits[1], fit], 0, None) is None
+        assert lend(whole, near, [fits[1], fit], 0, None) is None
     narrow, near, fits = lent_to_folds(1200, 1200)
-    assert lend(narrow, near.margins, fits, 0, None) is None
+    assert lend(narrow, near, fits, 0, None) is None
 
 
 @pytest.mark.parametrize("tol", [1e-3, 1e-9])
@@ -208,7 +211,7 @@ def test_nothing_is_lent_to_fits_of_other_data_or_without_a_penalty():
 def test_folds_that_are_lent_a_metric_end_where_they_end_alone(scaling, tol):
     whole, near, fits = lent_to_folds(1600, scaling=scaling)
     settings = replace(SETTINGS, tol=tol)
-    lent = SOLVERS["newton"].lend(whole, near.margins, fits, 0, None)
+    lent = lend(whole, near, fits, 0, None)
     own = replace(settings, lent=lent)
     before = whole.data.n_passes
     together = run([SOLVERS["newton"].solve(fit, near.point, own) for fit in fits])

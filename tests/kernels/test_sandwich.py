@@ -42,3 +42,13 @@ def test_the_last_row_and_column_belong_to_the_intercept(kernels):
     product = kernels.sandwich(problem.X, problem.weight)
     np.testing.assert_allclose(product[3, :3], problem.weight @ problem.X, rtol=1e-12)
     np.testing.assert_allclose(product[3, 3], problem.weight.sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_weighty", [0, 1, 255, 256, 257, 300])
+def test_rows_without_a_weight_take_no_place_in_a_panel(kernels, n_weighty):
+    problem = Problem(600, 20, weights="fractions", n_threads=2)
+    row_weight = np.zeros(600)
+    some = np.random.default_rng(0).choice(600, n_weighty, replace=False)
+    row_weight[some] = problem.weight[some]
+    product = kernels.sandwich(problem.X, row_weight, 2)
+    np.testing.assert_allclose(product, reference.sandwich(problem.X, row_weight), atol=1e-10)

@@ -34,6 +34,12 @@ class ClassMargins:
         probabilities: Doubles = stored(made)
         return probabilities
 
+    def held_to(self, target: Target) -> ClassMargins:
+        """The same held to another target."""
+        other = ClassMargins(self.values, target)
+        other.probabilities = self.probabilities
+        return other
+
     def coupling(self, k: int, other: int) -> Doubles:
         """Minus the mixed derivative of the mean loss in the margins of two classes, to hand back.
 

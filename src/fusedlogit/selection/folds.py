@@ -101,7 +101,7 @@ def targets_of(
         own = times.astype(np.float64) if weight is None else times * weight
         _require_classes(labels, own, k)
         fold = None
-        if labels.n_classes == 2 and times.max() == 1:
+        if times.max() == 1:
             fold = _join(groups, sizes, times == 0, whole)
         targets.append(Target(whole.y, own, whole.link, fold))
     if groups:

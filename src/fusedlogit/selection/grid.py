@@ -122,14 +122,14 @@ class Grid:
         settled: Sequence[Fit | None] = moving
         for penalty, following in zip(penalties, [*penalties[1:], None], strict=True):
             whole = path[-1]
-            lent = None if any(settled) else self._lent(whole, lent)
+            lent = self._lent(whole, lent)
             settings = replace(self.settings, lent=lent)
             jobs = [
                 _Job(costs, penalty, start, settings, last)
                 for costs, start, last in zip(self.folds, starts, settled, strict=True)
             ]
             if following is not None and not any(settled):
-                jobs.append(_Job(self.whole, following, ahead(path), loose))
+                jobs.append(_Job(self.whole, following, ahead(path), replace(loose, lent=lent)))
             fits = self.fit(jobs)
             if lent is not None:
                 lent.count_passes(whole.problem)
@@ -144,10 +144,11 @@ class Grid:
     def _lent(self, whole: Fit, before: Any) -> Any:
         """What the solver lends to all folds near the fit of all rows, if it does."""
         lend = solver_of(self.solver, self.whole.n_classes, whole.penalty.l1).lend
-        if lend is None or whole.result.margins is None:
+        if lend is None:
             return None
         folds = [costs.under(whole.penalty) for costs in self.folds]
-        return lend(whole.problem, whole.result.margins, folds, self.settings.seed, before)
+        steps = lend(whole.problem, whole.result, folds, self.settings.seed, before)
+        return run([steps])[0]
 
     def leaving_one_out(self, penalties: Sequence[Penalty]) -> Iterator[Fits]:
         """Fits of all rows, each from the last, with decision values of rows they leave out."""

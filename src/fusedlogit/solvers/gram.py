@@ -166,6 +166,14 @@ class SampledGram:
             result[:, -1] = table[:, -1] / self.total - slope @ self.mean
         return result.reshape(vector.shape)
 
+    def solve_together(self, vectors: Doubles, *, sharp: bool) -> Doubles:
+        """See `requests.Solve`.
+
+        Where one of several fits has gone on to float64 they all do: to read apart takes longer.
+        """
+        self.sharp |= sharp
+        return self.solve(vectors)
+
     def lent(self, objective: Objective) -> LentGram:
         """The same for a near objective of the same data."""
         return LentGram(self, objective)

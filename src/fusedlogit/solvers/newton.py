@@ -39,7 +39,7 @@ from .hessian import (
     dense_hessian,
     reliable_hessian,
 )
-from .requests import Steps, along
+from .requests import Steps, along, passes
 from .settings import Doubles, Result, Settings, Solver
 
 #: Features up to which a Hessian costs so little that nothing is gained by a smaller Gram product.
@@ -223,10 +223,10 @@ def in_gram_products(descent: Descent[Objective]) -> Steps[None]:
     n_samples, n_features = objective.data.n_samples, objective.data.n_features
     generator = np.random.default_rng(descent.settings.seed)
     n_rows, patience = first_rows(n_samples), _price_of_whole(objective)
-    lent: SampledGram | None = descent.settings.lent
+    lent = descent.settings.lent
     if lent is not None:
-        n_steps = RENEWAL * price_of_gram(objective, len(lent.root))
-        yield from descent.go(lent.lent(objective), n_steps)
+        metric = lent.lent(objective)
+        yield from descent.go(metric, RENEWAL * price_of_gram(objective, len(metric.root)))
     if n_rows == n_samples:
         yield from _in_whole_gram_products(descent, objective)
     while not descent.finished:
@@ -316,11 +316,11 @@ def in_whole_hessians(descent: Descent[Objective], n_steps: int | None = None) -
 
 def lend(
     objective: Objective,
-    margins: Margins,
+    near: Result,
     fits: Sequence[Objective],
     seed: int,
     before: SampledGram | None,
-) -> SampledGram | None:
+) -> Steps[SampledGram | None]:
     """A Gram product for fits of the same data near a point: together they pay for more rows.
 
     It has as many rows as the one before, that of a stronger penalty, or more.
@@ -330,11 +330,18 @@ def lend(
     by_memory = LENT_BYTES * n_samples // objective.data.n_bytes
     most_rows = max(n_rows, min(n_samples // SHARE_LENT, WHOLE, by_memory))
     alike = all(fit.data is objective.data and fit.penalty > 0 for fit in fits)
-    if not (alike and _wide(objective)) or n_rows == n_samples or is_sparse(objective):
+    if near.margins is None or not (alike and _wide(objective)):
         return None
-    return _that_pays(
-        replace(objective, penalty=fits[0].penalty), margins, n_rows, most_rows,
-        len(fits) * SAVED_BY_ALL, lambda n: draw_rows(n_samples, n, np.random.default_rng(seed)),
+    if n_rows == n_samples or is_sparse(objective):
+        return None
+    like = replace(objective, penalty=fits[0].penalty)
+    return (
+        yield from passes(
+            lambda: _that_pays(
+                like, near.margins, n_rows, most_rows, len(fits) * SAVED_BY_ALL,
+                lambda n: draw_rows(n_samples, n, np.random.default_rng(seed)),
+            )
+        )
     )  # fmt: skip
 
 

@@ -119,10 +119,7 @@ def _each_its_own(
 
 @dataclass(frozen=True, eq=False)
 class Solve(Request):
-    """What a metric of several solvers makes of a vector.
-
-    Where one of them has gone on to float64 they all do: to read apart takes longer.
-    """
+    """What a metric of several solvers makes of a vector."""
 
     metric: Any
     vector: Doubles
@@ -134,8 +131,8 @@ class Solve(Request):
 
     def answer(self, others: Sequence[Solve]) -> list[Doubles]:
         asked = [self, *others]
-        self.metric.sharp |= any(ask.sharp for ask in asked)
-        return list(self.metric.solve(np.array([ask.vector for ask in asked])))
+        vectors = np.array([ask.vector for ask in asked])
+        return list(self.metric.solve_together(vectors, sharp=any(ask.sharp for ask in asked)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +101,16 @@ def _is_a(value: object, kind: type) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
+class Lent(Protocol):
+    """What several fits of the same data share."""
+
+    def lent(self, objective: Any) -> Any:
+        """The metric of one of them; None if there is none for it."""
+
+    def count_passes(self, objective: Any) -> None:
+        """Add what was read of it to the passes over all rows."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """When to stop, and whom to tell.
@@ -118,7 +128,7 @@ class Settings:
     certify : bool
         Whether to end by the certificate; else the solver's own estimate will do.
     sgd : SGD
-    lent : object or None
+    lent : Lent or None
         What `Solver.lend` made for several fits, of which this is one.
     known : Evaluation or None
         That of the start, which then takes no pass.
@@ -134,7 +144,7 @@ class Settings:
     seed: int = 0
     certify: bool = True
     sgd: SGD = SGD()
-    lent: Any = None
+    lent: Lent | None = None
     known: Any = None
     judge: Callable[[Doubles, Any], float] | None = None
 
@@ -188,10 +198,9 @@ class Solver:
     in_frame : bool
         Whether it may take its steps in a frame of X (`data.frame`); else they are the formulas'.
     lend : callable or None
-        lend(objective, margins, fits, seed, before): what is worth its price to several fits of
-        some of the rows, near these margins of all (`Settings.lent`), if there is such a thing;
-        `before` is what was lent under the penalty before. Its `count_passes(objective)` adds what
-        was read of it to the passes over all rows.
+        lend(objective, near, fits, seed, before), which asks as a solver does: what is worth its
+        price to several fits of some of the rows, near a Result of all (`Settings.lent`), if there
+        is such a thing; `before` is what was lent under the penalty before.
     of_link, of_data : tuple of str
         The methods of `data.target.Link` and verbs of `data.protocol.Data` that it calls, besides
         what every evaluation does.
@@ -202,6 +211,6 @@ class Solver:
     smooth: bool = True
     l1: bool = False
     in_frame: bool = True
-    lend: Callable[[Any, Any, Sequence[Any], int, Any], Any] | None = None
+    lend: Callable[[Any, Result, Sequence[Any], int, Any], Steps[Any]] | None = None
     of_link: tuple[str, ...] = ()
     of_data: tuple[str, ...] = ()

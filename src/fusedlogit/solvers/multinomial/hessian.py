@@ -35,15 +35,23 @@ class ClassHessian:
         `class_sandwiches`; changed in place.
     final : bool
         Whether all rows take part.
+    near : float
+        How far classes may have moved apart since where a bound may rest on it.
     """
 
     damping = 1.0
     previews = False
 
     def __init__(
-        self, objective: Multinomial, margins: ClassMargins, blocks: Doubles, *, final: bool = True
+        self,
+        objective: Multinomial,
+        margins: ClassMargins,
+        blocks: Doubles,
+        *,
+        final: bool = True,
+        near: float = NEAR,
     ) -> None:
-        self.margins, self.penalty = margins, objective.penalty
+        self.margins, self.penalty, self.near = margins, objective.penalty, near
         self.n_classes, self.fit_intercept = objective.n_classes, objective.one.fit_intercept
         self.sharp = objective.sharp
         self.final = self.vouches = final
@@ -90,7 +98,7 @@ class ClassHessian:
         classes have in common is no part of it, and costs but its penalty.
         """
         drift = here.margins.largest_change(self.margins) if self.final else np.inf
-        if drift > NEAR:
+        if drift > self.near:
             anew = yield from class_hessian(objective, here.margins)
             return (yield from anew.bound(objective, here))
         solved = self.solve(here.gradient)

@@ -83,6 +83,7 @@ class _Steady:
     vouches = True
     previews = False
     sharp = False
+    lender: Any = None
 
     def bound(self, objective: Multinomial, here: Evaluation) -> Steps[float]:
         yield from ()
@@ -157,8 +158,21 @@ class ClassBlocks(_ByClass):
         self.mean = np.mean([metric.mean for metric in metrics], axis=0)
 
     def _solve(self, table: Doubles) -> Doubles:
-        by_class = zip(self.metrics, table, strict=True)
-        return np.array([metric.solve(slope) for metric, slope in by_class])
+        (solved,) = self._by_class(table[None])
+        return np.asarray(solved)
+
+    def solve_together(self, vectors: Doubles, *, sharp: bool) -> Doubles:
+        """See `requests.Solve`: those of several fits."""
+        tables = vectors.reshape(len(vectors), self.n_classes, -1)
+        solved = self._by_class(tables - tables.mean(axis=1, keepdims=True))
+        solved -= solved.mean(axis=1, keepdims=True)
+        return solved.reshape(vectors.shape)
+
+    def _by_class(self, tables: Doubles) -> Doubles:
+        """Of gradients by class, (n, K, n_features + 1)."""
+        by_class = [metric.solve(tables[:, k]) for k, metric in enumerate(self.metrics)]
+        solved: Doubles = np.stack(by_class, axis=1)
+        return solved
 
 
 def shared_hessian(objective: Multinomial) -> Steps[PerClass]:

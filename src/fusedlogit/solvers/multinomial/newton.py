@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -39,6 +40,7 @@ from ..newton import (
 from ..requests import Steps
 from ..settings import Doubles, Result, Settings, Solver
 from .hessian import class_hessian
+from .lent import LentBlocks, LentHessians, lent_hessians
 from .metric import (
     PerClass,
     alike,
@@ -96,15 +98,25 @@ MOST_NUMBERS = 1 << 26
 def solve(objective: Multinomial, start: Doubles, settings: Settings) -> Steps[Result]:
     """Minimise from a point, less what its classes have in common."""
     start = objective.less_common(start)
-    n_features = objective.data.n_features
     if objective.keeps_margins:
         by = _by_hessian
-    elif n_features <= min(DENSE_FEATURES, objective.data.n_samples / ROWS_BY_CLASS):
+    elif _goes_by_class(objective):
         by = _by_class
     else:
         by = _by_common if is_sparse(objective) else _by_gram
     descent = yield from by(objective, start, settings)
     return (yield from descent.end())
+
+
+def _goes_by_class(objective: Multinomial) -> bool:
+    """Whether features are so few, and rows so many, that Hessians of the classes are worth it."""
+    most = min(DENSE_FEATURES, objective.data.n_samples / ROWS_BY_CLASS)
+    return bool(objective.data.n_features <= most)
+
+
+def _affords_blocks(objective: Multinomial) -> bool:
+    """Whether Hessians of the classes fit into memory."""
+    return bool(objective.n_classes * objective.data.n_features**2 <= MOST_NUMBERS)
 
 
 def _by_hessian(
@@ -122,6 +134,9 @@ def _by_hessian(
         descent = yield from Descent.begin(objective, start, settings, MEMORY)
         if not start.any() and price > 1:
             yield from descent.go((yield from shared_hessian(objective)), price)
+    lent = None if settings.lent is None else settings.lent.lent(objective)
+    if lent is not None:
+        yield from descent.go(lent, price)
     yield from in_whole_hessians(descent)
     return descent
 
@@ -152,7 +167,9 @@ def _by_class(
             return descent
     # Of rows that a fit started from, most would be told apart with too much confidence.
     generator = np.random.default_rng([settings.seed, 1])
-    affordable = objective.n_classes * n_features**2 <= MOST_NUMBERS and settings.certify
+    if settings.lent is not None:
+        yield from descent.go(settings.lent.lent(objective), price_of_blocks(objective))
+    affordable = _affords_blocks(objective) and settings.certify
     n_steps = price = price_of_blocks(objective) if affordable else np.inf
     if far or price > FEW_STEPS:
         patience = max(LEAST_STEPS, SHARE_OF_PRICE * price)
@@ -247,7 +264,9 @@ def _from_sample(
         return (yield from Descent.begin(objective, start, settings, MEMORY)), None
     generator = np.random.default_rng(settings.seed)
     sample = objective.sample(draw_rows(objective.data.n_samples, n_rows, generator))
-    loose = replace(settings, tol=0.1 / ROWS_PER_COEF, max_iter=30, callback=None, certify=False)
+    loose = replace(
+        settings, tol=0.1 / ROWS_PER_COEF, max_iter=30, callback=None, certify=False, lent=None
+    )
     by = _by_hessian if objective.keeps_margins else _by_class
     found = yield from by(sample, start, loose)
     objective.data.count(sample.data)
@@ -288,4 +307,24 @@ def _in_passes(objective: Multinomial, work: float) -> float:
     return objective.n_classes * work / (a_pass + OVERHEAD)
 
 
-NEWTON = Solver("newton", solve)
+def lend(
+    objective: Multinomial,
+    near: Result,
+    fits: Sequence[Multinomial],
+    seed: int,
+    before: LentHessians | LentBlocks | None,
+) -> Steps[LentHessians | LentBlocks | None]:
+    """For fits of the same data near a point: the Hessians of each, or those of the classes."""
+    for fit in fits:
+        alike = fit.data is objective.data and fit.one.about is objective.one.about
+        if fit.penalty == 0 or not alike:
+            return None
+    if objective.keeps_margins:
+        return (yield from lent_hessians(objective, near.margins, fits))
+    if not _goes_by_class(objective) or not _affords_blocks(objective):
+        return None
+    like = replace(objective, one=replace(objective.one, penalty=fits[0].penalty))
+    return LentBlocks((yield from class_blocks(like, near.point, np.random.default_rng(seed))))
+
+
+NEWTON = Solver("newton", solve, lend=lend)
