@@ -19,10 +19,12 @@ from dataclasses import replace
 import numpy as np
 
 from ...problems.multinomial import Multinomial
+from ..common import COMMON
 from ..descent import Descent
 from ..diagonal import Diagonal
 from ..hessian import DENSE_FEATURES
 from ..newton import (
+    ENTRY_WORK,
     FIRST_ROWS,
     LENT_BYTES,
     OVERHEAD,
@@ -87,6 +89,9 @@ LONGER = 2
 
 #: Steps to learn from.
 MEMORY = 20
+
+#: Vectors that a step goes through besides, of as many numbers as coefficients.
+VECTORS = 8
 
 #: Numbers of the steps kept of sparse data: 512 MB, as each is two vectors.
 MOST_KEPT = 1 << 25
@@ -245,11 +250,11 @@ def _by_common(
     """Many features of sparse data: the Hessian among the commonest of them, then by class."""
     memory = int(np.clip(MOST_KEPT // objective.n_coefs, 2, SPARSE_MEMORY))
     descent = yield from Descent.begin(objective, start, settings, memory)
-    metric = yield from shared_common(objective)
-    yield from descent.go(metric, RENEWED)
+    metric, worth = (yield from shared_common(objective)), price_of_common(objective)
+    yield from descent.go(metric, RENEWED, worth)
     while not descent.finished:
         blocks = yield from common_blocks(objective, descent.here.point, metric)
-        yield from descent.go(blocks, 2 * RENEWED)
+        yield from descent.go(blocks, 2 * RENEWED, worth)
     return descent
 
 
@@ -298,6 +303,16 @@ def price_of_factoring(objective: Multinomial) -> int:
     0 where that is next to nothing.
     """
     return int(_in_passes(objective, objective.data.n_features**3 / 3 / PRODUCT_SPEED))
+
+
+def price_of_common(objective: Multinomial) -> float:
+    """Steps that take as long as factoring Hessians of the classes among the commonest features.
+
+    Where rows are few, a step takes longer for its vectors than for its pass.
+    """
+    entries = objective.data.density * objective.data.n_samples  # of a feature
+    a_step = ENTRY_WORK * (entries + VECTORS) * objective.n_coefs + OVERHEAD
+    return objective.n_classes * COMMON**3 / 3 / PRODUCT_SPEED / a_step
 
 
 def _in_passes(objective: Multinomial, work: float) -> float:
