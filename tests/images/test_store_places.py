@@ -33,6 +33,24 @@ def test_the_folder_of_the_images(folder, place):
     assert len(list(folder.iterdir())) == 24
 
 
+@pytest.mark.parametrize("option", ["--out", "--report"])
+def test_results_are_not_put_into_a_store(folder, place, partial, option):
+    for inside in (place / "pixels.npy", place, partial / "manifest.jsonl"):
+        inside.parent.mkdir(exist_ok=True)
+        result = run("train", folder, *RAW, "--store", place, option, inside)
+        assert result.exit_code == 2
+        assert str(place) in result.stderr
+    load(folder, place)
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    for name in ("pixels.npy", "manifest.jsonl", "new"):
+        result = run("train", folder, *RAW, "--store", place, option, place / name)
+        assert result.exit_code == 2
+        assert f"{option} {place / name} lies in the folder of --store" in result.stderr or (
+            option == "--report" and "is a file: name a folder" in result.stderr
+        )
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+
+
 def test_a_file(folder, place):
     place.write_bytes(b"mine")
     result = run("train", folder, *RAW, "--store", place)

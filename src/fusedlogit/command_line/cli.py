@@ -14,6 +14,7 @@ import click
 
 from .. import __version__
 from ..errors import BeyondFloatError, InputError, printable
+from ..files.outputs import check_outside_store
 from .delivery import check_targets, deliver
 from .options import (
     MAX_ITER,
@@ -156,6 +157,9 @@ def train(
 
     written = None if store is not None and is_read_only(store) else store
     check_targets(out, report_folder, cache, written, inputs=[data])
+    for option, path in (("--out", out), ("--report", report_folder)):
+        if store is not None and path is not None:
+            check_outside_store(path, option, store)
 
     from ..photographs.loading import load_images
     from ..photographs.training import train as train_images

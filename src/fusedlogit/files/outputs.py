@@ -162,6 +162,27 @@ def check_apart(path: Path, folder: Path) -> None:
         )
 
 
+def check_outside_store(path: Path, option: str, store: Path) -> None:
+    """Refuse a place for what an option names in a store of images, there or still to be made.
+
+    Raises
+    ------
+    OutputError
+        Naming both options.
+    """
+    target, place = _followed(path), _followed(store)
+    if any(target.is_relative_to(folder) for folder in (place, partial_store(place))):
+        raise OutputError(
+            f"{option} {printable(path)} lies in the folder of --store {printable(store)}, whose "
+            "files are its own: choose a place outside of it"
+        )
+
+
+def partial_store(place: Path) -> Path:
+    """Return where a store is while it is filled."""
+    return place.with_name(place.name + ".partial")
+
+
 def _check_outside(target: Path, path: Path, inputs: Sequence[Path]) -> None:
     """Refuse to put among what is to be read what the next run would read as well."""
     for read in inputs:

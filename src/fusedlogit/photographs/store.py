@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ..errors import OutputError, StoreError, UnreadableImageError, printable
 from ..files.inputs import open_regular
-from ..files.outputs import make_folder, write_whole
+from ..files.outputs import make_folder, partial_store, write_whole
 from .decoding import DecodedImages, decode_images
 from .images import CHANNELS, ImageSource, open_source
 from .manifest import (
@@ -228,7 +228,7 @@ def _made(
             f"{printable(place)} is a mount point or the working folder, whose place a finished "
             "store cannot take: name a folder in it"
         )
-    partial = place.with_name(place.name + ".partial")
+    partial = partial_store(place)
     make_folder(partial)
     with _writable(partial), _filling(partial) as pixels:
         manifest = _resumed(partial, wanted, source, n_threads, listener)
