@@ -161,6 +161,15 @@ def test_a_runaway_cost_can_be_drawn_whole_above_the_others():
     assert below.get_ylim()[1] < 1
 
 
+@pytest.mark.parametrize("accuracies", [(0.96, 0.97, 1.0), (0.88, 0.885, 0.89), (0.4, 0.6, 0.9)])
+def test_ticks_of_accuracy_say_where_they_are(accuracies):
+    figure = figures.accuracy_figure("C", (0.1, 1.0, 10.0), {"validation": accuracies})
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    labels = [float(label.get_text().rstrip("%")) for label in axes.get_yticklabels()]
+    np.testing.assert_allclose(labels, 100 * axes.get_yticks(), atol=1e-9)
+
+
 def test_weights_are_drawn_where_they_act():
     coef = np.zeros((4, 4, 3))
     coef[1, 2] = [1e-3, -2e-3, 0]

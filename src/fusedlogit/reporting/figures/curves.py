@@ -5,13 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import (
-    FuncFormatter,
-    LogLocator,
-    MaxNLocator,
-    NullFormatter,
-    PercentFormatter,
-)
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from .canvas import COLOURS, INK, cycled, legend_above, one_panel, panels
@@ -82,7 +76,7 @@ def descent_figure(
     below.set_ylabel("above the lowest cost")
     below.set_xscale("log")
     below.set_yscale("log")
-    below.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
+    below.yaxis.set_major_formatter(_exact_percent())
     below.xaxis.set_major_formatter("{x:g}")
     below.set_ylim(bottom=NEAREST)
     below.set_xlabel("passes over the training images")
@@ -145,12 +139,17 @@ def accuracy_figure(
         axes.minorticks_off()
     bottom.set_xlabel(axis)
     axes.set_ylabel("accuracy")
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.yaxis.set_major_formatter(_exact_percent())
     axes.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], min_n_ticks=3))
     axes.grid(axis="y", color="#e5e5e5", linewidth=0.8)
     axes.set_axisbelow(True)
     legend_above(axes, len(accuracies))
     return figure
+
+
+def _exact_percent() -> FuncFormatter:
+    """Return what labels a tick with all digits of its share: rounded, neighbours read the same."""
+    return FuncFormatter(lambda share, _: f"{100 * share:g}%")
 
 
 def _limit_runaways(axes: Axes, costs: Sequence[tuple[str, Sequence[float]]]) -> None:
