@@ -318,6 +318,20 @@ def test_options_that_mean_nothing_are_refused(saved, options, words):
     assert words in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [(3, "a higher --max-iter or"), (10_000, "more iterations change nothing, a stronger penalty")],
+)
+def test_what_helps_a_fit_that_was_stopped(tmp_path, limit, told):
+    """Classes that a threshold tells apart have no minimum without a penalty."""
+    np.save(tmp_path / "X.npy", np.repeat([0.0, 1.0], 20)[:, None])
+    np.save(tmp_path / "y.npy", np.repeat([0, 1], 20))
+    arguments = ["--C", "inf", "--max-iter", limit, "--quiet"]
+    result = run("probe", tmp_path / "X.npy", tmp_path / "y.npy", *arguments)
+    assert "* stopped before the cost was as close to its lowest as" in result.stdout
+    assert f"as the tolerance asks: {told}" in result.stdout
+
+
 def test_folds_leave_nothing_to_a_validation_part(files):
     result = run("probe", *files, "--folds", "3", "--validation-fraction", "0.3")
     assert result.exit_code == 2

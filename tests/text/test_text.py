@@ -178,6 +178,17 @@ def test_a_best_penalty_at_the_end_is_told(run, table):
     assert told not in run("text", table, *FAST[2:], "--C", "1").stdout
 
 
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [(3, "a higher --max-iter or"), (10_000, "more iterations change nothing, a stronger penalty")],
+)
+def test_what_helps_fits_that_were_stopped(run, tmp_path, limit, told):
+    rows = [(f"{('bad', 'good')[k % 2]} film {k % 7}", k % 2) for k in range(60)]
+    as_csv(tmp_path / "films.csv", rows)
+    result = run("text", tmp_path / "films.csv", "--C", "inf", "--max-iter", limit, *FAST[2:])
+    assert f"as the tolerance asks: {told}" in result.stdout
+
+
 def test_the_demo_says_that_its_letters_are_generated(run, tmp_path):
     result = run("text", "--demo", *FAST, "--report", tmp_path / "report")
     assert result.exit_code == 0, result.stderr

@@ -76,6 +76,8 @@ class ProbeResult:
         What is saved: trained with that C on all but the test rows.
     converged : bool
         Whether that fit did.
+    n_iter : int
+        Its iterations.
     validation : Score
         Of the best C on the rows held out, before calibration.
     test : ClassJudgement
@@ -91,6 +93,7 @@ class ProbeResult:
     choice: Choice
     probe: Probe
     converged: bool
+    n_iter: int
     validation: Score
     test: ClassJudgement
     seconds: Mapping[str, float]
@@ -159,6 +162,7 @@ def probe(
         choice=choice,
         probe=Probe(labels.names, head),
         converged=bool(final.converged_),
+        n_iter=int(final.n_iter_[0]),
         validation=ClassJudgement(truth, Temperature().probability(choice.decision)).score,
         test=test,
         seconds=dict(zip(stages, np.diff(times).tolist(), strict=True)),

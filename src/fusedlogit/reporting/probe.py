@@ -21,6 +21,7 @@ from .summary import (
     print_judgement,
     print_scores,
     score_as_dict,
+    stopped_early,
     table,
 )
 
@@ -95,12 +96,11 @@ def print_result(console: Console, result: ProbeResult, files: Mapping[str, str]
         )
     console.print(fits)
     if not all(trial.converged for trial in result.choice.trials):
-        console.print("* stopped at the iteration limit")
+        console.print("* stopped before the cost was as close to its lowest as the tolerance asks")
     if not result.converged:
-        console.print(
-            "The last fit was stopped before the cost was as close to its lowest as the tolerance "
-            "asks: a higher --max-iter or a stronger penalty helps"
-        )
+        at_limit = result.n_iter >= result.options.max_iter
+        told = stopped_early(result.n_iter, at_limit=at_limit)
+        console.print(f"The last fit was stopped {told}")
     console.print()
     print_scores(console, "rows", result.scores)
     print_judgement(console, result.test, result.labels.names)

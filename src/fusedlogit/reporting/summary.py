@@ -187,11 +187,9 @@ def _print_candidates(console: Console, result: TrainingResult, remedy: str) -> 
         if candidate.diverged:
             console.print(f"{candidate.name} is too high: the cost rose instead of falling")
     if not result.best.model.converged_:
-        if result.best.n_iter < result.options.max_iter:
-            remedy = "more iterations change nothing, a stronger penalty may"
+        at_limit = result.best.n_iter >= result.options.max_iter
         console.print(
-            f"Stopped after {result.best.n_iter:,} iterations, before the cost was as close to its "
-            f"lowest as the tolerance asks: {remedy}"
+            f"Stopped {stopped_early(result.best.n_iter, at_limit=at_limit, remedy=remedy)}"
         )
 
 
@@ -230,6 +228,29 @@ def print_judgement(console: Console, test: ClassJudgement, labels: Sequence[str
     ]
     if pairs:
         console.print(f"Most often mistaken: {', '.join(pairs)}")
+
+
+def stopped_early(
+    n_iter: int | None = None,
+    *,
+    at_limit: bool,
+    remedy: str = "a higher --max-iter or a stronger penalty helps",
+) -> str:
+    """Return when a fit was stopped, what it has missed, and what to do about it.
+
+    Parameters
+    ----------
+    n_iter : int, optional
+        Iterations of the fit, if it is one.
+    at_limit : bool
+        Whether it was stopped by the limit of iterations: else the cost no longer fell.
+    remedy : str
+        What helps then.
+    """
+    if not at_limit:
+        remedy = "more iterations change nothing, a stronger penalty may"
+    after = "" if n_iter is None else f"after {n_iter:,} iteration{'s' * (n_iter != 1)}, "
+    return f"{after}before the cost was as close to its lowest as the tolerance asks: {remedy}"
 
 
 def table(first: str, *others: str) -> Table:

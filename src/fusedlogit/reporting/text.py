@@ -23,6 +23,7 @@ from .summary import (
     print_judgement,
     print_scores,
     score_as_dict,
+    stopped_early,
     table,
 )
 
@@ -143,11 +144,10 @@ def _print_trials(console: Console, result: TextResult) -> None:
     best, weakest = result.choice.best, result.choice.trials[-1]
     if len(result.choice.trials) > 1 and best is weakest and math.isfinite(best.C):
         console.print("The weakest penalty is best of these: a larger --C may be better still")
-    if not result.choice.model.converged_:
-        console.print(
-            "* stopped before the cost was as close to its lowest as the tolerance asks: a higher "
-            "--max-iter or a stronger penalty helps"
-        )
+    model = result.choice.model
+    if not model.converged_:
+        n_iter = max(int(model.n_iter_.max()), len(model.history_) - 1)
+        console.print(f"* stopped {stopped_early(at_limit=n_iter >= result.options.max_iter)}")
 
 
 def _print_words(console: Console, result: TextResult) -> None:
