@@ -286,6 +286,11 @@ def drop_last_line(path):
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
 
 
+def add_an_empty_block(path):
+    head, *blocks = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([head, '{"sha256": "0", "images": []}\n', *blocks]))
+
+
 class TestDamaged:
     """What is not as it was written is refused, by name and with what to do."""
 
@@ -304,6 +309,8 @@ class TestDamaged:
             ("manifest.jsonl", lambda path: path.unlink(), "is not a store"),
             ("manifest.jsonl", lambda path: rewrite(path, '"size": 4', '"size": -4'), "impossible"),
             ("manifest.jsonl", lambda path: rewrite(path, '"images": [', NESTED), "is incomplete"),
+            ("manifest.jsonl", lambda path: rewrite(path, ": null", ': ["a"]'), "is incomplete"),
+            ("manifest.jsonl", add_an_empty_block, "is incomplete: it tells of 0 of 24"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )

@@ -173,7 +173,7 @@ def read_manifest(path: Path) -> Manifest:
     for line in lines:
         try:
             blocks.append(_block(line))
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, LookupError, TypeError, RecursionError):
             break
     return Manifest(size, parts, tuple(blocks))
 
@@ -192,6 +192,8 @@ def _block(line: bytes) -> StoredBlock:
         )
         for image in found["images"]
     )
+    if not images:
+        raise ValueError("of no images")
     return StoredBlock(str(found["sha256"]), images)
 
 
