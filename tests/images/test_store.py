@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -321,6 +322,26 @@ class TestDamaged:
             load(folder, place)
         assert message in str(caught.value)
         assert f"delete {place}, or give another folder to --store" in str(caught.value)
+
+    @pytest.mark.parametrize("file", ["pixels.npy", "manifest.jsonl", ""])
+    def test_what_may_not_be_read_is_not_to_be_deleted(self, folder, place, monkeypatch, file):
+        load(folder, place)
+        (place / file).chmod(0)
+        if os.access(place / file, os.R_OK):  # nothing is kept from the superuser
+
+            def denied(*_arguments):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+            owner, name = {
+                "pixels.npy": (store, "open_regular"),
+                "manifest.jsonl": (Path, "read_bytes"),
+                "": (Path, "iterdir"),
+            }[file]
+            monkeypatch.setattr(owner, name, denied)
+        with pytest.raises(StoreError, match=r"may not be read .*: allow reading it") as caught:
+            load(folder, place)
+        assert "delete" not in str(caught.value)
+        (place / file).chmod(0o700)
 
     def test_another_version(self, folder, place):
         load(folder, place)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -157,13 +158,17 @@ def read_manifest(path: Path) -> Manifest:
     """
     remedy = REMEDY.format(printable(path.parent))
     try:
-        first, *lines = path.read_bytes().splitlines(keepends=True)
+        with may_be_read(path):
+            content = path.read_bytes()
+        first, *lines = content.splitlines(keepends=True)
         head = json.loads(first)
         if (head["format"], head["version"]) != (_FORMAT, _VERSION):
             raise ValueError("of another version")
         size, parts = int(head["size"]), tuple(int(count) for count in head["parts"])
         if size < 1 or min(parts, default=-1) < 0:
             raise ValueError("of impossible sizes")
+    except StoreError:
+        raise
     # Damaged bytes raise nearly every type of error.
     except Exception as error:
         raise StoreError(
@@ -176,6 +181,23 @@ def read_manifest(path: Path) -> Manifest:
         except (ValueError, LookupError, TypeError, RecursionError):
             break
     return Manifest(size, parts, tuple(blocks))
+
+
+@contextmanager
+def may_be_read(path: Path) -> Iterator[None]:
+    """Refuse what the system keeps from the user as that: it is not damaged.
+
+    Raises
+    ------
+    StoreError
+    """
+    try:
+        yield
+    except PermissionError as error:
+        raise StoreError(
+            f"{printable(path)} may not be read ({error.strerror}): allow reading it, or give "
+            "another folder to --store"
+        ) from error
 
 
 def _block(line: bytes) -> StoredBlock:

@@ -34,6 +34,7 @@ from .manifest import (
     Wanted,
     check_wanted,
     manifest_lines,
+    may_be_read,
     read_manifest,
 )
 from .stages import Listener
@@ -91,7 +92,9 @@ def stored_images(
     listener = listener or Listener()
     place = Path(os.path.realpath(place))
     with open_source(wanted.origin) as source:
-        if place.exists() and not (place.is_dir() and not any(place.iterdir())):
+        with may_be_read(place):
+            made = place.exists() and not (place.is_dir() and not any(place.iterdir()))
+        if made:
             manifest = _checked(place, wanted, source, n_threads, listener)
         else:
             manifest = _made(place, wanted, source, n_threads, strict, listener)
@@ -160,7 +163,7 @@ def _check_length(pixels: Path, manifest: Manifest, remedy: str) -> None:
     header = _header(manifest.n_rows, _row_bytes(manifest.size))
     wanted = len(header) + manifest.n_rows * _row_bytes(manifest.size)
     try:
-        with open_regular(pixels) as file:
+        with may_be_read(pixels), open_regular(pixels) as file:
             length, found = os.fstat(file.fileno()).st_size, file.read(len(header))
     except OSError as error:
         raise StoreError(
