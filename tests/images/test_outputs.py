@@ -121,6 +121,18 @@ def test_the_result_is_printed_though_the_model_cannot_be_saved(folder, tmp_path
     assert {path.name for path in tmp_path.iterdir()} == {folder.name, "report"}
 
 
+def test_a_model_and_a_report_that_cannot_be_written_are_both_told(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "write_bytes", disk_full)
+    monkeypatch.setattr(report.figures, "to_png", lambda _figure: b"drawn")
+    model, page = tmp_path / "m.npz", tmp_path / "report"
+    result = run("train", folder, *FAST, "--out", model, "--report", page)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    for path in model, page:
+        assert f"{path} cannot be written ({os.strerror(errno.ENOSPC)})" in line
+    assert re.search(r"\ntest +4 ", result.stdout)
+
+
 def test_photographs_are_not_written_over(folder, tmp_path):
     before = {path: path.read_bytes() for path in folder.iterdir()}
     for option, name in ("--out", "cat.1.png"), ("--out", "m.npz"), ("--report", "report"):

@@ -4,12 +4,13 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import printable
+from ..errors import OutputError, printable
 from ..files.outputs import REPORT_PAGE, check_apart, check_file, check_folder
 
 if TYPE_CHECKING:
@@ -49,16 +50,29 @@ def deliver(
         if report_folder is not None:
             if as_json:
                 files["report"] = str(report_folder / REPORT_PAGE)
-            rest.callback(_report, report_folder, write_report, quiet=as_json)
+            rest.push(partial(_report, report_folder, write_report, as_json))
         rest.callback(_print, files, as_dict if as_json else None, print_result)
         if out is not None:
             save(out)
             files["model"] = str(out)
 
 
-def _report(folder: Path, write: Callable[[Path], Path], *, quiet: bool) -> None:
+def _report(
+    folder: Path,
+    write: Callable[[Path], Path],
+    quiet: bool,
+    _kind: object,
+    failure: BaseException | None,
+    _trace: object,
+) -> None:
+    """Write the report at the end of a block, and tell of what failed before it too."""
     start = time.perf_counter()
-    page = write(folder)
+    try:
+        page = write(folder)
+    except OutputError as error:
+        if isinstance(failure, OutputError):
+            raise OutputError(f"{failure}; {error}") from error
+        raise
     if not quiet:
         seconds = time.perf_counter() - start
         click.echo(f"Report: {printable(page)} ({seconds:.2f} seconds)")
