@@ -77,6 +77,20 @@ class StoreError(InputError):
     """A store of decoded images is incomplete, changed, or of other images than is asked for."""
 
 
+class CheckpointError(InputError):
+    """What is in the place of a checkpoint is none, is damaged, or of another fit.
+
+    Parameters
+    ----------
+    problem : str
+        Naming the file, and what is wrong with it.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem}: remove it, or name another file")
+        self.problem = problem
+
+
 class OutputError(InputError):
     """A result cannot be written where the user asked."""
 

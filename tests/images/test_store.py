@@ -134,6 +134,27 @@ def test_a_fit_goes_on(folder, place, rates):
     assert then.losses[0] < whole.losses[1]
 
 
+def test_a_fit_does_not_go_on_from_that_of_nearly_the_same_penalty(folder, place):
+    near, other = (
+        TrainingOptions(solver="lbfgs", max_iter=20, C=(C,), checkpoints=place)
+        for C in (100.0, 100.0000000001)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        train(load(folder, place), near, Interrupted(after=3))
+    train(load(folder, place), other)
+    assert (place / "fit-100.npz").exists()
+
+
+def test_a_checkpoint_that_cannot_be_read_is_to_be_removed(folder, place):
+    load(folder, place)
+    (place / "fit-0.01.npz").write_bytes(b"damaged")
+    result = run("train", folder, *RAW, "--store", place, "--quiet")
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"Error: {place / 'fit-0.01.npz'} is no checkpoint of a fit that can")
+    assert line.endswith(": remove it, and the fit begins anew")
+
+
 @pytest.mark.usefixtures("few_filters")
 @pytest.mark.parametrize("features", ["raw", "patches"])
 def test_the_command_says_the_same(zip_file, place, features):

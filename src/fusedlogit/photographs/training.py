@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..data.arguments import data_of
 from ..data.parts import Parts
-from ..errors import InputError
+from ..errors import CheckpointError, InputError, StoreError
 from ..estimator import LogisticRegression
 from ..evaluation.calibration import Calibration, Temperature, calibrate, uncalibrated
 from ..evaluation.many_classes import ClassJudgement
@@ -332,8 +332,8 @@ def _fit(
         listener.fitting(learning_rate, options.max_iter)
     checkpoint = None
     if options.checkpoints is not None and table.features is None:
-        rate = "" if learning_rate is None else f"-{learning_rate:g}"
-        checkpoint = options.checkpoints / f"fit-{C:g}{rate}.npz"
+        numbers = (repr(number).removesuffix(".0") for number in (C, learning_rate) if number)
+        checkpoint = options.checkpoints / f"fit-{'-'.join(numbers)}.npz"
     model = LogisticRegression(
         C=C,
         solver=options.solver,
@@ -345,7 +345,10 @@ def _fit(
     )
     if learning_rate is not None:
         model.set_params(learning_rate=learning_rate)
-    fit_quietly(model, *table.part(*parts))
+    try:
+        fit_quietly(model, *table.part(*parts))
+    except CheckpointError as error:
+        raise StoreError(f"{error.problem}: remove it, and the fit begins anew") from error
     if checkpoint is not None:  # converged or not, this training is at its end
         checkpoint.unlink(missing_ok=True)
     return model

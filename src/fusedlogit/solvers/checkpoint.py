@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, OutputError, one_line, printable
+from ..errors import CheckpointError, OutputError, one_line, printable
 from ..files.array_file import field, open_arrays
 from ..files.outputs import check_file, write_whole
 from .cause import Cause
@@ -60,7 +60,7 @@ class Checkpoint:
 
         Raises
         ------
-        InputError
+        CheckpointError
             If the file is no checkpoint, is damaged or of another fit.
         """
         if not self.path.exists():
@@ -79,15 +79,14 @@ class Checkpoint:
                     )
         # A file that numpy.savez has not written raises nearly every type of error.
         except Exception as error:
-            raise InputError(
-                f"{name} is no checkpoint of a fit that can be read ({printable(str(error))}): "
-                "remove it, or name another file"
+            raise CheckpointError(
+                f"{name} is no checkpoint of a fit that can be read ({printable(str(error))})"
             ) from error
         key = next(key for key in self.fit | fit if fit.get(key) != self.fit.get(key))
         there, here = (one_line(of.get(key), 60) for of in (fit, self.fit))
-        raise InputError(
+        raise CheckpointError(
             f"{name} is the checkpoint of a fit with another {printable(key)} ({there}; here "
-            f"{here}): remove it, or name another file"
+            f"{here})"
         )
 
     def keep(self, start: Start, settings: Settings, solve: Solve) -> Result:
