@@ -125,6 +125,11 @@ def test_the_folds_are_those_of_scikit_learn(folder, tmp_path):
     assert f"{np.mean(held_out):.1f}% of the images held out" in out
 
 
+def test_folds_without_a_minimum_give_no_alarm(folder, tmp_path, recwarn):
+    study("k-fold", folder, tmp_path, "--features", "raw", "--C", "inf", "--quiet")
+    assert not recwarn.list
+
+
 def test_an_unknown_study_is_refused(folder):
     result = CliRunner().invoke(cli.app, ["study", "astrology", str(folder)])
     assert result.exit_code == 2

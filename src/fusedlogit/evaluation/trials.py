@@ -1,6 +1,8 @@
 """Fits that are tried, and what came of them."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -36,7 +38,14 @@ class Trial:
 
 def fit_quietly(model: Model, *data: Any) -> Model:
     """Fit a model to X, y and maybe weights; `converged_` tells of convergence, not an alarm."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with unalarmed():
         model.fit(*data)  # type: ignore[attr-defined]
     return model
+
+
+@contextmanager
+def unalarmed() -> Iterator[None]:
+    """Let fits that do not converge end without a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield

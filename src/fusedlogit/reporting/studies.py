@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 
 from ..errors import ImageDataError
 from ..estimator import LogisticRegression
-from ..evaluation.trials import fit_quietly
+from ..evaluation.trials import fit_quietly, unalarmed
 from ..photographs.features import ACTIVATIONS, PatchFeatures
 from ..photographs.loading import SplitImages
 from ..photographs.splits import PARTS
@@ -136,14 +136,15 @@ def k_fold(setting: Setting) -> Study:
             f"{images.origin} has {fewest}: give more, or a higher limit"
         )
     C = setting.options.C[len(setting.options.C) // 2]
-    scores = cross_validate(
-        _pipeline(setting.options, C),
-        pixels,
-        labels,
-        cv=StratifiedKFold(FOLDS, shuffle=True, random_state=0),
-        return_train_score=True,
-        params=_told_by_fold(setting, len(labels)),
-    )
+    with unalarmed():
+        scores = cross_validate(
+            _pipeline(setting.options, C),
+            pixels,
+            labels,
+            cv=StratifiedKFold(FOLDS, shuffle=True, random_state=0),
+            return_train_score=True,
+            params=_told_by_fold(setting, len(labels)),
+        )
     accuracies = {
         "train": scores["train_score"].tolist(),
         "held out": scores["test_score"].tolist(),
