@@ -45,11 +45,11 @@ class Descent:
 
     @property
     def passes(self) -> NDArray[np.float64]:
-        """Passes until each cost was known: the first takes one, the others share the rest."""
+        """Passes until each cost was known: one for the first, the others are taken as equal."""
         return np.linspace(1.0, self.model.n_passes_, len(self.model.history_))
 
     def passes_to(self, cost: float) -> float | None:
-        """Passes until the cost was as low as this, None if it never was."""
+        """Passes until the cost was as low as this, about; None if it never was."""
         low = np.flatnonzero(self.cost <= cost)
         return float(self.passes[low[0]]) if len(low) else None
 
@@ -111,7 +111,7 @@ def _reached(descent: Descent, lowest: float) -> str:
     if passes is None:
         above = descent.cost[-1] / lowest - 1
         return f"is {percent(above)} above the lowest cost after {descent.passes[-1]:,.0f} passes"
-    return f"comes within {percent(NEAR, 0)} of the lowest cost in {passes:,.0f} passes"
+    return f"comes within {percent(NEAR, 0)} of the lowest cost in about {passes:,.0f} passes"
 
 
 def _row(descent: Descent) -> tuple[str, ...]:
