@@ -89,6 +89,15 @@ def test_activations_are_all_compared(folder, tmp_path):
     assert float(validation[named]) == max(map(float, validation.values()))
 
 
+def test_of_few_images_several_numbers_are_compared(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(studies, "SMALLEST_TRAINING", 250)
+    out, page = study("training-size", folder, tmp_path, "--features", "raw")
+    counts = [int(count) for count in re.findall(r"<tr><td>(\d+)</td>", page)]
+    assert len(counts) == 4
+    assert counts == [counts[-1] >> step for step in (3, 2, 1, 0)]
+    assert f"From {counts[0]} to {counts[-1]} training images" in out
+
+
 def test_the_lowest_cost_is_named(folder, tmp_path):
     out, page = study("learning-rates", folder, tmp_path)
     costs = dict(re.findall(r"<tr><td>([\d.]+)</td><td>([\d.]+)</td>", page))

@@ -209,9 +209,7 @@ def training_size(setting: Setting) -> Study:
     """Compare numbers of training images."""
     images = setting.load(setting.size)
     order = np.random.default_rng(0).permutation(images.bounds["train"].stop)
-    counts = [len(order)]
-    while counts[0] >= 2 * SMALLEST_TRAINING:
-        counts.insert(0, counts[0] // 2)
+    counts = _halved(images.targets("train")[order])
     # Features learnt from the smallest set are learnt from training images in all of them.
     table = _featured_by(setting, images, np.sort(order[: counts[0]]))
     model = LogisticRegression(scaling=table.scaling, n_jobs=setting.options.n_threads)
@@ -326,6 +324,18 @@ def _featured_by(setting: Setting, images: SplitImages, rows: NDArray[np.int64])
     )
     values = features.transform(images.pixels, on_done=setting.listener.featured)
     return FeatureTable(images, values, "standard", features)
+
+
+def _halved(labels: NDArray[np.str_]) -> list[int]:
+    """Return numbers of training images, each half of the next, the first of which have all labels.
+
+    Of few images an eighth is the smallest number, for there to be something to compare.
+    """
+    counts, n_labels = [len(labels)], len(np.unique(labels))
+    smallest = min(SMALLEST_TRAINING, len(labels) // 8)
+    while (half := counts[0] // 2) >= smallest and len(np.unique(labels[:half])) == n_labels:
+        counts.insert(0, half)
+    return counts
 
 
 def _by_part(results: Sequence[TrainingResult]) -> dict[str, list[float]]:
