@@ -19,6 +19,7 @@ from fusedlogit.embeddings.features import open_features
 from fusedlogit.embeddings.labels import read_labels
 from fusedlogit.embeddings.probing import ProbeOptions, probe
 from fusedlogit.errors import FeatureFileError, LabelFileError, ModelFileError
+from fusedlogit.evaluation.splits import split_rows
 
 DIGITS = load_digits()
 FEW = ["--C", "0.01,0.1"]
@@ -330,6 +331,21 @@ def test_what_helps_a_fit_that_was_stopped(tmp_path, limit, told):
     result = run("probe", tmp_path / "X.npy", tmp_path / "y.npy", *arguments)
     assert "* stopped before the cost was as close to its lowest as" in result.stdout
     assert f"as the tolerance asks: {told}" in result.stdout
+
+
+def test_log_loss_is_the_same_in_the_table_and_in_the_scores(tmp_path):
+    """However sure of the wrong class the model is."""
+    X = np.repeat([0.0, 1.0], 20)[:, None]
+    y = np.repeat([0, 1], 20)
+    held_out = split_rows(y, test_fraction=0.2, validation_fraction=0.1, seed=0).held_out(0)
+    X[held_out[0]] = 1e6 * (1 - 2 * y[held_out[0]])
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "y.npy", y)
+    arguments = ["--C", "100", "--scaling", "none", "--json"]
+    told = json.loads(run("probe", tmp_path / "X.npy", tmp_path / "y.npy", *arguments).stdout)
+    (trial,) = told["candidates"]
+    assert trial["validation_log_loss"] == told["scores"]["validation"]["log_loss"] > 1
+    assert trial["validation_accuracy"] == told["scores"]["validation"]["accuracy"] < 1
 
 
 def test_folds_leave_nothing_to_a_validation_part(files):

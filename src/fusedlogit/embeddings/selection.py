@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..estimator import LogisticRegression
+from ..evaluation.calibration import Temperature
+from ..evaluation.many_classes import ClassJudgement
 from ..evaluation.softmax import SoftmaxHead
 from ..evaluation.splits import RowSplit
 from ..evaluation.trials import Trial, fit_quietly
@@ -141,16 +143,14 @@ def _trial(
     truth: NDArray[np.intp],
     seconds: float,
 ) -> ProbeTrial:
-    top = decision.max(axis=1)
-    own = decision[np.arange(len(truth)), truth]
-    losses = top - own + np.log(np.exp(decision - top[:, None]).sum(axis=1))
+    score = ClassJudgement(truth, Temperature().probability(decision)).score
     return ProbeTrial(
         C=C,
         n_iter=sum(int(fit.n_iter_[0]) for fit in fits),
         converged=all(fit.converged_ for fit in fits),
         cost=tuple(fits[-1].history_),
-        accuracy=float(np.mean(decision.argmax(axis=1) == truth)),
-        log_loss=float(losses.mean()),
+        accuracy=score.accuracy,
+        log_loss=score.log_loss,
         seconds=seconds,
     )
 
