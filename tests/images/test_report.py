@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+import itertools
 import re
 from dataclasses import replace
 
@@ -214,6 +215,32 @@ def test_captions_of_two_lines_fit_on_the_picture(count):
         assert caption.y1 <= figure.bbox.y1
         assert figure.bbox.x0 <= caption.x0
         assert caption.x1 <= figure.bbox.x1
+
+
+def pictures_with_captions(captions):
+    n = len(captions)
+    pixels = np.zeros((n, 48), np.uint8)
+    yield figures.captioned_figure(pixels, captions, 4, columns=n)
+    yield figures.class_weights_figure(np.ones((n, 48)), 4, captions, columns=n)
+    square = pixels.reshape(n, 4, 4, 3)
+    yield figures.evidence_figure(square, np.ones((n, 4, 4)), captions, ("cat", "dog"))
+
+
+def test_long_captions_do_not_lie_over_each_other():
+    for figure in pictures_with_captions(["Norwegian forest cat (wrong)", "W" * 16, "W" * 16, "W"]):
+        figure.canvas.draw()
+        titles = [axes.title for axes in figure.axes if axes.get_title()]
+        assert titles[-1].get_fontsize() >= 8
+        places = [title.get_window_extent() for title in titles]
+        assert all(left.x1 <= right.x0 for left, right in itertools.pairwise(places))
+        assert places[0].x0 >= 0
+        assert places[-1].x1 <= figure.bbox.x1
+
+
+def test_labels_that_differ_at_the_end_do_so_when_they_are_cut():
+    one, other = (figures.short(f"Staffordshire bull terrier, {colour}") for colour in "br")
+    assert one != other
+    assert len(one) == len(other) == 16
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def _caption(test: ClassJudgement, labels: Sequence[str], row: int) -> str:
     answer, sure = figures.short(labels[test.answer[row]], 12), percent(test.confidence[row])
     if test.right[row]:
         return f"{answer}\n{sure}"
-    return f"{answer} {sure}\nin truth {figures.short(labels[test.truth[row]], 10)}"
+    return f"{answer}\n{sure}, in truth\n{figures.short(labels[test.truth[row]], 12)}"
 
 
 def _evidence(

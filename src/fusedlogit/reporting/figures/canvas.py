@@ -2,6 +2,8 @@
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -22,11 +24,17 @@ DOTS_PER_INCH = 200
 def to_png(figure: Figure) -> bytes:
     """Return the figure as a PNG file's content."""
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # A label in a script the font lacks is drawn as boxes; the page beside it has it right.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    with _in_any_script():
         figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
     return buffer.getvalue()
+
+
+@contextmanager
+def _in_any_script() -> Iterator[None]:
+    """Let a label in a script the font lacks be drawn as boxes; the page beside it has it right."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 def blank(height: float, width: float = WIDTH) -> Figure:
@@ -72,6 +80,16 @@ def legend_above(axes: Axes, columns: int) -> None:
     )  # fmt: skip
 
 
+def caption(axes: Axes, text: str, size: float, columns: int) -> None:
+    """Write above one of so many panels in a row, in smaller letters where it would not fit."""
+    title = axes.set_title(text, fontsize=size, color=INK, pad=3)
+    with _in_any_script():
+        wide = title.get_window_extent().width / axes.figure.dpi
+    room = 0.95 * WIDTH / columns
+    if wide > room:
+        title.set_fontsize(size * room / wide)
+
+
 def cycled(count: int) -> list[str]:
     """Return so many colours, which begin again after the last."""
     return [COLOURS[i % len(COLOURS)] for i in range(count)]
@@ -83,6 +101,11 @@ def short(label: str, limit: int = 16) -> str:
 
 
 def cut(label: str, limit: int) -> str:
-    """Return a label as one harmless line of so many characters at most."""
+    """Return a label as one harmless line of so many characters at most.
+
+    It is cut in the middle, for labels that begin alike often end differently.
+    """
     label = printable(label)
-    return label if len(label) <= limit else label[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    if len(label) <= limit:
+        return label
+    return f"{label[: limit // 2]}\N{HORIZONTAL ELLIPSIS}{label[-((limit - 1) // 2) :]}"

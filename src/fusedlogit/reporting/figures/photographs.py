@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ...photographs.features import Exemplar
-from .canvas import INK, blank, short
+from .canvas import INK, blank, caption, short
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,11 @@ def evidence_figure(
         grid = figure.subplots(2, len(photographs), squeeze=False)
     else:  # side by side, both larger
         grid = figure.subplots(1, 2, squeeze=False).T
-    for (above, below), photograph, speaks, caption in zip(
+    for (above, below), photograph, speaks, text in zip(
         grid.T, photographs, shown, captions, strict=True
     ):
         above.imshow(photograph)
-        above.set_title(caption, fontsize=9, color=INK, pad=3)
+        caption(above, text, 9, max(2, len(photographs)))
         below.imshow(photograph.mean(axis=2), cmap="gray", vmin=0, vmax=255)
         below.imshow(speaks, cmap="RdBu_r", norm=norm, alpha=0.55)
         above.set_axis_off()
@@ -167,16 +167,16 @@ def photographs_figure(rows: Sequence[PhotographRow], size: int, *, columns: int
         grid = strip.subplots(1, columns, squeeze=False)[0]
         for axes in grid:
             axes.set_axis_off()
-        for axes, image, caption in zip(grid, row.pixels, row.captions, strict=False):
+        for axes, image, text in zip(grid, row.pixels, row.captions, strict=False):
             axes.imshow(image.reshape(size, size, 3), interpolation="nearest")
-            axes.set_title(caption, fontsize=9, color=INK, pad=3)
+            caption(axes, text, 9, columns)
     return figure
 
 
 def captioned_figure(
     pixels: NDArray[np.uint8], captions: Sequence[str], size: int, *, columns: int
 ) -> Figure:
-    """Draw images in rows, each with a caption of two lines.
+    """Draw images in rows, each with a caption of three lines at most.
 
     Parameters
     ----------
@@ -193,9 +193,9 @@ def captioned_figure(
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
-    for axes, image, caption in zip(grid.flat, pixels, captions, strict=False):
+    for axes, image, text in zip(grid.flat, pixels, captions, strict=False):
         axes.imshow(image.reshape(size, size, 3), interpolation="nearest")
-        axes.set_title(caption, fontsize=8, color=INK, pad=3)
+        caption(axes, text, 8, columns)
     return figure
 
 
@@ -223,7 +223,7 @@ def class_weights_figure(
         axes.set_axis_off()
     for axes, panel, label in zip(grid.flat, weights, labels, strict=False):
         axes.imshow(panel, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
-        axes.set_title(short(label), fontsize=9, color=INK, pad=3)
+        caption(axes, short(label), 9, columns)
     return figure
 
 
