@@ -158,6 +158,7 @@ def test_predict_answers_each_image(model, folder):
         result.stderr,
     )
     assert run("predict", model, *names, "--quiet").stderr == ""
+    assert run("predict", model, names[0]).stderr.startswith("1 image in ")
     answers = json.loads(run("predict", model, *names, "--json").stdout)
     assert [answer["label"] for answer in answers] == ["cat", "dog", "cat"]
     assert answers[0]["probability"] == pytest.approx(float(lines[0][2]), abs=1e-4)

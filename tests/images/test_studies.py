@@ -2,6 +2,7 @@
 
 import html
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -120,11 +121,17 @@ def test_passes_to_a_cost_are_counted(folder, tmp_path):
     for clause, (name, iterations, passes, cost, _) in zip(first.split("; "), table, strict=True):
         assert int(passes) > int(iterations)
         assert clause.lower().startswith(name.lower())
-        within = re.search(r"within 1% of the lowest cost in about (\d+) passes", clause)
+        within = re.search(r"within 1% of the lowest cost in about (\d+) pass(es)?", clause)
         assert bool(within) == (float(cost) <= 1.01 * lowest)
         assert within is None or int(within[1]) <= int(passes)
+        assert within is None or (int(within[1]) > 1) == (within[2] is not None)
     for name, *_, test in table:
         assert re.search(rf"{re.escape(name)} (answers )?{test}", second)
+
+
+def test_one_pass_is_no_passes():
+    model = SimpleNamespace(history_=[1.0, 0.5], n_passes_=3)
+    assert descents._reached(descents.Descent("one", model, ()), 1.0).endswith("in about 1 pass")
 
 
 def test_the_folds_are_those_of_scikit_learn(folder, tmp_path):

@@ -157,6 +157,7 @@ def test_predict_answers_files_rows_and_lines(run, saved, tmp_path):
     letter.write_text("my card was charged twice\nplease help me")
     by_file = run("predict", folder / "m.npz", letter)
     assert by_file.stdout.split("\t")[:2] == [str(letter), "payment"]
+    assert by_file.stderr.startswith("1 text in ")
     lines = run(
         "predict", folder / "m.npz", "-", "--quiet", input="I cannot log in\n\ngreat service"
     )

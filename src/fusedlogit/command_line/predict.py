@@ -139,7 +139,7 @@ def _predict_images(
         total = sum(predicted.seconds.values())
         stages = ", ".join(f"{stage} {time:.2f}" for stage, time in predicted.seconds.items())
         click.echo(
-            f"{len(answers):,} images in {total:.2f} seconds ({stages}): "
+            f"{len(answers):,} image{'s' * (len(answers) != 1)} in {total:.2f} seconds ({stages}): "
             f"{len(answers) / total:,.0f} a second",
             err=True,
         )
@@ -175,7 +175,7 @@ def _predict_rows(
     numbered = ({"row": row, **answer} for row, answer in enumerate(answers))
     count = print_answers(numbered, as_json=as_json, as_csv=as_csv)
     if not quiet:
-        click.echo(f"{count:,} rows in {time.perf_counter() - start:.2f} seconds", err=True)
+        _tell(count, "row", start)
 
 
 def _predict_texts(
@@ -202,7 +202,13 @@ def _predict_texts(
     answers = _answers_to_texts(classifier, texts, top, n_threads)
     count = print_answers(answers, as_json=as_json, as_csv=as_csv)
     if not quiet:
-        click.echo(f"{count:,} texts in {time.perf_counter() - start:.2f} seconds", err=True)
+        _tell(count, "text", start)
+
+
+def _tell(count: int, sort: str, start: float) -> None:
+    """Tell how many were answered, and the seconds since the start."""
+    seconds = time.perf_counter() - start
+    click.echo(f"{count:,} {sort}{'s' * (count != 1)} in {seconds:.2f} seconds", err=True)
 
 
 def _answers_to_texts(
@@ -250,4 +256,5 @@ def _write_evidence(
 
     write_evidence(folder, classifier, source, answers, pictures)
     if not quiet:
-        click.echo(f"Evidence: {len(pictures):,} pictures in {printable(folder)}", err=True)
+        number = f"{len(pictures):,} picture{'s' * (len(pictures) != 1)}"
+        click.echo(f"Evidence: {number} in {printable(folder)}", err=True)

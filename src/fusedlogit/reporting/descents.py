@@ -110,8 +110,13 @@ def _reached(descent: Descent, lowest: float) -> str:
     passes = descent.passes_to((1 + NEAR) * lowest)
     if passes is None:
         above = descent.cost[-1] / lowest - 1
-        return f"is {percent(above)} above the lowest cost after {descent.passes[-1]:,.0f} passes"
-    return f"comes within {percent(NEAR, 0)} of the lowest cost in about {passes:,.0f} passes"
+        return f"is {percent(above)} above the lowest cost after {_counted(descent.passes[-1])}"
+    return f"comes within {percent(NEAR, 0)} of the lowest cost in about {_counted(passes)}"
+
+
+def _counted(passes: float) -> str:
+    number = f"{passes:,.0f}"
+    return f"{number} pass{'es' * (number != '1')}"
 
 
 def _row(descent: Descent) -> tuple[str, ...]:
