@@ -201,6 +201,7 @@ def test_kinds_without_a_mistake_make_a_report(images, tmp_path):
     perfect = ClassJudgement(truth, np.eye(10)[truth] * 0.9 + 0.01)
     page = write_report(tmp_path, replace(result, test=perfect)).read_text(encoding="utf-8")
     assert "No mistake was made" in page
+    assert "surest mistakes" not in page
     assert not (tmp_path / "pairs.png").exists()
     assert not (tmp_path / "wrong.png").exists()
 

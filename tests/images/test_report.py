@@ -80,6 +80,11 @@ def test_the_page_states_the_results(page, mistaken):
     assert "No image was left out" in text
 
 
+def test_few_images_are_not_said_to_be_in_ten_groups(page, mistaken):
+    assert len(mistaken.test.truth) < 10
+    assert "Test images in ten groups at most" in page
+
+
 def test_files_left_out_are_named_with_reasons(result):
     skipped = (SkippedFile("cat.<3>.jpg", "cannot be decoded (cut off)"),)
     page = report.render_page(
@@ -95,6 +100,7 @@ def test_no_section_for_answers_there_are_none_of(result, tmp_path):
     page = write_report(tmp_path, perfect).read_text(encoding="utf-8")
     assert "Surest right answers" in page
     assert "Surest wrong answers" not in page
+    assert "The surest answers. Red regions" in page
     assert not (tmp_path / "wrong.png").exists()
 
 
