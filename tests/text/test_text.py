@@ -172,6 +172,17 @@ def test_predict_answers_files_rows_and_lines(run, saved, tmp_path):
     assert both.stderr.startswith("401 texts in ")
 
 
+@pytest.mark.parametrize(
+    "content", [b"\xff\xd8\xff\xe0\0\x10JFIF", b"\x89PNG\r\n\x1a\n", b"PK\3\4\x14\0\xff"]
+)
+def test_an_image_is_no_text_in_another_encoding(run, refused, saved, tmp_path, content):
+    (tmp_path / "cat.jpg").write_bytes(content)
+    folder, _ = saved
+    result = run("predict", folder / "m.npz", tmp_path / "cat.jpg")
+    refused(result, "cat.jpg is no text but an image", "give a file or folder of texts")
+    assert "--encoding" not in result.stderr
+
+
 def test_a_best_penalty_at_the_end_is_told(run, table):
     told = "a larger --C may be better"
     assert told in run("text", table, *FAST[2:], "--C", "0.001,0.01").stdout

@@ -12,6 +12,12 @@ from ..files.inputs import open_regular, refused_as
 #: Bytes of a line or document, at most: a file of other content may have no line ends.
 MOST_BYTES = 1 << 26
 
+# How files begin that are no texts: JPEG, PNG, GIF, WebP, TIFF, PDF, zip, gzip.
+_OF_OTHERS = (
+    b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"%PDF", b"PK\3\4",
+    b"\x1f\x8b",
+)  # fmt: skip
+
 # How files in UTF-16 and UTF-32 begin, of which lines are not read.
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 
@@ -62,6 +68,11 @@ def decoded(content: bytes, encoding: str, name: str, line: int) -> str:
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
+        if line == 1 and content.startswith(_OF_OTHERS):
+            raise TextDataError(
+                f"{name} is no text but an image, a PDF or compressed: give a file or folder of "
+                "texts"
+            ) from error
         line += content[: error.start].count(b"\n")
         other = "" if content.startswith(_WIDE) else ", or name its --encoding"
         raise TextDataError(
