@@ -25,7 +25,7 @@ from fusedlogit.text.survey import look_at
 from fusedlogit.text.training import HASHED, MOST_TERMS, TextOptions, train
 from fusedlogit.text.words import PATTERN
 
-from .conftest import FAST, KINDS, as_csv
+from .conftest import FAST, KINDS, as_csv, as_folder
 
 OPTIONS = {"C": (1.0, 10.0), "folds": 2, "n_threads": 1}
 
@@ -170,6 +170,18 @@ def test_predict_answers_files_rows_and_lines(run, saved, tmp_path):
     assert len(answers) == 401
     assert len(answers[0]["likeliest"]) == 2
     assert both.stderr.startswith("401 texts in ")
+
+
+def test_what_lies_beside_the_texts_is_told(run, letters, tmp_path):
+    as_folder(tmp_path / "letters", letters)
+    told = run("text", tmp_path / "letters", *FAST).stdout
+    assert "passed over" not in told
+    (tmp_path / "letters" / "refund").mkdir()
+    (tmp_path / "letters" / "README.md").write_text("of the letters")
+    (tmp_path / "letters" / ".hidden").write_text("")
+    told = run("text", tmp_path / "letters", *FAST).stdout
+    assert "1 folder without files passed over (first: refund)." in told
+    assert "1 file beside the folders of labels passed over (first: README.md)." in told
 
 
 @pytest.mark.parametrize(

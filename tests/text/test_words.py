@@ -18,7 +18,7 @@ TEXTS = [text for text, _, _ in GeneratedLetters(200).read()]
 class Letters:
     """Given texts and labels as documents."""
 
-    name, column = "letters", "text"
+    name, column, passed_over = "letters", "text", ()
 
     def __init__(self, texts, labels):
         self.texts, self.labels = texts, labels

@@ -50,6 +50,7 @@ def as_dict(result: TextResult, files: Mapping[str, str]) -> dict[str, Any]:
         "texts": result.labels.counts(),
         "blank": result.survey.n_blank,
         "copies": result.survey.n_copies,
+        "passed_over": [*result.passed_over],
         "hashed": result.options.hashed,
         "n_terms": len(result.classifier.words),
         "n_bytes": result.n_bytes,
@@ -119,7 +120,7 @@ def print_result(console: Console, result: TextResult, files: Mapping[str, str])
 
 def notes(result: TextResult) -> list[str]:
     """Return what must be said of the texts before what came of them."""
-    survey, said = result.survey, []
+    survey, said = result.survey, [*result.passed_over]
     if survey.n_blank:
         said.append(f"{survey.n_blank:,} left out that are blank.")
     if survey.n_copies:

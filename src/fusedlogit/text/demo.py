@@ -1,7 +1,7 @@
 """A demonstration that needs no data: letters to a shop, generated from lists of phrases."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 # What letters of each kind say, and what letters of any kind say.
 _PHRASES = {
@@ -52,6 +52,7 @@ class GeneratedLetters:
 
     name = "generated letters to a shop (phrases put together by chance)"
     column = "text"
+    passed_over: Sequence[str] = ()
 
     def __init__(self, n: int = 2000, seed: int = 0) -> None:
         self._n, self._seed = n, seed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -27,10 +27,13 @@ class Documents(Protocol):
         As errors and reports call them, printable.
     column : str
         What their texts are called in tables.
+    passed_over : sequence of str
+        A sentence for each sort of thing that lies there and is not read.
     """
 
     name: str
     column: str
+    passed_over: Sequence[str]
 
     def read(self) -> Iterator[tuple[str, str, float]]:
         """Yield the text and label of each document, and what share has then been read."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import TextDataError, printable
@@ -14,7 +14,8 @@ from .lines import MOST_BYTES, check_encoding, decoded, opened
 class TextFolder:
     """A folder of text files, one subfolder for each label.
 
-    Hidden files and folders are passed over, and files beside the subfolders.
+    Hidden files and folders are passed over, and files beside the subfolders, which
+    `passed_over` tells of.
 
     Parameters
     ----------
@@ -32,7 +33,8 @@ class TextFolder:
         self.column = Columns.text
         self.name, self._encoding = printable(path), encoding
         try:
-            folders = sorted(one for one in Path(path).iterdir() if one.is_dir() and _seen(one))
+            inside = sorted(one for one in Path(path).iterdir() if _seen(one))
+            folders = [one for one in inside if one.is_dir()]
             self._files = [(file, one.name) for one in folders for file in files_below(one)]
         except OSError as error:
             raise TextDataError(
@@ -43,6 +45,13 @@ class TextFolder:
                 f"{self.name} has no files in subfolders: put the texts of each label in a folder "
                 "of its name"
             )
+        labels = {label for _, label in self._files}
+        empty = [one for one in folders if one.name not in labels]
+        beside = sorted(set(inside) - set(folders))
+        self.passed_over: Sequence[str] = [
+            *_told("folder", "without files", empty),
+            *_told("file", "beside the folders of labels", beside),
+        ]
 
     def read(self) -> Iterator[tuple[str, str, float]]:
         """Yield the text and label of each file, and what share of the files has then been read.
@@ -54,6 +63,13 @@ class TextFolder:
         """
         for number, (file, label) in enumerate(self._files, start=1):
             yield read_text(file, self._encoding), label, number / len(self._files)
+
+
+def _told(sort: str, where: str, paths: Sequence[Path]) -> Iterator[str]:
+    """Yield how many are passed over, if any."""
+    if paths:
+        number = f"{len(paths):,} {sort}{'s' * (len(paths) != 1)}"
+        yield f"{number} {where} passed over (first: {printable(paths[0].name)})."
 
 
 def read_text(path: str | os.PathLike[str], encoding: str) -> str:

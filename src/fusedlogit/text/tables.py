@@ -40,6 +40,8 @@ def open_table(path: str | os.PathLike[str], columns: Columns, encoding: str) ->
 class TextTable:
     """The documents of a file, a row each; see `open_table`."""
 
+    passed_over: Sequence[str] = ()
+
     def __init__(self, path: str | os.PathLike[str], columns: Columns, encoding: str) -> None:
         self.name, self.column = printable(path), columns.text
         self._path, self._columns, self._encoding = Path(path), columns, encoding

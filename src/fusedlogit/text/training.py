@@ -93,6 +93,8 @@ class TextResult:
     ----------
     name : str
         Where they came from, printable.
+    passed_over : sequence of str
+        A sentence for each sort of thing that lay there and was not read.
     survey : Survey
     options : TextOptions
     split : RowSplit
@@ -114,6 +116,7 @@ class TextResult:
     """
 
     name: str
+    passed_over: Sequence[str]
     survey: Survey
     options: TextOptions
     split: RowSplit
@@ -190,6 +193,7 @@ def train(
         mistakes = _mistakes(documents, classifier, counts.X_test, test, split, listener)
     return TextResult(
         name=documents.name,
+        passed_over=documents.passed_over,
         survey=survey,
         options=options,
         split=split,

@@ -37,6 +37,7 @@ class Unlabelled:
     """
 
     name = "the texts"
+    passed_over: Sequence[str] = ()
 
     def __init__(self, sources: Sequence[str], column: str, encoding: str) -> None:
         check_encoding(encoding, whole=STANDARD_INPUT not in sources)
