@@ -99,6 +99,17 @@ def test_of_few_images_several_numbers_are_compared(folder, tmp_path, monkeypatc
     assert f"From {counts[0]} to {counts[-1]} training images" in out
 
 
+def test_too_few_images_to_be_halved(tmp_path):
+    for label in range(4):
+        (tmp_path / f"kind {label}").mkdir()
+        for number in range(5):
+            photograph(str(label), number).save(tmp_path / f"kind {label}" / f"{number}.png")
+    out, _ = study("training-size", tmp_path, tmp_path.with_name("page"), "--features", "raw",
+                   "--test-fraction", "0.4", "--validation-fraction", "0.5")  # fmt: skip
+    assert "With 4 training images, accuracy on test images is" in out
+    assert "Half of them would lack a label" in out
+
+
 def test_the_lowest_cost_is_named(folder, tmp_path):
     out, page = study("learning-rates", folder, tmp_path)
     costs = dict(re.findall(r"<tr><td>([\d.]+)</td><td>([\d.]+)</td>", page))

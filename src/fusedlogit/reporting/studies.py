@@ -223,13 +223,19 @@ def training_size(setting: Setting) -> Study:
         chosen.append(best.C)
         scores.append([best.score(*sample), *(best.score(*table.part(p)) for p in PARTS[1:])])
     accuracies = dict(zip(PARTS, zip(*scores, strict=True), strict=True))
-    sentences = [
-        f"From {counts[0]:,} to {counts[-1]:,} training images, accuracy on test images goes from "
-        f"{percent(accuracies['test'][0])} to {percent(accuracies['test'][-1])}."
-    ]
+    *_, reached = accuracies["test"]
     if len(counts) > 1:
-        gain = accuracies["test"][-1] - accuracies["test"][-2]
-        sentences.append(f"The last doubling has brought {100 * gain:.1f} percentage points.")
+        gain = reached - accuracies["test"][-2]
+        sentences = (
+            f"From {counts[0]:,} to {counts[-1]:,} training images, accuracy on test images goes "
+            f"from {percent(accuracies['test'][0])} to {percent(reached)}.",
+            f"The last doubling has brought {100 * gain:.1f} percentage points.",
+        )
+    else:
+        sentences = (
+            f"With {counts[0]:,} training images, accuracy on test images is {percent(reached)}.",
+            "Half of them would lack a label: give more, or a higher limit.",
+        )
     return Study(
         name="training-size",
         title="Training images and accuracy",
@@ -241,7 +247,7 @@ def training_size(setting: Setting) -> Study:
         ),
         figure=figures.accuracy_figure("training images", counts, accuracies, logarithmic=True),
         images=described(images),
-        sentences=tuple(sentences),
+        sentences=sentences,
     )
 
 
