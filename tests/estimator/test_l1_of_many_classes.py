@@ -331,3 +331,16 @@ def test_what_all_classes_share_of_a_feature_is_where_penalties_are_least(n_clas
 
     for move in np.linspace(-4, 4, 161):
         assert (cost(found[:, :-1]) <= cost(there[:, :-1] - move) + 1e-12).all()
+
+
+@pytest.mark.parametrize("shift", [9e2, 1.1e3, 1e4, 1e5])
+@pytest.mark.parametrize(("C", "l1_ratio"), [(1.0, 1.0), (1e3, 1.0), (1e3, 0.5)])
+def test_columns_far_from_zero(C, l1_ratio, shift):
+    """Their intercepts are so large that their rounding would hide the minimum."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((1000, 10))
+    y = np.argmax(X @ rng.standard_normal((10, 4)) + rng.gumbel(size=(1000, 4)), axis=1)
+    near = LogisticRegression(C=C, l1_ratio=l1_ratio).fit(X, y)
+    far = LogisticRegression(C=C, l1_ratio=l1_ratio).fit(X + shift, y)
+    assert far.converged_
+    assert far.history_[-1] == pytest.approx(near.history_[-1], rel=2 * near.tol)

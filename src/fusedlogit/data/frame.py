@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 Doubles = NDArray[np.float64]
 
 #: Means, in spreads of their column, beyond which sums of x lose too much: by compute in float64.
-#: Of 7 digits 5.5 are left, of 16 digits 10.
-FAR = {False: 32.0, True: 1e6}
+#: Of 7 digits 5.5 are left, of 16 digits 13.
+FAR = {False: 32.0, True: 1e3}
 
 #: Sizes of elements whose products with coefficients and with each other stay in range.
 RANGE = {False: (1e-12, 1e12), True: (1e-90, 1e90)}
