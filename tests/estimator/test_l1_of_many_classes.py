@@ -335,7 +335,7 @@ def test_what_all_classes_share_of_a_feature_is_where_penalties_are_least(n_clas
 
 @pytest.mark.parametrize("shift", [9e2, 1.1e3, 1e4, 1e5])
 @pytest.mark.parametrize(("C", "l1_ratio"), [(1.0, 1.0), (1e3, 1.0), (1e3, 0.5)])
-def test_columns_far_from_zero(C, l1_ratio, shift):
+def test_intercepts_far_from_zero(C, l1_ratio, shift):
     """Their intercepts are so large that their rounding would hide the minimum."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((1000, 10))
