@@ -135,8 +135,12 @@ class Descent(Path[C]):
         self.here = there
         self.report(there.point, there.value, there.gradient_norm)
         if self.settings.certify and self.objective.sharp:
-            yield from self._prove(None)
+            yield from self.prove()
         return True
+
+    def prove(self) -> Steps[bool]:
+        """Whether the certificate confirms that it has converged, by no metric."""
+        return self._prove(None)
 
     def _seems_near(self, estimate: float) -> bool:
         """Whether the minimum seems to be reached; what rounding makes negative is as small."""
@@ -291,7 +295,7 @@ class Descent(Path[C]):
         if not self.converged and self.settings.certify:
             with suppress(PassOverflowError):
                 yield from self._sharpen()
-                yield from self._prove(None)
+                yield from self.prove()
         return self.result()
 
     def _separated(self) -> bool:

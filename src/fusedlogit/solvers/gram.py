@@ -12,6 +12,7 @@ from scipy.linalg import lapack
 from scipy.optimize import brentq, minimize_scalar
 
 from ..data.margins import Margins
+from ..errors import PassOverflowError
 from ..problems.cost import Cost
 from ..problems.objective import Evaluation, Objective
 from .factored import solution
@@ -96,7 +97,10 @@ class SampledGram:
             self.center = scaling.center
             self.mean = np.zeros(len(scaling.center))
         if not exact:
-            self._factor(np.float32, LEAST_RIDGE)
+            try:
+                self._factor(np.float32, LEAST_RIDGE)
+            except PassOverflowError:  # products of columns that are large for float32
+                exact = True
         if exact or (whole and self.ridge > objective.penalty > 0):
             self.objective = objective.sharpened()
             self._factor(np.float64, LEAST_RIDGE_IN_FLOAT64)

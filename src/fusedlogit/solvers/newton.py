@@ -41,6 +41,7 @@ from .hessian import (
 )
 from .requests import Steps, along, passes
 from .settings import Doubles, Result, Settings, Solver
+from .spanned import LentSpan, from_span, lent_span, spans
 
 #: Features up to which a Hessian costs so little that nothing is gained by a smaller Gram product.
 SMALL_FEATURES = 256
@@ -193,8 +194,12 @@ def _from_sample(
 
 
 def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Steps[Descent[Objective]]:
-    """Many features: Gram products."""
-    descent = yield from Descent.begin(objective, start, settings, _memory(objective))
+    """Many features: the span of few rows first, then Gram products."""
+    memory = _memory(objective)
+    if spans(objective, settings):
+        descent = yield from from_span(objective, start, settings, memory, _by_hessian)
+    else:
+        descent = yield from Descent.begin(objective, start, settings, memory)
     yield from in_gram_products(descent)
     return descent
 
@@ -223,9 +228,8 @@ def in_gram_products(descent: Descent[Objective]) -> Steps[None]:
     n_samples, n_features = objective.data.n_samples, objective.data.n_features
     generator = np.random.default_rng(descent.settings.seed)
     n_rows, patience = first_rows(n_samples), _price_of_whole(objective)
-    lent = descent.settings.lent
-    if lent is not None:
-        metric = lent.lent(objective)
+    metric = descent.settings.lent_to(objective)
+    if metric is not None:
         yield from descent.go(metric, RENEWAL * price_of_gram(objective, len(metric.root)))
     if n_rows == n_samples:
         yield from _in_whole_gram_products(descent, objective)
@@ -319,19 +323,24 @@ def lend(
     near: Result,
     fits: Sequence[Objective],
     seed: int,
-    before: SampledGram | None,
-) -> Steps[SampledGram | None]:
-    """A Gram product for fits of the same data near a point: together they pay for more rows.
+    before: SampledGram | LentSpan | None,
+) -> Steps[SampledGram | LentSpan | None]:
+    """For fits of the same data near a point: what few rows span, or else a Gram product.
 
-    It has as many rows as the one before, that of a stronger penalty, or more.
+    They pay for more rows together. It has as many as the one before, that of a stronger penalty,
+    or more.
     """
+    alike = all(fit.data is objective.data and fit.penalty > 0 for fit in fits)
+    if not (alike and _wide(objective)):
+        return None
+    if spans(objective):
+        return (yield from lent_span(objective, fits, before))
+    if near.margins is None:
+        return None
     n_samples = objective.data.n_samples
-    n_rows = first_rows(n_samples) if before is None else len(before.root)
+    n_rows = len(before.root) if isinstance(before, SampledGram) else first_rows(n_samples)
     by_memory = LENT_BYTES * n_samples // objective.data.n_bytes
     most_rows = max(n_rows, min(n_samples // SHARE_LENT, WHOLE, by_memory))
-    alike = all(fit.data is objective.data and fit.penalty > 0 for fit in fits)
-    if near.margins is None or not (alike and _wide(objective)):
-        return None
     if n_rows == n_samples or is_sparse(objective):
         return None
     like = replace(objective, penalty=fits[0].penalty)

@@ -148,6 +148,10 @@ class Settings:
     known: Any = None
     judge: Callable[[Doubles, Any], float] | None = None
 
+    def lent_to(self, objective: Any) -> Any:
+        """The metric that is lent to a fit, or None."""
+        return None if self.lent is None else self.lent.lent(objective)
+
 
 @dataclass(frozen=True)
 class Result:

@@ -19,7 +19,6 @@ from dataclasses import replace
 import numpy as np
 
 from ...problems.multinomial import Multinomial
-from ..common import COMMON
 from ..descent import Descent
 from ..diagonal import Diagonal
 from ..hessian import DENSE_FEATURES
@@ -41,6 +40,7 @@ from ..newton import (
 )
 from ..requests import Steps
 from ..settings import Doubles, Result, Settings, Solver
+from ..spanned import LentSpan, from_span, lent_span, spans
 from .hessian import class_hessian
 from .lent import LentBlocks, LentHessians, lent_hessians
 from .metric import (
@@ -103,14 +103,21 @@ MOST_NUMBERS = 1 << 26
 def solve(objective: Multinomial, start: Doubles, settings: Settings) -> Steps[Result]:
     """Minimise from a point, less what its classes have in common."""
     start = objective.less_common(start)
+    descent = yield from _by_size(objective, start, settings)
+    return (yield from descent.end())
+
+
+def _by_size(
+    objective: Multinomial, start: Doubles, settings: Settings
+) -> Steps[Descent[Multinomial]]:
+    """By what of the Hessian pays for itself."""
     if objective.keeps_margins:
         by = _by_hessian
     elif _goes_by_class(objective):
         by = _by_class
     else:
         by = _by_common if is_sparse(objective) else _by_gram
-    descent = yield from by(objective, start, settings)
-    return (yield from descent.end())
+    return by(objective, start, settings)
 
 
 def _goes_by_class(objective: Multinomial) -> bool:
@@ -139,7 +146,7 @@ def _by_hessian(
         descent = yield from Descent.begin(objective, start, settings, MEMORY)
         if not start.any() and price > 1:
             yield from descent.go((yield from shared_hessian(objective)), price)
-    lent = None if settings.lent is None else settings.lent.lent(objective)
+    lent = settings.lent_to(objective)
     if lent is not None:
         yield from descent.go(lent, price)
     yield from in_whole_hessians(descent)
@@ -172,8 +179,9 @@ def _by_class(
             return descent
     # Of rows that a fit started from, most would be told apart with too much confidence.
     generator = np.random.default_rng([settings.seed, 1])
-    if settings.lent is not None:
-        yield from descent.go(settings.lent.lent(objective), price_of_blocks(objective))
+    lent = settings.lent_to(objective)
+    if lent is not None:
+        yield from descent.go(lent, price_of_blocks(objective))
     affordable = _affords_blocks(objective) and settings.certify
     n_steps = price = price_of_blocks(objective) if affordable else np.inf
     if far or price > FEW_STEPS:
@@ -214,7 +222,10 @@ def _by_gram(
     by_memory = LENT_BYTES * n_samples // objective.data.n_bytes
     n_rows = first_rows(n_samples)
     most = max(n_rows, min(n_samples, WHOLE, by_memory))
-    descent = yield from Descent.begin(objective, start, settings, MEMORY)
+    if spans(objective, settings):
+        descent = yield from from_span(objective, start, settings, MEMORY, _by_size)
+    else:
+        descent = yield from Descent.begin(objective, start, settings, MEMORY)
     if n_rows < min(n_samples, FIRST_ROWS):
         worth = STAYING * _price_of_gram(objective, most)
         yield from descent.go(_variances(objective, final=False), VARIANCE_STEPS, worth)
@@ -250,7 +261,8 @@ def _by_common(
     """Many features of sparse data: the Hessian among the commonest of them, then by class."""
     memory = int(np.clip(MOST_KEPT // objective.n_coefs, 2, SPARSE_MEMORY))
     descent = yield from Descent.begin(objective, start, settings, memory)
-    metric, worth = (yield from shared_common(objective)), price_of_common(objective)
+    metric = yield from shared_common(objective)
+    worth = price_of_common(objective, len(metric.metric.common.features))
     yield from descent.go(metric, RENEWED, worth)
     while not descent.finished:
         blocks = yield from common_blocks(objective, descent.here.point, metric)
@@ -305,14 +317,14 @@ def price_of_factoring(objective: Multinomial) -> int:
     return int(_in_passes(objective, objective.data.n_features**3 / 3 / PRODUCT_SPEED))
 
 
-def price_of_common(objective: Multinomial) -> float:
-    """Steps that take as long as factoring Hessians of the classes among the commonest features.
+def price_of_common(objective: Multinomial, n_common: int) -> float:
+    """Steps that take as long as factoring Hessians of the classes among so many features.
 
     Where rows are few, a step takes longer for its vectors than for its pass.
     """
     entries = objective.data.density * objective.data.n_samples  # of a feature
     a_step = ENTRY_WORK * (entries + VECTORS) * objective.n_coefs + OVERHEAD
-    return objective.n_classes * COMMON**3 / 3 / PRODUCT_SPEED / a_step
+    return objective.n_classes * n_common**3 / 3 / PRODUCT_SPEED / a_step
 
 
 def _in_passes(objective: Multinomial, work: float) -> float:
@@ -327,8 +339,8 @@ def lend(
     near: Result,
     fits: Sequence[Multinomial],
     seed: int,
-    before: LentHessians | LentBlocks | None,
-) -> Steps[LentHessians | LentBlocks | None]:
+    before: LentHessians | LentBlocks | LentSpan | None,
+) -> Steps[LentHessians | LentBlocks | LentSpan | None]:
     """For fits of the same data near a point: the Hessians of each, or those of the classes."""
     for fit in fits:
         alike = fit.data is objective.data and fit.one.about is objective.one.about
@@ -336,7 +348,9 @@ def lend(
             return None
     if objective.keeps_margins:
         return (yield from lent_hessians(objective, near.margins, fits))
-    if not _goes_by_class(objective) or not _affords_blocks(objective):
+    if not _goes_by_class(objective):
+        return (yield from lent_span(objective, fits, before)) if spans(objective) else None
+    if not _affords_blocks(objective):
         return None
     like = replace(objective, one=replace(objective.one, penalty=fits[0].penalty))
     return LentBlocks((yield from class_blocks(like, near.point, np.random.default_rng(seed))))
