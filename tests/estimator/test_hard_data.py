@@ -181,7 +181,7 @@ def test_every_read_of_x_is_counted(shape, parameters, monkeypatch):
 
         def noting(self, *arguments, **keywords):
             result = original(self, *arguments, **keywords)
-            read.append((result if copies else self).X.size)
+            read.append((result if copies else self).X.nbytes)
             return result
 
         monkeypatch.setattr(DenseMatrix, name, noting)
@@ -193,7 +193,7 @@ def test_every_read_of_x_is_counted(shape, parameters, monkeypatch):
     rng = np.random.default_rng(8)
     X = rng.normal(size=shape).astype(np.float32)
     model = fit(X, labels(rng, X[:, :4]), scaling="standard", C=1e-3, **parameters)
-    np.testing.assert_allclose(model.n_passes_, sum(read) / X.size, rtol=1e-9)
+    np.testing.assert_allclose(model.n_passes_, sum(read) / X.nbytes, rtol=1e-9)
 
 
 def test_a_coefficient_beyond_float64_is_refused():

@@ -44,6 +44,7 @@ class RowSpan:
     def __init__(self, data: Data, scaling: Scaling, lower: Doubles) -> None:
         self.data, self.scaling, self.lower = data, scaling, lower
         self.rows: Data = DenseMatrix(np.ascontiguousarray(lower), data.n_threads)
+        self.rows.n_passes = -1.0  # to make it was to read X, which is counted
 
     @classmethod
     def of(cls, data: Data, scaling: Scaling) -> RowSpan | None:

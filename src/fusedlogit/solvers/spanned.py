@@ -110,8 +110,9 @@ def from_span(
         point = yield from passes(lambda: _features(span, found.here.point))
     except PassOverflowError:
         return descent
-    if local is not objective:
-        objective.data.count(local.data)
+    for data in {span.rows, local.data} - {objective.data}:
+        objective.data.count(data)
+        data.n_passes = -1.0  # these are counted, and it is not to be made again
     if (yield from descent.jump(point)):
         descent.history[1:-1] = found.history[1:-1]
     if not descent.converged:
