@@ -173,3 +173,38 @@ def test_a_path_is_that_of_separate_fits():
     for C, coef in zip(path.Cs, path.coefs, strict=True):
         model = LogisticRegression(C=C, tol=1e-9).fit(X, y)
         np.testing.assert_allclose(np.ravel(coef), model.coef_[0], rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_a_row_that_is_large_hides_no_other(weight):
+    X, y = genes(40, 600)
+    X[3] *= 1e7
+    weights = np.ones(40)
+    weights[3] = weight
+    model = LogisticRegression().fit(X, y, weights)
+    assert model.converged_
+    assert weight or model.n_passes_ < 12
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_iteration_costs_less_than_the_minimum(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((6, 300)) + rng.choice([0.0, 2e5])
+    X[3], X[4] = X[2], 0
+    y = np.array([0, 1, 0, 1, 0, 1])
+    X = (X % 6e4).astype(rng.choice(["float16", "float32"]))
+    model = LogisticRegression(C=10.0 ** rng.uniform(0, 6)).fit(X, y)
+    assert np.diff(model.history_).max(initial=0.0) <= 1e-12 * model.history_[0]
+    assert len(model.history_) == model.n_iter_[0] + 1
+
+
+@pytest.mark.parametrize("size", [1e8, 1e20, 1e140, 1e152, 1e300])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_start_that_costs_more_than_zero_is_left(n_classes, size):
+    X, y = genes(40, 600, n_classes)
+    model = LogisticRegression(warm_start=True, max_iter=300).fit(X, y)
+    cost = model.history_[-1]
+    model.coef_ = size * np.random.default_rng(0).standard_normal(model.coef_.shape)
+    model.fit(X, y)
+    assert model.converged_
+    assert model.history_[-1] == pytest.approx(cost, rel=2e-6)

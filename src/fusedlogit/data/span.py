@@ -19,8 +19,8 @@ from .scaling import Scaling
 
 Doubles = NDArray[np.float64]
 
-#: Of the mean square of a row, what is added to each for rounding to leave products positive: at
-#: first, and at most.
+#: Of a row's square, what is added to it for rounding to leave products positive: at first, and at
+#: most.
 RIDGE, LARGEST_RIDGE = 1e-13, 1e-9
 
 
@@ -54,10 +54,10 @@ class RowSpan:
             gram = data.gram(scaling.center, 1 / scaling.scale, ones, np.float64)
         except PassOverflowError:
             return None
-        size, ridge = float(gram.trace()) / data.n_samples, RIDGE
+        square, size, ridge = gram.diagonal(), float(gram.trace()) / data.n_samples, RIDGE
         while 0 < size < np.inf and ridge <= LARGEST_RIDGE:
             matrix = gram.copy(order="F")
-            matrix.flat[:: len(matrix) + 1] += ridge * size
+            matrix.flat[:: len(matrix) + 1] += ridge * np.where(square > 0, square, size)
             lower, failed = lapack.dpotrf(matrix, lower=1, overwrite_a=1)
             if not failed:
                 return cls(data, scaling, np.tril(lower))

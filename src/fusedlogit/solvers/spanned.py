@@ -22,8 +22,9 @@ P = TypeVar("P", Objective, Multinomial)
 #: Rows at most, of which products with each other take little time, and features for each at least.
 MOST_ROWS, LEAST_FEATURES = 1024, 2
 
-#: Of `tol`, what the minimum is found to in coordinates: the proof is left to the features.
-CLOSER = 0.1
+#: Of `tol`, what the minimum is found to in coordinates, for the proof is left to the features; and
+#: iterations at most, for where rounding makes others of coordinates than of features.
+CLOSER, MOST_STEPS = 0.1, 200
 
 
 class LentSpan:
@@ -101,11 +102,10 @@ def from_span(
     span = lent.span if isinstance(lent, LentSpan) else (yield from _span_of(local))
     if span is None:
         return descent
-    inside = replace(
-        settings, tol=CLOSER * settings.tol, callback=None, certify=False, lent=None, known=None
-    )
+    tol, max_iter = CLOSER * settings.tol, min(settings.max_iter, MOST_STEPS)
+    inside = replace(settings, tol=tol, max_iter=max_iter, certify=False, lent=None, known=None)
     try:
-        begin = yield from _coordinates(local, span, start)
+        begin = yield from _coordinates(local, span, start, descent.here.value)
         found = yield from by(_among(span, local), begin, inside)
         point = yield from passes(lambda: _features(span, found.here.point))
     except PassOverflowError:
@@ -114,7 +114,7 @@ def from_span(
         objective.data.count(data)
         data.n_passes = -1.0  # these are counted, and it is not to be made again
     if (yield from descent.jump(point)):
-        descent.history[1:-1] = found.history[1:-1]
+        descent.history[1:-1] = np.maximum(found.history[1:-1], descent.here.value).tolist()
     if not descent.converged:
         yield from descent.prove()
     return descent
@@ -128,13 +128,13 @@ def _among(span: RowSpan, objective: P) -> P:
     return _made_of(objective, own)
 
 
-def _coordinates(objective: P, span: RowSpan, start: Doubles) -> Steps[Doubles]:
-    """A start as a point of the coordinates: the nearest of the same decision values."""
+def _coordinates(objective: P, span: RowSpan, start: Doubles, cost: float) -> Steps[Doubles]:
+    """A start as a point of the coordinates, by its decision values; zero where that costs less."""
     n_rows, n_features = span.rows.n_samples, objective.data.n_features
     table = start.reshape(-1, n_features + 1)
     point = np.zeros((len(table), n_rows + 1))
-    point[:, -1] = table[:, -1]
-    if start.any():
+    if start.any() and cost <= np.log(max(2, len(table))):
+        point[:, -1] = table[:, -1]
         moved: Any = yield from passes(lambda: objective.along(start))
         values = np.atleast_2d(getattr(moved, "values", moved))
         point[:, :-1] = span.coordinates(values - table[:, -1:])
