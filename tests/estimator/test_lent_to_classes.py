@@ -72,6 +72,14 @@ def test_sums_of_other_folds_are_a_hessian_of_ones_own(n_splits, kind):
     assert problem.data.n_passes > before
 
 
+def test_sums_in_float32_are_taken_for_no_others():
+    """Whether or not a fit has gone on to float64."""
+    problem, near, fits = folds_of(*pictures(4, 20, "float32"), StratifiedKFold(2))
+    lent = lend(problem, near, fits)
+    assert not lent.lent(fits[0]).sharp
+    assert not lent.lent(fits[0].sharpened()).sharp
+
+
 @pytest.mark.parametrize("C", [1e-3, 1.0, 1e3])
 @pytest.mark.parametrize(("n_classes", "n_features"), [(4, 64), (10, 90)])
 def test_folds_end_where_they_end_alone(n_classes, n_features, C):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,9 @@ class LentHessians:
             return None
         total = sum(sums for number, sums in self.sums.items() if number != fold.held_out)
         blocks = np.asarray(total) / objective.target.total_weight
-        hessian = ClassHessian(objective, self.margins, blocks, near=NEAR)
+        # A fit may have gone on to float64, but what rounding hides is that of the sums.
+        one = replace(objective.one, precise=self.objective.one.precise)
+        hessian = ClassHessian(replace(objective, one=one), self.margins, blocks, near=NEAR)
         return hessian if hessian.reliable or self.objective.sharp else None
 
     def count_passes(self, objective: Multinomial) -> None:
