@@ -99,6 +99,12 @@ class KilledError(InputError):
     """A process that was to help has been killed."""
 
 
+def number_of(count: int, sort: str) -> str:
+    """Return how many there are of what one of is called so."""
+    ending = "" if count == 1 else "es" if sort.endswith("s") else "s"
+    return f"{count:,} {sort}{ending}"
+
+
 def printable(name: str | os.PathLike[str]) -> str:
     """Return a file's name as one harmless line: control and undecodable characters escaped."""
     return "".join(

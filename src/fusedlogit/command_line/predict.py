@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import printable
+from ..errors import number_of, printable
 from ..files.outputs import check_folder, check_pictures, picture_names
 from .answers import answer_of, print_answers
 from .options import (
@@ -139,7 +139,7 @@ def _predict_images(
         total = sum(predicted.seconds.values())
         stages = ", ".join(f"{stage} {time:.2f}" for stage, time in predicted.seconds.items())
         click.echo(
-            f"{len(answers):,} image{'s' * (len(answers) != 1)} in {total:.2f} seconds ({stages}): "
+            f"{number_of(len(answers), 'image')} in {total:.2f} seconds ({stages}): "
             f"{len(answers) / total:,.0f} a second",
             err=True,
         )
@@ -208,7 +208,7 @@ def _predict_texts(
 def _tell(count: int, sort: str, start: float) -> None:
     """Tell how many were answered, and the seconds since the start."""
     seconds = time.perf_counter() - start
-    click.echo(f"{count:,} {sort}{'s' * (count != 1)} in {seconds:.2f} seconds", err=True)
+    click.echo(f"{number_of(count, sort)} in {seconds:.2f} seconds", err=True)
 
 
 def _answers_to_texts(
@@ -256,5 +256,5 @@ def _write_evidence(
 
     write_evidence(folder, classifier, source, answers, pictures)
     if not quiet:
-        number = f"{len(pictures):,} picture{'s' * (len(pictures) != 1)}"
+        number = number_of(len(pictures), "picture")
         click.echo(f"Evidence: {number} in {printable(folder)}", err=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import number_of
 from ..estimator import LogisticRegression
 from ..evaluation.trials import fit_quietly
 from ..photographs.loading import SplitImages
@@ -110,13 +111,10 @@ def _reached(descent: Descent, lowest: float) -> str:
     passes = descent.passes_to((1 + NEAR) * lowest)
     if passes is None:
         above = descent.cost[-1] / lowest - 1
-        return f"is {percent(above)} above the lowest cost after {_counted(descent.passes[-1])}"
-    return f"comes within {percent(NEAR, 0)} of the lowest cost in about {_counted(passes)}"
-
-
-def _counted(passes: float) -> str:
-    number = f"{passes:,.0f}"
-    return f"{number} pass{'es' * (number != '1')}"
+        taken = number_of(round(descent.passes[-1]), "pass")
+        return f"is {percent(above)} above the lowest cost after {taken}"
+    taken = number_of(round(passes), "pass")
+    return f"comes within {percent(NEAR, 0)} of the lowest cost in about {taken}"
 
 
 def _row(descent: Descent) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from rich import filesize
 from rich.console import Console
 from rich.table import Table
 
-from ..errors import printable
+from ..errors import number_of, printable
 from ..evaluation.many_classes import ClassJudgement
 from ..evaluation.score import Score
 from ..photographs.training import TrainingResult
@@ -153,7 +153,7 @@ def print_end(console: Console, seconds: Mapping[str, float], files: Mapping[str
 def _print_skipped(console: Console, result: TrainingResult) -> None:
     skipped = result.images.skipped
     if skipped:
-        console.print(f"{len(skipped):,} file{'s' * (len(skipped) != 1)} left out:")
+        console.print(f"{number_of(len(skipped), 'file')} left out:")
     for file in skipped[:SKIPPED_SHOWN]:
         console.print(f"  {printable(file.name)} {file.reason}")
     if len(skipped) > SKIPPED_SHOWN:
@@ -165,7 +165,7 @@ def _print_duplicates(console: Console, result: TrainingResult) -> None:
     if duplicates:
         one = duplicates[0]
         console.print(
-            f"{len(duplicates):,} test image{'s' * (len(duplicates) != 1)} nearly the same as one "
+            f"{number_of(len(duplicates), 'test image')} nearly the same as one "
             f"seen in training (first: {printable(one.test.name)} and {printable(one.seen.name)}): "
             "remove them for an honest test"
         )
@@ -249,7 +249,7 @@ def stopped_early(
     """
     if not at_limit:
         remedy = "more iterations change nothing, a stronger penalty may"
-    after = "" if n_iter is None else f"after {n_iter:,} iteration{'s' * (n_iter != 1)}, "
+    after = "" if n_iter is None else f"after {number_of(n_iter, 'iteration')}, "
     return f"{after}before the cost was as close to its lowest as the tolerance asks: {remedy}"
 
 

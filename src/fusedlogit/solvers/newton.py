@@ -41,7 +41,7 @@ from .hessian import (
 )
 from .requests import Steps, along, passes
 from .settings import Doubles, Result, Settings, Solver
-from .spanned import LentSpan, from_span, lent_span, spans
+from .spanned import LentSpan, begin_wide, lent_span, spans
 
 #: Features up to which a Hessian costs so little that nothing is gained by a smaller Gram product.
 SMALL_FEATURES = 256
@@ -195,11 +195,7 @@ def _from_sample(
 
 def _by_gram(objective: Objective, start: Doubles, settings: Settings) -> Steps[Descent[Objective]]:
     """Many features: the span of few rows first, then Gram products."""
-    memory = _memory(objective)
-    if spans(objective, settings):
-        descent = yield from from_span(objective, start, settings, memory, _by_hessian)
-    else:
-        descent = yield from Descent.begin(objective, start, settings, memory)
+    descent = yield from begin_wide(objective, start, settings, _memory(objective), _by_hessian)
     yield from in_gram_products(descent)
     return descent
 

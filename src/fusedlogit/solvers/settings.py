@@ -108,7 +108,8 @@ class Lent(Protocol):
         """The metric of one of them; None if there is none for it."""
 
     def count_passes(self, objective: Any) -> None:
-        """Add what was read of it to the passes over all rows."""
+        """Add what fits have read of it to the passes over all rows, if they do read it."""
+        return
 
 
 @dataclass(frozen=True)

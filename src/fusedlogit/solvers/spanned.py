@@ -15,7 +15,7 @@ from ..problems.multinomial import Multinomial, one_of
 from ..problems.objective import Objective
 from .descent import Descent
 from .requests import Steps, passes
-from .settings import Doubles, Settings
+from .settings import Doubles, Lent, Settings
 
 P = TypeVar("P", Objective, Multinomial)
 
@@ -27,7 +27,7 @@ MOST_ROWS, LEAST_FEATURES = 1024, 2
 CLOSER, MOST_STEPS = 0.1, 200
 
 
-class LentSpan:
+class LentSpan(Lent):
     """What the rows span, for several fits of them.
 
     Parameters
@@ -41,17 +41,9 @@ class LentSpan:
     def lent(self, objective: Objective | Multinomial) -> None:
         """It is no metric."""
 
-    def count_passes(self, objective: Objective | Multinomial) -> None:
-        """They were counted as it was made."""
 
-
-def spans(objective: Objective | Multinomial, settings: Settings | None = None) -> bool:
-    """Whether rows are so few, and features so many, that their span is the smaller problem.
-
-    A callback is to see the features' coefficients after each step.
-    """
-    if settings is not None and settings.callback is not None:
-        return False
+def spans(objective: Objective | Multinomial) -> bool:
+    """Whether rows are so few, and features so many, that their span is the smaller problem."""
     n_samples, n_features = objective.data.n_samples, objective.data.n_features
     few = n_samples <= MOST_ROWS and n_features >= LEAST_FEATURES * n_samples
     return few and objective.penalty > 0
@@ -86,17 +78,20 @@ def lent_span(objective: P, fits: Sequence[P], before: object) -> Steps[LentSpan
     return None if span is None else LentSpan(span)
 
 
-def from_span(
+def begin_wide(
     objective: P,
     start: Doubles,
     settings: Settings,
     memory: int,
     by: Callable[[P, Doubles, Settings], Steps[Descent[P]]],
 ) -> Steps[Descent[P]]:
-    """A descent that has gone to the minimum over the rows' span, by a solver of its coordinates.
+    """A descent over many features, from a start or from the minimum over what few rows span.
 
-    It is evaluated, and proved, over the features in float64.
+    That is found by a solver of its coordinates; it is evaluated, and proved, over the features in
+    float64. Not where there is a callback, which is to see their coefficients after each step.
     """
+    if settings.callback is not None or not spans(objective):
+        return (yield from Descent.begin(objective, start, settings, memory))
     descent = yield from Descent.begin(objective.sharpened(), start, settings, memory)
     local, lent = _in_memory(objective), settings.lent
     span = lent.span if isinstance(lent, LentSpan) else (yield from _span_of(local))
@@ -113,9 +108,10 @@ def from_span(
     for data in {span.rows, local.data} - {objective.data}:
         objective.data.count(data)
         data.n_passes = -1.0  # these are counted, and it is not to be made again
-    if (yield from descent.jump(point)):
+    jumped = yield from descent.jump(point)
+    if jumped:
         descent.history[1:-1] = np.maximum(found.history[1:-1], descent.here.value).tolist()
-    if not descent.converged:
+    if not (jumped and settings.certify):  # else the jump has been proved, or cannot be
         yield from descent.prove()
     return descent
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..errors import TextDataError, printable
+from ..errors import TextDataError, number_of, printable
 from .columns import Columns
 from .lines import MOST_BYTES, check_encoding, decoded, opened
 
@@ -68,8 +68,8 @@ class TextFolder:
 def _told(sort: str, where: str, paths: Sequence[Path]) -> Iterator[str]:
     """Yield how many are passed over, if any."""
     if paths:
-        number = f"{len(paths):,} {sort}{'s' * (len(paths) != 1)}"
-        yield f"{number} {where} passed over (first: {printable(paths[0].name)})."
+        first = printable(paths[0].name)
+        yield f"{number_of(len(paths), sort)} {where} passed over (first: {first})."
 
 
 def read_text(path: str | os.PathLike[str], encoding: str) -> str:

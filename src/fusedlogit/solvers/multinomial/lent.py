@@ -12,7 +12,7 @@ from ...data.class_margins import ClassMargins
 from ...data.target import Target
 from ...problems.multinomial import Multinomial
 from ..requests import Steps
-from ..settings import Doubles
+from ..settings import Doubles, Lent
 from .hessian import ClassHessian, class_sandwiches
 from .metric import ClassBlocks
 
@@ -24,7 +24,7 @@ NEAR = 1.0
 MOST_NUMBERS = 1 << 24
 
 
-class LentBlocks:
+class LentBlocks(Lent):
     """The Hessians of the classes in one fit, as a metric of all.
 
     Parameters
@@ -40,11 +40,8 @@ class LentBlocks:
         """The same to each."""
         return self.metric
 
-    def count_passes(self, objective: Multinomial) -> None:
-        """They were counted as they were made."""
 
-
-class LentHessians:
+class LentHessians(Lent):
     """Hessians of fits that leave out other rows each: what all but one of these sum up to.
 
     Parameters
@@ -73,9 +70,6 @@ class LentHessians:
         one = replace(objective.one, precise=self.objective.one.precise)
         hessian = ClassHessian(replace(objective, one=one), self.margins, blocks, near=NEAR)
         return hessian if hessian.reliable or self.objective.sharp else None
-
-    def count_passes(self, objective: Multinomial) -> None:
-        """They were counted as they were made."""
 
 
 def _numbers(objective: Multinomial) -> NDArray[np.uint8] | None:

@@ -111,13 +111,17 @@ class _ByClass(_Steady):
         return float(np.vdot(slope, slope)) / (2 * objective.penalty)
 
     def solve(self, vector: Doubles) -> Doubles:
-        table = vector.reshape(self.n_classes, -1)
-        solved = self._solve(table - table.mean(axis=0))
-        solved -= solved.mean(axis=0)
-        return solved.ravel()
+        return self.solve_together(vector[None], sharp=self.sharp).ravel()
 
-    def _solve(self, table: Doubles) -> Doubles:
-        """Of a gradient by class, (K, n_features + 1)."""
+    def solve_together(self, vectors: Doubles, *, sharp: bool) -> Doubles:
+        """See `requests.Solve`: those of several fits."""
+        tables = vectors.reshape(len(vectors), self.n_classes, -1)
+        solved = self._by_class(tables - tables.mean(axis=1, keepdims=True))
+        solved -= solved.mean(axis=1, keepdims=True)
+        return solved.reshape(vectors.shape)
+
+    def _by_class(self, tables: Doubles) -> Doubles:
+        """Of gradients by class, (n, K, n_features + 1)."""
         raise NotImplementedError
 
 
@@ -138,9 +142,9 @@ class PerClass(_ByClass):
         self.mean = metric.mean
         self.damping = metric.damping
 
-    def _solve(self, table: Doubles) -> Doubles:
-        solved: Doubles = self.metric.solve(table)
-        return solved
+    def _by_class(self, tables: Doubles) -> Doubles:
+        solved: Doubles = self.metric.solve(tables.reshape(-1, tables.shape[-1]))
+        return solved.reshape(tables.shape)
 
 
 class ClassBlocks(_ByClass):
@@ -157,19 +161,7 @@ class ClassBlocks(_ByClass):
         self.metrics = metrics
         self.mean = np.mean([metric.mean for metric in metrics], axis=0)
 
-    def _solve(self, table: Doubles) -> Doubles:
-        (solved,) = self._by_class(table[None])
-        return np.asarray(solved)
-
-    def solve_together(self, vectors: Doubles, *, sharp: bool) -> Doubles:
-        """See `requests.Solve`: those of several fits."""
-        tables = vectors.reshape(len(vectors), self.n_classes, -1)
-        solved = self._by_class(tables - tables.mean(axis=1, keepdims=True))
-        solved -= solved.mean(axis=1, keepdims=True)
-        return solved.reshape(vectors.shape)
-
     def _by_class(self, tables: Doubles) -> Doubles:
-        """Of gradients by class, (n, K, n_features + 1)."""
         by_class = [metric.solve(tables[:, k]) for k, metric in enumerate(self.metrics)]
         solved: Doubles = np.stack(by_class, axis=1)
         return solved

@@ -40,7 +40,7 @@ from ..newton import (
 )
 from ..requests import Steps
 from ..settings import Doubles, Result, Settings, Solver
-from ..spanned import LentSpan, from_span, lent_span, spans
+from ..spanned import LentSpan, begin_wide, lent_span, spans
 from .hessian import class_hessian
 from .lent import LentBlocks, LentHessians, lent_hessians
 from .metric import (
@@ -222,10 +222,7 @@ def _by_gram(
     by_memory = LENT_BYTES * n_samples // objective.data.n_bytes
     n_rows = first_rows(n_samples)
     most = max(n_rows, min(n_samples, WHOLE, by_memory))
-    if spans(objective, settings):
-        descent = yield from from_span(objective, start, settings, MEMORY, _by_size)
-    else:
-        descent = yield from Descent.begin(objective, start, settings, MEMORY)
+    descent = yield from begin_wide(objective, start, settings, MEMORY, _by_size)
     if n_rows < min(n_samples, FIRST_ROWS):
         worth = STAYING * _price_of_gram(objective, most)
         yield from descent.go(_variances(objective, final=False), VARIANCE_STEPS, worth)
