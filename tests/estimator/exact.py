@@ -30,6 +30,7 @@ class Exact:
         penalty = 1 / (Long(model.C) * total) if np.isfinite(model.C) else Long(0)
         self.l1, self.l2 = model.l1_ratio * penalty, (1 - model.l1_ratio) * penalty
         self.free = np.arange(d + bool(model.fit_intercept))
+        self.shrinks = np.arange(d + 1) < d  # whether a number is a coefficient, and no intercept
 
     def cost_of(self, z, point):
         losses = np.maximum(z, 0) - self.y * z + np.log1p(np.exp(-np.abs(z)))
@@ -104,10 +105,6 @@ class Exact:
             cost = now
         return cost
 
-    def _shrinks(self, j):
-        """Whether a number is a coefficient, and no intercept."""
-        return j < len(self.center)
-
     def _towards_least_of_quadratic(self, point, slope, hessian, rounds=50):
         """Sweeps of coordinate descent, and between them what their signs allow for."""
         new, slope = point.copy(), slope.copy()
@@ -127,9 +124,11 @@ class Exact:
             if curvature <= 0:
                 continue
             to = new[j] - slope[j] / curvature
-            if self._shrinks(j):
+            if self.shrinks[j]:
                 to = np.sign(to) * max(abs(to) - l1 / curvature, 0.0)
             change = to - new[j]
+            if change == 0:
+                continue
             new[j] = to
             slope += change * hessian[j]
             largest = max(largest, curvature * change * change)
@@ -137,9 +136,8 @@ class Exact:
 
     def _go_under_signs(self, new, slope, hessian):
         """To the least under these signs, or where the first of them ends; whether one does."""
-        shrinks = np.array([self._shrinks(j) for j in self.free])
-        among = self.free[(new[self.free] != 0) | ~shrinks]
-        l1 = np.where([self._shrinks(j) for j in among], float(self.l1), 0.0)
+        among = self.free[(new[self.free] != 0) | ~self.shrinks[self.free]]
+        l1 = np.where(self.shrinks[among], float(self.l1), 0.0)
         pull = slope[among] + l1 * np.sign(new[among])
         quadratic = hessian[np.ix_(among, among)]
         size = np.sqrt(np.maximum(quadratic.diagonal(), 1e-300))

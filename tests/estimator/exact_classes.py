@@ -18,7 +18,7 @@ class ExactClasses(Exact):
         numbers = np.arange(self.n_classes * self.size)
         is_intercept = numbers % self.size == self.size - 1
         self.free = numbers if model.fit_intercept else numbers[~is_intercept]
-        self.penalised = numbers[~is_intercept]
+        self.penalised, self.shrinks = numbers[~is_intercept], ~is_intercept
 
     def cost_of(self, z, point):
         others, own = self._shares(z)
@@ -66,6 +66,3 @@ class ExactClasses(Exact):
         hessian = blocks.reshape(len(point), len(point))
         hessian[self.penalised, self.penalised] += float(self.l2)
         return gradient.astype(float), hessian
-
-    def _shrinks(self, j):
-        return j % self.size != self.size - 1
