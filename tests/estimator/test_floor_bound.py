@@ -1,5 +1,7 @@
 """Many classes and weak or no penalties: what one matrix of the features proves is true."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -33,6 +35,19 @@ def cost_of(X, y, coef, intercept, weight, penalty):
     return np.average(loss, weights=weight) + penalty / 2 * np.sum(coef**2)
 
 
+@cache
+def with_minimum(seed, weighted, fit_intercept, penalty):
+    """Rows, classes, weights, a fit that is at the minimum, and the cost there."""
+    rng = np.random.default_rng(seed)
+    X, y = drawn(rng, certainty=rng.choice([0.3, 1.0, 3.0]))
+    weight = rng.exponential(size=len(y)) if weighted else None
+    C = np.inf if penalty == 0 else 1 / (penalty * (len(y) if weight is None else weight.sum()))
+    best = LogisticRegression(C=C, fit_intercept=fit_intercept, tol=1e-13, max_iter=500)
+    best.fit(X, y, weight)
+    least = cost_of(X, y, best.coef_, best.intercept_, weight, penalty)
+    return X, y, weight, best, least
+
+
 @pytest.mark.parametrize("make", [DenseMatrix, lambda X, n: SparseMatrix.of(csr_array(X), n)])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("weighted", [True, False])
@@ -40,13 +55,8 @@ def cost_of(X, y, coef, intercept, weight, penalty):
 def test_never_less_than_the_distance(make, fit_intercept, weighted, penalty):
     n_finite = 0
     for seed in range(8):
-        rng = np.random.default_rng(seed)
-        X, y = drawn(rng, certainty=rng.choice([0.3, 1.0, 3.0]))
-        weight = rng.exponential(size=len(y)) if weighted else None
-        C = np.inf if penalty == 0 else 1 / (penalty * (len(y) if weight is None else weight.sum()))
-        best = LogisticRegression(C=C, fit_intercept=fit_intercept, tol=1e-13, max_iter=500)
-        best.fit(X, y, weight)
-        least = cost_of(X, y, best.coef_, best.intercept_, weight, penalty)
+        X, y, weight, best, least = with_minimum(seed, weighted, fit_intercept, penalty)
+        rng = np.random.default_rng([seed, 1])
         target = Target(y.astype(np.uint8), weight, SOFTMAX)
         one = Objective.of(make(X, 1), target, None, penalty, 0.0, fit_intercept)
         problem = Multinomial(one.sharpened(), 5)
@@ -99,14 +109,20 @@ def test_fits_without_a_penalty_are_proved(kind, C):
     assert found - least <= 1e-8 * least
 
 
+@cache
+def at_the_minimum(seed):
+    """Rows, classes, C, and a fit by the Hessian of all coefficients."""
+    rng = np.random.default_rng(seed)
+    X, y = drawn(rng, certainty=rng.choice([0.3, 1.0, 3.0]))
+    C = rng.choice([1.0, 1e4, np.inf])
+    return X, y, C, LogisticRegression(C=C, tol=1e-13, max_iter=500).fit(X, y)
+
+
 @pytest.mark.parametrize("tol", [0.1, 1e-3, 1e-6, 1e-10])
 def test_loose_and_tight_tolerances(monkeypatch, tol):
     """The same problems with and without the Hessian of all coefficients agree."""
     for seed in range(10):
-        rng = np.random.default_rng(seed)
-        X, y = drawn(rng, certainty=rng.choice([0.3, 1.0, 3.0]))
-        C = rng.choice([1.0, 1e4, np.inf])
-        least = LogisticRegression(C=C, tol=1e-13, max_iter=500).fit(X, y)
+        X, y, C, least = at_the_minimum(seed)
         with monkeypatch.context() as context:
             context.setattr(multinomial, "MOST_COEFS", 0)
             model = LogisticRegression(C=C, tol=tol, max_iter=500).fit(X, y)
@@ -126,11 +142,16 @@ def test_many_classes_of_more_features_than_a_power_of_two_tells(n_features, mak
     assert LogisticRegression(tol=1e-6).fit(make(X), y).converged_
 
 
+@pytest.fixture(scope="module")
+def full_columns():
+    X, y = drawn(np.random.default_rng(0), 3000, 350, 3, certainty=0.1)
+    return X, y, LogisticRegression(C=np.inf).fit(X, y)
+
+
 @pytest.mark.parametrize("store", [np.asarray, csr_array])
 @pytest.mark.parametrize("n_empty", [1, 40])
-def test_columns_of_nothing_hide_no_minimum(store, n_empty):
-    X, y = drawn(np.random.default_rng(0), 3000, 350, 3, certainty=0.1)
-    whole = LogisticRegression(C=np.inf).fit(X, y)
+def test_columns_of_nothing_hide_no_minimum(full_columns, store, n_empty):
+    X, y, whole = full_columns
     X = np.hstack([X, np.zeros((len(X), n_empty))])
     model = LogisticRegression(C=np.inf).fit(store(X), y)
     assert whole.converged_

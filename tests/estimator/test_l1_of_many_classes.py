@@ -53,20 +53,24 @@ def violation(model, X, y, weight):
     return max(entries.max(), own) / penalty
 
 
-@pytest.mark.parametrize("store", [np.uint8, np.float16, np.float32, np.float64, "csr"])
+CASES = {
+    "plain": {"C": 0.02},
+    "elastic": {"C": 0.2, "l1_ratio": 0.7},
+    "no intercept": {"C": 0.04, "fit_intercept": False},
+    "weighted": {"C": 0.1, "scaling": "standard", "weighted": True},
+}
+FLOATS = [
+    (np.float16, "plain"), (np.float16, "weighted"), (np.float32, "elastic"),
+    (np.float32, "no intercept"), (np.float64, "no intercept"), (np.float64, "weighted"),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "parameters",
-    [
-        {"C": 0.01},
-        {"C": 0.1, "l1_ratio": 0.7},
-        {"C": 0.02, "fit_intercept": False},
-        {"C": 0.05, "scaling": "standard", "weighted": True},
-    ],
-    ids=str,
+    ("store", "case"), [*((store, case) for store in (np.uint8, "csr") for case in CASES), *FLOATS]
 )
-def test_conditions_of_the_minimum(enlarged, store, parameters):
-    X, y = enlarged
-    parameters = {"l1_ratio": 1.0, "tol": 1e-9} | parameters
+def test_conditions_of_the_minimum(enlarged, store, case):
+    X, y = (part[::2] for part in enlarged)
+    parameters = {"l1_ratio": 1.0, "tol": 1e-9} | CASES[case]
     weight = np.arange(len(y)) % 3 * 0.5 if parameters.pop("weighted", False) else None
     if weight is not None:
         X, y, weight = X[weight > 0], y[weight > 0], weight[weight > 0]
@@ -83,9 +87,10 @@ def test_conditions_of_the_minimum(enlarged, store, parameters):
 @pytest.mark.parametrize("far", [30, 1000])
 def test_columns_far_from_zero(enlarged, dtype, fit_intercept, far):
     """Without an intercept nothing makes up for what columns have in common."""
-    X, y = enlarged
+    X, y = (part[::2] for part in enlarged)
     X = X[:, ::2].astype(dtype) + dtype(far)
-    parameters = {"C": 0.1, "l1_ratio": 1.0, "fit_intercept": fit_intercept, "tol": 1e-7}
+    assert 10 * (X.shape[1] + 1) > MOST_PROXIMAL
+    parameters = {"C": 0.2, "l1_ratio": 1.0, "fit_intercept": fit_intercept, "tol": 1e-7}
     model = LogisticRegression(**parameters).fit(X, y)
     assert model.converged_
     assert model.n_iter_[0] < 300
@@ -240,14 +245,22 @@ def test_rows_that_are_certainly_wrong_do_not_end_a_fit(C, form):
     assert violation(model, X.toarray(), y, None) < 0.05
 
 
-@pytest.mark.parametrize("most", [50, 10_000])
-@pytest.mark.parametrize("parameters", [{}, {"fit_intercept": False}, {"scaling": "standard"}])
-def test_many_sparse_columns_come_to_what_their_hessians_do(monkeypatch, parameters, most):
-    monkeypatch.setattr("fusedlogit.solvers.multinomial.proximal.DENSE_FEATURES", most)
+@pytest.fixture(
+    scope="module", params=[{}, {"fit_intercept": False}, {"scaling": "standard"}], ids=str
+)
+def by_hessians(request):
+    """Sparse rows, classes, parameters, and the fit of the same rows as a dense table."""
     X, y = words(600, 400, 4)
     y, kept = y % 3, np.flatnonzero((X != 0).sum(axis=0) > 1)
-    X, told = X[:, kept], {"C": 3.0, "l1_ratio": 0.8, "tol": 1e-11} | parameters
-    dense, model = (LogisticRegression(**told).fit(rows, y) for rows in (X.toarray(), X))
+    X, told = X[:, kept], {"C": 3.0, "l1_ratio": 0.8, "tol": 1e-11} | request.param
+    return X, y, told, LogisticRegression(**told).fit(X.toarray(), y)
+
+
+@pytest.mark.parametrize("most", [50, 10_000])
+def test_many_sparse_columns_come_to_what_their_hessians_do(monkeypatch, by_hessians, most):
+    monkeypatch.setattr("fusedlogit.solvers.multinomial.proximal.DENSE_FEATURES", most)
+    X, y, told, dense = by_hessians
+    model = LogisticRegression(**told).fit(X, y)
     assert model.converged_
     np.testing.assert_allclose(model.coef_, dense.coef_, atol=1e-3)
 
