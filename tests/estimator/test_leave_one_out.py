@@ -31,7 +31,7 @@ def wide():
 
 
 def wide_classes():
-    X, y = standardised(load_wine, 3)
+    X, y = standardised(load_wine, 4)
     pairs = np.einsum("ij,ik->ijk", X, X).reshape(len(X), -1)
     return np.hstack([X, pairs / pairs.std(axis=0)])[:, :100], y
 
@@ -262,12 +262,15 @@ def test_bounded_steps_are_those_of_solving_where_no_row_holds_a_direction():
     np.testing.assert_allclose(loo._bounded_steps(leverage, curvature, pushed), expected)
 
 
-@pytest.mark.parametrize("n_features", [127, 128, 129, 200])
-@pytest.mark.parametrize("kind", ["alike", "heavy", "weighted"])
+@pytest.mark.parametrize(
+    ("kind", "n_features"),
+    [*(("alike", n) for n in (127, 128, 129, 200)), *(("heavy", n) for n in (127, 128, 200)),
+     *(("weighted", n) for n in (127, 129))],
+)  # fmt: skip
 def test_leverages_along_random_directions(monkeypatch, n_features, kind):
     """From 128 features on and of many rows: the same log loss, and where rows hold much."""
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(60_000, n_features)).astype(np.float32)
+    X = rng.normal(size=(40_000, n_features)).astype(np.float32)
     if kind == "heavy":
         X *= np.exp(rng.normal(size=(len(X), 1)))
         X[:5] *= 30
