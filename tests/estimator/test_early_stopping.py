@@ -29,15 +29,20 @@ def as_parts(X):
 KINDS = {"dense": np.asarray, "sparse": sparse.csr_array, "parts": as_parts}
 
 
-@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.fixture(scope="module", params=[2, 3])
+def overfitted(request):
+    """Rows, rows that are unseen, and the minimum over the first."""
+    X, y = noisy(n_features=500, n_classes=request.param)
+    unseen = noisy(5_000, 500, request.param, seed=2)
+    return X, y, unseen, LogisticRegression(C=1e3).fit(X, y)
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_better_on_unseen_rows_than_the_minimum(kind, n_classes):
-    X, y = noisy(n_features=500, n_classes=n_classes)
-    unseen = noisy(5_000, 500, n_classes, seed=2)
+def test_better_on_unseen_rows_than_the_minimum(kind, overfitted):
+    X, y, unseen, best = overfitted
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model = LogisticRegression(C=1e3, solver=STOPPING).fit(KINDS[kind](X), y)
-    best = LogisticRegression(C=1e3).fit(X, y)
     lost, lost_there = (
         log_loss(unseen[1], other.predict_proba(unseen[0])) for other in (model, best)
     )

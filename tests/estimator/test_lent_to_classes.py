@@ -81,12 +81,12 @@ def test_sums_in_float32_are_taken_for_no_others():
 
 
 @pytest.mark.parametrize("C", [1e-3, 1.0, 1e3])
-@pytest.mark.parametrize(("n_classes", "n_features"), [(4, 64), (10, 90)])
+@pytest.mark.parametrize(("n_classes", "n_features"), [(4, 64), (10, 80)])
 def test_folds_end_where_they_end_alone(n_classes, n_features, C):
-    X, y = pictures(n_classes, n_features)
+    X, y = (part[::2] for part in pictures(n_classes, n_features))
     problem, near, fits = folds_of(X, y, StratifiedKFold(3), C)
     lent = lend(problem, near, fits)
-    assert isinstance(lent, LentHessians if problem.keeps_margins else LentBlocks)
+    assert isinstance(lent, LentHessians if n_classes == 4 else LentBlocks)
     settings = replace(SETTINGS, lent=lent)
     together = run([NEWTON.solve(fit, near.point, settings) for fit in fits])
     for fit, result in zip(fits, together, strict=True):
