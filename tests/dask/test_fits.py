@@ -269,3 +269,10 @@ def test_cross_validation_of_many_classes(client, shuffled):
     )
     np.testing.assert_allclose(ours.scores_, memory.scores_)
     np.testing.assert_allclose(ours.coef_, memory.coef_, atol=1e-8)
+
+
+def test_many_classes_are_no_numbers_to_predict(client, recwarn):
+    """More than 20 classes, each on two rows, bring no warning, as in memory."""
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    LogisticRegression(C=1e-2).fit(da.from_array(X, chunks=(20, 3)), np.arange(60) % 30)
+    assert not [warning for warning in recwarn if "regression problem" in str(warning.message)]
