@@ -228,3 +228,15 @@ except RuntimeError as error:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 'pip install "fusedlogit[dask]"' in done.stdout
     assert "no Dask client: start one with dask.distributed.Client()" in done.stdout
+
+
+def test_masked_labels_and_weights(blocks):
+    """What a mask hides is no label, in memory or on workers."""
+    X, y, chunked = blocks
+    mask = np.arange(len(y)) == 450
+    for hidden in (np.ma.masked_array(y, mask), np.ma.masked_array(np.ones(len(y)), mask)):
+        what = "y" if hidden.dtype == y.dtype else "sample_weight"
+        for given, named in ((hidden, ""), (da.from_array(hidden, chunks=200), "block 2: ")):
+            told = {"y": y, what: given}
+            with pytest.raises(ValueError, match=f"{named}{what} has masked values"):
+                LogisticRegression().fit(chunked(X), **told)

@@ -76,3 +76,12 @@ def test_other_partitions(frames):
         LogisticRegression().fit(ddX, ddy)
     with pytest.raises(ValueError, match=r"partition .: y has shape .*; X has .* rows there"):
         LogisticRegression().fit(ddX, dd.concat([ddy, ddy.partitions[:1]]))
+
+
+def test_labels_that_pandas_lacks(frames):
+    X, y, _ = frames
+    y = y.astype("string")
+    y.iloc[3] = pd.NA
+    for labels in (y, dd.from_pandas(y, npartitions=3)):
+        with pytest.raises(ValueError, match="partition 0: y lacks a label in row 3"):
+            LogisticRegression().fit(dd.from_pandas(X, npartitions=3), labels)

@@ -13,6 +13,7 @@ from distributed import Client
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils import check_array, column_or_1d
+from sklearn.utils._missing import is_pandas_na
 from sklearn.utils.validation import _get_feature_names
 
 from ..data.checks import (
@@ -22,6 +23,7 @@ from ..data.checks import (
     narrowed,
     numbers_alone,
     readable,
+    refuse_masked,
     require_one_kind,
 )
 from ..data.distributed import Block, Blocks, Described
@@ -145,6 +147,7 @@ class Table:
         if not is_collection(values):
             if what == "sample_weight" and np.ndim(values) == 0:
                 values = np.full(n_rows, values)
+            refuse_masked(values, what)
             array = np.asarray(values)
             if array.ndim != 1 and array.shape != (n_rows, 1):
                 raise ValueError(f"{what} has shape {array.shape}; X has {n_rows} rows")
@@ -222,6 +225,7 @@ def _checked(
 ) -> tuple[list[str], NDArray[Any]]:
     """What is told of the rows of a block, found to fit it, after what kind it is of."""
     with naming(name):
+        refuse_masked(values, what)
         array = np.asarray(values)
         array = array.ravel() if array.ndim == 2 and array.shape[1] == 1 else array
         if array.shape != (n_rows,):
@@ -230,9 +234,12 @@ def _checked(
 
 
 def _labels(y: NDArray[Any]) -> NDArray[Any]:
-    missing = np.array([label is None for label in y]) if y.dtype == object else np.False_
-    with np.errstate(invalid="ignore"):
-        places = np.flatnonzero(missing | np.asarray(y != y, dtype=bool))
+    if y.dtype == object:  # one by one: whether pandas' NA is unlike itself, it does not say
+        missing = np.array([n is None or is_pandas_na(n) or n != n for n in y], dtype=bool)
+    else:
+        with np.errstate(invalid="ignore"):
+            missing = np.asarray(y != y, dtype=bool)
+    places = np.flatnonzero(missing)
     if places.size:
         raise ValueError(f"y lacks a label in row {places[0]}: it is {y[places[0]]}")
     return y
