@@ -14,7 +14,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_n_features, validate_data
 
 from .data.arguments import data_of
-from .data.checks import NUMBER_TYPES, numbers_alone, refuse_masked
+from .data.checks import NUMBER_TYPES, numbers_alone, refuse_masked, refuse_unknown_text
 from .data.dense import DenseMatrix
 from .data.distributed import Blocks
 from .data.parts import Parts
@@ -48,7 +48,7 @@ def training_data(
     if isinstance(X, Blocks):
         _check_columns(estimator, X, reset=reset)
         return data_of(X, n_jobs), y
-    _refuse_missing(y)
+    _refuse_unusable(y)
     if isinstance(X, Parts):
         hint = "; parts that hold it have it as X.y"
         target: NDArray[Any] = column_or_1d(present(estimator, y, hint), warn=True)
@@ -65,9 +65,10 @@ def training_data(
     return data_of(array, n_jobs, dense), target
 
 
-def _refuse_missing(y: Any) -> None:
-    """Refuse labels that are masked or missing, as far as a type of its own says so."""
+def _refuse_unusable(y: Any) -> None:
+    """Refuse labels that are masked or missing, as far as a type of its own says so, or unknown."""
     refuse_masked(y, "y")
+    refuse_unknown_text(y)
     if hasattr(y, "isna") and np.any(y.isna()):
         raise ValueError("y has missing labels (NaN or NA): leave out such rows")
 

@@ -240,3 +240,12 @@ def test_masked_labels_and_weights(blocks):
             told = {"y": y, what: given}
             with pytest.raises(ValueError, match=f"{named}{what} has masked values"):
                 LogisticRegression().fit(chunked(X), **told)
+
+
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="NumPy 2 has it")
+def test_text_of_a_type_that_scikit_learn_does_not_know(blocks):
+    X, y, chunked = blocks
+    labels = y.astype(str).astype(np.dtypes.StringDType())
+    for given in (labels, da.from_array(labels, chunks=200)):
+        with pytest.raises(TypeError, match=r"StringDType.*; give y\.astype\(object\)"):
+            LogisticRegression().fit(chunked(X), given)

@@ -415,3 +415,12 @@ def test_decision_values_of_float32_columns_that_cancel_each_other(size, n_class
     np.testing.assert_allclose(model.decision_function(X), expected, rtol=0, atol=1e-4)
     parts = Parts([X[:900], X[900:]])
     np.testing.assert_allclose(model.decision_function(parts), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="NumPy 2 has it")
+def test_text_that_scikit_learn_does_not_know_is_refused_by_name(flowers):
+    X, y = flowers
+    text = y.astype(str).astype(np.dtypes.StringDType())
+    with pytest.raises(TypeError, match=r"^y holds NumPy's StringDType.*; give y\.astype"):
+        LogisticRegression().fit(X, text)
+    assert LogisticRegression().fit(X, text.astype(object)).classes_.tolist() == sorted(set(text))

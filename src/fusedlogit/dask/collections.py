@@ -24,6 +24,7 @@ from ..data.checks import (
     numbers_alone,
     readable,
     refuse_masked,
+    refuse_unknown_text,
     require_one_kind,
 )
 from ..data.distributed import Block, Blocks, Described
@@ -234,6 +235,7 @@ def _checked(
 
 
 def _labels(y: NDArray[Any]) -> NDArray[Any]:
+    refuse_unknown_text(y)
     if y.dtype == object:  # one by one: whether pandas' NA is unlike itself, it does not say
         missing = np.array([n is None or is_pandas_na(n) or n != n for n in y], dtype=bool)
     else:

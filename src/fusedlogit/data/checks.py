@@ -257,6 +257,19 @@ def blame(culprit: tuple[Any, int, int] | None) -> NoReturn:
     )
 
 
+def refuse_unknown_text(y: object) -> None:
+    """Refuse labels as NumPy's text of any length: scikit-learn's checks and scorers fail on it.
+
+    Raises
+    ------
+    TypeError
+    """
+    if isinstance(y, np.ndarray) and y.dtype.kind == "T":
+        raise TypeError(
+            "y holds NumPy's StringDType, which scikit-learn does not know; give y.astype(object)"
+        )
+
+
 def kind_of_labels(y: NDArray[Any]) -> str:
     """Whether labels are text or numbers."""
     text = y.dtype.kind in "SUT" or any(isinstance(label, str) for label in y[:1])
