@@ -42,9 +42,9 @@ def quick(monkeypatch):
 
 
 def study(name, folder, report, *arguments):
+    size = () if name in cli.WITHOUT_SIZE else ("--size", "8")
     result = CliRunner().invoke(
-        cli.app,
-        ["study", name, str(folder), "--report", str(report), "--size", "8", *arguments],
+        cli.app, ["study", name, str(folder), "--report", str(report), *size, *arguments]
     )
     assert result.exit_code == 0, result.stderr
     return result.stdout, (report / f"{name}.html").read_text(encoding="utf-8")
@@ -175,3 +175,9 @@ def test_penalties_that_a_study_does_not_heed(folder, name):
     result = CliRunner().invoke(cli.app, ["study", name, str(folder), "--C", "1"])
     assert result.exit_code == 2
     assert f"--C means nothing to the study {name}: leave it out" in result.stderr
+
+
+def test_a_size_beside_those_that_are_compared(folder):
+    result = CliRunner().invoke(cli.app, ["study", "image-sizes", str(folder), "--size", "16"])
+    assert result.exit_code == 2
+    assert "--size means nothing to the study image-sizes: leave it out" in result.stderr

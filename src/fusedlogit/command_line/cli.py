@@ -51,9 +51,10 @@ STUDIES = (
     "sgd",
 )  # fmt: skip
 
-# Studies that have penalties of their own, or none.
+# Studies that have penalties, features or sizes of their own, or none.
 WITHOUT_C = ("learning-rates", "regularisation")
 WITHOUT_FEATURES = ("learning-rates", "sgd")
+WITHOUT_SIZE = ("image-sizes",)
 
 INTERRUPTED = 130
 
@@ -213,7 +214,8 @@ def study(
     Most train several times: minutes on thousands of images, under a minute with --limit 100.
     """
     _check_split(ctx)
-    for option, unheeding in (("C", WITHOUT_C), ("features", WITHOUT_FEATURES)):
+    without = {"C": WITHOUT_C, "features": WITHOUT_FEATURES, "size": WITHOUT_SIZE}
+    for option, unheeding in without.items():
         if name in unheeding and given(ctx, option):
             raise click.UsageError(f"--{option} means nothing to the study {name}: leave it out")
     if name == "activations" and features == "raw":
