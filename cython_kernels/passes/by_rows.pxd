@@ -7,7 +7,7 @@ from cython_kernels.passes.partition cimport Span, rows_of_step
 from cython_kernels.passes.plan cimport FLUSH_ROWS, next_rows
 from cython_kernels.passes.short_rows cimport pass_short_rows
 from cython_kernels.passes.sums cimport flush_part, to_registers
-from cython_kernels.passes.tiles cimport pass_tiles
+from cython_kernels.passes.tiles cimport pass_tiles, widened
 from cython_kernels.passes.task cimport (
     CENTRED_PANELS, CENTRED_ROWS, GRADIENT, LONG_ROWS, PANELS, TILES, Pass, Way,
 )
@@ -77,7 +77,9 @@ cdef inline void pass_by_rows(
     cdef Span rows = rows_of_step(
         task.n_samples, task.n_parts, index, step, task.plan.step_rows)
     cdef Way way = task.plan.way
-    if way == LONG_ROWS:
+    if widened(X, coef) or way == TILES:
+        pass_tiles(X, task, index, rows, coef)
+    elif way == LONG_ROWS:
         pass_rows(X, task, rows, &part, coef)
     elif way == PANELS:
         pass_panels(X, task, rows, &part, <vec_t*>part.z_registers)
@@ -85,7 +87,5 @@ cdef inline void pass_by_rows(
         pass_centred_rows(X, task, rows, &part)
     elif way == CENTRED_PANELS:
         pass_centred_panels(X, task, rows, &part)
-    elif way == TILES:
-        pass_tiles(X, task, index, rows, coef)
     else:
         pass_short_rows(X, task, rows, &part, coef)

@@ -9,6 +9,7 @@ from cython_kernels.passes.partition cimport steps_in
 from cython_kernels.passes.plan cimport make_plan
 from cython_kernels.passes.sums cimport begin_sums, end_sums
 from cython_kernels.passes.task cimport TILES, Pass
+from cython_kernels.passes.tiles cimport widened
 from cython_kernels.passes.tiles_by_columns cimport pass_tiles_by_columns
 from cython_kernels.registers.storage cimport storage_t
 from cython_kernels.registers.vector cimport vec32, vec64, vec_t
@@ -22,7 +23,7 @@ cdef inline int run_planned(const storage_t* X, Pass* task, vec_t* coef) except 
     for step in range(steps_in(task.n_samples, task.n_parts, task.plan.step_rows)):
         if task.plan.columns_shared:
             with parallel(num_threads=task.n_parts, use_threads_if=task.n_parts > 1):
-                if task.plan.way == TILES:
+                if widened(X, coef) or task.plan.way == TILES:
                     pass_tiles_by_columns(X, task, step, coef)
                 else:
                     pass_by_columns(X, task, step, coef)

@@ -10,7 +10,7 @@ from cython_kernels.passes.sums cimport flush_part, to_registers
 from cython_kernels.passes.task cimport GRADIENT, SHORT_BYTES, Pass
 from cython_kernels.passes.workspace cimport Part, registers_bytes
 from cython_kernels.registers.storage cimport storage_t
-from cython_kernels.registers.vector cimport vec64, vec_t
+from cython_kernels.registers.vector cimport apart, vec64, vec_t
 from cython_kernels.sweeps.narrow cimport AHEAD_BYTES, NARROW_ROWS, backward_narrow, forward_narrow
 
 
@@ -97,7 +97,7 @@ cdef inline Pass of_vector(const Pass* task, Py_ssize_t k) noexcept nogil:
     return own
 
 
-cdef inline void pass_short_rows(
+cdef inline apart pass_short_rows(
     const storage_t* X, const Pass* task, Span rows, const Part* part, const vec_t* coef
 ) noexcept nogil:
     """The same for one vector, or for several in turn while some rows lie in cache."""

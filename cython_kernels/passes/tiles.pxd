@@ -16,12 +16,22 @@ from cython_kernels.passes.workspace cimport (
     Part, part_at, registers_bytes, shift_registers, unit_registers,
 )
 from cython_kernels.registers.storage cimport storage_t
-from cython_kernels.registers.vector cimport fill, lanes, load_some, muladd, vec32, vec64, vec_t
+from cython_kernels.registers.vector cimport (
+    apart, fill, lanes, load_some, muladd, vec32, vec64, vec_t,
+)
 from cython_kernels.sweeps.tiles cimport add_lines, dot_lines, number_at
 
 cdef struct Lines:
     const void* first
     Py_ssize_t stride       # in elements of the compute type
+
+
+cdef inline bint widened(const storage_t* X, const vec_t* registers) noexcept nogil:
+    """Whether X is narrower than what is computed in: only tiles are then."""
+    if storage_t is double or vec_t is vec32:
+        return False
+    else:
+        return True
 
 
 cdef inline bint rows_are_lines(const Pass* task) noexcept nogil:
@@ -153,7 +163,7 @@ cdef inline void forward_columns(
         flush(z + k * rows, n_rows, part.z + k * TILE_ROWS)
 
 
-cdef inline void forward_tiles(
+cdef inline apart forward_tiles(
     const storage_t* X, const Pass* task, Part* part, Py_ssize_t first, Py_ssize_t n_rows,
     Span columns, const vec_t* coef
 ) noexcept nogil:
@@ -175,7 +185,7 @@ cdef inline void forward_tiles(
         j += n
 
 
-cdef inline void backward_tiles(
+cdef inline apart backward_tiles(
     const storage_t* X, const Pass* task, Part* part, Py_ssize_t first, Py_ssize_t n_rows,
     Span columns, const vec_t* factor
 ) noexcept nogil:

@@ -32,12 +32,14 @@
 #define INLINED_VOID __attribute__((always_inline)) void
 #endif
 
-/* What a Cython function returns that is compiled once, however many call it: one that is long and
- * that a block calls once. */
+/* What a Cython function returns that is compiled once, however many call it, with whatever
+ * constants: one that is long next to a call. */
 #if defined(_MSC_VER)
 #define APART_VOID __declspec(noinline) void
-#else
+#elif defined(__clang__)
 #define APART_VOID __attribute__((noinline)) void
+#else
+#define APART_VOID __attribute__((noinline, noclone)) void
 #endif
 
 #if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)

@@ -25,7 +25,7 @@ from libc.math cimport fabs
 from libc.stdint cimport int64_t
 
 from cython_kernels.link.link cimport decay, sigmoid_at
-from cython_kernels.registers.vector cimport VEC64_LANES, prefetch, vec64
+from cython_kernels.registers.vector cimport VEC64_LANES, apart, prefetch, vec64
 from cython_kernels.sparse.entries cimport Entries, entry_t, index_t, one_t, value_at
 from cython_kernels.sparse.sweeps cimport ask_for, plus_product, same, sum_t
 from cython_kernels.sweeps.lines cimport CACHE_LINE
@@ -169,6 +169,30 @@ cdef inline void take_steps(
         change[k] = roots.z[k] / ascent.strength[k]
 
 
+cdef inline void step_of_width(
+    const Ascent* ascent, double square, double* product, Py_ssize_t width
+) noexcept nogil:
+    """settle, compiled for each width."""
+    cdef Roots roots
+    cdef double* row = ascent.rows + ascent.row * 3 * width
+    cdef double y = ascent.y[ascent.row]
+    begin_roots(ascent, width, row, y, square, product, &roots)
+    find_roots(&roots, width, y)
+    take_steps(ascent, &roots, width, row, y, product)
+
+
+cdef inline apart settle(const Ascent* ascent, double square, double* product) noexcept nogil:
+    """A row's step: from x . w of each ascent to how much s_i a_i / strength changes, in place."""
+    if ascent.width == 8:
+        step_of_width(ascent, square, product, 8)
+    elif ascent.width == 4:
+        step_of_width(ascent, square, product, 4)
+    elif ascent.width == 2:
+        step_of_width(ascent, square, product, 2)
+    else:
+        step_of_width(ascent, square, product, 1)
+
+
 cdef inline void ask_for_entries(
     const entry_t* values, const index_t* indices, const Ascent* ascent, Py_ssize_t row
 ) noexcept nogil:
@@ -193,7 +217,7 @@ cdef inline void ask_for_numbers(
 
 cdef inline void settle_row(
     const entry_t* values, const index_t* indices, const Ascent* ascent, const sum_t* kind,
-    Py_ssize_t n_registers, Py_ssize_t width
+    Py_ssize_t n_registers
 ) noexcept nogil:
     """A row's step of the ascents that fill n_registers of a kind."""
     cdef Py_ssize_t begin = ascent.X.indptr[ascent.row], end = ascent.X.indptr[ascent.row + 1]
@@ -201,9 +225,7 @@ cdef inline void settle_row(
     cdef sum_t numbers[MOST_ASCENTS]
     cdef sum_t* coef
     cdef sum_t value
-    cdef Roots roots
-    cdef double* row = ascent.rows + ascent.row * 3 * width
-    cdef double y = ascent.y[ascent.row], square = 0, number
+    cdef double square = 0, number
     cdef Py_ssize_t j, k
     for k in range(n_registers):
         z[k] = same(0.0, kind)
@@ -216,9 +238,7 @@ cdef inline void settle_row(
             z[k] = plus_product(value, coef[k], z[k])
     for k in range(n_registers):
         numbers[k] = z[k]
-    begin_roots(ascent, width, row, y, square, <double*>numbers, &roots)
-    find_roots(&roots, width, y)
-    take_steps(ascent, &roots, width, row, y, <double*>numbers)
+    settle(ascent, square, <double*>numbers)
     if not square <= DBL_MAX:
         return
     for k in range(n_registers):
@@ -256,9 +276,9 @@ cdef inline void ascend_width(
         ask_for_entries(values, indices, ascent, entries)
         ask_for_numbers(indices, ascent, numbers, width)
         if width < VEC64_LANES:
-            settle_row(values, indices, ascent, <const double*>NULL, width, width)
+            settle_row(values, indices, ascent, <const double*>NULL, width)
         else:
-            settle_row(values, indices, ascent, <const vec64*>NULL, width // VEC64_LANES, width)
+            settle_row(values, indices, ascent, <const vec64*>NULL, width // VEC64_LANES)
         ascent.row = row_after(ascent, ascent.row)
         numbers, entries = row_after(ascent, numbers), row_after(ascent, entries)
         pointers = row_after(ascent, pointers)

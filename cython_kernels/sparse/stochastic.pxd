@@ -31,7 +31,7 @@ from cython_kernels.link.link cimport exp_negative64
 from cython_kernels.link.link_blocks cimport sum_of
 from cython_kernels.passes.stochastic cimport MOST_MOVE, finish_forward, soft
 from cython_kernels.passes.walk cimport MOST_BATCH_ROWS, Walk
-from cython_kernels.registers.vector cimport prefetch
+from cython_kernels.registers.vector cimport apart, prefetch
 from cython_kernels.sparse.entries cimport Entries, entry_t, index_t, value_at
 
 cdef enum:      # numbers of a column before its coefficients, which its sums follow
@@ -108,7 +108,7 @@ cdef struct Stretch:        # what becomes of columns that were let lie
     double threshold[BLOCK]
 
 
-cdef inline void end_stretch(const LazyWalk* lazy, Py_ssize_t n, Stretch* stretch) noexcept nogil:
+cdef inline apart end_stretch(const LazyWalk* lazy, Py_ssize_t n, Stretch* stretch) noexcept nogil:
     """From how far penalties reach, in `left`; free of branches, for vector code."""
     cdef double l2 = lazy.walk.l2, l1 = lazy.walk.l1
     cdef double reach
@@ -200,7 +200,7 @@ cdef struct Pull:           # by how much columns move against their gradient
     double own[BLOCK]       # of the row's decision value, for a residual of one
 
 
-cdef inline void end_pull(
+cdef inline apart end_pull(
     const LazyWalk* lazy, double step, Py_ssize_t n, Pull* pull
 ) noexcept nogil:
     """Before penalties act; gains, if they are learnt. Free of branches, for vector code."""

@@ -21,7 +21,7 @@ from fusedlogit import LogisticRegression, LogisticRegressionCV
     [
         LogisticRegression(),
         LogisticRegression(solver="lbfgs"),
-        LogisticRegression(solver="gd", max_iter=200),
+        LogisticRegression(solver="gd"),
         LogisticRegression(scaling="standard"),
         LogisticRegression(l1_ratio=0.5),
     ]
