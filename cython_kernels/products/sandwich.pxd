@@ -24,6 +24,7 @@ cdef enum:
     PITCH = PACKED_ROWS + 8   # between tiles of a panel: not a multiple of what caches map alike
     FLOAT_ROWS = 128        # float32 sums no more rows than these
     ALIGNMENT = 64
+    AT_ONCE = 8             # rows that are widened before the first is packed
 
 cdef struct Sandwich:
     int n_parts
@@ -60,9 +61,9 @@ cdef inline Py_ssize_t square_of(Py_ssize_t n_features) noexcept nogil:
 
 
 cdef inline Py_ssize_t panel_bytes(Py_ssize_t n_features) noexcept nogil:
-    """A row, and two copies of a panel, in the widest compute type."""
+    """Some rows, and two copies of a panel, in the widest compute type."""
     cdef Py_ssize_t both = padded_size(n_features) + padded_rows(n_features)
-    return sizeof(double) * (padded_rows(n_features) + PITCH * both)
+    return sizeof(double) * (AT_ONCE * padded_rows(n_features) + PITCH * both)
 
 
 cdef inline Py_ssize_t sandwich_bytes(Py_ssize_t n_features, Py_ssize_t n_parts) noexcept nogil:
@@ -127,21 +128,34 @@ cdef inline void widen_row(
     store(row, task.n_features, 1)
 
 
-cdef inline void pack_row(
-    const Sandwich* task, double row_weight, Py_ssize_t i, vec_t* row, vec_t* plain, vec_t* weighted
+cdef inline Py_ssize_t columns_in_tiles(
+    const Sandwich* task, const vec_t* registers
 ) noexcept nogil:
-    """Put a row into a panel, and row_weight times it: what a tile reads of either together."""
-    cdef Py_ssize_t size = padded_size(task.n_features) // lanes(row)
-    cdef Py_ssize_t n_tiles = tiles_of(padded_size(task.n_features))
+    """n_features + 1, rounded up to whole tiles."""
+    cdef Py_ssize_t width = TILE_REGISTERS * lanes(registers)
+    return (task.n_features // width + 1) * width
+
+
+cdef inline void pack_plain(
+    const Sandwich* task, double row_weight, Py_ssize_t i, vec_t* row, vec_t* plain
+) noexcept nogil:
+    """Put a row into a panel by registers, and multiply it by row_weight."""
     cdef vec_t factor, zero
     cdef Py_ssize_t b, k
     fill(row_weight, &factor)
     fill(0.0, &zero)
-    for b in range(size // TILE_REGISTERS):
+    for b in range(columns_in_tiles(task, row) // (TILE_REGISTERS * lanes(row))):
         for k in range(TILE_REGISTERS):
             plain[(b * PITCH + i) * TILE_REGISTERS + k] = row[b * TILE_REGISTERS + k]
             row[b * TILE_REGISTERS + k] = muladd(factor, row[b * TILE_REGISTERS + k], zero)
-    for b in range(n_tiles):
+
+
+cdef inline void pack_weighted(
+    const Sandwich* task, Py_ssize_t i, const vec_t* row, vec_t* weighted
+) noexcept nogil:
+    """Put what has become of it into another, by the rows of tiles."""
+    cdef Py_ssize_t b
+    for b in range(tiles_of(columns_in_tiles(task, row))):
         copy_tile(row, b * TILE_ROWS, weighted, (b * PITCH + i) * TILE_ROWS)
 
 
@@ -192,20 +206,30 @@ cdef inline void add_panel(
 cdef inline void sandwich_rows(
     const storage_t* X, const Sandwich* task, Py_ssize_t index, Span rows, vec_t* panel
 ) noexcept nogil:
-    """Some rows of part index, panel by panel; rows without a weight take next to no time."""
+    """Some rows of part index, panel by panel; rows without a weight take next to no time.
+
+    Rows are packed some at a time: what is read again at once, and by other addresses than it was
+    written, has the processor wait.
+    """
     cdef Py_ssize_t size = padded_size(task.n_features)
-    cdef vec_t* plain = panel + padded_rows(task.n_features) // lanes(panel)
+    cdef Py_ssize_t row_registers = padded_rows(task.n_features) // lanes(panel)
+    cdef vec_t* plain = panel + AT_ONCE * row_registers
     cdef vec_t* weighted = plain + PITCH * (size // lanes(panel))
-    cdef Py_ssize_t i, n_rows = 0
+    cdef Py_ssize_t i, k, n_rows = 0, n_packed = 0
     for i in range(rows.begin, rows.end):
         if task.row_weight[i] != 0:
-            widen_row(X, task, i, panel)
-            pack_row(task, task.row_weight[i], n_rows, panel, plain, weighted)
+            k = n_rows - n_packed
+            widen_row(X, task, i, panel + k * row_registers)
+            pack_plain(task, task.row_weight[i], n_rows, panel + k * row_registers, plain)
             n_rows += 1
+        if n_rows - n_packed == AT_ONCE or i == rows.end - 1:
+            for k in range(n_rows - n_packed):
+                pack_weighted(task, n_packed + k, panel + k * row_registers, weighted)
+            n_packed = n_rows
         if n_rows == PACKED_ROWS or (n_rows > 0 and i == rows.end - 1):
             add_panel(plain, weighted, task.n_features, n_rows,
                       task.sums + index * square_of(task.n_features))
-            n_rows = 0
+            n_rows = n_packed = 0
 
 
 cdef inline void sandwich_part(
@@ -215,7 +239,7 @@ cdef inline void sandwich_part(
     cdef char* panel = task.panels + index * panel_bytes(task.n_features)
     cdef Py_ssize_t square = square_of(task.n_features)
     if anew:
-        memset(panel, 0, padded_rows(task.n_features) * sizeof(double))
+        memset(panel, 0, AT_ONCE * padded_rows(task.n_features) * sizeof(double))
         memset(task.sums + index * square, 0, square * sizeof(double))
     if storage_t is double or task.in_float64:
         sandwich_rows(X, task, index, rows, <vec64*>panel)
