@@ -27,7 +27,10 @@ cdef struct Lines:
 
 
 cdef inline bint widened(const storage_t* X, const vec_t* registers) noexcept nogil:
-    """Whether X is narrower than what is computed in: only tiles are then."""
+    """Whether X is narrower than what is computed in: only tiles are then.
+
+    Asked before the way, so that no compiler makes the other ways of it.
+    """
     if storage_t is double or vec_t is vec32:
         return False
     else:

@@ -24,7 +24,7 @@ cdef enum:
     PITCH = PACKED_ROWS + 8   # between tiles of a panel: not a multiple of what caches map alike
     FLOAT_ROWS = 128        # float32 sums no more rows than these
     ALIGNMENT = 64
-    AT_ONCE = 8             # rows that are widened before the first is packed
+    AT_ONCE = 8             # weighted rows that are packed together; divides PACKED_ROWS
 
 cdef struct Sandwich:
     int n_parts
@@ -128,12 +128,11 @@ cdef inline void widen_row(
     store(row, task.n_features, 1)
 
 
-cdef inline Py_ssize_t columns_in_tiles(
-    const Sandwich* task, const vec_t* registers
+cdef inline Py_ssize_t column_tiles(
+    Py_ssize_t n_features, const vec_t* registers
 ) noexcept nogil:
-    """n_features + 1, rounded up to whole tiles."""
-    cdef Py_ssize_t width = TILE_REGISTERS * lanes(registers)
-    return (task.n_features // width + 1) * width
+    """Tiles, side by side, that hold n_features + 1 columns."""
+    return n_features // (TILE_REGISTERS * lanes(registers)) + 1
 
 
 cdef inline void pack_plain(
@@ -144,7 +143,7 @@ cdef inline void pack_plain(
     cdef Py_ssize_t b, k
     fill(row_weight, &factor)
     fill(0.0, &zero)
-    for b in range(columns_in_tiles(task, row) // (TILE_REGISTERS * lanes(row))):
+    for b in range(column_tiles(task.n_features, row)):
         for k in range(TILE_REGISTERS):
             plain[(b * PITCH + i) * TILE_REGISTERS + k] = row[b * TILE_REGISTERS + k]
             row[b * TILE_REGISTERS + k] = muladd(factor, row[b * TILE_REGISTERS + k], zero)
@@ -154,8 +153,9 @@ cdef inline void pack_weighted(
     const Sandwich* task, Py_ssize_t i, const vec_t* row, vec_t* weighted
 ) noexcept nogil:
     """Put what has become of it into another, by the rows of tiles."""
+    cdef Py_ssize_t n_columns = column_tiles(task.n_features, row) * TILE_REGISTERS * lanes(row)
     cdef Py_ssize_t b
-    for b in range(tiles_of(columns_in_tiles(task, row))):
+    for b in range(tiles_of(n_columns)):
         copy_tile(row, b * TILE_ROWS, weighted, (b * PITCH + i) * TILE_ROWS)
 
 
@@ -192,7 +192,7 @@ cdef inline void add_panel(
     cdef Py_ssize_t tile_columns = TILE_REGISTERS * width
     cdef Py_ssize_t at_once = FLOAT_ROWS if vec_t is vec32 else PACKED_ROWS
     cdef Py_ssize_t a, b, first
-    for b in range(n_features // tile_columns + 1):
+    for b in range(column_tiles(n_features, plain)):
         for a in range(tiles_of((b + 1) * tile_columns)):
             first = 0
             while first < n_rows:
@@ -208,8 +208,8 @@ cdef inline void sandwich_rows(
 ) noexcept nogil:
     """Some rows of part index, panel by panel; rows without a weight take next to no time.
 
-    Rows are packed some at a time: what is read again at once, and by other addresses than it was
-    written, has the processor wait.
+    Weighted rows are packed some at a time: what is read again at once, and by other addresses than
+    it was written, has the processor wait.
     """
     cdef Py_ssize_t size = padded_size(task.n_features)
     cdef Py_ssize_t row_registers = padded_rows(task.n_features) // lanes(panel)

@@ -54,13 +54,9 @@ def test_converged_is_true_of_many_classes(problem_number):
         assert distance(model, problem) <= problem.parameters["tol"] * (1 + 1e-6)
 
 
-@pytest.mark.parametrize("number", [523, 2626])
-def test_a_step_whose_square_is_zero(number):
-    """Of gradients that changed by more than nothing, by which it was divided."""
-    problem = awkward(number, many_classes=True)
-    model = fit(problem)
-    assert np.isfinite(model.history_).all()
-    assert not model.converged_ or distance(model, problem) <= problem.parameters["tol"]
+def test_a_step_whose_square_is_zero():
+    problem = awkward(859, many_classes=True)
+    assert distance(fit(problem), problem) <= problem.parameters["tol"]
 
 
 @pytest.mark.parametrize("many_classes", [False, True])

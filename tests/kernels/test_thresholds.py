@@ -20,9 +20,6 @@ SIZES = {"float64": 8, "float32": 4, "float16": 2, "uint8": 1, "int8": 1, "uint1
 #: one of each size, and signed bytes
 SOME_TYPES = ("float64", "float32", "float16", "uint8", "int8")
 
-#: Those that have all sizes with each other where the rest has some of them.
-MAIN_TYPES = ("float64", "float32", "uint8")
-
 #: What a block of tiles may take, by the size of the second cache: three quarters (`caches.h`).
 NEAR_TILES = [kilobytes * 1024 // 4 * 3 for kilobytes in (512, 1024, 1280, 2048)]
 
@@ -100,11 +97,8 @@ def three(n_samples, n_features, dtype="float64", layout="copy", **fields):
     return Problem(n_samples, n_features, dtype, layout, **fields)
 
 
-@pytest.mark.parametrize(
-    ("dtype", "layout"),
-    [*((dtype, "copy") for dtype in DTYPES),
-     *((dtype, "columns_of_wider") for dtype in MAIN_TYPES)],
-)  # fmt: skip
+@pytest.mark.parametrize("layout", ["copy", "columns_of_wider"])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_registers_of_short_rows(kernels, dtype, layout):
     # 1 to 8 = NARROW_REGISTERS, and one more; lanes by level
     widths = around(*(n * lanes for lanes in (2, 4, 8, 16) for n in range(1, 10)))
@@ -112,11 +106,8 @@ def test_registers_of_short_rows(kernels, dtype, layout):
         check(kernels, three(70, d, dtype, layout), n_coefs=(1, 3))
 
 
-@pytest.mark.parametrize(
-    ("dtype", "d"),
-    [(dtype, d) for dtype in DTYPES
-     for d in ((3, 8, 20, 40, 64, 130) if dtype in MAIN_TYPES else (3, 40, 130))],
-)  # fmt: skip
+@pytest.mark.parametrize("d", [3, 8, 20, 40, 64, 130])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_rows_of_a_group_and_of_a_block_of_short_rows(kernels, dtype, d):
     # GROUP = 4, registers, NARROW_ROWS = 64, BYTE_ROWS = 256
     for n_samples in [*range(1, 10), *around(16, 64, 128, 252, 256)]:
